@@ -1,0 +1,96 @@
+# Everything that is done with this repository, one word each: `make help`.
+#
+# Each check says in one line what is missing before anything long starts. Nothing is installed when nothing is
+# missing, and then no root is needed either.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# The tools of `make deny`: outside the checkout, so that a new clone does not build them again.
+TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pgbelay-tools
+# Where rustup puts Cargo, for shells that were open before it was installed.
+export PATH := $(PATH):$(HOME)/.cargo/bin:$(TOOLS)/bin
+
+# What must run, by the Debian packages that have it. libclang is for the parser of PostgreSQL's grammar, which makes
+# its bindings when it is built (the library alone does not do: the bindings need Clang's own headers); the C compiler is
+# for that parser, for SQLite and for linking.
+define FIND_MISSING
+missing=(); \
+there() { local file; for file; do [ ! -e "$$file" ] || return 0; done; return 1; }; \
+has() { command -v "$$1" >/dev/null || there /usr/lib/postgresql/*/bin/"$$1"; }; \
+for program in initdb postgres pg_ctl; do has $$program || { missing+=(postgresql); break; }; done; \
+for program in psql pg_dump pg_restore; do has $$program || { missing+=(postgresql-client); break; }; done; \
+[ -n "$${LIBCLANG_PATH:-}" ] || { \
+	there /usr/lib/llvm-*/lib/libclang{.so,-[0-9]}* /usr/lib{,64,/*}/libclang{.so,-[0-9]*.so}* && \
+	there /usr/lib/llvm-*/lib/clang/*/include/stddef.h /usr/lib{,64}/clang/*/include/stddef.h; \
+} || missing+=(libclang-dev); \
+has cc && there /usr/include/stdio.h || missing+=(gcc libc6-dev)
+endef
+
+.PHONY: help demo test lint format deny bench setup toolchain
+
+help: ## list what there is to make
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: setup ## watch a migration go from staging to production and back, on a throwaway fleet
+	@echo "pgbelay: building (a few minutes the first time)"
+	@cargo build --workspace --bins
+	@$(TARGET)/debug/pgbelay dev --example
+
+test: setup ## run every test: unit, property, story, end to end
+	@cargo build --quiet --workspace --bins
+	@# Most of the time the end-to-end tests wait for processes: more of them at once than there are cores.
+	@RUST_TEST_THREADS=4 cargo test --quiet --workspace
+
+lint: toolchain ## check format, lints, documentation, licences and duplicates
+	@cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 || \
+		{ echo "pgbelay: rustfmt or clippy is missing: run rustup component add rustfmt clippy" >&2; exit 1; }
+	@cargo fmt --all --check
+	@cargo clippy --quiet --workspace --all-targets -- -D warnings
+	@RUSTDOCFLAGS=-Dwarnings cargo doc --quiet --workspace --no-deps
+	@$(MAKE) deny
+
+format: toolchain ## format the sources
+	@cargo fmt --all
+
+# Advisories are not among the checks: they need a database from the network that changes from day to day, so the same
+# commit would pass today and fail tomorrow. Run `cargo deny check advisories` before a release.
+deny: toolchain ## check licences, duplicates and sources of dependencies
+	@command -v cargo-deny >/dev/null || { \
+		echo "pgbelay: building cargo-deny into $(TOOLS) (a few minutes, once)"; \
+		cargo install --quiet --locked --root $(TOOLS) --version '^0.20' cargo-deny; }
+	@cargo deny --log-level error check --hide-inclusion-graph bans licenses sources
+
+bench: setup ## measure many small migrations through pgbelay beside one psql session
+	@cargo bench --quiet -p pgbelay-tests --bench migrations
+
+setup: toolchain ## install what is missing: PostgreSQL, libclang, a C compiler
+	@$(FIND_MISSING); \
+	[ $${#missing[@]} -gt 0 ] || exit 0; \
+	fail() { echo "pgbelay: $$*" >&2; exit 1; }; \
+	need="not found: what the Debian packages $${missing[*]} have"; \
+	command -v apt-get >/dev/null || fail "$$need, and no apt-get to install them: install them in your system's way"; \
+	as_root=(); \
+	if [ "$$(id -u)" != 0 ]; then \
+		command -v sudo >/dev/null || fail "$$need: as root, run apt-get install $${missing[*]}"; \
+		as_root=(sudo); \
+	fi; \
+	echo "pgbelay: installing $${missing[*]}"; \
+	log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	install=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120); \
+	{ "$${as_root[@]}" "$${install[@]}" update && \
+		"$${as_root[@]}" "$${install[@]}" install -y --no-install-recommends "$${missing[@]}"; } >"$$log" 2>&1 || \
+		{ echo "pgbelay: apt-get could not install $${missing[*]}; it said:" >&2; tail -n 15 "$$log" >&2; exit 1; }; \
+	$(FIND_MISSING); \
+	[ $${#missing[@]} -eq 0 ] || fail "installed, and still not found: $${missing[*]}"
+
+toolchain:
+	@fail() { echo "pgbelay: $$*" >&2; exit 1; }; \
+	command -v cargo >/dev/null || fail "cargo not found: install Rust from https://rustup.rs"; \
+	wanted=$$(sed -nE 's/^rust-version = "(.*)"/\1/p' Cargo.toml); \
+	found=$$(rustc --version | cut -d ' ' -f 2) || fail "rustc does not run: install Rust from https://rustup.rs"; \
+	printf '%s\n' "$$wanted" "$${found%%-*}" | sort -C -V || \
+		fail "Rust $$wanted or newer is needed, and $$found is here: run rustup update"

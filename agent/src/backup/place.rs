@@ -1,0 +1,153 @@
+//! Where a backup is made, until it has its proper name.
+
+use std::fs::{DirBuilder, remove_dir_all};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use pgbelay_core::command::Failure;
+use pgbelay_core::name::DatabaseName;
+use pgbelay_proto::convert::WireCommand;
+
+use super::failure;
+use super::publish::sync_directory;
+
+/// What temporary names start with. No database and no backup is called like that.
+const TEMPORARY: &str = ".tmp-";
+
+/// The archive's name in its directory.
+pub(super) const ARCHIVE: &str = "database.dump";
+
+/// Why a file or directory of a backup could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} {}", path.display())]
+pub(super) struct PlaceError {
+    /// What was tried, in words.
+    pub(super) what: &'static str,
+    /// Where.
+    pub(super) path: PathBuf,
+    /// What the system said.
+    #[source]
+    pub(super) source: io::Error,
+}
+
+impl PlaceError {
+    /// For people.
+    pub(super) fn failure(&self) -> Box<Failure> {
+        let full = matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        let hint = if full {
+            "make room in the backup directory, then retry"
+        } else {
+            "let the agent write to the backup directory (migration.backup_dir), then retry"
+        };
+        failure(format!("{self}: {}", self.source), format!("nothing was touched; {hint}"))
+    }
+}
+
+/// A directory with a temporary name. It goes away with the value, unless it was published.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The directory of the database's backups.
+    pub(super) parent: PathBuf,
+    /// The temporary directory.
+    pub(super) path: PathBuf,
+    /// Whether it has its proper name.
+    pub(super) published: bool,
+}
+
+impl Place {
+    /// Makes the directory; only its owner may look into it.
+    pub(super) async fn make(dir: &Path, command: &WireCommand) -> Result<Self, PlaceError> {
+        let parent = dir.join(command.database.as_str());
+        let path = parent.join(format!("{TEMPORARY}{}-{}", command.id, command.attempt));
+        let made = tokio::task::spawn_blocking(move || Self::make_here(parent, path)).await;
+        made.unwrap_or_else(|_| Err(interrupted("failed to make the directory")))
+    }
+
+    fn make_here(parent: PathBuf, path: PathBuf) -> Result<Self, PlaceError> {
+        let failed = |what, path: &Path| {
+            let path = path.to_owned();
+            move |source| PlaceError { what, path, source }
+        };
+        let mut private = DirBuilder::new();
+        private.mode(0o700);
+        let new: Vec<_> = parent.ancestors().take_while(|path| !path.exists()).map(Path::to_owned).collect();
+        private.recursive(true).create(&parent).map_err(failed("failed to make the directory", &parent))?;
+        // A backup survives a power failure only if each directory above it does.
+        for made in &new {
+            let above = made.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            sync_directory(above).map_err(failed("failed to write", above))?;
+        }
+        let parent = parent.canonicalize().map_err(failed("failed to find the directory", &parent))?;
+        let path = parent.join(path.file_name().unwrap_or_default());
+        if path.exists() {
+            // Of an earlier life of the agent, with the same command.
+            remove_dir_all(&path).map_err(failed("failed to remove", &path))?;
+        }
+        private.recursive(false).create(&path).map_err(failed("failed to make the directory", &path))?;
+        Ok(Self { parent, path, published: false })
+    }
+
+    /// Where the archive is written.
+    pub(super) fn archive(&self) -> PathBuf {
+        self.path.join(ARCHIVE)
+    }
+}
+
+/// The work was dropped before it was done.
+pub(super) fn interrupted(what: &'static str) -> PlaceError {
+    let source = io::Error::other("the work was interrupted");
+    PlaceError { what, path: PathBuf::new(), source }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.published {
+            return;
+        }
+        if let Err(error) = remove_dir_all(&self.path) {
+            tracing::warn!(path = %self.path.display(), %error, "an unfinished backup could not be removed");
+        }
+    }
+}
+
+/// Why what an earlier life left behind could not be removed.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to remove unfinished backups in {}", path.display())]
+pub struct LeftoverError {
+    /// Where.
+    path: PathBuf,
+    /// What the system said.
+    #[source]
+    source: io::Error,
+}
+
+/// Removes the unfinished backups of a database, which an earlier life of its agent left behind; how many there were.
+/// Not to be called while a backup of this database is made.
+///
+/// # Errors
+/// The directory cannot be read, or something in it not removed.
+pub async fn remove_leftovers(dir: &Path, database: &DatabaseName) -> Result<usize, LeftoverError> {
+    let parent = dir.join(database.as_str());
+    let path = parent.clone();
+    let removed = tokio::task::spawn_blocking(move || remove_here(&parent)).await;
+    let removed = removed.unwrap_or_else(|_| Err(io::Error::other("the work was interrupted")));
+    removed.map_err(|source| LeftoverError { path, source })
+}
+
+fn remove_here(parent: &Path) -> io::Result<usize> {
+    let entries = match parent.read_dir() {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut removed = 0;
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(TEMPORARY)) {
+            remove_dir_all(entry.path())?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}

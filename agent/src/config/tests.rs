@@ -1,0 +1,186 @@
+use super::*;
+
+const FULL: &str = r#"
+database:
+  host: db.example.com
+  port: 5433
+  name: orders
+  user: pgbelay
+  password: 007
+  schema: belay
+migration:
+  backup_dir: /backups
+  timeout: 30m
+  max_rollback_time: 12h
+  require_confirmation: true
+logging:
+  level: debug
+  format: json
+agent:
+  name: orders-eu
+  controller: "[::1]:7443"
+  state_dir: /state
+  allow_migrations: false
+  pg_bin: /pg/bin
+"#;
+
+const LEAST: &str = "
+database: { name: orders, user: pgbelay }
+agent: { name: orders-eu, controller: 'c:7443', state_dir: /state }
+";
+
+fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn mistakes(text: &str, pairs: &[(&str, &str)]) -> Vec<String> {
+    let found = Config::parse(text, &environment(pairs)).expect_err("the configuration was taken");
+    found.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_key_is_read() {
+    let config = Config::parse(FULL, &BTreeMap::new()).unwrap();
+    assert_eq!((config.database.host.as_str(), config.database.port), ("db.example.com", 5433));
+    assert_eq!((config.database.name.as_str(), config.database.user.as_str()), ("orders", "pgbelay"));
+    assert_eq!(config.database.password.as_ref().unwrap().expose(), "007", "a text, whatever it looks like");
+    assert_eq!(config.database.schema, "belay");
+    assert_eq!(config.migration.backup_dir, Path::new("/backups"));
+    assert_eq!(config.migration.timeout, Some(Span(30 * 60_000)));
+    assert_eq!(config.migration.max_rollback_time, Some(Span::hours(12)));
+    assert_eq!(config.logging, Logging { level: tracing::Level::DEBUG, format: LogFormat::Json });
+    assert_eq!((config.agent.name.as_str(), config.agent.controller.as_str()), ("orders-eu", "[::1]:7443"));
+    assert!(!config.agent.allow_migrations);
+    assert_eq!(config.agent.pg_bin.as_deref(), Some(Path::new("/pg/bin")));
+}
+
+#[test]
+fn what_is_left_out_has_a_default() {
+    let config = Config::parse(LEAST, &BTreeMap::new()).unwrap();
+    assert_eq!((config.database.host.as_str(), config.database.port), ("localhost", 5432));
+    assert!(config.database.password.is_none());
+    assert_eq!(config.migration.backup_dir, Path::new("/state/backups"));
+    assert_eq!((config.migration.timeout, config.migration.max_rollback_time), (None, None));
+    assert_eq!(config.logging, Logging { level: tracing::Level::INFO, format: LogFormat::Text });
+    assert!(config.agent.allow_migrations);
+}
+
+#[test]
+fn the_environment_overrides_the_file_and_can_replace_it() {
+    let pairs = [
+        ("MCP_DB_HOST", "h"),
+        ("MCP_DB_PORT", "1"),
+        ("MCP_DB_NAME", "n"),
+        ("MCP_DB_USER", "u"),
+        ("MCP_DB_PASSWORD", "p"),
+        ("MCP_MIGRATION_BACKUP_DIR", "/b"),
+        ("MCP_MIGRATION_TIMEOUT", "1s"),
+        ("MCP_MIGRATION_MAX_ROLLBACK_TIME", "2h"),
+        ("PGBELAY_DB_SCHEMA", "s"),
+        ("PGBELAY_LOG", "error"),
+        ("PGBELAY_LOG_FORMAT", "text"),
+        ("PGBELAY_AGENT_NAME", "a"),
+        ("PGBELAY_CONTROLLER", "c:2"),
+        ("PGBELAY_STATE_DIR", "/s"),
+        ("PGBELAY_ALLOW_MIGRATIONS", "true"),
+        ("PGBELAY_PG_BIN", "/bin"),
+    ];
+    assert_eq!(pairs.len(), OVERRIDES.len());
+    for text in [FULL, ""] {
+        let config = Config::parse(text, &environment(&pairs)).unwrap();
+        let database = &config.database;
+        assert_eq!((database.host.as_str(), database.port, database.name.as_str()), ("h", 1, "n"));
+        assert_eq!((database.user.as_str(), database.schema.as_str()), ("u", "s"));
+        assert_eq!(database.password.as_ref().unwrap().expose(), "p");
+        assert_eq!(config.migration.backup_dir, Path::new("/b"));
+        assert_eq!(config.migration.timeout, Some(Span::seconds(1)));
+        assert_eq!(config.migration.max_rollback_time, Some(Span::hours(2)));
+        assert_eq!(config.logging, Logging { level: tracing::Level::ERROR, format: LogFormat::Text });
+        let agent = &config.agent;
+        assert_eq!((agent.name.as_str(), agent.controller.as_str()), ("a", "c:2"));
+        assert_eq!((agent.state_dir.as_path(), agent.allow_migrations), (Path::new("/s"), true));
+        assert_eq!(agent.pg_bin.as_deref(), Some(Path::new("/bin")));
+    }
+    let unset = Config::parse(FULL, &environment(&[("MCP_DB_HOST", "")])).unwrap();
+    assert_eq!(unset.database.host, "db.example.com");
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_by_key_and_without_values() {
+    let text = r#"
+database: { port: hunter2-70000, name: "", schema: pg_hunter2, pasword: hunter2 }
+migration: { timeout: hunter2, max_rollback_time: 0s, require_confirmation: false }
+logging: { level: hunter2, format: hunter2, file: hunter2 }
+agent: { name: "hunter2 x", controller: hunter2, allow_migrations: hunter2 }
+databse: { name: hunter2 }
+"#;
+    let found = mistakes(text, &[("MCP_MIGRATION_TIMEOUT", "hunter2h")]).join("\n");
+    assert!(!found.contains("hunter2"), "{found}");
+    insta::assert_snapshot!(found, @r"
+    agent.allow_migrations must be true or false
+    agent.controller must be host:port
+    agent.name must be 1 to 63 characters of a-z, A-Z, 0-9, '-', '_' or '.', and start with a letter or digit
+    agent.state_dir is missing
+    database.name must be the name of a database
+    database.pasword is not a known key
+    database.port must be a port, 1 to 65535
+    database.schema must be an identifier of at most 63 bytes that does not start with pg_
+    database.user is missing
+    databse.name is not a known key
+    logging.file is not a known key
+    logging.format must be text or json
+    logging.level must be error, warn, info, debug or trace
+    migration.max_rollback_time must be a duration of more than zero: a whole number and a unit, for example 30s, 15m or 24h
+    migration.require_confirmation can only be true: people are always asked, by the pgbelay command (whose --force is recorded)
+    migration.timeout (from MCP_MIGRATION_TIMEOUT) must be a duration of more than zero: a whole number and a unit, for example 30s, 15m or 24h
+    ");
+}
+
+#[test]
+fn a_text_of_another_shape_is_one_mistake_without_values() {
+    for text in [
+        "database: hunter2",
+        "database: { password: [hunter2] }",
+        "a: {b: {c: hunter2}}",
+        "[hunter2",
+        "'hunter2",
+    ] {
+        let found = mistakes(text, &[]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("the file is not YAML with sections"), "{found:?}");
+        assert!(!found[0].contains("hunter2"), "{found:?}");
+    }
+    assert!(mistakes("database: {host: a}\ndatabase: {host: b}", &[])[0].contains("line 2"));
+}
+
+#[test]
+fn a_controller_is_a_host_and_a_port() {
+    for good in ["localhost:7443", "10.0.0.1:1", "[::1]:7443"] {
+        assert_eq!(address(good).as_deref(), Some(good));
+    }
+    for bad in [
+        "",
+        "localhost",
+        ":7443",
+        "localhost:",
+        "localhost:0",
+        "localhost:70000",
+        "::1:7443",
+        "https://c:1",
+        "[]:1",
+    ] {
+        assert_eq!(address(bad), None, "{bad}");
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = Config::load(Path::new("/no/such/file.yaml"), &BTreeMap::new()).unwrap_err();
+    assert_eq!(error.to_string(), "failed to read the configuration file /no/such/file.yaml");
+}
+
+#[test]
+fn debug_does_not_show_the_password() {
+    let shown = format!("{:?}", Config::parse(FULL, &BTreeMap::new()).unwrap());
+    assert!(!shown.contains("007"), "{shown}");
+}

@@ -1,0 +1,125 @@
+//! What would happen: every step in one transaction on the live database, which is always rolled back.
+//!
+//! It holds its locks until the end, so it waits for none of them for long, and lasts no longer than one statement may.
+//! It writes no record.
+
+use std::collections::BTreeMap;
+
+use pgbelay_core::command::{Failure, FailureKind, StepDone};
+use pgbelay_core::digest::Digest;
+use pgbelay_core::plan::ExecutionSettings;
+use pgbelay_core::time::Span;
+use pgbelay_proto::convert::WireStep;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::TRIAL;
+use super::blockers::Watcher;
+use super::connect::connect;
+use super::fault::failure;
+use super::lock::{self, Keys};
+use super::script::{Ready, of_step, read_all};
+use super::session::Session;
+use super::target::Target;
+use super::transaction::{Limits, Stop, Worker};
+
+/// Longest wait for one lock: others queue up behind it, and this is only a trial.
+const LOCK: Duration = Duration::from_secs(2);
+
+/// What can be made of constraints between two steps: they were checked, and the next step may defer them again.
+const NEXT_STEP: &str = "SET CONSTRAINTS ALL DEFERRED";
+
+/// Runs steps in a transaction that is rolled back. The steps that went well, and the failure of the first that did
+/// not.
+pub async fn dry_run(
+    target: &Target,
+    steps: &[WireStep],
+    settings: &ExecutionSettings,
+    sql: &BTreeMap<Digest, String>,
+) -> (Vec<StepDone>, Option<Failure>) {
+    let mut done = Vec::new();
+    let outcome = Box::pin(trial(target, steps, settings, sql, &mut done)).await;
+    (done, outcome.err().map(|failure| *failure))
+}
+
+async fn trial(
+    target: &Target,
+    steps: &[WireStep],
+    settings: &ExecutionSettings,
+    sql: &BTreeMap<Digest, String>,
+    done: &mut Vec<StepDone>,
+) -> Result<(), Box<Failure>> {
+    let ready = read_all(steps, sql, &target.schema).await?;
+    let no_session =
+        |why: String| Box::new(failure(FailureKind::Connection, why, "nothing was changed; try again"));
+    let session = connect(target, TRIAL).await.map_err(|error| no_session(error.to_string()))?;
+    match lock::try_once(&session, Keys::migrator(&target.schema)).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let message = "another migrator is at work on the database";
+            return Err(Box::new(failure(FailureKind::Busy, message, "try again when it is done")));
+        }
+        Err(fault) => return Err(no_session(fault.words())),
+    }
+    let limits = Limits::of(settings);
+    let limits = Limits { lock: limits.lock.min(LOCK), ..limits };
+    let tried =
+        timeout(limits.statement, Box::pin(every(&session, target, limits, (&ready, &mut *done)))).await;
+    let outcome = match tried {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            session.cancel().await;
+            let message = "all steps together took longer than one statement may; the trial was ended";
+            let hint = "raise statement_timeout in the policy, or try fewer steps";
+            let step = ready.get(done.len()).map(|ready| ready.step.version.clone());
+            Err(Box::new(Failure { version: step, ..failure(FailureKind::StatementTimeout, message, hint) }))
+        }
+    };
+    // The server rolls back in any case: at the latest when the session ends.
+    let _ = session.tell("ROLLBACK").await;
+    session.close().await;
+    outcome
+}
+
+async fn every(
+    session: &Session,
+    target: &Target,
+    limits: Limits,
+    (ready, done): (&[Ready], &mut Vec<StepDone>),
+) -> Result<(), Box<Failure>> {
+    let mut watcher = Watcher::new(target);
+    let cancel = CancellationToken::new();
+    let waiting = |_: &[String]| ();
+    let mut worker = Worker { session, watcher: &mut watcher, cancel: &cancel, limits, waiting: &waiting };
+    worker.open("SELECT 1").await.map_err(told)?;
+    for ready in ready {
+        let began = Instant::now();
+        step(&mut worker, ready).await.map_err(|stop| of_step(&ready.step, told(stop)))?;
+        let took = Span(i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX));
+        done.push(StepDone { version: ready.step.version.clone(), took, retries: 0 });
+    }
+    Ok(())
+}
+
+async fn step(worker: &mut Worker<'_, '_>, ready: &Ready) -> Result<(), Stop> {
+    worker.watcher.seen.clear();
+    worker.run(&ready.script).await?;
+    let end = worker.end_of_script();
+    worker.ask(&format!("{end}; {NEXT_STEP}")).await?;
+    worker.start_anew().await
+}
+
+fn told(stop: Stop) -> Box<Failure> {
+    match stop {
+        Stop::Failed(failure) => failure,
+        Stop::Lost(why) => {
+            let message = format!("the connection was lost: {why}");
+            Box::new(failure(FailureKind::Connection, message, "nothing was changed; try again"))
+        }
+        // Neither is asked for here.
+        Stop::Cancelled | Stop::Stale { .. } => {
+            Box::new(failure(FailureKind::Agent, "the trial was ended", "try again"))
+        }
+    }
+}

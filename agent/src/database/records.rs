@@ -1,0 +1,150 @@
+//! What is written about a step, and read again when nobody is sure any more.
+//!
+//! The record says what is applied now. The attempt row beside it stays for ever, and says which run of which command
+//! did it: both are written in the step's own transaction, so either tells what happened.
+
+use std::time::Duration;
+
+use pgbelay_core::command::{Failure, StepDone};
+use pgbelay_core::plan::Direction;
+use pgbelay_core::time::Span;
+use pgbelay_proto::convert::{WireCommand, WireRun, WireStep};
+use serde_json::json;
+
+use super::fault::Fault;
+use super::quote::{identifier, literal, nullable};
+use super::session::Session;
+
+/// What tells one try of one step from all others.
+#[derive(Clone, Copy)]
+pub(crate) struct Doing<'a> {
+    /// pgbelay's schema.
+    pub(crate) schema: &'a str,
+    pub(crate) command: &'a WireCommand,
+    pub(crate) run: &'a WireRun,
+    pub(crate) step: &'a WireStep,
+    /// How often the step had to start again.
+    pub(crate) retries: u32,
+}
+
+fn word(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Up => "up",
+        Direction::Down => "down",
+    }
+}
+
+fn milliseconds(took: Duration) -> i64 {
+    i64::try_from(took.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl Doing<'_> {
+    fn metadata(&self, took: Duration) -> String {
+        let command = self.command;
+        let metadata = json!({
+            "command_id": command.id.as_str(),
+            "attempt": command.attempt,
+            "rollout": command.rollout.as_str(),
+            "plan": command.plan.to_string(),
+            "fence": command.fence,
+            "direction": word(self.step.direction),
+            "retries": self.retries,
+            "duration_ms": milliseconds(took),
+            "backup_path": self.run.backup.as_ref().map(|backup| &backup.path),
+            "agent_version": env!("CARGO_PKG_VERSION"),
+        });
+        let constant = literal(&metadata.to_string());
+        format!(
+            "pg_catalog.jsonb_set({constant}::pg_catalog.jsonb, '{{xid}}', \
+             pg_catalog.to_jsonb(pg_catalog.txid_current()))"
+        )
+    }
+
+    /// The record of a step forward.
+    pub(crate) fn record(&self, took: Duration) -> String {
+        let (step, backup) = (self.step, self.run.backup.as_ref());
+        format!(
+            "INSERT INTO {}.migration_records (version, name, checksum, success, duration_ms, backup_path, metadata) \
+             VALUES ({}, {}, {}, true, {}, {}, {})",
+            identifier(self.schema),
+            literal(step.version.as_str()),
+            literal(&step.name),
+            literal(&step.checksum.to_string()),
+            milliseconds(took),
+            nullable(backup.map(|backup| backup.path.as_str())),
+            self.metadata(took),
+        )
+    }
+
+    /// Closes the record of a step that was taken back. It must touch exactly one row.
+    pub(crate) fn close_record(&self, took: Duration) -> String {
+        format!(
+            "UPDATE {}.migration_records SET rolled_back_at = pg_catalog.clock_timestamp(), \
+               metadata = pg_catalog.jsonb_set(metadata, '{{rolled_back}}', {}) \
+             WHERE version OPERATOR(pg_catalog.=) {} AND checksum OPERATOR(pg_catalog.=) {} \
+               AND success AND rolled_back_at IS NULL",
+            identifier(self.schema),
+            self.metadata(took),
+            literal(self.step.version.as_str()),
+            literal(&self.step.checksum.to_string()),
+        )
+    }
+
+    /// The attempt that goes with the record.
+    pub(crate) fn attempt_done(&self, took: Duration) -> String {
+        self.attempt("pg_catalog.transaction_timestamp()", "done", None, &self.metadata(took))
+    }
+
+    /// An attempt that was rolled back, to be written afterwards.
+    pub(crate) fn attempt_in_vain(&self, outcome: &str, failure: Option<&Failure>, took: Duration) -> String {
+        let started = format!(
+            "pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) '{} ms'::pg_catalog.interval",
+            milliseconds(took)
+        );
+        self.attempt(&started, outcome, failure, &self.metadata(took))
+    }
+
+    fn attempt(&self, started: &str, outcome: &str, failure: Option<&Failure>, metadata: &str) -> String {
+        let step = self.step;
+        format!(
+            "INSERT INTO {}.migration_attempts (version, name, direction, checksum, command_id, attempt, started_at, \
+             outcome, error_msg, sqlstate, metadata) \
+             VALUES ({}, {}, '{}', {}, {}, {}, {started}, {}, {}, {}, {metadata})",
+            identifier(self.schema),
+            literal(step.version.as_str()),
+            literal(&step.name),
+            word(step.direction),
+            literal(&step.checksum.to_string()),
+            literal(self.command.id.as_str()),
+            self.command.attempt,
+            literal(outcome),
+            nullable(failure.map(|failure| failure.message.as_str())),
+            nullable(failure.and_then(|failure| failure.sqlstate.as_deref())),
+        )
+    }
+}
+
+/// The steps that this run of a command has done, in order. The schema must be there.
+pub(crate) async fn done_by(
+    session: &Session,
+    schema: &str,
+    command: &WireCommand,
+) -> Result<Vec<StepDone>, Fault> {
+    let sql = format!(
+        "SELECT version, metadata ->> 'duration_ms', metadata ->> 'retries' FROM {}.migration_attempts \
+         WHERE command_id = {} AND attempt = {} AND outcome = 'done' ORDER BY id",
+        identifier(schema),
+        literal(command.id.as_str()),
+        command.attempt,
+    );
+    let rows = session.ask(&sql).await?;
+    let damaged =
+        || Fault::Lost("a row of migration_attempts is damaged: its version is not valid".to_owned());
+    let step = |row: &tokio_postgres::SimpleQueryRow| {
+        let number = |at| row.get(at).and_then(|text| text.parse().ok()).unwrap_or_default();
+        let version = row.get(0).and_then(|text| text.parse().ok()).ok_or_else(damaged)?;
+        let retries = u32::try_from(number(2)).unwrap_or_default();
+        Ok(StepDone { version, took: Span(number(1)), retries })
+    };
+    rows.iter().map(step).collect()
+}

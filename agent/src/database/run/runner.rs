@@ -1,0 +1,302 @@
+//! The steps of a run, one after the other, with their tries.
+
+use std::time::Duration;
+
+use pgbelay_core::command::{Failure, FailureKind, Outcome, RefusedBecause, StepDone};
+use pgbelay_core::database::Observation;
+use pgbelay_core::plan::ExecutionSettings;
+use pgbelay_core::time::Span;
+use rand::Rng as _;
+use tokio::time::{Instant, sleep};
+
+use super::{
+    Control, Ending, Ready, Session, Target, Watcher, WireCommand, WireRun, failure, observe, settle,
+};
+use crate::database::records::Doing;
+use crate::database::script::of_step;
+use crate::database::session::OWN_PATH;
+use crate::database::step::{Tried, try_step};
+use crate::database::transaction::{Limits, Stop, Worker, duration};
+
+/// The pause before a step is tried again is drawn from nothing up to this, doubled with each try.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// The longest such pause: a blocker that leaves is noticed soon after.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Errors that go away by themselves: the lock was not to be had, a deadlock, a conflict with another transaction.
+const PASSING: [&str; 3] = ["55P03", "40P01", "40001"];
+
+/// A run under way. The session holds the migrators' lock.
+pub(super) struct Runner<'a> {
+    pub(super) target: &'a Target,
+    pub(super) command: &'a WireCommand,
+    pub(super) run: &'a WireRun,
+    pub(super) control: &'a Control<'a>,
+    pub(super) session: Session,
+    pub(super) watcher: Watcher<'a>,
+    pub(super) done: Vec<StepDone>,
+}
+
+impl Runner<'_> {
+    /// Runs every step, then looks at the database.
+    pub(super) async fn run(mut self, ready: &[Ready]) -> Outcome {
+        let mut ending = Ending::Ran;
+        for step in ready {
+            match self.step(step).await {
+                Ok(done) => self.done.push(done),
+                Err(stopped) => {
+                    ending = stopped;
+                    break;
+                }
+            }
+        }
+        self.finish(ending).await
+    }
+
+    fn say(&self, doing: String) {
+        self.control.say(self.done.len(), self.run.steps.len(), doing);
+    }
+
+    /// May a transaction start?
+    fn may_start(&self) -> Result<(), Ending> {
+        match () {
+            () if self.control.cancel.is_cancelled() => Err(Ending::Cancelled),
+            () if !(self.control.lease)() => Err(Ending::Interrupted),
+            () => Ok(()),
+        }
+    }
+
+    /// Runs one step: tries it until it is done, fails for good, or the budget is used up.
+    async fn step(&mut self, ready: &Ready) -> Result<StepDone, Ending> {
+        let began = Instant::now();
+        let budget = duration(self.run.settings.lock_budget);
+        let mut retries = 0;
+        loop {
+            self.may_start()?;
+            self.say(ready.title());
+            let tried_at = Instant::now();
+            let left = budget.saturating_sub(began.elapsed());
+            let stop = match self.try_once(ready, retries, left).await {
+                Tried::Committed => return Ok(done(ready, tried_at.elapsed(), retries)),
+                Tried::Lost(why) => return self.settle(ready, why).await,
+                Tried::RolledBack(stop) => stop,
+            };
+            let failure = match stop {
+                Stop::Failed(failure) => failure,
+                other @ (Stop::Cancelled | Stop::Stale { .. } | Stop::Lost(_)) => {
+                    if matches!(other, Stop::Cancelled) {
+                        self.note(&self.doing(ready, retries), None, tried_at).await;
+                    }
+                    return Err(self.stopped(other));
+                }
+            };
+            let pause = pause(retries);
+            if !is_passing(&failure) || began.elapsed() + pause >= budget {
+                let failure =
+                    of_step(&ready.step, told(failure, retries, began.elapsed(), &self.run.settings));
+                self.note(&self.doing(ready, retries), Some(&failure), tried_at).await;
+                return Err(Ending::Failed(failure));
+            }
+            retries += 1;
+            self.say(waiting_again(ready, retries, &failure));
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = self.control.cancel.cancelled() => {}
+            }
+        }
+    }
+
+    async fn try_once(&mut self, ready: &Ready, retries: u32, left: Duration) -> Tried {
+        let settings = Limits::of(&self.run.settings);
+        // The last wait ends with the budget.
+        let limits = Limits { lock: settings.lock.min(left.max(Duration::from_millis(1))), ..settings };
+        let (title, steps_done, total) = (ready.title(), self.done.len(), self.run.steps.len());
+        let control = self.control;
+        let waiting = |blockers: &[String]| {
+            let held = blockers.join(", ");
+            control.say(steps_done, total, format!("{title}: waiting for a lock held by {held}"));
+        };
+        let doing = Doing {
+            schema: &self.target.schema,
+            command: self.command,
+            run: self.run,
+            step: &ready.step,
+            retries,
+        };
+        let mut worker = Worker {
+            session: &self.session,
+            watcher: &mut self.watcher,
+            cancel: control.cancel,
+            limits,
+            waiting: &waiting,
+        };
+        try_step(&mut worker, &doing, &ready.script).await
+    }
+
+    fn doing<'r>(&'r self, ready: &'r Ready, retries: u32) -> Doing<'r> {
+        Doing {
+            schema: &self.target.schema,
+            command: self.command,
+            run: self.run,
+            step: &ready.step,
+            retries,
+        }
+    }
+
+    fn stopped(&self, stop: Stop) -> Ending {
+        match stop {
+            Stop::Cancelled => Ending::Cancelled,
+            Stop::Failed(failure) => Ending::Failed(failure),
+            Stop::Lost(why) => Ending::Unknown(why),
+            // With steps recorded, what is recorded matters more than why the rest is not.
+            Stop::Stale { seen } if self.done.is_empty() => {
+                Ending::Refused(RefusedBecause::StaleFence { seen })
+            }
+            Stop::Stale { .. } => Ending::Interrupted,
+        }
+    }
+
+    /// After a lost connection: the records say whether the step's transaction was committed.
+    async fn settle(&mut self, ready: &Ready, why: String) -> Result<StepDone, Ending> {
+        tracing::warn!(why, step = ready.title(), "the connection was lost; reading what is recorded");
+        self.say(format!("{}: the connection was lost; reading what is recorded", ready.title()));
+        self.session.abandon();
+        let settled = match Box::pin(settle(self.target, self.command)).await {
+            Ok(settled) => settled,
+            Err(error) => {
+                let what = format!("the connection was lost during {} ({why})", ready.title());
+                return Err(Ending::Unknown(format!(
+                    "{what}, and the records could not be read since: {error}"
+                )));
+            }
+        };
+        self.session = settled.session;
+        let mut recorded = settled.done.into_iter();
+        recorded.find(|done| done.version == ready.step.version).ok_or_else(|| {
+            let hint = "nothing of this migration was changed; look at the server's log, then retry";
+            let message = format!("the connection was lost before the migration was committed: {why}");
+            let failure = Box::new(failure(FailureKind::Connection, message, hint));
+            Ending::Failed(of_step(&ready.step, failure))
+        })
+    }
+
+    /// Keeps an attempt that was rolled back. The rollback is what counts; this is for the record.
+    async fn note(&self, doing: &Doing<'_>, failure: Option<&Failure>, tried_at: Instant) {
+        let outcome = if failure.is_some() { "failed" } else { "cancelled" };
+        let sql = doing.attempt_in_vain(outcome, failure, tried_at.elapsed());
+        let sql = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; \
+             RESET ALL; {OWN_PATH}; SET LOCAL lock_timeout = '2s'; {sql}; COMMIT"
+        );
+        if let Err(fault) = self.session.tell(&sql).await {
+            tracing::warn!(why = fault.words(), "an attempt that was rolled back could not be kept");
+            // If this fails as well, the session is gone, and with it the transaction.
+            let _ = self.session.tell("ROLLBACK").await;
+        }
+    }
+
+    async fn finish(mut self, ending: Ending) -> Outcome {
+        if let Ending::Refused(reason) = ending {
+            self.session.close().await;
+            return Outcome::Refused { reason };
+        }
+        if let Ending::Unknown(why) = ending {
+            return Outcome::Unknown { why };
+        }
+        self.say("looking at the database".to_owned());
+        let observation = self.observe(&ending).await;
+        let done = std::mem::take(&mut self.done);
+        self.session.close().await;
+        match (ending, observation) {
+            (Ending::Ran, Some(observation)) => Outcome::Ran { done, observation },
+            (Ending::Ran, None) => {
+                let why =
+                    "every step is committed and recorded, but the database could not be read afterwards";
+                Outcome::Unknown { why: why.to_owned() }
+            }
+            (Ending::Failed(failure), observation) => {
+                Outcome::Failed { done, failure: *failure, observation }
+            }
+            // With steps recorded and no look at them, the old state would seem to be the present one.
+            (Ending::Cancelled | Ending::Interrupted, None) if !done.is_empty() => Outcome::Unknown {
+                why: "the run was stopped after some of its steps, and the database could not be read afterwards"
+                    .to_owned(),
+            },
+            (Ending::Cancelled, observation) => Outcome::Cancelled { done, observation },
+            (Ending::Interrupted, observation) => Outcome::Interrupted { done, observation },
+            (Ending::Earlier { done, seen }, _) => Outcome::Interrupted { done, observation: Some(*seen) },
+            (Ending::Refused(reason), _) => Outcome::Refused { reason },
+            (Ending::Unknown(why), _) => Outcome::Unknown { why },
+        }
+    }
+
+    /// The database afterwards. When everything was run, it is worth a second connection.
+    async fn observe(&mut self, ending: &Ending) -> Option<Observation> {
+        match observe(&self.session, &self.target.schema).await {
+            Ok(seen) => return Some(seen),
+            Err(error) => tracing::warn!(%error, "the database could not be read after the run"),
+        }
+        if !matches!(ending, Ending::Ran | Ending::Failed(_)) {
+            return None;
+        }
+        self.session.abandon();
+        self.session = Box::pin(settle(self.target, self.command)).await.ok()?.session;
+        observe(&self.session, &self.target.schema).await.ok()
+    }
+}
+
+fn done(ready: &Ready, took: Duration, retries: u32) -> StepDone {
+    let took = Span(i64::try_from(took.as_millis()).unwrap_or(i64::MAX));
+    StepDone { version: ready.step.version.clone(), took, retries }
+}
+
+fn is_passing(failure: &Failure) -> bool {
+    failure.sqlstate.as_deref().is_some_and(|code| PASSING.contains(&code))
+}
+
+/// Exponential, with full jitter: sessions that collide do not collide again in step.
+fn pause(retries: u32) -> Duration {
+    let longest = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(retries)).min(LONGEST_PAUSE);
+    longest.mul_f64(rand::rng().random_range(0.0..1.0))
+}
+
+fn waiting_again(ready: &Ready, retries: u32, failure: &Failure) -> String {
+    let held = match failure.blockers.as_slice() {
+        [] => String::new(),
+        blockers => format!(", held by {}", blockers.join(", ")),
+    };
+    format!("{}: the lock was not to be had{held}; try {}", ready.title(), retries + 1)
+}
+
+/// The failure of the last try, told with all tries before it.
+fn told(failure: Box<Failure>, retries: u32, took: Duration, settings: &ExecutionSettings) -> Box<Failure> {
+    if !is_passing(&failure) {
+        return failure;
+    }
+    let tries = retries + 1;
+    let seconds = took.as_secs_f64();
+    let message = format!(
+        "{} ({tries} {} in {seconds:.1} s, lock_timeout {}, lock_budget {})",
+        failure.message,
+        if tries == 1 { "try" } else { "tries" },
+        settings.lock_timeout,
+        settings.lock_budget,
+    );
+    let hint = "nothing was changed; let the sessions that hold the lock finish or end them, or raise lock_budget in \
+                the policy";
+    Box::new(Failure { message, hint: Some(hint.to_owned()), ..*failure })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_have_an_end() {
+        for retries in [0, 1, 5, 40] {
+            let most = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(retries)).min(LONGEST_PAUSE);
+            assert!((0..100).all(|_| pause(retries) <= most));
+        }
+    }
+}

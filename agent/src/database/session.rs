@@ -1,0 +1,108 @@
+//! One session on the server. Every question to it has a deadline.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage, SimpleQueryRow};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::fault::Fault;
+use super::quote::literal;
+
+/// For questions that the server answers from its catalogs or its memory.
+pub(crate) const ANSWER: Duration = Duration::from_secs(20);
+
+/// Lets the server look, while a statement runs, whether its client is still there. PostgreSQL 14 and newer, on the
+/// systems that can tell.
+pub(crate) const CHECK_CLIENT: &str = "SET client_connection_check_interval = 5000";
+
+/// Operators and functions of our own statements are PostgreSQL's: what others put into schemas that everybody may write
+/// to is never found. Migrations run with the path of the agent's user instead, which `RESET search_path` brings back.
+pub(crate) const OWN_PATH: &str = "SET search_path = pg_catalog, pg_temp";
+
+/// For saying goodbye; after that the socket is closed all the same.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// For the little that a request to cancel takes: a connection and sixteen bytes.
+const CANCEL: Duration = Duration::from_secs(5);
+
+/// A session. Dropping it closes the socket at once, whatever the server is doing.
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    /// The server's process.
+    pub(crate) pid: i32,
+    /// The server's number of its version.
+    pub(crate) version: u32,
+    /// Whether the server can look, while a statement runs, if its client is still there.
+    pub(crate) checks_client: bool,
+    link: AbortOnDropHandle<()>,
+}
+
+impl Session {
+    /// Drives a connection. Notices are dropped: they can hold rows.
+    pub(super) fn new<S, T>(client: Client, mut connection: tokio_postgres::Connection<S, T>) -> Self
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+        T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        let drive = async move { while let Some(Ok(_)) = poll_fn(|cx| connection.poll_message(cx)).await {} };
+        let link = AbortOnDropHandle::new(tokio::spawn(drive));
+        Self { client, pid: 0, version: 0, checks_client: false, link }
+    }
+
+    /// Runs one or more statements; the rows of all of them, as text.
+    pub(crate) async fn ask(&self, sql: &str) -> Result<Vec<SimpleQueryRow>, Fault> {
+        let messages = within(ANSWER, self.client.simple_query(sql)).await?;
+        let row = |message| if let SimpleQueryMessage::Row(row) = message { Some(row) } else { None };
+        Ok(messages.into_iter().filter_map(row).collect())
+    }
+
+    /// Runs one or more statements.
+    pub(crate) async fn tell(&self, sql: &str) -> Result<(), Fault> {
+        within(ANSWER, self.client.batch_execute(sql)).await
+    }
+
+    /// Asks the server to end the statement that is running. Whether it does shows in the statement's result.
+    pub(crate) async fn cancel(&self) {
+        let asked = timeout(CANCEL, self.client.cancel_token().cancel_query(NoTls)).await;
+        if !matches!(asked, Ok(Ok(()))) {
+            tracing::warn!(pid = self.pid, "the request to cancel a statement did not reach the server");
+        }
+    }
+
+    /// Closes the socket, whatever the server is doing.
+    pub(crate) fn abandon(&self) {
+        self.link.abort();
+    }
+
+    /// Ends other sessions of this database and user, by their application's name.
+    pub(crate) async fn end_others(&self, application: &str) -> Result<(), Fault> {
+        let sql = format!(
+            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
+             WHERE application_name = {} AND usename = current_user \
+               AND datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid()",
+            literal(application)
+        );
+        self.tell(&sql).await
+    }
+
+    /// Ends the session in good order.
+    pub(crate) async fn close(self) {
+        let Self { client, link, .. } = self;
+        drop(client);
+        // After the deadline the handle is dropped, and the socket with it.
+        let _ = timeout(GOODBYE, link).await;
+    }
+}
+
+/// Waits for an answer.
+pub(crate) async fn within<T>(
+    deadline: Duration,
+    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, Fault> {
+    match timeout(deadline, answer).await {
+        Ok(answer) => answer.map_err(Fault::from),
+        Err(_) => Err(Fault::Lost(format!("no answer within {deadline:?}"))),
+    }
+}

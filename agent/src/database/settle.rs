@@ -1,0 +1,97 @@
+//! Finding out what a lost session did: by the records, from a new session, once the old one is certainly over.
+//!
+//! Sessions of a run carry its command in their application's name. What is left of them is ended first. Then the
+//! migrators' lock is taken, which the server gives up only after a session's transaction is over, and the fence's row,
+//! which every transaction of a run holds. Whoever has both reads what will stay true.
+
+use std::time::Duration;
+
+use pgbelay_core::command::StepDone;
+use pgbelay_proto::convert::WireCommand;
+use tokio::time::{Instant, sleep};
+
+use super::connect::{ConnectError, connect};
+use super::fault::Fault;
+use super::layout;
+use super::lock::{self, Keys, Locked};
+use super::quote::identifier;
+use super::records::done_by;
+use super::session::Session;
+use super::target::Target;
+
+/// How long it is tried: a server that restarts is back by then, and a statement that was running has been ended.
+pub(super) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Between two tries to connect.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How long one wait for the lock lasts before it is looked again for sessions to be ended.
+const ROUND: Duration = Duration::from_secs(2);
+
+/// Longest wait for the fence's row. Shorter than a session's patience for an answer.
+const FENCE_WAIT_MS: u32 = 15_000;
+
+/// What the sessions of a run are called.
+pub(super) fn application(command: &WireCommand) -> String {
+    format!("pgbelay-agent {}/{}", command.id, command.attempt)
+}
+
+/// The truth, and the session that holds the lock.
+pub(super) struct Settled {
+    pub(super) session: Session,
+    /// What this run of the command has recorded.
+    pub(super) done: Vec<StepDone>,
+}
+
+/// Finds out, reconnecting until the deadline.
+pub(super) async fn settle(target: &Target, command: &WireCommand) -> Result<Settled, ConnectError> {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        match once(target, command, deadline).await {
+            Err(error) if Instant::now() + PAUSE >= deadline => return Err(error),
+            Err(error) => tracing::debug!(%error, "the database cannot be asked yet"),
+            Ok(settled) => return Ok(settled),
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// Finds out with one connection.
+pub(super) async fn once(
+    target: &Target,
+    command: &WireCommand,
+    deadline: Instant,
+) -> Result<Settled, ConnectError> {
+    let application = application(command);
+    let session = connect(target, &application).await?;
+    loop {
+        session.end_others(&application).await?;
+        let round = deadline.min(Instant::now() + ROUND);
+        match lock::take(&session, Keys::migrator(&target.schema), round, |_| ()).await? {
+            Locked::Ours => break,
+            Locked::Held(holder) if Instant::now() + PAUSE >= deadline => {
+                return Err(ConnectError::Busy { holder });
+            }
+            Locked::Held(_) => {}
+        }
+    }
+    let done = read(&session, &target.schema, command).await?;
+    Ok(Settled { session, done })
+}
+
+async fn read(session: &Session, schema: &str, command: &WireCommand) -> Result<Vec<StepDone>, Fault> {
+    if !layout::is_there(session, schema).await? {
+        return Ok(Vec::new());
+    }
+    let fence = format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {FENCE_WAIT_MS}; \
+         SELECT epoch FROM {}.fence FOR UPDATE",
+        identifier(schema)
+    );
+    let done = match session.tell(&fence).await {
+        Ok(()) => done_by(session, schema, command).await,
+        Err(fault) => Err(fault),
+    };
+    session.tell("ROLLBACK").await?;
+    done
+}

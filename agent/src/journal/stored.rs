@@ -1,0 +1,113 @@
+//! How a command is written into the journal. Its types are the contract's, which knows no JSON.
+
+use pgbelay_core::command::{Backup, CommandId};
+use pgbelay_core::digest::Digest;
+use pgbelay_core::migration::Version;
+use pgbelay_core::name::DatabaseName;
+use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation};
+use pgbelay_core::rollout::RolloutId;
+use pgbelay_core::time::Timestamp;
+use pgbelay_proto::convert::{WireCommand, WireKind, WireRun, WireStep};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+#[derive(Serialize, Deserialize)]
+struct StoredCommand {
+    id: CommandId,
+    database: DatabaseName,
+    rollout: RolloutId,
+    plan: Digest,
+    attempt: u32,
+    fence: u64,
+    not_after: Timestamp,
+    kind: StoredKind,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+enum StoredKind {
+    Backup { expect: Expectation },
+    Run(StoredRun),
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRun {
+    direction: Direction,
+    steps: Vec<StoredStep>,
+    expect: Expectation,
+    backup: Option<Backup>,
+    settings: ExecutionSettings,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredStep {
+    version: Version,
+    name: String,
+    direction: Direction,
+    sql: Digest,
+    checksum: Digest,
+}
+
+/// For `serde(with)`.
+pub(super) struct CommandDef;
+
+impl CommandDef {
+    pub(super) fn serialize<S: Serializer>(command: &WireCommand, serializer: S) -> Result<S::Ok, S::Error> {
+        StoredCommand::from(command.clone()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Box<WireCommand>, D::Error> {
+        StoredCommand::deserialize(deserializer).map(|stored| Box::new(stored.into()))
+    }
+}
+
+impl From<WireCommand> for StoredCommand {
+    fn from(command: WireCommand) -> Self {
+        let WireCommand { id, database, rollout, plan, attempt, fence, not_after, kind } = command;
+        let kind = match kind {
+            WireKind::Backup { expect } => StoredKind::Backup { expect },
+            WireKind::Run(run) => StoredKind::Run(run.into()),
+        };
+        Self { id, database, rollout, plan, attempt, fence, not_after, kind }
+    }
+}
+
+impl From<StoredCommand> for WireCommand {
+    fn from(stored: StoredCommand) -> Self {
+        let StoredCommand { id, database, rollout, plan, attempt, fence, not_after, kind } = stored;
+        let kind = match kind {
+            StoredKind::Backup { expect } => WireKind::Backup { expect },
+            StoredKind::Run(run) => WireKind::Run(run.into()),
+        };
+        Self { id, database, rollout, plan, attempt, fence, not_after, kind }
+    }
+}
+
+impl From<WireRun> for StoredRun {
+    fn from(run: WireRun) -> Self {
+        let WireRun { direction, steps, expect, backup, settings } = run;
+        Self { direction, steps: steps.into_iter().map(Into::into).collect(), expect, backup, settings }
+    }
+}
+
+impl From<StoredRun> for WireRun {
+    fn from(stored: StoredRun) -> Self {
+        let StoredRun { direction, steps, expect, backup, settings } = stored;
+        Self { direction, steps: steps.into_iter().map(Into::into).collect(), expect, backup, settings }
+    }
+}
+
+impl From<WireStep> for StoredStep {
+    fn from(step: WireStep) -> Self {
+        let WireStep { version, name, direction, sql, checksum } = step;
+        Self { version, name, direction, sql, checksum }
+    }
+}
+
+impl From<StoredStep> for WireStep {
+    fn from(stored: StoredStep) -> Self {
+        let StoredStep { version, name, direction, sql, checksum } = stored;
+        Self { version, name, direction, sql, checksum }
+    }
+}

@@ -1,0 +1,132 @@
+//! What the controller says, parsed. What can't be read is told apart by whom it concerns.
+
+use std::time::Duration;
+
+use pgbelay_core::command::CommandId;
+use pgbelay_core::plan::ExecutionSettings;
+use pgbelay_proto::convert::{BadMessage, WireCommand, WireStep};
+use pgbelay_proto::wire::{self, controller_message::Message, probe};
+
+/// A message of the controller, after its welcome.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// Do this.
+    Command(Box<WireCommand>),
+    /// Do this, in words that this agent does not understand.
+    UnreadableCommand { id: CommandId, attempt: u32, why: BadMessage },
+    /// Don't do that, or stop doing it.
+    Cancel { id: CommandId, attempt: u32 },
+    /// The result is durable.
+    Ack { id: CommandId, attempt: u32 },
+    /// The answer to a heartbeat: the controller is there.
+    Alive,
+    /// A question that changes nothing.
+    Probe { id: u64, question: Result<Question, BadMessage> },
+    /// Come back after a while.
+    Drain { after: Duration },
+    /// Something that this agent has no ear for.
+    Noise { why: String },
+}
+
+/// What a probe asks.
+#[derive(Debug)]
+pub(crate) enum Question {
+    /// What does the database look like?
+    Inspect,
+    /// What happens when these steps are run, in a transaction that is rolled back?
+    DryRun { steps: Vec<WireStep>, settings: ExecutionSettings },
+    /// How many rows would be lost, of these tables and columns?
+    CountLoss(Vec<(String, Option<String>)>),
+}
+
+impl From<wire::ControllerMessage> for Incoming {
+    fn from(message: wire::ControllerMessage) -> Self {
+        match message.message {
+            Some(Message::Command(command)) => read_command(command),
+            Some(Message::Cancel(cancel)) => match cancel.command_id.parse() {
+                Ok(id) => Self::Cancel { id, attempt: cancel.attempt },
+                Err(_) => noise("a cancel without a command id"),
+            },
+            Some(Message::Ack(ack)) if ack.command_id.is_empty() => Self::Alive,
+            Some(Message::Ack(ack)) => match ack.command_id.parse() {
+                Ok(id) => Self::Ack { id, attempt: ack.attempt },
+                Err(_) => noise("an acknowledgement with a malformed command id"),
+            },
+            Some(Message::Probe(probe)) => Self::Probe { id: probe.id, question: read_question(probe.kind) },
+            Some(Message::Drain(drain)) => Self::Drain { after: Duration::from_millis(drain.after_ms) },
+            Some(Message::Welcome(_)) => noise("a second welcome"),
+            None => noise("a kind of message that this version does not know"),
+        }
+    }
+}
+
+fn noise(why: &str) -> Incoming {
+    Incoming::Noise { why: why.to_owned() }
+}
+
+fn read_command(command: wire::Command) -> Incoming {
+    let (id, attempt) = (command.id.parse::<CommandId>(), command.attempt);
+    match (WireCommand::try_from(command), id) {
+        (Ok(command), _) => Incoming::Command(Box::new(command)),
+        (Err(why), Ok(id)) => Incoming::UnreadableCommand { id, attempt, why },
+        (Err(why), Err(_)) => Incoming::Noise { why: why.to_string() },
+    }
+}
+
+fn read_question(kind: Option<probe::Kind>) -> Result<Question, BadMessage> {
+    match kind {
+        Some(probe::Kind::Inspect(probe::Inspect {})) => Ok(Question::Inspect),
+        Some(probe::Kind::DryRun(dry_run)) => {
+            let settings = dry_run.settings.ok_or_else(|| missing("settings"))?.try_into()?;
+            let steps = dry_run.steps.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+            Ok(Question::DryRun { steps, settings })
+        }
+        Some(probe::Kind::CountLoss(count)) => {
+            let object = |doomed: wire::Doomed| {
+                let column = (!doomed.column.is_empty()).then_some(doomed.column);
+                (doomed.table, column)
+            };
+            Ok(Question::CountLoss(count.objects.into_iter().map(object).collect()))
+        }
+        None => Err(missing("kind")),
+    }
+}
+
+fn missing(field: &'static str) -> BadMessage {
+    BadMessage { field, fault: "missing, or of a kind that this version does not know".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(message: Message) -> Incoming {
+        wire::ControllerMessage { message: Some(message) }.into()
+    }
+
+    #[test]
+    fn a_command_that_cannot_be_read_is_still_somebodys() {
+        let command = wire::Command { id: "c7".to_owned(), attempt: 2, ..wire::Command::default() };
+        let Incoming::UnreadableCommand { id, attempt, .. } = read(Message::Command(command)) else {
+            panic!()
+        };
+        assert_eq!((id.as_str(), attempt), ("c7", 2));
+        let nobodys = wire::Command { id: "../c7".to_owned(), ..wire::Command::default() };
+        assert!(matches!(read(Message::Command(nobodys)), Incoming::Noise { .. }));
+    }
+
+    #[test]
+    fn an_acknowledgement_of_nothing_is_a_sign_of_life() {
+        let ack = |id: &str| Message::Ack(wire::Ack { command_id: id.to_owned(), attempt: 1 });
+        assert!(matches!(read(ack("")), Incoming::Alive));
+        assert!(matches!(read(ack("c1")), Incoming::Ack { attempt: 1, .. }));
+        assert!(matches!(read(ack("no/name")), Incoming::Noise { .. }));
+    }
+
+    #[test]
+    fn a_kind_that_is_not_known_is_not_an_error_of_the_stream() {
+        assert!(matches!(Incoming::from(wire::ControllerMessage { message: None }), Incoming::Noise { .. }));
+        let probe = wire::Probe { id: 3, kind: None };
+        assert!(matches!(read(Message::Probe(probe)), Incoming::Probe { id: 3, question: Err(_) }));
+    }
+}

@@ -1,0 +1,95 @@
+//! Carrying out one command.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use pgbelay_core::command::{Failure, FailureKind, Outcome, RefusedBecause};
+use pgbelay_core::digest::Digest;
+use pgbelay_proto::convert::{WireCommand, WireKind, WireRun};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{Guard, RunRequest, Site};
+use crate::clock::now;
+use crate::database::{Control, Progress};
+use crate::session::SqlSource;
+use crate::words;
+
+/// What a job works with.
+pub(crate) struct Tools<S> {
+    pub(crate) site: Arc<S>,
+    pub(crate) guard: Guard,
+    pub(crate) sql: SqlSource,
+}
+
+/// Carries out a command, to whatever end.
+pub(super) async fn execute<S: Site>(
+    command: WireCommand,
+    tools: Tools<S>,
+    progress: watch::Sender<Progress>,
+    cancel: CancellationToken,
+    may_go_on: impl Fn() -> bool + Send + Sync + 'static,
+) -> Outcome {
+    let control = Control { progress: &progress, cancel: &cancel, lease: &may_go_on };
+    match &command.kind {
+        WireKind::Backup { expect } => Box::pin(tools.site.back_up(&command, expect, control)).await,
+        WireKind::Run(run) => Box::pin(migrate(&command, run, &tools, control)).await,
+    }
+}
+
+async fn migrate<S: Site>(
+    command: &WireCommand,
+    run: &WireRun,
+    tools: &Tools<S>,
+    control: Control<'_>,
+) -> Outcome {
+    let ready = tokio::select! {
+        () = control.cancel.cancelled() => return untouched(),
+        ready = prepare(run, tools, control) => ready,
+    };
+    let sql = match ready {
+        Ok(sql) => sql,
+        Err(outcome) => return outcome,
+    };
+    let run = WireRun { settings: tools.guard.within(&run.settings), ..run.clone() };
+    Box::pin(tools.site.run(RunRequest { command, run: &run, sql: &sql }, control)).await
+}
+
+/// What a run needs before the database is touched; or the outcome, when it can't be had.
+async fn prepare<S: Site>(
+    run: &WireRun,
+    tools: &Tools<S>,
+    control: Control<'_>,
+) -> Result<BTreeMap<Digest, String>, Outcome> {
+    if tools.guard.looks_at_age(run) {
+        let seen = tools.site.inspect().await.map_err(|error| {
+            failed(FailureKind::Connection, error.to_string(), "see that the database answers, then retry")
+        })?;
+        if let Some(rule) = tools.guard.too_old(run, &seen, now()) {
+            return Err(Outcome::Refused { reason: RefusedBecause::Guard { rule } });
+        }
+    }
+    control.say(0, run.steps.len(), "fetching the SQL".to_owned());
+    let wanted: BTreeSet<_> = run.steps.iter().map(|step| step.sql).collect();
+    tools.sql.fetch(&wanted).await.map_err(|error| {
+        failed(FailureKind::SqlMissing, words::line(&error), "nothing was changed: retry the rollout")
+    })
+}
+
+fn untouched() -> Outcome {
+    Outcome::Cancelled { done: Vec::new(), observation: None }
+}
+
+/// A failure before anything was touched.
+pub(crate) fn failed(kind: FailureKind, message: String, hint: &str) -> Outcome {
+    let failure = Failure {
+        kind,
+        version: None,
+        message,
+        hint: Some(hint.to_owned()),
+        sqlstate: None,
+        line: None,
+        blockers: Vec::new(),
+    };
+    Outcome::Failed { done: Vec::new(), failure, observation: None }
+}

@@ -1,0 +1,146 @@
+//! What the agent works on, as the rest of the agent sees it: a database, and a place for its backups.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use pgbelay_core::command::{Failure, Outcome, StepDone};
+use pgbelay_core::database::Observation;
+use pgbelay_core::digest::Digest;
+use pgbelay_core::name::DatabaseName;
+use pgbelay_core::plan::{ExecutionSettings, Expectation};
+use pgbelay_proto::convert::{WireCommand, WireRun, WireStep};
+
+use crate::backup::{self, BackupRequest};
+use crate::config::Config;
+use crate::database::{self, Control, Target};
+use crate::words;
+
+/// What the server's list of sessions calls a look whether it is there.
+const NAME_OF_CHECK: &str = "pgbelay-agent heartbeat";
+
+/// Why a question has no answer, in words for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoAnswer(pub String);
+
+impl NoAnswer {
+    fn because(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self(words::line(error))
+    }
+}
+
+/// Migrations to run, and what they need.
+#[derive(Debug, Clone, Copy)]
+pub struct RunRequest<'a> {
+    /// The command that they are part of.
+    pub command: &'a WireCommand,
+    /// The steps and their circumstances.
+    pub run: &'a WireRun,
+    /// The SQL of every step.
+    pub sql: &'a BTreeMap<Digest, String>,
+}
+
+/// What the agent works on. [`Postgres`] is the real one; tests of the agent's protocol have their own.
+pub trait Site: Send + Sync + 'static {
+    /// Reads the state of the database.
+    fn inspect(&self) -> impl Future<Output = Result<Observation, NoAnswer>> + Send;
+    /// Whether the database answers.
+    fn check(&self) -> impl Future<Output = Result<(), NoAnswer>> + Send;
+    /// Runs migrations.
+    fn run(&self, request: RunRequest<'_>, control: Control<'_>) -> impl Future<Output = Outcome> + Send;
+    /// Reads what an interrupted run did.
+    fn recover(&self, command: &WireCommand) -> impl Future<Output = Result<Outcome, NoAnswer>> + Send;
+    /// Takes a backup and verifies it.
+    fn back_up(
+        &self,
+        command: &WireCommand,
+        expect: &Expectation,
+        control: Control<'_>,
+    ) -> impl Future<Output = Outcome> + Send;
+    /// Clears what interrupted backups left.
+    fn remove_leftovers(&self) -> impl Future<Output = ()> + Send;
+    /// Runs steps in a transaction that is rolled back.
+    fn dry_run(
+        &self,
+        steps: &[WireStep],
+        settings: &ExecutionSettings,
+        sql: &BTreeMap<Digest, String>,
+    ) -> impl Future<Output = (Vec<StepDone>, Option<Failure>)> + Send;
+    /// Counts the rows of tables and the values of columns.
+    fn count_loss(
+        &self,
+        objects: &[(String, Option<String>)],
+    ) -> impl Future<Output = Vec<Result<u64, String>>> + Send;
+}
+
+/// A PostgreSQL database and a directory for its backups.
+#[derive(Debug, Clone)]
+pub struct Postgres {
+    /// What the fleet calls the database.
+    pub name: DatabaseName,
+    /// How to reach it.
+    pub target: Target,
+    /// Where backups go.
+    pub backup_dir: PathBuf,
+    /// Where PostgreSQL's programs are; `None`: where they are usually found.
+    pub pg_bin: Option<PathBuf>,
+}
+
+impl Postgres {
+    /// What a configuration names.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self {
+            name: config.agent.name.clone(),
+            target: config.database.clone(),
+            backup_dir: config.migration.backup_dir.clone(),
+            pg_bin: config.agent.pg_bin.clone(),
+        }
+    }
+}
+
+impl Site for Postgres {
+    async fn inspect(&self) -> Result<Observation, NoAnswer> {
+        Box::pin(database::inspect(&self.target)).await.map_err(|error| NoAnswer::because(&error))
+    }
+
+    async fn check(&self) -> Result<(), NoAnswer> {
+        let session = Box::pin(database::connect(&self.target, NAME_OF_CHECK)).await;
+        session.map_err(|error| NoAnswer::because(&error))?.close().await;
+        Ok(())
+    }
+
+    async fn run(&self, request: RunRequest<'_>, control: Control<'_>) -> Outcome {
+        let RunRequest { command, run, sql } = request;
+        Box::pin(database::run(&self.target, command, run, sql, &control)).await
+    }
+
+    async fn recover(&self, command: &WireCommand) -> Result<Outcome, NoAnswer> {
+        let recovered = Box::pin(database::recover(&self.target, command)).await;
+        recovered.map_err(|error| NoAnswer::because(&error))
+    }
+
+    async fn back_up(&self, command: &WireCommand, expect: &Expectation, control: Control<'_>) -> Outcome {
+        let request = BackupRequest { command, expect, programs: self.pg_bin.as_deref() };
+        Box::pin(backup::back_up(&self.target, &self.backup_dir, &request, &control)).await
+    }
+
+    async fn remove_leftovers(&self) {
+        if let Err(error) = backup::remove_leftovers(&self.backup_dir, &self.name).await {
+            tracing::warn!(error = words::line(&error), "what an interrupted backup left is still there");
+        }
+    }
+
+    async fn dry_run(
+        &self,
+        steps: &[WireStep],
+        settings: &ExecutionSettings,
+        sql: &BTreeMap<Digest, String>,
+    ) -> (Vec<StepDone>, Option<Failure>) {
+        Box::pin(database::dry_run(&self.target, steps, settings, sql)).await
+    }
+
+    async fn count_loss(&self, objects: &[(String, Option<String>)]) -> Vec<Result<u64, String>> {
+        Box::pin(database::count_loss(&self.target, objects)).await
+    }
+}

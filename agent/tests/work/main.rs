@@ -1,0 +1,23 @@
+//! The agent's work on PostgreSQL, on real servers.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that cannot go on, or gets something else than it expects, has failed"
+)]
+
+mod backups;
+mod connecting;
+mod counting;
+mod fingerprints;
+mod guarded;
+mod hijacks;
+mod locks;
+mod losing;
+mod proxy;
+mod recovering;
+mod running;
+mod speed;
+mod trying;
+mod world;

@@ -1,0 +1,90 @@
+//! Dry runs: everything is tried, and nothing is left of it.
+
+use pgbelay_agent::database::dry_run;
+use pgbelay_core::command::FailureKind;
+use pgbelay_core::plan::Direction;
+
+use crate::world::{Sample, World, ran, sample, settings, steps, table, versions};
+
+async fn check(world: &World, samples: &[Sample]) -> (Vec<String>, Option<pgbelay_core::command::Failure>) {
+    let (steps, sql) = steps(samples, Direction::Up);
+    let (done, failure) = dry_run(&world.target, &steps, &settings(), &sql).await;
+    (versions(&done), failure)
+}
+
+#[tokio::test]
+async fn a_trial_leaves_nothing() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let before = world.seen().await?;
+    let good = [table("001", "a"), sample("002", "INSERT INTO a VALUES (1); ALTER TABLE a ADD b int;", "")];
+    let (done, failure) = check(&world, &good).await;
+    assert_eq!((done, failure), (vec!["001".to_owned(), "002".to_owned()], None));
+    let bad = [table("001", "a"), sample("002", "SELECT 1;\nSELECT nix;", "")];
+    let (done, failure) = check(&world, &bad).await;
+    let failure = failure.unwrap();
+    assert_eq!((done.as_slice(), failure.line), (["001".to_owned()].as_slice(), Some(2)), "{failure:?}");
+    let (_, failure) = check(&world, &[sample("001", "VACUUM;", "")]).await;
+    assert_eq!(failure.unwrap().kind, FailureKind::NotTransactional);
+    assert_eq!(world.seen().await?, before);
+    assert!(!world.has_table("pgbelay.fence").await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn deferred_constraints_are_checked_between_steps() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let tables = "CREATE TABLE p (id int PRIMARY KEY); \
+                  CREATE TABLE c (p int REFERENCES p DEFERRABLE INITIALLY DEFERRED);";
+    let good = [
+        sample("001", tables, ""),
+        sample("002", "INSERT INTO c VALUES (1); INSERT INTO p VALUES (1);", ""),
+        sample("003", "ALTER TABLE c ADD n int;", ""),
+    ];
+    let (done, failure) = check(&world, &good).await;
+    assert_eq!((done.len(), failure), (3, None));
+    let bad = [sample("001", tables, ""), sample("002", "INSERT INTO c VALUES (1);", "")];
+    let (done, failure) = check(&world, &bad).await;
+    let failure = failure.unwrap();
+    assert_eq!((done.len(), failure.sqlstate.as_deref()), (1, Some("23503")), "{failure:?}");
+    assert_eq!(failure.version, Some("002".parse()?));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_trial_does_not_wait_for_long() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let blocker = world.client().await?;
+    blocker.batch_execute("CREATE TABLE busy (id int)").await?;
+    blocker.batch_execute("BEGIN; SELECT * FROM busy").await?;
+    let (_, failure) = check(&world, &[sample("001", "ALTER TABLE busy ADD n int;", "")]).await;
+    let failure = failure.unwrap();
+    assert_eq!((failure.kind, failure.blockers.len()), (FailureKind::LockTimeout, 1), "{failure:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_whole_trial_takes_no_longer_than_one_statement_may() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let sleep = "SELECT pg_sleep(0.4);";
+    let (steps, sql) =
+        steps(&[sample("001", sleep, ""), sample("002", sleep, ""), sample("003", sleep, "")], Direction::Up);
+    let mut settings = settings();
+    settings.statement_timeout = pgbelay_core::time::Span(600);
+    let (done, failure) = dry_run(&world.target, &steps, &settings, &sql).await;
+    assert_eq!((done.len(), failure.unwrap().kind), (1, FailureKind::StatementTimeout));
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_tried_beside_another_migrator() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let order = world.up(&[sample("001", "CREATE TABLE a (id int); SELECT pg_sleep(1);", "")]).await?;
+    let trial = async {
+        world.until_running("pg_sleep").await?;
+        anyhow::Ok(check(&world, &[table("002", "b")]).await)
+    };
+    let (outcome, trial) = tokio::join!(world.run(&order), trial);
+    ran(outcome);
+    assert_eq!(trial?.1.unwrap().kind, FailureKind::Busy);
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! What SQL means to PostgreSQL, as far as pgbelay has to know before it runs any.
+//!
+//! [`read()`] turns the text of a migration into a [`Script`]: its statements, each with its place in
+//! the file, what it is about, what it destroys, whether it can run inside a transaction, and how
+//! risky it is before anything is known about the database. [`assess`] sums that up.
+//!
+//! The grammar is PostgreSQL's own. The parser crate is named in one module only, `parser`, which
+//! turns its nodes into the types of this crate.
+//!
+//! Not here: the catalog, locks, hazards and their safer ways, files, the network, processes, the
+//! clock. The only thread is the one the parser needs for its stack.
+
+mod error;
+mod facts;
+mod kind;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the grammar's enums hold hundreds of nodes; each function here is about a few of them"
+)]
+mod parser;
+mod position;
+mod read;
+mod risk;
+mod rules;
+mod split;
+mod statement;
+
+pub use error::ScriptError;
+pub use kind::StatementKind;
+pub use position::Position;
+pub use read::{MAX_SCRIPT_BYTES, PARSER_STACK_BYTES, read};
+pub use risk::{Risk, UnknownRisk};
+pub use rules::{MAX_REASONS, assess};
+pub use statement::{Destroyed, Script, Statement, Transactional};
+
+/// The grammar that statements are read with. What a newer server understands beyond it is
+/// reported as a syntax error, never as safe.
+pub const PARSER_GRAMMAR: &str = "PostgreSQL 18";

@@ -1,0 +1,182 @@
+//! The command line: what may be typed. What a command does stands in its file below `commands`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::agent::AgentCommand;
+use crate::commands::approve::ApproveArgs;
+use crate::commands::completion::CompletionArgs;
+use crate::commands::context::ContextCommand;
+use crate::commands::dev::DevArgs;
+use crate::commands::history::HistoryArgs;
+use crate::commands::migrate::MigrateArgs;
+use crate::commands::operator::OperatorCommand;
+use crate::commands::plan::PlanArgs;
+use crate::commands::policy::PolicyCommand;
+use crate::commands::promote::PromoteArgs;
+use crate::commands::rollback::RollbackArgs;
+use crate::commands::rollout::RolloutCommand;
+use crate::commands::status::StatusArgs;
+use crate::commands::token::TokenCommand;
+use crate::exit_code;
+
+const EXAMPLES: &str = "\
+Examples:
+  pgbelay dev --example                 a throwaway fleet, and a walk through it
+  pgbelay plan --env staging            what ./migrations would do, and its risk
+  pgbelay migrate --env staging         do it
+  pgbelay promote staging production    the same release, one environment on
+  pgbelay status                        every database
+  pgbelay rollback --env staging --target 005 --dry-run
+
+Environment variables:
+  PGBELAY_CONTEXT      the context to use, as --context
+  PGBELAY_CONFIG       the file with the contexts, as --config
+  PGBELAY_CREDENTIALS  a credentials file, in place of any context
+  NO_COLOR             no colour
+";
+
+/// Schema changes on fleets of PostgreSQL databases: safe to make, safe to take back.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pgbelay",
+    version,
+    about = "Schema changes on fleets of PostgreSQL databases: safe to make, safe to take back",
+    after_help = format!("{EXAMPLES}\n{}", exit_code::HELP),
+    arg_required_else_help = true,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct GlobalArgs {
+    /// The context (controller and credentials) to use
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
+    pub(crate) context: Option<String>,
+    /// The file with the contexts [default: ~/.config/pgbelay/config.yaml]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub(crate) config: Option<PathBuf>,
+    /// Tables for people, or JSON for programs (docs/json.md)
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t,
+        help_heading = "Global options"
+    )]
+    pub(crate) output: Format,
+    /// No colour, whatever the terminal can do
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) no_color: bool,
+    /// Say on stderr what is going on
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub(crate) verbose: bool,
+}
+
+/// How results are printed: for people, or for programs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Table,
+    Json,
+}
+
+/// Everything that can be asked for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a throwaway fleet on this machine
+    Dev(DevArgs),
+    /// Show every database: version, pending migrations, health, rollback window
+    Status(StatusArgs),
+    /// Push ./migrations as a release and show what it would do
+    Plan(PlanArgs),
+    /// Bring an environment to what ./migrations says
+    Migrate(MigrateArgs),
+    /// Take the release of one environment to the next
+    Promote(PromoteArgs),
+    /// Take migrations back
+    Rollback(RollbackArgs),
+    /// Approve somebody else's plan
+    Approve(ApproveArgs),
+    /// Look at rollouts, pause, resume or abort one
+    #[command(subcommand)]
+    Rollout(RolloutCommand),
+    /// Show what was done, newest first
+    History(HistoryArgs),
+    /// Invite agents
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Look at the agents, take away the rights of one
+    #[command(subcommand)]
+    Agent(AgentCommand),
+    /// Give a person or program access, show who has it, take it away
+    #[command(subcommand)]
+    Operator(OperatorCommand),
+    /// Show or change what each environment asks for
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Choose which controller to talk to
+    #[command(subcommand)]
+    Context(ContextCommand),
+    /// Print the completion script of a shell
+    Completion(CompletionArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    const PAGE: &str = include_str!("../../docs/cli.md");
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_stands_in_the_documentation() {
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            assert!(PAGE.contains(&format!("`pgbelay {name}")), "{name} is missing in docs/cli.md");
+            for below in command.get_subcommands() {
+                assert!(
+                    PAGE.contains(below.get_name()),
+                    "{name} {} is missing in docs/cli.md",
+                    below.get_name()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_exit_code_stands_in_the_documentation_and_the_help() {
+        use crate::exit_code::ExitCode;
+        let all = [
+            ExitCode::Done,
+            ExitCode::Failed,
+            ExitCode::Usage,
+            ExitCode::Refused,
+            ExitCode::WaitsForApproval,
+            ExitCode::Unknown,
+            ExitCode::Differs,
+            ExitCode::Unreachable,
+            ExitCode::Interrupted,
+        ];
+        for number in all.map(ExitCode::number) {
+            assert!(PAGE.contains(&format!("| {number} | ")), "{number} is missing in docs/cli.md");
+            assert!(exit_code::HELP.contains(&format!("\n  {number} ")), "{number} is missing in --help");
+        }
+    }
+}

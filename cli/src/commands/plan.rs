@@ -1,0 +1,84 @@
+//! `pgbelay plan`: pushes a release and shows what it would do; or shows a plan that was made before.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use pgbelay_core::name::{EnvironmentName, PlanId};
+use pgbelay_proto::wire::create_plan_request::Goal;
+use pgbelay_proto::wire::{CreatePlanRequest, GetPlanRequest, PlanView};
+
+use crate::app::App;
+use crate::client::Client;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::{migrations, render};
+
+const EXAMPLES: &str = "\
+Examples:
+  pgbelay plan --env staging
+  pgbelay plan --env staging --migrations db/migrations --output json
+  pgbelay plan p0a1b2c3d4e5f     show a plan again, for example to approve it";
+
+/// Where migrations are, unless the command line says otherwise.
+const DEFAULT_DIR: &str = "migrations";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct PlanArgs {
+    /// Show this plan, and make none
+    #[arg(value_name = "PLAN", conflicts_with_all = ["env", "migrations"], required_unless_present = "env")]
+    plan: Option<PlanId>,
+    /// Plan for this environment
+    #[arg(long, short, value_name = "ENVIRONMENT")]
+    env: Option<EnvironmentName>,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+/// Where the migrations are.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SourceArgs {
+    /// The directory with the migrations
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DIR)]
+    pub(crate) migrations: PathBuf,
+}
+
+pub(crate) async fn run(args: PlanArgs, app: &mut App) -> Result<ExitCode, CliError> {
+    let plan = match (args.plan, args.env) {
+        (Some(plan), _) => app.connect().await?.get_plan(GetPlanRequest { plan: plan.into() }).await?,
+        (None, Some(environment)) => {
+            let (_, plan) = plan_release(app, &environment, &args.source.migrations).await?;
+            plan
+        }
+        (None, None) => return Err(CliError::usage("name an environment with --env, or a plan")),
+    };
+    app.screen.present(&plan, render::plan::plan);
+    Ok(ExitCode::Done)
+}
+
+/// Pushes the migrations of a directory and plans them for an environment.
+pub(super) async fn plan_release(
+    app: &mut App,
+    environment: &EnvironmentName,
+    directory: &Path,
+) -> Result<(Client, PlanView), CliError> {
+    let migrations = migrations::read(directory)?;
+    let client = app.connect().await?;
+    let release = {
+        let _waiting = app.screen.spinner("pushing the release");
+        client.push_release(migrations).await?
+    };
+    let plan = create_plan(app, &client, environment, Goal::Release(release.release)).await?;
+    Ok((client, plan))
+}
+
+/// Makes a plan: every agent is asked what its database holds.
+pub(super) async fn create_plan(
+    app: &mut App,
+    client: &Client,
+    environment: &EnvironmentName,
+    goal: Goal,
+) -> Result<PlanView, CliError> {
+    let _waiting = app.screen.spinner("asking the agents what the databases hold");
+    client.create_plan(CreatePlanRequest { environment: environment.to_string(), goal: Some(goal) }).await
+}

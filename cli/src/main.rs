@@ -1,0 +1,32 @@
+//! `pgbelay`: the program around the library.
+
+use std::io::{self, BufReader, IsTerminal};
+use std::process;
+
+use pgbelay::{Environment, ExitCode, Io, Terminal};
+
+fn main() -> process::ExitCode {
+    // More than one thread: the connection to the controller is kept alive while a person thinks about a prompt.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let Ok(runtime) = runtime else { return ExitCode::Failed.into() };
+    let code = runtime.block_on(pgbelay::run(std::env::args_os().collect(), standard_io()));
+    // A prompt that nobody answered must not keep the program.
+    runtime.shutdown_background();
+    code.into()
+}
+
+fn standard_io() -> Io {
+    let terminal = Terminal {
+        stdin: io::stdin().is_terminal(),
+        stdout: io::stdout().is_terminal(),
+        stderr: io::stderr().is_terminal(),
+        width: comfy_table::Table::new().width(),
+    };
+    Io {
+        out: Box::new(io::stdout()),
+        err: Box::new(io::stderr()),
+        input: Box::new(BufReader::new(io::stdin())),
+        terminal,
+        environment: Environment::of_process(),
+    }
+}

@@ -1,0 +1,380 @@
+//! What a plan would do, how risky that is, and what stands against it.
+
+use pgbelay_proto::wire::{PlanGroup, PlanStep, PlanView};
+
+use super::Layout;
+use super::table::{Column, Word, number, prose, table, toned, word};
+use super::text::{self, Tone, count, entry, moment, paint, short, wrap};
+
+const STEPS: [Column; 4] = [word("VERSION"), prose("NAME"), word("RISK"), prose("WHY")];
+/// Reasons of a step that a table has room for.
+const MAX_REASONS: usize = 3;
+const LOSSES: [Column; 3] = [word("DATABASE"), prose("OBJECT"), number("ROWS LOST")];
+
+/// The whole plan.
+pub(crate) fn overview(plan: &PlanView, layout: Layout) -> String {
+    let width = layout.prose();
+    let origin = wrap(&origin(plan), 0, width);
+    let mut text = format!("{}\n{}\n", wrap(&heading(plan), 2, width), paint(Tone::Faint, &origin));
+    for group in &plan.groups {
+        text.push_str(&group_text(group, layout));
+    }
+    text.push('\n');
+    text.push_str(&losses(plan, layout));
+    text.push_str(&circumstances(plan, layout));
+    text
+}
+
+/// The whole plan, and what to type next.
+pub(crate) fn plan(plan: &PlanView, layout: Layout) -> String {
+    format!("{}{}", overview(plan, layout), entry("Next", &next(plan), layout.prose()))
+}
+
+/// The command that carries it out.
+pub(crate) fn run(plan: &PlanView) -> String {
+    if is_rollback(plan) {
+        return format!("pgbelay rollback --env {} --target {}", plan.environment, target(plan));
+    }
+    format!("pgbelay migrate --env {} --plan {}", plan.environment, plan.id)
+}
+
+/// Whether the plan takes migrations back.
+pub(crate) fn is_rollback(plan: &PlanView) -> bool {
+    plan.direction == "down"
+}
+
+/// What a person reads before typing the environment's name.
+pub(crate) fn danger(plan: &PlanView) -> String {
+    let databases: usize = plan.groups.iter().map(|group| group.databases.len()).sum();
+    let mut text =
+        format!("\n{}\n", paint(Tone::Bad, &format!("{} risk on {}", plan.risk, plan.environment)));
+    let risky = |step: &&PlanStep| step.risk == plan.risk && plan.risk != "low";
+    let mut seen = Vec::new();
+    for step in plan.groups.iter().flat_map(|group| &group.steps).filter(risky) {
+        if !seen.contains(&&step.version) {
+            text.push_str(&format!("  {} {}: {}\n", step.version, step.name, step.reasons.join("; ")));
+            seen.push(&step.version);
+        }
+    }
+    for loss in plan.groups.iter().flat_map(|group| &group.losses) {
+        text.push_str(&match (loss.rows, loss.error.is_empty()) {
+            (0, true) => String::new(),
+            (_, false) => {
+                format!("  {}: {} could not be counted: {}\n", loss.database, loss.object, loss.error)
+            }
+            (rows, true) => format!("  {}: {} loses {}\n", loss.database, loss.object, lost(rows)),
+        });
+    }
+    text + &format!("It runs on {} of {}.", count(databases, "database"), plan.environment)
+}
+
+fn lost(rows: u64) -> String {
+    if rows == 1 { "1 row".into() } else { format!("{rows} rows") }
+}
+
+fn heading(plan: &PlanView) -> String {
+    let versions = plan.groups.iter().flat_map(|group| &group.steps).map(|step| &step.version);
+    let versions: std::collections::BTreeSet<_> = versions.collect();
+    let databases: usize = plan.groups.iter().map(|group| group.databases.len()).sum();
+    let what = match (versions.len(), is_rollback(plan)) {
+        (0, false) => "nothing is pending".into(),
+        (0, true) => "nothing to take back".into(),
+        (n, false) => count(n, "migration"),
+        (n, true) => format!("take back {}", count(n, "migration")),
+    };
+    let risk = paint(text::risk(&plan.risk), &format!("{} risk", plan.risk));
+    let where_ = format!("{} ({})", plan.environment, count(databases, "database"));
+    format!("{}: {what}, {risk}", paint(Tone::Strong, &format!("Plan {} for {where_}", plan.id)))
+}
+
+fn origin(plan: &PlanView) -> String {
+    let what = if is_rollback(plan) {
+        format!("rollback to {}", target(plan))
+    } else {
+        format!("release {}", short(&plan.release))
+    };
+    format!("{what}, planned by {} at {}", plan.author, moment(&plan.created_at))
+}
+
+fn target(plan: &PlanView) -> &str {
+    if plan.target.is_empty() { "base" } else { &plan.target }
+}
+
+fn group_text(group: &PlanGroup, layout: Layout) -> String {
+    let names = wrap(&group.databases.join(", "), 0, layout.prose());
+    if group.steps.is_empty() {
+        return format!("\n{}\nnothing to do\n", paint(Tone::Strong, &names));
+    }
+    let rows: Vec<_> = group.steps.iter().map(step).collect();
+    format!("\n{}\n{}", paint(Tone::Strong, &names), table(&STEPS, &rows, layout))
+}
+
+fn step(step: &PlanStep) -> Vec<Word> {
+    vec![
+        step.version.as_str().into(),
+        step.name.as_str().into(),
+        toned(text::risk(&step.risk), step.risk.as_str()),
+        why(step).into(),
+    ]
+}
+
+/// The weightiest reasons, which come first; a file of fifty statements has fifty.
+fn why(step: &PlanStep) -> String {
+    let no_way_back = step.direction == "up" && !step.has_rollback;
+    let more = step.reasons.len().saturating_sub(MAX_REASONS);
+    let shown = step.reasons.iter().take(MAX_REASONS).cloned();
+    let more = (more > 0).then(|| format!("and {more} more, see --output json"));
+    let no_way_back = no_way_back.then(|| "no rollback SQL: cannot be taken back".to_owned());
+    no_way_back.into_iter().chain(shown).chain(more).collect::<Vec<_>>().join("; ")
+}
+
+fn losses(plan: &PlanView, layout: Layout) -> String {
+    let all = plan.groups.iter().flat_map(|group| &group.losses);
+    let rows: Vec<Vec<Word>> = all
+        .map(|loss| {
+            let rows = if loss.error.is_empty() {
+                toned(if loss.rows > 0 { Tone::Bad } else { Tone::Plain }, loss.rows.to_string())
+            } else {
+                toned(Tone::Bad, format!("not counted: {}", loss.error))
+            };
+            vec![loss.database.as_str().into(), loss.object.as_str().into(), rows]
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!("{}\n{}\n", paint(Tone::Strong, "What it would destroy"), table(&LOSSES, &rows, layout))
+}
+
+fn circumstances(plan: &PlanView, layout: Layout) -> String {
+    let width = layout.prose();
+    let backup = match plan.backup.as_str() {
+        "required" => "a verified backup of each database first; without one nothing runs".into(),
+        "off" => format!("none: the policy of {} turns it off", plan.environment),
+        other => other.to_owned(),
+    };
+    let mut text = entry("Backup", &backup, width);
+    if plan.approvals_needed > 0 {
+        let by = if plan.approved_by.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", plan.approved_by.join(", "))
+        };
+        text.push_str(&entry(
+            "Approvals",
+            &format!("{} of {}{by}", plan.approved_by.len(), plan.approvals_needed),
+            width,
+        ));
+    }
+    if plan.confirmation_needed {
+        let force = if plan.force_allowed { ", or --force" } else { "; --force is not allowed" };
+        text.push_str(&entry("Confirm", &format!("type {}{force}", plan.environment), width));
+    }
+    for reason in &plan.blocked_by {
+        text.push_str(&entry("Blocked", reason, width));
+    }
+    text
+}
+
+fn next(plan: &PlanView) -> String {
+    let waits = plan.approved_by.len() < usize::try_from(plan.approvals_needed).unwrap_or(usize::MAX);
+    match (waits, plan.blocked_by.is_empty()) {
+        (true, _) => format!("somebody else approves it: pgbelay approve {}", plan.id),
+        (false, false) => "put right what blocks it, then plan again".into(),
+        (false, true) => run(plan),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{self, plain};
+    use super::*;
+
+    #[test]
+    fn it_fits_a_wide_terminal() {
+        insta::assert_snapshot!(plain(&plan(&fixtures::plan(), Layout { width: Some(120) })), @r"
+        Plan p0a1b2c3d4e5f for staging (3 databases): 2 migrations, high risk
+        release 9f8e7d6c5b4a, planned by ada at 2026-07-29 10:00 UTC
+
+        orders-1, orders-2
+        VERSION  NAME                   RISK  WHY
+        010      task_assignees         low   creates the table task_assignees
+        011      drop_task_assigned_to  high  no rollback SQL: cannot be taken back; ALTER TABLE tasks (line 3); drops the
+                                              column tasks.assigned_to and what is in it
+
+        billing-1
+        nothing to do
+
+        Backup      a verified backup of each database first; without one nothing runs
+        Approvals   1 of 2: bob
+        Confirm     type staging, or --force
+        Blocked     it waits for approval: it has 1 of 2
+        Next        somebody else approves it: pgbelay approve p0a1b2c3d4e5f
+        ");
+    }
+
+    #[test]
+    fn it_fits_a_narrow_terminal() {
+        let text = plain(&plan(&fixtures::plan(), Layout { width: Some(60) }));
+        fixtures::assert_fits(&text, 60);
+        insta::assert_snapshot!(text, @r"
+        Plan p0a1b2c3d4e5f for staging (3 databases): 2
+          migrations, high risk
+        release 9f8e7d6c5b4a, planned by ada at 2026-07-29 10:00 UTC
+
+        orders-1, orders-2
+        VERSION  NAME                   RISK  WHY
+        010      task_assignees         low   creates the table
+                                              task_assignees
+        011      drop_task_assigned_to  high  no rollback SQL:
+                                              cannot be taken back;
+                                              ALTER TABLE tasks
+                                              (line 3); drops the
+                                              column
+                                              tasks.assigned_to and
+                                              what is in it
+
+        billing-1
+        nothing to do
+
+        Backup      a verified backup of each database first;
+                    without one nothing runs
+        Approvals   1 of 2: bob
+        Confirm     type staging, or --force
+        Blocked     it waits for approval: it has 1 of 2
+        Next        somebody else approves it: pgbelay approve
+                    p0a1b2c3d4e5f
+        ");
+    }
+
+    #[test]
+    fn a_rollback_counts_what_it_destroys() {
+        let rollback = fixtures::rollback_plan();
+        insta::assert_snapshot!(plain(&plan(&rollback, Layout { width: Some(100) })), @r"
+        Plan p0a1b2c3d4e5f for staging (2 databases): take back 2 migrations, high risk
+        rollback to 005, planned by ada at 2026-07-29 10:00 UTC
+
+        orders-1, orders-2
+        VERSION  NAME             RISK  WHY
+        007      audit_tables     high  DROP TABLE audit_log (line 2)
+        006      template_tables  high  DROP TABLE templates (line 1)
+
+        What it would destroy
+        DATABASE  OBJECT                           ROWS LOST
+        orders-1  audit_log                             1204
+        orders-1  tasks.note                               0
+        orders-2  audit_log   not counted: permission denied
+
+        Backup      none: the policy of staging turns it off
+        Confirm     type staging; --force is not allowed
+        Next        pgbelay rollback --env staging --target 005
+        ");
+        insta::assert_snapshot!(plain(&danger(&rollback)), @r"
+        high risk on staging
+          007 audit_tables: DROP TABLE audit_log (line 2)
+          006 template_tables: DROP TABLE templates (line 1)
+          orders-1: audit_log loses 1204 rows
+          orders-2: audit_log could not be counted: permission denied
+        It runs on 2 databases of staging.
+        ");
+    }
+
+    #[test]
+    fn of_many_reasons_the_first_are_shown() {
+        let reasons: Vec<_> = (1..=5).map(|n| format!("r{n}")).collect();
+        let step = PlanStep { reasons, direction: "up".into(), ..PlanStep::default() };
+        assert_eq!(
+            why(&step),
+            "no rollback SQL: cannot be taken back; r1; r2; r3; and 2 more, see --output json"
+        );
+    }
+
+    #[test]
+    fn an_empty_plan_says_so() {
+        let empty = PlanView {
+            groups: vec![PlanGroup { databases: vec!["a".into()], ..PlanGroup::default() }],
+            ..fixtures::plan()
+        };
+        assert!(overview(&empty, Layout::default()).contains("nothing is pending"));
+    }
+
+    #[test]
+    fn what_comes_next_depends_on_what_stands_against_it() {
+        let plan = |needed, blocked: &[&str]| PlanView {
+            approvals_needed: needed,
+            blocked_by: blocked.iter().map(ToString::to_string).collect(),
+            approved_by: Vec::new(),
+            ..fixtures::plan()
+        };
+        assert_eq!(next(&plan(0, &[])), "pgbelay migrate --env staging --plan p0a1b2c3d4e5f");
+        assert_eq!(next(&plan(1, &["approval"])), "somebody else approves it: pgbelay approve p0a1b2c3d4e5f");
+        assert_eq!(next(&plan(0, &["busy"])), "put right what blocks it, then plan again");
+        assert_eq!(next(&fixtures::rollback_plan()), "pgbelay rollback --env staging --target 005");
+    }
+
+    #[test]
+    fn programs_get_every_field() {
+        insta::assert_json_snapshot!(fixtures::plan(), @r#"
+        {
+          "id": "p0a1b2c3d4e5f",
+          "digest": "0a1b2c3d4e5f0a1b2c3d4e5f0a1b2c3d4e5f0a1b2c3d4e5f0a1b2c3d4e5f0a1b",
+          "environment": "staging",
+          "release": "9f8e7d6c5b4a9f8e7d6c5b4a9f8e7d6c5b4a9f8e7d6c5b4a9f8e7d6c5b4a9f8e",
+          "direction": "up",
+          "target": "",
+          "risk": "high",
+          "groups": [
+            {
+              "databases": [
+                "orders-1",
+                "orders-2"
+              ],
+              "steps": [
+                {
+                  "version": "010",
+                  "name": "task_assignees",
+                  "direction": "up",
+                  "risk": "low",
+                  "reasons": [
+                    "creates the table task_assignees"
+                  ],
+                  "has_rollback": true
+                },
+                {
+                  "version": "011",
+                  "name": "drop_task_assigned_to",
+                  "direction": "up",
+                  "risk": "high",
+                  "reasons": [
+                    "ALTER TABLE tasks (line 3)",
+                    "drops the column tasks.assigned_to and what is in it"
+                  ],
+                  "has_rollback": false
+                }
+              ],
+              "losses": []
+            },
+            {
+              "databases": [
+                "billing-1"
+              ],
+              "steps": [],
+              "losses": []
+            }
+          ],
+          "approvals_needed": 2,
+          "approved_by": [
+            "bob"
+          ],
+          "author": "ada",
+          "created_at": "2026-07-29T10:00:00.000Z",
+          "backup": "required",
+          "confirmation_needed": true,
+          "force_allowed": true,
+          "blocked_by": [
+            "it waits for approval: it has 1 of 2"
+          ]
+        }
+        "#);
+    }
+}

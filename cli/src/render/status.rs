@@ -1,0 +1,196 @@
+//! The fleet at a glance.
+
+use std::collections::BTreeMap;
+
+use pgbelay_proto::wire::{DatabaseView, StatusResponse, WindowView};
+
+use super::Layout;
+use super::table::{Column, Word, number, prose, table, toned, word};
+use super::text::{Tone, count, moment, wrap};
+
+const COLUMNS: [Column; 9] = [
+    word("DATABASE"),
+    word("ENVIRONMENT"),
+    word("VERSION"),
+    number("APPLIED").rank(3),
+    number("PENDING"),
+    word("HEALTH"),
+    word("AGENT").rank(2),
+    word("ROLLBACK WINDOW").rank(4),
+    prose("LABELS").rank(5),
+];
+
+/// One line for each database, what is wrong, and the sum.
+pub(crate) fn status(response: &StatusResponse, layout: Layout) -> String {
+    if response.databases.is_empty() {
+        return "No database.\n\nEnrol one: pgbelay token create DATABASE --env ENVIRONMENT\n".into();
+    }
+    let rows: Vec<_> = response.databases.iter().map(row).collect();
+    let mut text = table(&COLUMNS, &rows, layout);
+    for database in response.databases.iter().filter(|database| !database.problem.is_empty()) {
+        let problem = format!("{}: {}", database.name, database.problem);
+        text.push_str(&format!("\n{}\n", wrap(&problem, 2, layout.prose())));
+    }
+    text.push_str(&format!("\n{}\n", sum(&response.databases)));
+    text
+}
+
+fn row(database: &DatabaseView) -> Vec<Word> {
+    let version = if database.version.is_empty() {
+        toned(Tone::Faint, "none")
+    } else {
+        database.version.as_str().into()
+    };
+    let pending = if database.pending > 0 { Tone::Warn } else { Tone::Plain };
+    vec![
+        database.name.as_str().into(),
+        database.environment.as_str().into(),
+        version,
+        database.applied.to_string().into(),
+        toned(pending, database.pending.to_string()),
+        toned(health(&database.health), database.health.as_str()),
+        if database.connected { "connected".into() } else { toned(Tone::Bad, "away") },
+        window(database.window.as_ref()),
+        labels(&database.labels).into(),
+    ]
+}
+
+fn health(health: &str) -> Tone {
+    match health {
+        "ok" => Tone::Good,
+        "busy" | "never-seen" => Tone::Warn,
+        "failed" | "unknown" | "unreachable" | "revoked" => Tone::Bad,
+        _ => Tone::Plain,
+    }
+}
+
+fn window(window: Option<&WindowView>) -> Word {
+    match window {
+        None => toned(Tone::Faint, "-"),
+        Some(window) if window.state == "open" => format!("open until {}", moment(&window.until)).into(),
+        Some(window) => toned(Tone::Faint, window.state.as_str()),
+    }
+}
+
+fn labels(labels: &BTreeMap<String, String>) -> String {
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+}
+
+fn sum(databases: &[DatabaseView]) -> String {
+    let mut by_health: BTreeMap<&str, usize> = BTreeMap::new();
+    for database in databases {
+        *by_health.entry(&database.health).or_default() += 1;
+    }
+    let healths: Vec<_> = by_health.iter().map(|(health, number)| format!("{number} {health}")).collect();
+    let behind = databases.iter().filter(|database| database.pending > 0).count();
+    let behind =
+        if behind == 0 { "nothing pending".into() } else { format!("{behind} with pending migrations") };
+    format!("{}: {}; {behind}", count(databases.len(), "database"), healths.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{self, plain};
+    use super::*;
+
+    #[test]
+    fn it_fits_a_wide_terminal() {
+        insta::assert_snapshot!(plain(&status(&fixtures::status(), Layout { width: Some(120) })), @r"
+        DATABASE      ENVIRONMENT  VERSION  APPLIED  PENDING  HEALTH       AGENT      ROLLBACK WINDOW
+        orders-1      staging      012           12        0  ok           connected  open until 2026-07-30 10:00 UTC
+        billing-eu-1  production   009            9        3  unreachable  away       expired
+        orders-2      production   none           0       12  ok           connected  -
+        no room for LABELS
+
+        billing-eu-1: the agent has been silent since 2026-07-29 09:58 UTC: is its machine running?
+
+        3 databases: 2 ok, 1 unreachable; 2 with pending migrations
+        ");
+    }
+
+    #[test]
+    fn it_fits_a_narrow_terminal() {
+        let text = plain(&status(&fixtures::status(), Layout { width: Some(60) }));
+        fixtures::assert_fits(&text, 60);
+        insta::assert_snapshot!(text, @r"
+        DATABASE      ENVIRONMENT  VERSION  PENDING  HEALTH
+        orders-1      staging      012            0  ok
+        billing-eu-1  production   009            3  unreachable
+        orders-2      production   none          12  ok
+        no room for APPLIED, AGENT, ROLLBACK WINDOW, LABELS
+
+        billing-eu-1: the agent has been silent since 2026-07-29
+          09:58 UTC: is its machine running?
+
+        3 databases: 2 ok, 1 unreachable; 2 with pending migrations
+        ");
+    }
+
+    #[test]
+    fn an_empty_fleet_says_what_to_do() {
+        assert!(status(&StatusResponse::default(), Layout::default()).contains("pgbelay token create"));
+    }
+
+    #[test]
+    fn programs_get_every_field() {
+        insta::assert_json_snapshot!(fixtures::status(), @r#"
+        {
+          "databases": [
+            {
+              "name": "orders-1",
+              "environment": "staging",
+              "labels": {
+                "region": "eu-west",
+                "tier": "1"
+              },
+              "version": "012",
+              "applied": 12,
+              "pending": 0,
+              "health": "ok",
+              "connected": true,
+              "window": {
+                "version": "012",
+                "state": "open",
+                "until": "2026-07-30T10:00:00.000Z"
+              },
+              "problem": "",
+              "server_version": 150006
+            },
+            {
+              "name": "billing-eu-1",
+              "environment": "production",
+              "labels": {
+                "region": "eu-west",
+                "tier": "1"
+              },
+              "version": "009",
+              "applied": 9,
+              "pending": 3,
+              "health": "unreachable",
+              "connected": false,
+              "window": {
+                "version": "009",
+                "state": "expired",
+                "until": "2026-07-28T10:00:00Z"
+              },
+              "problem": "the agent has been silent since 2026-07-29 09:58 UTC: is its machine running?",
+              "server_version": 150006
+            },
+            {
+              "name": "orders-2",
+              "environment": "production",
+              "labels": {},
+              "version": "",
+              "applied": 0,
+              "pending": 12,
+              "health": "ok",
+              "connected": true,
+              "window": null,
+              "problem": "",
+              "server_version": 150006
+            }
+          ]
+        }
+        "#);
+    }
+}

@@ -1,0 +1,137 @@
+//! From a plan to its end: shown, checked, confirmed, started, watched. What `migrate`, `promote` and `rollback` share.
+
+use clap::Args;
+use pgbelay_core::time::Span;
+use pgbelay_proto::wire::{PlanView, StartRolloutRequest, TryPlanRequest};
+
+use crate::app::App;
+use crate::client::Client;
+use crate::confirm::{Confirmation, confirm};
+use crate::error::{CliError, ErrorKind};
+use crate::exit_code::ExitCode;
+use crate::render;
+use crate::watch;
+
+/// How a plan is carried out.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunArgs {
+    /// Run it on the live databases in a transaction that is always rolled back
+    #[arg(long, conflicts_with_all = ["force", "detach"])]
+    pub(crate) dry_run: bool,
+    /// Ask nothing, however risky it is; the rollout records it
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Return as soon as it has started
+    #[arg(long)]
+    pub(crate) detach: bool,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
+}
+
+/// How long a rollout is watched.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WatchArgs {
+    /// How long to wait while the rollout stands still, for example 30m [default: for ever on a terminal, else 10m]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) timeout: Option<Span>,
+}
+
+/// Shows a plan and carries it out as the arguments say.
+pub(crate) async fn run_plan(
+    app: &mut App,
+    client: Client,
+    plan: PlanView,
+    args: &RunArgs,
+) -> Result<ExitCode, CliError> {
+    let layout = app.screen.layout();
+    app.screen.show(&render::plan::overview(&plan, layout));
+    if args.dry_run {
+        return try_plan(app, &client, &plan).await;
+    }
+    if let Err(error) = may_start(&plan) {
+        app.screen.json(&plan);
+        return Err(error);
+    }
+    let confirmation = confirm(app, &plan, args.force)?;
+    let client = if confirmation == Confirmation::Typed { client.again().await? } else { client };
+    let request =
+        StartRolloutRequest { plan: plan.id.clone(), confirmation: confirmation.as_str().to_owned() };
+    let rollout = client.start_rollout(request, &plan.environment).await?;
+    if args.detach {
+        app.screen.present(&rollout, render::rollout::started);
+        return Ok(ExitCode::Done);
+    }
+    watch::follow(app, client, rollout, &args.watch).await
+}
+
+/// Whether the controller would start it now: spares the person a prompt whose answer changes nothing.
+fn may_start(plan: &PlanView) -> Result<(), CliError> {
+    let have = u32::try_from(plan.approved_by.len()).unwrap_or(u32::MAX);
+    if have < plan.approvals_needed {
+        let message =
+            format!("plan {} waits for approval: it has {have} of {}", plan.id, plan.approvals_needed);
+        return Err(CliError::new(ErrorKind::Approval, message).because(plan.blocked_by.join("; ")).hint(
+            format!("have somebody else run: pgbelay approve {}; then {}", plan.id, render::plan::run(plan)),
+        ));
+    }
+    if plan.blocked_by.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::new(ErrorKind::Refused, format!("plan {} cannot be started now", plan.id))
+        .because(plan.blocked_by.join("; "))
+        .hint("put that right and run the command again; a plan that is stale has to be made anew"))
+}
+
+async fn try_plan(app: &mut App, client: &Client, plan: &PlanView) -> Result<ExitCode, CliError> {
+    let waiting = app.screen.spinner("trying it on the live databases, in transactions that are rolled back");
+    let trial = client.try_plan(TryPlanRequest { plan: plan.id.clone() }).await;
+    drop(waiting);
+    let trial = trial?;
+    app.screen.present(&trial, render::trial::trial);
+    if trial.succeeded {
+        return Ok(ExitCode::Done);
+    }
+    let failed: Vec<_> =
+        trial.databases.iter().filter(|d| !d.succeeded).map(|d| d.database.as_str()).collect();
+    Err(CliError::new(ErrorKind::Failed, format!("the dry run failed on {}", failed.join(", ")))
+        .because("every transaction was rolled back: nothing has changed")
+        .hint("correct the migration and run it again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(needed: u32, approved: &[&str], blocked: &[&str]) -> PlanView {
+        PlanView {
+            id: "p1".into(),
+            environment: "production".into(),
+            direction: "up".into(),
+            approvals_needed: needed,
+            approved_by: approved.iter().map(ToString::to_string).collect(),
+            blocked_by: blocked.iter().map(ToString::to_string).collect(),
+            ..PlanView::default()
+        }
+    }
+
+    #[test]
+    fn what_stands_against_a_start_decides_the_exit_code() {
+        let code = |plan| may_start(&plan).map_err(|error| error.kind);
+        assert_eq!(code(plan(0, &[], &[])), Ok(()));
+        assert_eq!(code(plan(1, &["bob"], &[])), Ok(()));
+        assert_eq!(code(plan(2, &["bob"], &["it waits for approval"])), Err(ErrorKind::Approval));
+        assert_eq!(
+            code(plan(0, &[], &["the release has not succeeded in staging"])),
+            Err(ErrorKind::Refused)
+        );
+    }
+
+    #[test]
+    fn waiting_for_approval_says_what_to_type() {
+        let hint = may_start(&plan(1, &[], &[])).unwrap_err().hint.unwrap();
+        assert_eq!(
+            hint,
+            "have somebody else run: pgbelay approve p1; then pgbelay migrate --env production --plan p1"
+        );
+    }
+}

@@ -1,0 +1,122 @@
+//! Following a rollout: to its end, over lost connections, while it stands still, until Ctrl-C.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use pgbelay_proto::wire::{FailureView, RolloutView, TargetView};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+use crate::controller::{Controller, Script};
+use crate::person::{program, with_credentials};
+use crate::running::rollout;
+
+/// Longest wait of a test for a process.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+fn step(state: &str, target: &str) -> RolloutView {
+    let target = TargetView { database: "orders-1".into(), state: target.into(), ..TargetView::default() };
+    RolloutView { targets: vec![target], ..rollout(state) }
+}
+
+fn paused(reason: &str) -> RolloutView {
+    RolloutView { reason: reason.into(), ..step("paused", "running") }
+}
+
+async fn controller(watches: Vec<Vec<RolloutView>>) -> anyhow::Result<Controller> {
+    let start = Some(Ok(step("running", "waiting")));
+    Controller::start(Script { start, watches, ..Script::default() }).await
+}
+
+fn watched(controller: &Controller) -> usize {
+    controller.asked().iter().filter(|asked| asked.starts_with("watch")).count()
+}
+
+#[tokio::test]
+async fn it_is_followed_to_its_end_with_a_line_for_everything_new() -> anyhow::Result<()> {
+    let views = vec![step("running", "backing-up"), step("running", "running"), step("succeeded", "done")];
+    let controller = controller(vec![views]).await?;
+    let seen = program(&controller, &["rollout", "watch", "r1"]).await?;
+    assert_eq!(seen.code, 0, "{seen:?}");
+    let expected = [
+        "rollout r1 on staging: running",
+        "orders-1: backing-up",
+        "orders-1: running",
+        "rollout r1 on staging: succeeded",
+        "orders-1: done",
+    ];
+    assert_eq!(seen.err.lines().collect::<Vec<_>>(), expected);
+    assert!(seen.out.starts_with("r1 on staging: succeeded"), "{}", seen.out);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_made_again() -> anyhow::Result<()> {
+    let first = vec![step("running", "backing-up")];
+    let second = vec![step("running", "backing-up"), step("succeeded", "done")];
+    let controller = controller(vec![first, second]).await?;
+    let seen = program(&controller, &["rollout", "watch", "r1"]).await?;
+    assert_eq!((seen.code, watched(&controller)), (0, 2), "{seen:?}");
+    assert!(seen.out.starts_with("r1 on staging: succeeded"), "{}", seen.out);
+    assert!(seen.err.contains("the rollout goes on, trying again"), "{}", seen.err);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_failed_rollout_ends_with_one_and_says_where() -> anyhow::Result<()> {
+    let mut failed = step("failed", "failed");
+    failed.targets[0].error =
+        Some(FailureView { kind: "sql".into(), message: "no such table".into(), ..FailureView::default() });
+    let controller = controller(vec![vec![failed]]).await?;
+    let seen = program(&controller, &["rollout", "watch", "r1"]).await?;
+    assert_eq!(seen.code, 1, "{seen:?}");
+    assert!(seen.out.contains("orders-1: sql: no such table"), "{}", seen.out);
+    assert!(seen.err.contains("error: rollout r1 failed on orders-1"), "{}", seen.err);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_outcome_that_nobody_knows_ends_with_five() -> anyhow::Result<()> {
+    let controller =
+        controller(vec![vec![paused("unknown: what happened on orders-1 cannot be told")]]).await?;
+    let seen = program(&controller, &["rollout", "watch", "r1", "-o", "json"]).await?;
+    assert_eq!((seen.code, &seen.json()["state"]), (5, &"paused".into()), "{seen:?}");
+    assert_eq!(seen.error()["error"]["kind"], "unknown", "and nothing but that on stderr");
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_that_stands_still_is_watched_for_as_long_as_was_said() -> anyhow::Result<()> {
+    let controller = controller(Vec::new()).await?;
+    controller.script.lock().unwrap().start =
+        Some(Ok(paused("agent_unreachable: the agent of orders-1 is silent")));
+    let seen = program(&controller, &["rollout", "watch", "r1", "--timeout", "200ms"]).await?;
+    assert_eq!(seen.code, 5, "{seen:?}");
+    assert!(seen.err.contains("pgbelay rollout watch r1"), "{}", seen.err);
+    Ok(())
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_watching_and_nothing_else() -> anyhow::Result<()> {
+    let controller = controller(Vec::new()).await?;
+    let credentials = with_credentials(&controller.credentials()?).credentials.unwrap_or_default();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pgbelay"))
+        .args(["rollout", "watch", "r1"])
+        .env("PGBELAY_CREDENTIALS", credentials)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = tokio::time::timeout(DEADLINE, lines.next_line()).await??;
+    assert_eq!(first.as_deref(), Some("rollout r1 on staging: running"));
+    let pid = child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().await?.success());
+    let status = tokio::time::timeout(DEADLINE, child.wait()).await??;
+    assert_eq!(status.code(), Some(130));
+    let told = lines.next_line().await?.unwrap_or_default();
+    assert!(told.contains("stopped watching; rollout r1 goes on"), "{told}");
+    assert!(!controller.asked().iter().any(|asked| asked.starts_with("abort")));
+    Ok(())
+}

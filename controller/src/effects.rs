@@ -1,0 +1,130 @@
+//! Carries out what is outstanding. Level-triggered: it looks at the state and at who is connected, whenever either
+//! has changed and every second, and does what is missing; doing it twice does no harm.
+
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _};
+use pgbelay_core::access::Certificates;
+use pgbelay_core::event::Actor;
+use pgbelay_core::outstanding::{Effect, outstanding};
+use pgbelay_core::request::Request;
+use pgbelay_core::rollout::{PauseReason, Rollout, RolloutState};
+use pgbelay_core::state::State;
+use tokio_util::sync::CancellationToken;
+
+use crate::fleet::Fleet;
+use crate::rpc::Operators;
+use crate::sequencer::{AskError, Controller};
+
+/// How often is looked without a change: what depends on the clock alone is late by at most this.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Requests of its own that wait together: they share commits, and leave room in the queue for everybody else.
+const AT_ONCE: usize = 64;
+
+/// What it takes to carry something out.
+pub struct Effects {
+    /// The way to the sequencer.
+    pub controller: Controller,
+    /// The agents.
+    pub fleet: Fleet,
+    /// The operators' connections.
+    pub operators: Operators,
+}
+
+impl Effects {
+    /// Works until `shutdown`. A request that is on its way then is answered to nobody; it stands all the same.
+    pub async fn run(self, shutdown: CancellationToken) {
+        // Ends by itself only when the sequencer does, which is told elsewhere.
+        let _ = shutdown.run_until_cancelled(self.work()).await;
+    }
+
+    async fn work(self) {
+        let mut states = self.controller.states();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let is_tick = tokio::select! {
+                changed = states.changed() => match changed {
+                    Ok(()) => false,
+                    Err(_) => return,
+                },
+                () = self.fleet.changed() => false,
+                _ = tick.tick() => true,
+            };
+            let Some(state) = states.borrow_and_update().clone() else { continue };
+            if is_tick {
+                self.sweep(&state);
+            }
+            let mut requests = self.heal(&state);
+            requests
+                .extend(outstanding(&state).into_iter().filter_map(|effect| self.perform(&state, effect)));
+            // What leaves the process has left: only what waits for the disk is waited for.
+            stream::iter(requests).for_each_concurrent(AT_ONCE, |request| self.ask(request)).await;
+        }
+    }
+
+    /// Carries an effect out, or says what has to be asked for it.
+    fn perform(&self, state: &State, effect: Effect) -> Option<Request> {
+        match effect {
+            Effect::Advance { rollout } => return Some(Request::Advance { rollout }),
+            Effect::Deliver { database, command } => {
+                if let Some(known) = state.commands.get(&command) {
+                    self.fleet.deliver(&database, &known.command);
+                }
+            }
+            Effect::Cancel { database, command } => {
+                if let Some(known) = state.commands.get(&command) {
+                    self.fleet.cancel(&database, &known.command);
+                }
+            }
+            Effect::Disconnect { whose: Actor::Agent(database) } => self.fleet.disconnect(&database),
+            Effect::Disconnect { whose: Actor::Operator(name) } => self.operators.disconnect(&name),
+            Effect::Disconnect { whose: Actor::Controller } => {}
+        }
+        None
+    }
+
+    /// Cuts the connections of those who are dead, or whose certificate was replaced.
+    fn sweep(&self, state: &State) {
+        let accepts = |certificates: Option<&Certificates>, serial: &str| {
+            certificates.is_some_and(|c| c.accepts(serial))
+        };
+        self.fleet.sweep(|database, serial| accepts(state.agents.get(database), serial));
+        self.operators
+            .sweep(|name, serial| accepts(state.operators.get(name).map(|o| &o.certificates), serial));
+    }
+
+    /// Work in the hands of an agent that has been away for too long pauses its rollout; its return ends the pause.
+    fn heal(&self, state: &State) -> Vec<Request> {
+        let mut requests = Vec::new();
+        for rollout in state.rollouts.values().filter(|rollout| !rollout.state.is_finished()) {
+            match &rollout.state {
+                RolloutState::Paused { reason: PauseReason::AgentUnreachable { database } } => {
+                    if self.fleet.is_connected(database) {
+                        requests.push(Request::AgentBack { database: database.clone() });
+                    }
+                }
+                RolloutState::Running | RolloutState::Aborting => requests.extend(self.silent(rollout)),
+                RolloutState::Paused { reason: PauseReason::Operator | PauseReason::Unknown { .. } }
+                | RolloutState::Finished { .. } => {}
+            }
+        }
+        requests
+    }
+
+    fn silent(&self, rollout: &Rollout) -> Option<Request> {
+        let held = rollout.targets.iter().filter(|(_, target)| target.state.command().is_some());
+        let silent = held.map(|(name, _)| name).find(|name| self.fleet.is_silent(name));
+        silent.map(|database| Request::AgentSilent { database: database.clone() })
+    }
+
+    async fn ask(&self, request: Request) {
+        match self.controller.ask(Actor::Controller, request).await {
+            Ok(_) | Err(AskError::Stopped) => {}
+            // The state has moved on since the snapshot: the next look sees what is missing.
+            Err(AskError::Refused(refusal)) => tracing::debug!(%refusal, "an effect was refused"),
+            Err(error) => tracing::error!(%error, "an effect could not be carried out"),
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Who is connected: sessions, liveness, progress, probes. Nothing here outlives the process.
+//!
+//! There is one seat for each database, and everything about it is under one lock: a session that comes, one that
+//! goes and one that is shut out at the same moment see each other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+use pgbelay_core::access::Certificates;
+use pgbelay_core::command::{Command, CommandId};
+use pgbelay_core::name::DatabaseName;
+use pgbelay_core::time::Timestamp;
+use pgbelay_proto::wire;
+use pgbelay_proto::wire::controller_message::Message;
+use tokio::sync::{Notify, oneshot};
+
+mod seat;
+mod session;
+
+use seat::{Contact, Holder, Seat};
+pub use session::{NewSession, OUTBOX, Outbox, Outgoing, Session};
+
+/// The bounds in time of the talk with agents. One value, so that tests can wait for less.
+#[derive(Debug, Clone)]
+pub struct Timing {
+    /// How long an agent may take to introduce itself: it reads its database, and then has its hello ready.
+    pub hello: Duration,
+    /// How often an agent tells that it lives.
+    pub heartbeat: Duration,
+    /// How long an agent works on without hearing anything: three heartbeats.
+    pub lease: Duration,
+    /// After this long without a word a session is dead: a moment more than three heartbeats.
+    pub dead_after: Duration,
+    /// After this long without an agent, work in its hands pauses its rollout: time to reconnect.
+    pub silent_after: Duration,
+    /// After this long a command whose outcome is not known is handed over again: the agent then looks again.
+    pub ask_again: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            hello: Duration::from_secs(20),
+            heartbeat: Duration::from_secs(5),
+            lease: Duration::from_secs(15),
+            dead_after: Duration::from_secs(16),
+            silent_after: Duration::from_secs(30),
+            ask_again: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Why a probe has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProbeError {
+    /// There is no session.
+    #[error("its agent is not connected")]
+    NotConnected,
+    /// The session ended, or its outbox is full.
+    #[error("the connection to its agent was lost")]
+    Lost,
+    /// It has not answered what it was asked before.
+    #[error("its agent has {} questions to answer already", session::MAX_PROBES)]
+    Busy,
+    /// The deadline passed.
+    #[error("its agent did not answer within {0:?}")]
+    Late(Duration),
+    /// The agent said why.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Why a session is not taken in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// Two agents with one identity were connected at once: neither is served until one is enrolled anew.
+    #[error("two agents are connected for {0}; both are shut out until one of them is enrolled anew")]
+    Quarantined(DatabaseName),
+    /// The connection has ended meanwhile.
+    #[error("the connection of {0} ended before its session began")]
+    Gone(DatabaseName),
+}
+
+/// All sessions. Cheap to clone.
+#[derive(Clone)]
+pub struct Fleet {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    seats: DashMap<DatabaseName, Seat>,
+    timing: Timing,
+    started: Instant,
+    numbers: AtomicU64,
+    changed: Notify,
+}
+
+impl Fleet {
+    /// Nobody is connected yet.
+    #[must_use]
+    pub fn new(timing: Timing) -> Self {
+        let inner = Inner {
+            seats: DashMap::new(),
+            timing,
+            started: Instant::now(),
+            numbers: AtomicU64::new(1),
+            changed: Notify::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The bounds in time.
+    #[must_use]
+    pub fn timing(&self) -> &Timing {
+        &self.inner.timing
+    }
+
+    /// Gives a session the seat; nothing is said to it before its [welcome](Self::welcome). An earlier session of the
+    /// same agent is over; one of another agent under the same identity shuts both out. `certificates` are the ones
+    /// that count at present: an agent whose certificate was replaced by a new enrolment is nobody's rival.
+    ///
+    /// # Errors
+    /// When two agents claim the identity.
+    pub fn join(
+        &self,
+        database: &DatabaseName,
+        certificates: &Certificates,
+        new: NewSession,
+    ) -> Result<u64, JoinError> {
+        let number = self.inner.numbers.fetch_add(1, Ordering::Relaxed);
+        let mut seat = self.inner.seats.entry(database.clone()).or_default();
+        match &seat.holder {
+            Holder::Quarantined { serials } if serials.contains(&new.serial) => {
+                return Err(JoinError::Quarantined(database.clone()));
+            }
+            Holder::Session(before) if before.rivals(&new, certificates, self.inner.timing.dead_after) => {
+                seat.quarantine(certificates);
+                drop(seat);
+                self.inner.changed.notify_one();
+                return Err(JoinError::Quarantined(database.clone()));
+            }
+            Holder::Session(_) | Holder::Quarantined { .. } | Holder::Nobody => {}
+        }
+        seat.vacate(Holder::Session(Box::new(Session::new(number, new))));
+        drop(seat);
+        self.inner.changed.notify_one();
+        Ok(number)
+    }
+
+    /// Says welcome to a session. Commands and questions follow.
+    ///
+    /// # Errors
+    /// When the session is over.
+    pub fn welcome(&self, database: &DatabaseName, number: u64, welcome: Message) -> Result<(), JoinError> {
+        let welcomed = self.inner.seats.get_mut(database).is_some_and(|mut seat| {
+            let session = seat.session_mut().filter(|session| session.number == number);
+            session.is_some_and(|session| session.welcome(welcome))
+        });
+        self.inner.changed.notify_one();
+        if welcomed { Ok(()) } else { Err(JoinError::Gone(database.clone())) }
+    }
+
+    /// A session has said something after its welcome: its process is alive. Where that process had been replaced by
+    /// another, there are two of them, and both are shut out. A process that was restarted says nothing any more,
+    /// whatever of it may still be on the way.
+    ///
+    /// # Errors
+    /// When there are two.
+    pub fn spoke(
+        &self,
+        database: &DatabaseName,
+        certificates: &Certificates,
+        number: u64,
+    ) -> Result<(), JoinError> {
+        let Some(mut seat) = self.inner.seats.get_mut(database) else { return Ok(()) };
+        if seat.hears(number) {
+            return Ok(());
+        }
+        seat.quarantine(certificates);
+        drop(seat);
+        self.inner.changed.notify_one();
+        Err(JoinError::Quarantined(database.clone()))
+    }
+
+    /// Takes a session out that has come to its end, if it is still the one with this number. Its connection is its
+    /// own affair.
+    pub fn leave(&self, database: &DatabaseName, number: u64) {
+        if let Some(mut seat) = self.inner.seats.get_mut(database)
+            && seat.session().is_some_and(|session| session.number == number)
+        {
+            drop(seat.replace(Holder::Nobody));
+        }
+        self.inner.changed.notify_one();
+    }
+
+    /// Cuts the connection of a database's agent.
+    pub fn disconnect(&self, database: &DatabaseName) {
+        self.vacate_if(database, |_| true);
+    }
+
+    /// An agent was enrolled anew: whoever was connected or shut out before has a certificate that counts no more.
+    pub fn enrolled(&self, database: &DatabaseName) {
+        if let Some(mut seat) = self.inner.seats.get_mut(database) {
+            seat.vacate(Holder::Nobody);
+            seat.forget_processes();
+        }
+        self.inner.changed.notify_one();
+    }
+
+    fn vacate_if(&self, database: &DatabaseName, condition: impl FnOnce(&Session) -> bool) {
+        let Some(mut seat) = self.inner.seats.get_mut(database) else { return };
+        if seat.session().is_some_and(condition) {
+            seat.vacate(Holder::Nobody);
+            drop(seat);
+            self.inner.changed.notify_one();
+        }
+    }
+
+    /// Something was heard from an agent. `false`: the session is over, and another one or none has its place.
+    pub fn heard(&self, database: &DatabaseName, number: u64, update: impl FnOnce(&mut Session)) -> bool {
+        let Some(mut seat) = self.inner.seats.get_mut(database) else { return false };
+        let Some(session) = seat.session_mut().filter(|session| session.number == number) else {
+            return false;
+        };
+        session.heard = Contact::now();
+        update(session);
+        true
+    }
+
+    /// What is known of a database's session, once it was welcomed.
+    pub fn look<T>(&self, database: &DatabaseName, read: impl FnOnce(&Session) -> T) -> Option<T> {
+        self.inner.seats.get(database)?.session().filter(|session| session.is_welcomed()).map(read)
+    }
+
+    /// Whether a database's agent is connected.
+    #[must_use]
+    pub fn is_connected(&self, database: &DatabaseName) -> bool {
+        self.look(database, |_| ()).is_some()
+    }
+
+    /// Whether two agents with this identity were seen at once.
+    #[must_use]
+    pub fn is_quarantined(&self, database: &DatabaseName) -> bool {
+        let seat = self.inner.seats.get(database);
+        seat.is_some_and(|seat| matches!(seat.holder, Holder::Quarantined { .. }))
+    }
+
+    /// When the database's agent was last heard; `None`: not since the controller started.
+    #[must_use]
+    pub fn last_seen(&self, database: &DatabaseName) -> Option<Timestamp> {
+        self.inner.seats.get(database)?.last().map(|contact| contact.at)
+    }
+
+    /// Whether the agent has been away for so long that its work counts as stuck.
+    #[must_use]
+    pub fn is_silent(&self, database: &DatabaseName) -> bool {
+        let seat = self.inner.seats.get(database);
+        if seat.as_ref().is_some_and(|seat| seat.session().is_some()) {
+            return false;
+        }
+        let last = seat.and_then(|seat| seat.last()).map_or(self.inner.started, |contact| contact.instant);
+        last.elapsed() >= self.inner.timing.silent_after
+    }
+
+    /// Cuts sessions that have said nothing for too long, and those whose certificate counts no more.
+    pub fn sweep(&self, counts: impl Fn(&DatabaseName, &str) -> bool) {
+        let why = |seat: &Seat, database: &DatabaseName| {
+            let session = seat.session()?;
+            let is_dead = session.heard.instant.elapsed() >= self.inner.timing.dead_after;
+            let is_replaced = || !counts(database, &session.serial);
+            let why =
+                if is_dead { "it has said nothing for too long" } else { "its certificate counts no more" };
+            (is_dead || is_replaced()).then_some((session.number, why))
+        };
+        let over: Vec<_> = self
+            .inner
+            .seats
+            .iter()
+            .filter_map(|seat| why(seat.value(), seat.key()).map(|why| (seat.key().clone(), why)))
+            .collect();
+        for (database, (number, why)) in over {
+            tracing::warn!(%database, why, "the agent's session is cut");
+            self.vacate_if(&database, |session| session.number == number);
+        }
+    }
+
+    /// Hands a command to an agent, unless it has it or is not there. A full outbox ends the session.
+    pub fn deliver(&self, database: &DatabaseName, command: &Command) {
+        let now = Instant::now();
+        self.once(database, |session| session.wants(command, now), || Message::Command(command.into()));
+    }
+
+    /// The agent could not tell what came of a command: it is handed over again after a while.
+    pub fn ask_again(&self, database: &DatabaseName, command: &CommandId, attempt: u32) {
+        let at = Instant::now() + self.inner.timing.ask_again;
+        if let Some(mut seat) = self.inner.seats.get_mut(database)
+            && let Some(session) = seat.session_mut()
+        {
+            session.ask_again((command.clone(), attempt), at);
+        }
+    }
+
+    /// Tells an agent to stop working on a command, once a session.
+    pub fn cancel(&self, database: &DatabaseName, command: &Command) {
+        let (command_id, attempt) = (command.id.to_string(), command.attempt);
+        let message = || Message::Cancel(wire::Cancel { command_id, attempt });
+        self.once(database, |session| session.not_yet_cancelled(command), message);
+    }
+
+    fn once(
+        &self,
+        database: &DatabaseName,
+        is_due: impl FnOnce(&mut Session) -> bool,
+        message: impl FnOnce() -> Message,
+    ) {
+        let Some(mut seat) = self.inner.seats.get_mut(database) else { return };
+        let Some(session) = seat.session_mut().filter(|session| session.is_welcomed()) else { return };
+        if is_due(session) && !session.send(message()) {
+            tracing::warn!(%database, "the agent does not take its messages; its session is cut");
+            seat.vacate(Holder::Nobody);
+        }
+    }
+
+    /// Asks an agent something that changes nothing.
+    ///
+    /// # Errors
+    /// When there is no answer in time.
+    pub async fn probe(
+        &self,
+        database: &DatabaseName,
+        kind: wire::probe::Kind,
+        deadline: Duration,
+    ) -> Result<wire::probe_answer::Answer, ProbeError> {
+        let id = self.inner.numbers.fetch_add(1, Ordering::Relaxed);
+        let answer = self.send_probe(database, id, kind)?;
+        match tokio::time::timeout(deadline, answer).await {
+            Err(_) => Err(ProbeError::Late(deadline)),
+            Ok(Err(_)) => Err(ProbeError::Lost),
+            Ok(Ok(wire::probe_answer::Answer::Error(why))) => Err(ProbeError::Failed(why)),
+            Ok(Ok(answer)) => Ok(answer),
+        }
+    }
+
+    fn send_probe(
+        &self,
+        database: &DatabaseName,
+        id: u64,
+        kind: wire::probe::Kind,
+    ) -> Result<oneshot::Receiver<wire::probe_answer::Answer>, ProbeError> {
+        let mut seat = self.inner.seats.get_mut(database).ok_or(ProbeError::NotConnected)?;
+        let session = seat.session_mut().filter(|session| session.is_welcomed());
+        let session = session.ok_or(ProbeError::NotConnected)?;
+        let answer = session.expect_answer(id)?;
+        if session.send(Message::Probe(wire::Probe { id, kind: Some(kind) })) {
+            return Ok(answer);
+        }
+        seat.vacate(Holder::Nobody);
+        Err(ProbeError::Lost)
+    }
+
+    /// Waits until somebody has come or gone. For one listener.
+    pub async fn changed(&self) {
+        self.inner.changed.notified().await;
+    }
+}

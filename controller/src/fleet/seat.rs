@@ -1,0 +1,110 @@
+//! The place of one database's agent: who has it, and who had it last.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Instant;
+
+use pgbelay_core::access::Certificates;
+use pgbelay_core::time::Timestamp;
+
+use super::Session;
+use crate::clock;
+
+/// Processes that are remembered after another took their place: copies of one machine take turns, and there are few.
+const REPLACED: usize = 8;
+
+#[derive(Default)]
+pub(super) struct Seat {
+    pub(super) holder: Holder,
+    /// When the last session before the present one was heard.
+    last: Option<Contact>,
+    /// The process that was last heard after its welcome, and those that were before it.
+    process: Option<String>,
+    replaced: VecDeque<String>,
+}
+
+#[derive(Default)]
+pub(super) enum Holder {
+    #[default]
+    Nobody,
+    Session(Box<Session>),
+    /// Two agents claimed the seat. Which of them is the right one, only a person can tell: whoever shows one of
+    /// these certificates is shut out, and a new enrolment gives another one.
+    Quarantined {
+        serials: BTreeSet<String>,
+    },
+}
+
+/// A sign of life, by both clocks: one for people, and one that nobody sets.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Contact {
+    pub(super) at: Timestamp,
+    pub(super) instant: Instant,
+}
+
+impl Contact {
+    pub(super) fn now() -> Self {
+        Self { at: clock::now(), instant: Instant::now() }
+    }
+}
+
+impl Seat {
+    pub(super) fn session(&self) -> Option<&Session> {
+        match &self.holder {
+            Holder::Session(session) => Some(session),
+            Holder::Nobody | Holder::Quarantined { .. } => None,
+        }
+    }
+
+    pub(super) fn session_mut(&mut self) -> Option<&mut Session> {
+        match &mut self.holder {
+            Holder::Session(session) => Some(session),
+            Holder::Nobody | Holder::Quarantined { .. } => None,
+        }
+    }
+
+    pub(super) fn last(&self) -> Option<Contact> {
+        self.session().map(|session| session.heard).or(self.last)
+    }
+
+    /// The present session, if it is this one, was heard after its welcome. `false`: another process of the agent was
+    /// alive since this one was last heard.
+    pub(super) fn hears(&mut self, number: u64) -> bool {
+        let session = self.session().filter(|session| session.number == number);
+        let Some(process) = session.map(|session| session.process_id.clone()) else { return true };
+        if self.process.as_ref() == Some(&process) {
+            return true;
+        }
+        if self.replaced.contains(&process) {
+            return false;
+        }
+        self.replaced.extend(self.process.replace(process));
+        if self.replaced.len() > REPLACED {
+            self.replaced.pop_front();
+        }
+        true
+    }
+
+    pub(super) fn forget_processes(&mut self) {
+        self.process = None;
+        self.replaced.clear();
+    }
+
+    /// Shuts out whoever shows one of these certificates, the present session with them.
+    pub(super) fn quarantine(&mut self, certificates: &Certificates) {
+        let counts = std::iter::once(&certificates.current).chain(&certificates.next);
+        let serials = counts.map(|certificate| certificate.serial.clone()).collect();
+        self.vacate(Holder::Quarantined { serials });
+    }
+
+    /// Puts `holder` in the place of the session that there is, if any, and cuts that one's connection.
+    pub(super) fn vacate(&mut self, holder: Holder) {
+        if let Holder::Session(session) = self.replace(holder) {
+            session.connection.close();
+        }
+    }
+
+    pub(super) fn replace(&mut self, holder: Holder) -> Holder {
+        self.last = self.last();
+        std::mem::replace(&mut self.holder, holder)
+    }
+}

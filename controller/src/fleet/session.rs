@@ -1,0 +1,200 @@
+//! One connected agent.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use pgbelay_core::access::Certificates;
+use pgbelay_core::command::{Command, CommandId};
+use pgbelay_proto::wire;
+use pgbelay_proto::wire::controller_message::Message;
+use tokio::sync::{mpsc, oneshot};
+use tonic::Status;
+
+use super::{Contact, ProbeError};
+use crate::listener::ConnectionHandle;
+
+/// Messages that may wait for an agent. One that does not take them is disconnected; its commands are not lost.
+pub const OUTBOX: usize = 64;
+
+/// Questions that an agent may have to answer at a time: several people planning at once, and no more.
+pub(super) const MAX_PROBES: usize = 16;
+
+/// What goes out on a session's stream: messages, and at its end perhaps the reason for it.
+pub type Outgoing = Result<wire::ControllerMessage, Status>;
+
+/// A run of a command.
+type Key = (CommandId, u32);
+
+/// The way to an agent. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Outbox(mpsc::Sender<Outgoing>);
+
+impl Outbox {
+    /// A queue of [`OUTBOX`] messages, and its other end.
+    #[must_use]
+    pub fn new() -> (Self, mpsc::Receiver<Outgoing>) {
+        let (queue, outgoing) = mpsc::channel(OUTBOX);
+        (Self(queue), outgoing)
+    }
+
+    /// Sends a message if there is room; whether there was.
+    pub fn try_send(&self, message: Message) -> bool {
+        self.0.try_send(Ok(wire::ControllerMessage { message: Some(message) })).is_ok()
+    }
+
+    /// Sends a message when there is room; whether the stream is still there.
+    pub async fn send(&self, message: Message) -> bool {
+        self.0.send(Ok(wire::ControllerMessage { message: Some(message) })).await.is_ok()
+    }
+
+    /// Says why the stream ends, if there is room.
+    pub fn end(self, why: Status) {
+        // An agent that does not read learns from its connection that it is over.
+        drop(self.0.try_send(Err(why)));
+    }
+}
+
+/// What a new session starts with.
+pub struct NewSession {
+    /// What tells two agents with one identity apart.
+    pub instance_id: String,
+    /// What tells a start of the agent from every other one.
+    pub process_id: String,
+    /// The serial number of its certificate.
+    pub serial: String,
+    /// The agent's version.
+    pub agent_version: String,
+    /// Why the agent cannot reach its database; empty: it can.
+    pub database_error: String,
+    /// The way to the agent.
+    pub outbox: Outbox,
+    /// The connection that it came on.
+    pub connection: ConnectionHandle,
+    /// The commands, by run, that stand in its journal.
+    pub known: BTreeSet<Key>,
+}
+
+/// What an agent told of itself and what is going on there.
+pub struct Session {
+    /// Which of the sessions of this process it is.
+    pub number: u64,
+    /// The agent's version.
+    pub agent_version: String,
+    /// Why the agent cannot reach its database; empty: it can.
+    pub database_error: String,
+    /// How far the command in its hands is.
+    pub progress: Option<wire::Progress>,
+    pub(super) serial: String,
+    pub(super) heard: Contact,
+    pub(super) connection: ConnectionHandle,
+    pub(super) process_id: String,
+    instance_id: String,
+    outbox: Outbox,
+    welcomed: bool,
+    /// The commands that it has or was sent in this session.
+    known: BTreeMap<Key, Known>,
+    cancelled: BTreeSet<Key>,
+    probes: HashMap<u64, oneshot::Sender<wire::probe_answer::Answer>>,
+}
+
+/// What an agent knows of a command.
+enum Known {
+    /// It has it.
+    Told,
+    /// It could not tell what came of it, and is to look again from this moment on.
+    AskAgain(Instant),
+}
+
+impl Session {
+    pub(super) fn new(number: u64, new: NewSession) -> Self {
+        Self {
+            number,
+            agent_version: new.agent_version,
+            database_error: new.database_error,
+            progress: None,
+            serial: new.serial,
+            heard: Contact::now(),
+            connection: new.connection,
+            process_id: new.process_id,
+            instance_id: new.instance_id,
+            outbox: new.outbox,
+            welcomed: false,
+            known: new.known.into_iter().map(|key| (key, Known::Told)).collect(),
+            cancelled: BTreeSet::new(),
+            probes: HashMap::new(),
+        }
+    }
+
+    /// Says welcome, if there is room for it; whether there was.
+    pub(super) fn welcome(&mut self, welcome: Message) -> bool {
+        self.welcomed = self.send(welcome);
+        self.welcomed
+    }
+
+    /// Whether anything else may be said.
+    pub(super) const fn is_welcomed(&self) -> bool {
+        self.welcomed
+    }
+
+    /// Whether this is another agent than the one that comes, alive and with a certificate that counts.
+    pub(super) fn rivals(&self, new: &NewSession, certificates: &Certificates, dead_after: Duration) -> bool {
+        self.instance_id != new.instance_id
+            && certificates.accepts(&self.serial)
+            && !self.connection.is_closed()
+            && self.heard.instant.elapsed() < dead_after
+    }
+
+    /// Whether a command is to be handed over; it is then taken to have been.
+    pub(super) fn wants(&mut self, command: &Command, now: Instant) -> bool {
+        let key = (command.id.clone(), command.attempt);
+        match self.known.get(&key) {
+            Some(Known::Told) => return false,
+            Some(Known::AskAgain(at)) if now < *at => return false,
+            Some(Known::AskAgain(_)) | None => {}
+        }
+        self.known.insert(key, Known::Told);
+        true
+    }
+
+    pub(super) fn ask_again(&mut self, key: Key, at: Instant) {
+        self.known.insert(key, Known::AskAgain(at));
+    }
+
+    pub(super) fn not_yet_cancelled(&mut self, command: &Command) -> bool {
+        self.cancelled.insert((command.id.clone(), command.attempt))
+    }
+
+    /// Waits for the answer to a probe. Those that nobody waits for any more do not count.
+    pub(super) fn expect_answer(
+        &mut self,
+        id: u64,
+    ) -> Result<oneshot::Receiver<wire::probe_answer::Answer>, ProbeError> {
+        self.probes.retain(|_, waiting| !waiting.is_closed());
+        if self.probes.len() >= MAX_PROBES {
+            return Err(ProbeError::Busy);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.probes.insert(id, reply);
+        Ok(answer)
+    }
+
+    /// Sends a message if there is room; whether there was.
+    pub(super) fn send(&self, message: Message) -> bool {
+        self.outbox.try_send(message)
+    }
+
+    /// Tells the agent that it was heard. One that does not take even that is cut.
+    pub fn answer_heartbeat(&self) {
+        if !self.send(Message::Ack(wire::Ack::default())) {
+            self.connection.close();
+        }
+    }
+
+    /// Gives an answer to whoever asked.
+    pub fn answered(&mut self, answer: wire::ProbeAnswer) {
+        if let (Some(waiting), Some(answer)) = (self.probes.remove(&answer.id), answer.answer) {
+            // Who asked may have given up.
+            drop(waiting.send(answer));
+        }
+    }
+}

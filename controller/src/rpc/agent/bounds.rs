@@ -1,0 +1,213 @@
+//! How much of an agent's words is kept. They go into the ledger and into answers that have a bound of their own,
+//! and they come from servers, tools and SQL of any kind.
+
+use pgbelay_core::release::MAX_MIGRATIONS;
+use pgbelay_proto::wire;
+use pgbelay_proto::wire::outcome::{Outcome, refused::Because};
+
+use crate::rpc::enrolment::MAX_SYSTEM_IDENTIFIER;
+
+/// One line that people read: an error of PostgreSQL with its hint is far below this.
+const LINE: usize = 1_000;
+
+/// What is going on, in words: it stands in a table.
+const DOING: usize = 200;
+
+/// Sessions that are named as holders of locks.
+const BLOCKERS: usize = 20;
+
+/// Migrations that a database says it has. A database outlives many a release: four times the largest one.
+const RECORDS: usize = 4 * MAX_MIGRATIONS;
+
+/// Longest name of a migration: a file name of any system.
+const RECORD_NAME: usize = 256;
+
+/// Longest path of a backup: Linux takes no longer one.
+const PATH: usize = 4_096;
+
+const CUT: char = '…';
+
+/// More than is kept of something that has to be whole: cut off, it would say what is not true.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum TooMuch {
+    #[error("the database has {0} records of migrations; at most {RECORDS} are taken")]
+    Records(usize),
+    #[error("the name of migration {0:.32} has more than {RECORD_NAME} bytes")]
+    RecordName(String),
+    #[error("the system identifier has more than {MAX_SYSTEM_IDENTIFIER} bytes")]
+    SystemIdentifier,
+    #[error("the path of the backup has more than {PATH} bytes")]
+    Path,
+}
+
+/// Whether what was seen may go into the ledger.
+pub(super) fn observation(seen: &wire::Observation) -> Result<(), TooMuch> {
+    if seen.records.len() > RECORDS {
+        return Err(TooMuch::Records(seen.records.len()));
+    }
+    if let Some(long) = seen.records.iter().find(|record| record.name.len() > RECORD_NAME) {
+        return Err(TooMuch::RecordName(long.version.clone()));
+    }
+    if seen.system_identifier.len() > MAX_SYSTEM_IDENTIFIER {
+        return Err(TooMuch::SystemIdentifier);
+    }
+    Ok(())
+}
+
+/// Cuts a text to at most `max` bytes, the mark that says so included.
+fn cut(text: &mut String, max: usize) {
+    if text.len() > max {
+        let end = text.floor_char_boundary(max.saturating_sub(CUT.len_utf8()));
+        text.truncate(end);
+        text.push(CUT);
+    }
+}
+
+/// One line of words.
+pub(super) fn line(mut text: String) -> String {
+    cut(&mut text, LINE);
+    text
+}
+
+pub(super) fn progress(mut progress: wire::Progress) -> wire::Progress {
+    cut(&mut progress.doing, DOING);
+    progress
+}
+
+pub(super) fn outcome(mut outcome: wire::Outcome) -> Result<wire::Outcome, TooMuch> {
+    seen_in(&outcome).map_or(Ok(()), observation)?;
+    match &mut outcome.outcome {
+        Some(Outcome::Failed(failed)) => {
+            if let Some(failure) = &mut failed.failure {
+                bound(failure);
+            }
+        }
+        Some(Outcome::Refused(refused)) => match &mut refused.because {
+            Some(Because::Moved(what)) => cut(what, LINE),
+            Some(Because::Guard(rule)) => cut(rule, LINE),
+            Some(Because::StaleFence(_) | Because::TooLate(_)) | None => {}
+        },
+        Some(Outcome::Unknown(unknown)) => cut(&mut unknown.why, LINE),
+        Some(Outcome::BackedUp(done)) => {
+            if done.backup.as_ref().is_some_and(|backup| backup.path.len() > PATH) {
+                return Err(TooMuch::Path);
+            }
+        }
+        Some(Outcome::Ran(_) | Outcome::Interrupted(_) | Outcome::Cancelled(_)) | None => {}
+    }
+    Ok(outcome)
+}
+
+fn seen_in(outcome: &wire::Outcome) -> Option<&wire::Observation> {
+    match outcome.outcome.as_ref()? {
+        Outcome::Ran(ran) => ran.observation.as_ref(),
+        Outcome::Failed(failed) => failed.observation.as_ref(),
+        Outcome::Interrupted(interrupted) => interrupted.observation.as_ref(),
+        Outcome::Cancelled(cancelled) => cancelled.observation.as_ref(),
+        Outcome::BackedUp(_) | Outcome::Refused(_) | Outcome::Unknown(_) => None,
+    }
+}
+
+fn bound(failure: &mut wire::Failure) {
+    cut(&mut failure.message, LINE);
+    cut(&mut failure.hint, LINE);
+    cut(&mut failure.sqlstate, LINE);
+    failure.blockers.truncate(BLOCKERS);
+    failure.blockers.iter_mut().for_each(|blocker| cut(blocker, LINE));
+}
+
+/// The words of a probe's answer go into the answer to an operator; an observation that is too much is no answer.
+pub(super) fn answer(mut answer: wire::ProbeAnswer) -> wire::ProbeAnswer {
+    use wire::probe_answer::Answer;
+    match &mut answer.answer {
+        Some(Answer::Error(why)) => cut(why, LINE),
+        Some(Answer::DryRun(result)) => {
+            if let Some(failure) = &mut result.failure {
+                bound(failure);
+            }
+        }
+        Some(Answer::Loss(count)) => count.lost.iter_mut().for_each(|lost| cut(&mut lost.error, LINE)),
+        Some(Answer::Observation(seen)) => {
+            if let Err(error) = observation(seen) {
+                answer.answer = Some(Answer::Error(error.to_string()));
+            }
+        }
+        None => {}
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_is_cut_between_characters_and_says_so() {
+        for (text, max, expected) in
+            [("abc", 3, "abc"), ("abcdef", 5, "ab…"), ("äöüß", 7, "äö…"), ("ä", 1, "…")]
+        {
+            let mut cut_text = text.to_owned();
+            cut(&mut cut_text, max);
+            assert_eq!(cut_text, expected);
+        }
+    }
+
+    #[test]
+    fn every_text_of_a_failure_has_a_bound() {
+        let long = "x".repeat(1 << 20);
+        let failure = wire::Failure {
+            message: long.clone(),
+            hint: long.clone(),
+            blockers: vec![long; 1_000],
+            ..wire::Failure::default()
+        };
+        let failed = wire::outcome::Failed { failure: Some(failure), ..Default::default() };
+        let bounded = outcome(wire::Outcome { outcome: Some(Outcome::Failed(failed)) }).unwrap();
+        assert!(prost::Message::encoded_len(&bounded) < 2 * LINE * (BLOCKERS + 2));
+    }
+
+    fn seen(records: usize, name: usize) -> wire::Observation {
+        let record = wire::AppliedRecord {
+            version: "1".to_owned(),
+            name: "x".repeat(name),
+            ..wire::AppliedRecord::default()
+        };
+        wire::Observation { records: vec![record; records], ..wire::Observation::default() }
+    }
+
+    #[test]
+    fn an_observation_has_a_bound() {
+        assert_eq!(observation(&seen(20_000, 4)), Ok(()));
+        assert_eq!(observation(&seen(20_001, 4)), Err(TooMuch::Records(20_001)));
+        assert_eq!(observation(&seen(1, 256)), Ok(()));
+        assert_eq!(observation(&seen(1, 257)), Err(TooMuch::RecordName("1".to_owned())));
+        let system_identifier = "7".repeat(65);
+        let odd = wire::Observation { system_identifier, ..wire::Observation::default() };
+        assert_eq!(observation(&odd), Err(TooMuch::SystemIdentifier));
+    }
+
+    #[test]
+    fn what_comes_of_a_command_brings_no_more_than_that() {
+        use wire::outcome::{BackedUp, Cancelled, Failed, Interrupted, Ran};
+        let large = || Some(seen(20_001, 4));
+        for carrier in [
+            Outcome::Ran(Ran { observation: large(), ..Ran::default() }),
+            Outcome::Failed(Failed { observation: large(), ..Failed::default() }),
+            Outcome::Interrupted(Interrupted { observation: large(), ..Interrupted::default() }),
+            Outcome::Cancelled(Cancelled { observation: large(), ..Cancelled::default() }),
+        ] {
+            let refused = outcome(wire::Outcome { outcome: Some(carrier) });
+            assert_eq!(refused, Err(TooMuch::Records(20_001)));
+        }
+        let backup = wire::Backup { path: "x".repeat(4_097), ..wire::Backup::default() };
+        let backed_up = Outcome::BackedUp(BackedUp { backup: Some(backup) });
+        assert_eq!(outcome(wire::Outcome { outcome: Some(backed_up) }), Err(TooMuch::Path));
+    }
+
+    #[test]
+    fn a_probe_that_brings_more_than_that_is_no_answer() {
+        use wire::probe_answer::Answer;
+        let bounded = answer(wire::ProbeAnswer { id: 1, answer: Some(Answer::Observation(seen(1, 257))) });
+        assert!(matches!(bounded.answer, Some(Answer::Error(_))), "{bounded:?}");
+    }
+}

@@ -1,0 +1,65 @@
+//! The SQL files that an agent may have, one after the other.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use pgbelay_core::command::CommandKind;
+use pgbelay_core::digest::Digest;
+use pgbelay_core::name::DatabaseName;
+use pgbelay_core::plan::Plan;
+use pgbelay_core::state::State;
+use pgbelay_proto::wire;
+use tokio_stream::{Stream, StreamExt as _};
+use tonic::Status;
+
+use crate::blobs::BlobStore;
+use crate::rpc::{internal, parse};
+
+/// What was asked for, each file once, if all of it is in this agent's hands.
+pub(super) fn wanted(
+    state: &State,
+    database: &DatabaseName,
+    digests: &[String],
+) -> Result<BTreeSet<Digest>, Status> {
+    let allowed = in_hand(state, database);
+    let mut wanted = BTreeSet::new();
+    for text in digests {
+        let digest: Digest = parse(text)?;
+        if !allowed.contains(&digest) {
+            return Err(Status::permission_denied("the file is not part of a plan for this database"));
+        }
+        wanted.insert(digest);
+    }
+    Ok(wanted)
+}
+
+/// The SQL that a database's agent may have: that of its command, and of the plans that are about it now.
+fn in_hand(state: &State, database: &DatabaseName) -> BTreeSet<Digest> {
+    let mut digests = BTreeSet::new();
+    let command = state.databases.get(database).and_then(|d| state.commands.get(d.in_flight.as_ref()?));
+    if let Some(CommandKind::Run(run)) = command.map(|known| &known.command.kind) {
+        digests.extend(run.steps.iter().map(|step| step.sql));
+    }
+    let plans = state.plans.values().map(|known| known.plan.as_ref());
+    let about_now = |plan: &&Plan| state.last_rollout.get(&plan.body.environment) == plan.body.after.as_ref();
+    for target in plans.filter(about_now).filter_map(|plan| plan.body.targets.get(database)) {
+        digests.extend(target.steps.iter().map(|step| step.sql));
+    }
+    digests
+}
+
+/// Each file is read when the one before it has gone out: an agent that does not read holds neither thread nor file.
+pub(super) fn files(
+    blobs: Arc<BlobStore>,
+    wanted: BTreeSet<Digest>,
+) -> impl Stream<Item = Result<wire::SqlFile, Status>> + Send {
+    tokio_stream::iter(wanted).then(move |digest| {
+        let blobs = Arc::clone(&blobs);
+        async move {
+            let read = tokio::task::spawn_blocking(move || blobs.get(&digest)).await;
+            let read = read.map_err(|_| internal("failed to read a file".to_owned()))?;
+            let sql = read.map_err(|error| internal(error.to_string()))?;
+            Ok(wire::SqlFile { digest: digest.to_string(), sql })
+        }
+    })
+}

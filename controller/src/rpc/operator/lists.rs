@@ -1,0 +1,135 @@
+//! Answers that are lists: what is asked for, what the reader may see of it, and how much of it fits.
+
+use std::sync::Arc;
+
+use pgbelay_core::database::Database;
+use pgbelay_core::name::{DatabaseName, EnvironmentName};
+use pgbelay_core::state::State;
+use pgbelay_proto::{MAX_MESSAGE_BYTES, wire};
+use prost::Message;
+use tonic::{Response, Status};
+
+use super::{Answer, Reader};
+use crate::clock;
+use crate::rpc::{Services, parse, refused, usage};
+use crate::views;
+use crate::views::history::Filter;
+
+/// Rollouts that are listed when nobody says how many.
+const ROLLOUTS: usize = 20;
+
+/// Lines of history that are shown when nobody says how many.
+const LINES: usize = 50;
+
+/// Most entries of one answer, whatever is asked for.
+const MAX_ENTRIES: usize = 1_000;
+
+/// Most bytes of rollouts in one list: what any client takes, less what holds them together.
+const MAX_LIST_BYTES: usize = MAX_MESSAGE_BYTES - (64 << 10);
+
+pub(super) fn rollouts(
+    services: &Services,
+    reader: &Reader,
+    asked: &wire::ListRolloutsRequest,
+) -> Answer<wire::ListRolloutsResponse> {
+    let environment = environment(reader, &asked.environment)?;
+    let mut rollouts: Vec<_> = reader
+        .state
+        .rollouts
+        .values()
+        .filter(|r| environment.as_ref().map_or_else(|| reader.sees(&r.environment), |e| *e == r.environment))
+        .collect();
+    rollouts.sort_by_key(|r| std::cmp::Reverse(r.started_at));
+    let wanted = rollouts.into_iter().take(limit(asked.limit, ROLLOUTS));
+    let views = wanted.map(|r| views::rollout::rollout(&reader.state, &services.fleet, r));
+    Ok(Response::new(wire::ListRolloutsResponse { rollouts: as_many_as_fit(views) }))
+}
+
+pub(super) fn status(
+    services: &Services,
+    reader: &Reader,
+    asked: &wire::StatusRequest,
+) -> Answer<wire::StatusResponse> {
+    let (state, now) = (&reader.state, clock::now());
+    let name = optional::<DatabaseName>(&asked.database)?;
+    if let Some(name) = &name {
+        reader.check(&state.database(name).map_err(|refusal| refused(&refusal))?.environment)?;
+    }
+    let environment = environment(reader, &asked.environment)?;
+    let labels: Vec<_> = asked
+        .labels
+        .iter()
+        .map(|label| label.split_once('=').ok_or_else(|| usage("a label is key=value")))
+        .collect::<Result<_, _>>()?;
+    let wanted = |d: &&Arc<Database>| {
+        name.as_ref().is_none_or(|wanted| *wanted == d.name)
+            && environment
+                .as_ref()
+                .map_or_else(|| reader.sees(&d.environment), |wanted| *wanted == d.environment)
+            && labels.iter().all(|(k, v)| d.labels.get(*k).is_some_and(|value| value == v))
+    };
+    let mut databases: Vec<_> = state.databases.values().filter(wanted).collect();
+    let place = |e: &EnvironmentName| state.policy.environments.iter().position(|p| p.name == *e);
+    // Stable: within an environment they stay in the order of their names.
+    databases.sort_by_cached_key(|d| place(&d.environment));
+    let view = |d: &Arc<Database>| views::fleet::database(state, &services.fleet, d, now);
+    Ok(Response::new(wire::StatusResponse { databases: databases.into_iter().map(view).collect() }))
+}
+
+pub(super) fn history(reader: &Reader, asked: &wire::HistoryRequest) -> Answer<wire::HistoryResponse> {
+    let environment = environment(reader, &asked.environment)?;
+    let database = optional(&asked.database)?;
+    let filter = Filter { database, limit: limit(asked.limit, LINES) };
+    let wanted =
+        |e: &EnvironmentName| environment.as_ref().map_or_else(|| reader.sees(e), |wanted| wanted == e);
+    Ok(Response::new(wire::HistoryResponse {
+        entries: views::history::history(&reader.state, &filter, wanted),
+    }))
+}
+
+pub(super) fn agents(services: &Services, reader: &Reader) -> Response<wire::ListAgentsResponse> {
+    let seen = reader.state.databases.values().filter(|d| reader.sees(&d.environment));
+    let agents = seen.map(|d| views::fleet::agent(&reader.state, &services.fleet, d));
+    Response::new(wire::ListAgentsResponse { agents: agents.collect() })
+}
+
+pub(super) fn operators(state: &State) -> Response<wire::ListOperatorsResponse> {
+    let operators = state.operators.values().map(views::operator::operator);
+    Response::new(wire::ListOperatorsResponse { operators: operators.collect() })
+}
+
+/// The newest that fit together; the first one in any case.
+fn as_many_as_fit(views: impl Iterator<Item = wire::RolloutView>) -> Vec<wire::RolloutView> {
+    let mut bytes = 0;
+    let mut kept = Vec::new();
+    for view in views {
+        bytes += view.encoded_len();
+        if bytes > MAX_LIST_BYTES && !kept.is_empty() {
+            break;
+        }
+        kept.push(view);
+    }
+    kept
+}
+
+/// The environment that was asked for, if one was, there is one, and the reader may see it.
+fn environment(reader: &Reader, text: &str) -> Result<Option<EnvironmentName>, Status> {
+    let environment = optional::<EnvironmentName>(text)?;
+    if let Some(environment) = &environment {
+        reader.state.environment(environment).map_err(|refusal| refused(&refusal))?;
+        reader.check(environment)?;
+    }
+    Ok(environment)
+}
+
+/// A name that may be left out.
+fn optional<T: std::str::FromStr>(text: &str) -> Result<Option<T>, Status>
+where
+    T::Err: std::fmt::Display,
+{
+    if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
+}
+
+fn limit(asked: u32, default: usize) -> usize {
+    if asked == 0 { default } else { (asked as usize).min(MAX_ENTRIES) }
+}

@@ -1,0 +1,132 @@
+//! Plans are made from what the databases look like now, never from what they looked like.
+
+use std::collections::BTreeMap;
+
+use pgbelay_core::access::Role;
+use pgbelay_core::decide::{may_run, planned_id};
+use pgbelay_core::digest::Digest;
+use pgbelay_core::event::{Actor, Event};
+use pgbelay_core::name::{EnvironmentName, OperatorName};
+use pgbelay_core::plan::{Goal, PlanId};
+use pgbelay_core::request::{Circumstances, Refusal, Request as Ask};
+use pgbelay_core::state::State;
+use pgbelay_proto::wire;
+use pgbelay_proto::wire::create_plan_request::Goal as Wanted;
+use tonic::{Request, Response, Status};
+
+use super::{Answer, Services, not_granted, operator, parse, refused, usage, views};
+use crate::clock;
+use crate::rpc::probes::not_counted;
+
+/// Why a viewer sees no number of rows.
+const NOT_FOR_VIEWERS: &str = "counted for operators and approvers only";
+
+/// What stands for "nothing stays" in a rollback.
+const BASE: &str = "base";
+
+pub(super) async fn create(
+    services: &Services,
+    request: Request<wire::CreatePlanRequest>,
+) -> Answer<wire::PlanView> {
+    let name = operator(&request)?;
+    let environment: EnvironmentName = parse(&request.get_ref().environment)?;
+    let state = services.state()?;
+    state.environment(&environment).map_err(|refusal| refused(&refusal))?;
+    // Before any agent is asked anything.
+    state.allow(&name, Role::Operator, Some(&environment)).map_err(|refusal| refused(&refusal))?;
+    let actor = Actor::Operator(name.clone());
+    let goal = goal(&state, request.get_ref().goal.as_ref())?;
+    let fresh = services.refresh(&environment).await?;
+    let ask = Ask::CreatePlan { environment: environment.clone(), goal: goal.clone(), fresh: fresh.clone() };
+    let granted = services.controller.ask(actor.clone(), ask).await.map_err(not_granted)?;
+    let created = granted
+        .events
+        .iter()
+        .find_map(|event| if let Event::PlanCreated { plan } = event { Some(plan.id.clone()) } else { None });
+    let id = match created {
+        Some(id) => id,
+        // The same plan was made before, and stands.
+        None => {
+            let here = Circumstances { actor, now: clock::now() };
+            planned_id(&granted.state, &environment, &goal, &fresh, &here).map_err(|r| refused(&r))?
+        }
+    };
+    view(services, &granted.state, &id, &name).await
+}
+
+fn goal(state: &State, wanted: Option<&Wanted>) -> Result<Goal, Status> {
+    match wanted {
+        None => Err(usage("the request says neither a release nor a rollback target")),
+        Some(Wanted::Release(digest)) => Ok(Goal::Release { release: parse(digest)? }),
+        Some(Wanted::RollbackTo(target)) if target == BASE => Ok(Goal::Back { target: None }),
+        Some(Wanted::RollbackTo(target)) => Ok(Goal::Back { target: Some(parse(target)?) }),
+        Some(Wanted::PromoteFrom(from)) => {
+            let from: EnvironmentName = parse(from)?;
+            state.environment(&from).map_err(|refusal| refused(&refusal))?;
+            Ok(Goal::Release { release: carried(state, &from).map_err(|refusal| refused(&refusal))? })
+        }
+    }
+}
+
+/// The release that every database of an environment carries; of several, the one that came there last.
+fn carried(state: &State, environment: &EnvironmentName) -> Result<Digest, Refusal> {
+    let databases: Vec<_> = state.databases_of(environment).collect();
+    let candidates = databases.first().into_iter().flat_map(|d| d.carries.keys());
+    let everywhere = candidates.filter(|release| databases.iter().all(|d| d.carries.contains_key(*release)));
+    let since = |release: &&Digest| databases.iter().filter_map(|d| d.carries.get(*release)).max().copied();
+    everywhere.max_by_key(since).copied().ok_or_else(|| Refusal::NotProven {
+        environment: environment.clone(),
+        missing: vec!["no release has been run there on every database".to_owned()],
+    })
+}
+
+/// A plan as `reader` may see it. Counting what a rollback would destroy reads whole tables of live databases: that is
+/// for those who run or approve the plan, not for everybody who may look.
+pub(super) async fn view(
+    services: &Services,
+    state: &State,
+    id: &PlanId,
+    reader: &OperatorName,
+) -> Answer<wire::PlanView> {
+    let known = state.plan(id).map_err(|refusal| refused(&refusal))?;
+    let still_to_do = state.last_rollout.get(&known.plan.body.environment) == known.plan.body.after.as_ref();
+    let decides = [Role::Operator, Role::Approver]
+        .into_iter()
+        .any(|role| state.allow(reader, role, Some(&known.plan.body.environment)).is_ok());
+    let losses = match (still_to_do, decides) {
+        (true, true) => services.losses(&known.plan).await,
+        (true, false) => not_counted(&known.plan, NOT_FOR_VIEWERS),
+        (false, _) => BTreeMap::new(),
+    };
+    Ok(Response::new(views::plan::plan(state, known, losses)))
+}
+
+/// Looks at the databases of a plan that is about to be carried out: one that has moved since is told of here, not
+/// by an agent that refuses a rollout under way.
+pub(super) async fn look_again(services: &Services, id: &PlanId, name: &OperatorName) -> Result<(), Status> {
+    let state = services.state()?;
+    let environment = &state.plan(id).map_err(|refusal| refused(&refusal))?.plan.body.environment;
+    state.allow(name, Role::Operator, Some(environment)).map_err(|refusal| refused(&refusal))?;
+    services.refresh(environment).await.map(drop)
+}
+
+pub(super) async fn try_out(
+    services: &Services,
+    request: Request<wire::TryPlanRequest>,
+) -> Answer<wire::TryPlanResponse> {
+    let name = operator(&request)?;
+    let id: PlanId = parse(&request.get_ref().plan)?;
+    let state = services.state()?;
+    let plan = &state.plan(&id).map_err(|refusal| refused(&refusal))?.plan;
+    state.allow(&name, Role::Operator, Some(&plan.body.environment)).map_err(|refusal| refused(&refusal))?;
+    // A trial runs the SQL for real, and not everything that SQL does is taken back by ROLLBACK: it needs what a
+    // rollout needs, but for the confirmation.
+    may_run(&state, &id, clock::now()).map_err(|refusal| refused(&refusal))?;
+    let databases = services.trials(plan).await;
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let failed = databases.iter().filter(|trial| !trial.succeeded).count();
+    let record =
+        Ask::RecordTrial { plan: id.clone(), databases: count(databases.len()), failed: count(failed) };
+    services.controller.ask(Actor::Operator(name), record).await.map_err(not_granted)?;
+    Ok(Response::new(wire::TryPlanResponse { plan: id.to_string(), succeeded: failed == 0, databases }))
+}

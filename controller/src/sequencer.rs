@@ -1,0 +1,225 @@
+//! The one writer: decides, persists, publishes.
+//!
+//! A thread of its own, because the ledger blocks on disk. Requests that wait at the same time are decided one after
+//! the other and made durable together (group commit); nobody gets an answer, and no snapshot shows a change, before
+//! it is on disk.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use pgbelay_core::event::{Actor, Event, Recorded};
+use pgbelay_core::evolve::{IllegalEvent, evolve};
+use pgbelay_core::request::{Refusal, Request};
+use pgbelay_core::state::State;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+use crate::ledger::{Entry, LedgerError, OpenError, SqliteLedger};
+use writer::Writer;
+
+mod draft;
+mod encode;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use encode::{EncodeError, entry};
+
+/// Requests that may wait: more means that the disk cannot follow.
+const QUEUE: usize = 1_024;
+
+/// How long a request waits for a place in the queue. A whole fleet that reconnects in one moment fills the queue
+/// for a fraction of this; after it the caller is told that there is too much to do.
+const PLACE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long an answer may take: hundreds of times what a disk needs, and less than the CLI waits for a change.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(45);
+
+/// What a granted request caused.
+#[derive(Debug, Clone)]
+pub struct Granted {
+    /// The events, durable.
+    pub events: Vec<Event>,
+    /// The state with them in it.
+    pub state: Arc<State>,
+}
+
+/// Why a request was not granted.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AskError {
+    /// It was decided against.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Too many requests wait.
+    #[error("the controller has too much to do; nothing was changed")]
+    Overloaded,
+    /// The decision is one that cannot stand: a fault of this program.
+    #[error("the controller cannot do this: {0}; nothing was changed")]
+    Faulty(String),
+    /// The ledger could not be written.
+    #[error("failed to write the ledger: {0}; nothing was changed")]
+    NotWritten(String),
+    /// It was not looked at any more.
+    #[error("the controller is stopping; nothing was changed")]
+    Stopped,
+    /// It cannot be told whether the ledger was written.
+    #[error("whether this was done cannot be told: {0}")]
+    Unknown(String),
+}
+
+/// Why the ledger cannot be folded.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// An entry is not one that this version writes.
+    #[error("entry {seq} of the ledger cannot be read")]
+    Entry {
+        /// The entry.
+        seq: u64,
+        /// Why.
+        #[source]
+        source: EncodeError,
+    },
+    /// An entry cannot follow those before it.
+    #[error(transparent)]
+    Illegal(#[from] IllegalEvent),
+    /// The head cannot be read.
+    #[error(transparent)]
+    Head(#[from] LedgerError),
+}
+
+/// Why the sequencer ended without having been asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum EndError {
+    /// It never began.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The ledger cannot go on.
+    #[error("the ledger stopped: {0}; start the controller again, it reads what the ledger holds")]
+    Ledger(String),
+}
+
+struct Ask {
+    actor: Actor,
+    request: Request,
+    reply: oneshot::Sender<Result<Granted, AskError>>,
+}
+
+enum Work {
+    Ask(Box<Ask>),
+    /// Answer what was asked before this, and end.
+    Stop,
+}
+
+/// The way to the sequencer. Cheap to clone.
+#[derive(Clone)]
+pub struct Controller {
+    work: mpsc::Sender<Work>,
+    state: watch::Receiver<Option<Arc<State>>>,
+}
+
+impl Controller {
+    /// Asks for something; the answer comes when it is durable. Once it was asked, dropping the future takes
+    /// nothing back.
+    ///
+    /// # Errors
+    /// When it is refused, or could not be made durable.
+    pub async fn ask(&self, actor: Actor, request: Request) -> Result<Granted, AskError> {
+        let place = timeout(PLACE_DEADLINE, self.work.reserve()).await;
+        let place = place.map_err(|_| AskError::Overloaded)?.map_err(|_| AskError::Stopped)?;
+        let (reply, answer) = oneshot::channel();
+        place.send(Work::Ask(Box::new(Ask { actor, request, reply })));
+        match timeout(ANSWER_DEADLINE, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(AskError::Unknown("the controller stopped while it was at it".to_owned())),
+            Err(_) => Err(AskError::Unknown(format!("the ledger did not answer within {ANSWER_DEADLINE:?}"))),
+        }
+    }
+
+    /// The state, once the ledger has been read.
+    #[must_use]
+    pub fn state(&self) -> Option<Arc<State>> {
+        self.state.borrow().clone()
+    }
+
+    /// Tells of every new state.
+    #[must_use]
+    pub fn states(&self) -> watch::Receiver<Option<Arc<State>>> {
+        self.state.clone()
+    }
+}
+
+/// The running sequencer: its end, awaited or asked for.
+pub struct Running {
+    work: mpsc::Sender<Work>,
+    end: oneshot::Receiver<Result<(), EndError>>,
+}
+
+impl Running {
+    /// Waits for its end. The ledger is closed then, and its lock given back.
+    ///
+    /// # Errors
+    /// When it ended without having been asked to.
+    pub async fn ended(&mut self) -> Result<(), EndError> {
+        (&mut self.end).await.unwrap_or_else(|_| Err(EndError::Ledger("its thread panicked".to_owned())))
+    }
+
+    /// Asks it to end: what was asked before is still answered.
+    ///
+    /// # Errors
+    /// As [`Running::ended`].
+    pub async fn stop(mut self) -> Result<(), EndError> {
+        // One that has ended already needs no telling.
+        drop(self.work.send(Work::Stop).await);
+        self.ended().await
+    }
+}
+
+/// Starts the sequencer: it reads the ledger, folds it, and then answers.
+///
+/// # Errors
+/// When the thread cannot be started.
+pub fn start(ledger: PathBuf) -> std::io::Result<(Controller, Running)> {
+    let (work, queue) = mpsc::channel(QUEUE);
+    let (publish, state) = watch::channel(None);
+    let (tell_end, end) = oneshot::channel();
+    let live = move || {
+        let ended = open(&ledger).map_err(EndError::Start).and_then(|(ledger, state)| {
+            let mut writer = Writer::new(ledger, state, publish).map_err(StartError::Head)?;
+            writer.serve(queue)
+        });
+        // Nobody listens any more when the process is going down.
+        drop(tell_end.send(ended));
+    };
+    std::thread::Builder::new().name("sequencer".to_owned()).spawn(live)?;
+    Ok((Controller { work: work.clone(), state }, Running { work, end }))
+}
+
+fn open(path: &Path) -> Result<(SqliteLedger, State), StartError> {
+    let mut state = State::default();
+    let ledger = SqliteLedger::open(path, |entry: Entry| -> Result<(), StartError> {
+        let event = encode::event(&entry).map_err(|source| StartError::Entry { seq: entry.seq, source })?;
+        match event {
+            Some(event) => Ok(evolve(&mut state, &Recorded { seq: entry.seq, at: entry.at, event })?),
+            None => {
+                state.seq = entry.seq;
+                Ok(())
+            }
+        }
+    })?;
+    Ok((ledger, state))
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    text
+}

@@ -1,0 +1,148 @@
+//! The thread's work: one group of requests after the other.
+
+use std::sync::Arc;
+
+use pgbelay_core::event::Recorded;
+use pgbelay_core::state::State;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::draft::Draft;
+use super::{Ask, AskError, EndError, Granted, Work, chain};
+use crate::ledger::{AppendError, Head, Ledger, LedgerError, NewEntry};
+
+/// Requests that are made durable together: more would make the first of them wait for too long.
+const GROUP: usize = 256;
+
+pub(super) struct Writer<L> {
+    ledger: L,
+    head: Head,
+    state: Arc<State>,
+    publish: watch::Sender<Option<Arc<State>>>,
+}
+
+/// A request that was decided on, and who waits for it.
+struct Decided {
+    reply: oneshot::Sender<Result<Granted, AskError>>,
+    /// How many of the group's events are its own.
+    result: Result<usize, AskError>,
+    /// Whether it was decided on a state that is not durable yet: if that is not written, neither answer is true.
+    on_draft: bool,
+}
+
+/// What the ledger did not take.
+struct Unwritten {
+    answer: AskError,
+    /// Why the ledger cannot go on, if it cannot.
+    fatal: Option<String>,
+}
+
+impl<L: Ledger> Writer<L> {
+    /// Publishes the state that was folded, and is ready.
+    pub(super) fn new(
+        ledger: L,
+        state: State,
+        publish: watch::Sender<Option<Arc<State>>>,
+    ) -> Result<Self, LedgerError> {
+        let head = ledger.head()?;
+        let state = Arc::new(state);
+        publish.send_replace(Some(Arc::clone(&state)));
+        Ok(Self { ledger, head, state, publish })
+    }
+
+    /// Answers until it is asked to stop, until nobody can ask any more, or until the ledger cannot go on.
+    pub(super) fn serve(&mut self, mut queue: mpsc::Receiver<Work>) -> Result<(), EndError> {
+        let ended = loop {
+            let Some(first) = queue.blocking_recv() else { break Ok(()) };
+            let (group, stop) = collect(first, &mut queue);
+            match self.group(group) {
+                Err(why) => break Err(EndError::Ledger(why)),
+                Ok(()) if stop => break Ok(()),
+                Ok(()) => {}
+            }
+        };
+        turn_away(queue);
+        ended
+    }
+
+    fn group(&mut self, group: Vec<Ask>) -> Result<(), String> {
+        let mut draft = Draft::new(&self.state);
+        let mut decided = Vec::with_capacity(group.len());
+        for Ask { actor, request, reply } in group {
+            let result = draft.take(actor, &request).map_err(|error| chain(&error))?;
+            decided.push(Decided { reply, result, on_draft: !draft.recorded.is_empty() });
+        }
+        let written = self.write(&draft.entries);
+        if written.is_ok() && !draft.entries.is_empty() {
+            self.state = draft.state;
+            self.publish.send_replace(Some(Arc::clone(&self.state)));
+        }
+        self.answer(decided, draft.recorded, &written);
+        match written {
+            Ok(()) | Err(Unwritten { fatal: None, .. }) => Ok(()),
+            Err(Unwritten { fatal: Some(why), .. }) => Err(why),
+        }
+    }
+
+    fn write(&mut self, entries: &[NewEntry]) -> Result<(), Unwritten> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        self.head = self.ledger.append(&self.head, entries).map_err(|error| {
+            let why = chain(&error);
+            match error {
+                AppendError::Failed(_) | AppendError::TooLarge { .. } => {
+                    tracing::error!(why, "the ledger was not written");
+                    Unwritten { answer: AskError::NotWritten(why), fatal: None }
+                }
+                AppendError::Moved { .. } | AppendError::Duplicate { .. } | AppendError::Stopped => {
+                    Unwritten { answer: AskError::NotWritten(why.clone()), fatal: Some(why) }
+                }
+                AppendError::Unknown(_) => {
+                    Unwritten { answer: AskError::Unknown(why.clone()), fatal: Some(why) }
+                }
+            }
+        })?;
+        Ok(())
+    }
+
+    fn answer(&self, decided: Vec<Decided>, recorded: Vec<Recorded>, written: &Result<(), Unwritten>) {
+        let mut events = recorded.into_iter().map(|recorded| recorded.event);
+        for Decided { reply, result, on_draft } in decided {
+            let answer = match (written, result) {
+                (Err(unwritten), _) if on_draft => Err(unwritten.answer.clone()),
+                (_, Err(error)) => Err(error),
+                (_, Ok(caused)) => Ok(Granted {
+                    events: events.by_ref().take(caused).collect(),
+                    state: Arc::clone(&self.state),
+                }),
+            };
+            // Who asked may have gone away; what was decided stands all the same.
+            drop(reply.send(answer));
+        }
+    }
+}
+
+/// All that waits already, as far as one group goes; and whether the end was asked for after it.
+fn collect(first: Work, queue: &mut mpsc::Receiver<Work>) -> (Vec<Ask>, bool) {
+    let mut group = Vec::new();
+    let mut next = Some(first);
+    while let Some(work) = next {
+        match work {
+            Work::Ask(ask) => group.push(*ask),
+            Work::Stop => return (group, true),
+        }
+        next = if group.len() < GROUP { queue.try_recv().ok() } else { None };
+    }
+    (group, false)
+}
+
+/// Nobody waits for an answer that does not come.
+fn turn_away(mut queue: mpsc::Receiver<Work>) {
+    queue.close();
+    while let Some(work) = queue.blocking_recv() {
+        match work {
+            Work::Ask(ask) => drop(ask.reply.send(Err(AskError::Stopped))),
+            Work::Stop => {}
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! From the state and the live sessions to what people and programs read.
+
+use pgbelay_proto::wire;
+
+pub mod fleet;
+pub mod history;
+pub mod operator;
+pub mod plan;
+pub mod rollout;
+
+/// A failure as people read it.
+pub(crate) fn failure(failure: wire::Failure) -> wire::FailureView {
+    wire::FailureView {
+        kind: failure.kind,
+        version: failure.version,
+        message: failure.message,
+        hint: failure.hint,
+        sqlstate: failure.sqlstate,
+        line: failure.line,
+        blockers: failure.blockers,
+    }
+}

@@ -1,0 +1,115 @@
+//! Databases and agents: what the ledger knows of them, and what is live.
+
+use std::collections::HashSet;
+
+use pgbelay_core::database::{Database, WindowState};
+use pgbelay_core::rollout::TargetState;
+use pgbelay_core::state::State;
+use pgbelay_core::time::Timestamp;
+use pgbelay_proto::wire;
+
+use super::rollout::error;
+use crate::clock::rfc3339;
+use crate::fleet::Fleet;
+
+/// A database as people read it.
+#[must_use]
+pub fn database(state: &State, fleet: &Fleet, database: &Database, now: Timestamp) -> wire::DatabaseView {
+    let seen = database.observed.as_ref().map(|(_, seen)| seen);
+    let connected = fleet.look(&database.name, |session| session.database_error.clone());
+    let (health, problem) = health(state, fleet, database, connected.as_ref());
+    wire::DatabaseView {
+        name: database.name.to_string(),
+        environment: database.environment.to_string(),
+        labels: database.labels.clone(),
+        version: database.version().map(ToString::to_string).unwrap_or_default(),
+        applied: seen.map_or(0, |seen| count(seen.records.len())),
+        pending: pending(state, database),
+        health: health.to_owned(),
+        connected: connected.is_some(),
+        window: window(database, now),
+        problem,
+        server_version: seen.map_or(0, |seen| seen.server_version),
+    }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+fn pending(state: &State, database: &Database) -> u32 {
+    let release = state.latest_release.and_then(|id| state.releases.get(&id));
+    let Some(release) = release else { return 0 };
+    let records = database.observed.iter().flat_map(|(_, seen)| &seen.records);
+    // A set: this is asked for every database of a fleet.
+    let applied: HashSet<_> = records.map(|record| &record.version).collect();
+    count(release.migrations.iter().filter(|migration| !applied.contains(&migration.version)).count())
+}
+
+fn window(database: &Database, now: Timestamp) -> Option<wire::WindowView> {
+    let version = database.version()?;
+    let window = database.windows.get(version)?;
+    let state = match database.window_state(version, now)? {
+        WindowState::Open => "open",
+        WindowState::Superseded => "superseded",
+        WindowState::Expired => "expired",
+    };
+    Some(wire::WindowView {
+        version: version.to_string(),
+        state: state.to_owned(),
+        until: rfc3339(window.until),
+    })
+}
+
+fn health(
+    state: &State,
+    fleet: &Fleet,
+    database: &Database,
+    connected: Option<&String>,
+) -> (&'static str, String) {
+    let revoked = state.agents.get(&database.name).is_none_or(|certificates| certificates.revoked);
+    let last = state.last_rollout.get(&database.environment).and_then(|id| state.rollouts.get(id));
+    let target = last.and_then(|rollout| rollout.targets.get(&database.name));
+    let went_wrong = target.and_then(error).map(|error| error.message);
+    match (connected, target.map(|t| &t.state)) {
+        _ if revoked => ("revoked", "its agent's certificate was revoked".to_owned()),
+        _ if fleet.is_quarantined(&database.name) => {
+            ("quarantined", "two agents were connected under this name".to_owned())
+        }
+        (_, Some(TargetState::Unknown { why, .. })) => ("unknown", why.clone()),
+        (None, _) if database.observed.is_none() => {
+            ("never-seen", "its agent has never connected".to_owned())
+        }
+        (None, _) => ("unreachable", "its agent is not connected".to_owned()),
+        (Some(problem), _) if !problem.is_empty() => ("unreachable", problem.clone()),
+        (Some(_), _) if database.in_flight.is_some() => ("busy", String::new()),
+        (Some(_), _) => match went_wrong {
+            Some(message) => ("failed", message),
+            None => ("ok", String::new()),
+        },
+    }
+}
+
+/// An agent as people read it.
+#[must_use]
+pub fn agent(state: &State, fleet: &Fleet, database: &Database) -> wire::AgentView {
+    let certificates = state.agents.get(&database.name);
+    let version = fleet.look(&database.name, |session| session.agent_version.clone());
+    let word = match (&version, certificates) {
+        (_, None) => "revoked",
+        (_, Some(certificates)) if certificates.revoked => "revoked",
+        _ if fleet.is_quarantined(&database.name) => "quarantined",
+        (Some(_), Some(_)) => "connected",
+        (None, Some(_)) => "silent",
+    };
+    let current = certificates.map(|certificates| &certificates.current);
+    wire::AgentView {
+        database: database.name.to_string(),
+        environment: database.environment.to_string(),
+        state: word.to_owned(),
+        agent_version: version.unwrap_or_default(),
+        last_seen: fleet.last_seen(&database.name).map(rfc3339).unwrap_or_default(),
+        certificate_serial: current.map(|c| c.serial.clone()).unwrap_or_default(),
+        certificate_until: current.map(|c| rfc3339(c.not_after)).unwrap_or_default(),
+    }
+}

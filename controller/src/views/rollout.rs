@@ -1,0 +1,193 @@
+//! Rollouts and their targets.
+
+use std::collections::HashMap;
+
+use pgbelay_core::command::{CommandKind, Failure, FailureKind, StepDone};
+use pgbelay_core::migration::Version;
+use pgbelay_core::name::DatabaseName;
+use pgbelay_core::plan::Step;
+use pgbelay_core::rollout::{Confirmation, Rollout, RolloutState, Target, TargetState, Verdict};
+use pgbelay_core::state::State;
+use pgbelay_proto::wire;
+
+use super::plan::goal;
+use crate::clock::rfc3339;
+use crate::fleet::Fleet;
+
+/// The word for a confirmation.
+#[must_use]
+pub const fn confirmation(confirmation: Confirmation) -> &'static str {
+    match confirmation {
+        Confirmation::None => "none",
+        Confirmation::Typed => "typed",
+        Confirmation::Forced => "forced",
+    }
+}
+
+/// A rollout as people read it.
+#[must_use]
+pub fn rollout(state: &State, fleet: &Fleet, rollout: &Rollout) -> wire::RolloutView {
+    let plan = state.plan_of(rollout);
+    let (release, direction, _) = plan.map(|plan| goal(&plan.body.goal)).unwrap_or_default();
+    let (word, reason, finished_at) = standing(&rollout.state);
+    let targets = rollout.targets.iter().map(|(name, target)| {
+        let steps = plan.and_then(|plan| plan.body.targets.get(name)).map(|planned| planned.steps.as_slice());
+        view(state, fleet, name, target, steps.unwrap_or_default())
+    });
+    wire::RolloutView {
+        id: rollout.id.to_string(),
+        plan: rollout.plan.to_string(),
+        environment: rollout.environment.to_string(),
+        state: word.to_owned(),
+        reason,
+        direction: direction.to_owned(),
+        release,
+        started_by: rollout.started_by.to_string(),
+        started_at: rfc3339(rollout.started_at),
+        finished_at,
+        confirmation: confirmation(rollout.confirmation).to_owned(),
+        targets: targets.collect(),
+    }
+}
+
+fn standing(state: &RolloutState) -> (&'static str, String, String) {
+    match state {
+        RolloutState::Running => ("running", String::new(), String::new()),
+        RolloutState::Paused { reason } => ("paused", reason.to_string(), String::new()),
+        RolloutState::Aborting => ("aborting", String::new(), String::new()),
+        RolloutState::Finished { verdict, at } => {
+            let word = match verdict {
+                Verdict::Succeeded => "succeeded",
+                Verdict::Failed => "failed",
+                Verdict::Aborted => "aborted",
+            };
+            (word, String::new(), rfc3339(*at))
+        }
+    }
+}
+
+fn view(
+    state: &State,
+    fleet: &Fleet,
+    name: &DatabaseName,
+    target: &Target,
+    steps: &[Step],
+) -> wire::TargetView {
+    // A map: this is asked for every database of a fleet, several times a second.
+    let done: HashMap<_, _> = target.done.iter().map(|done| (&done.version, done)).collect();
+    wire::TargetView {
+        database: name.to_string(),
+        state: word(state, target).to_owned(),
+        steps: steps.iter().map(|step| step_view(target, &done, step)).collect(),
+        backup: target.backup.as_ref().map(|backup| wire::BackupView {
+            path: backup.path.clone(),
+            sha256: backup.sha256.to_string(),
+            bytes: backup.bytes,
+            took_ms: backup.took.0,
+        }),
+        error: error(target),
+        doing: doing(fleet, name, target),
+    }
+}
+
+/// The word for where a target stands.
+pub(super) fn word(state: &State, target: &Target) -> &'static str {
+    match &target.state {
+        TargetState::Due => "waiting",
+        TargetState::Running { command } => {
+            match state.commands.get(command).map(|known| &known.command.kind) {
+                Some(CommandKind::Backup { .. }) => "backing-up",
+                Some(CommandKind::Run(_)) | None => "running",
+            }
+        }
+        TargetState::Done => "done",
+        TargetState::Failed { .. } => "failed",
+        TargetState::Refused { .. } => "refused",
+        TargetState::Cancelled => "cancelled",
+        TargetState::Unknown { .. } => "unknown",
+        TargetState::NotReached => "not-reached",
+    }
+}
+
+fn step_view(target: &Target, done: &HashMap<&Version, &StepDone>, step: &Step) -> wire::StepView {
+    let done = done.get(&step.version);
+    let failed = match &target.state {
+        TargetState::Failed { failure } => failure.version.as_ref() == Some(&step.version),
+        TargetState::Due
+        | TargetState::Running { .. }
+        | TargetState::Done
+        | TargetState::Refused { .. }
+        | TargetState::Cancelled
+        | TargetState::Unknown { .. }
+        | TargetState::NotReached => false,
+    };
+    let state = if done.is_some() {
+        "done"
+    } else if failed {
+        "failed"
+    } else {
+        "pending"
+    };
+    wire::StepView {
+        version: step.version.to_string(),
+        name: step.name.clone(),
+        state: state.to_owned(),
+        took_ms: done.map_or(0, |done| done.took.0),
+        retries: done.map_or(0, |done| done.retries),
+    }
+}
+
+/// What went wrong on a target, in words.
+pub(super) fn error(target: &Target) -> Option<wire::FailureView> {
+    let plain = |kind: &str, message: &str, hint: &str| wire::FailureView {
+        kind: kind.to_owned(),
+        message: message.to_owned(),
+        hint: hint.to_owned(),
+        ..Default::default()
+    };
+    match &target.state {
+        TargetState::Failed { failure } => Some(super::failure(with_hint(failure))),
+        TargetState::Refused { why } => Some(plain("refused", why, "make a new plan and look at it again")),
+        TargetState::Unknown { why, .. } => Some(plain(
+            "unknown",
+            why,
+            "bring the agent and its database back; the agent then reads what is recorded and the rollout goes on",
+        )),
+        TargetState::Due
+        | TargetState::Running { .. }
+        | TargetState::Done
+        | TargetState::Cancelled
+        | TargetState::NotReached => None,
+    }
+}
+
+fn with_hint(failure: &Failure) -> wire::Failure {
+    let default = match failure.kind {
+        FailureKind::Sql => "correct the migration, push it and plan again",
+        FailureKind::LockTimeout => "end or wait for the sessions that hold the lock, then plan again",
+        FailureKind::StatementTimeout => {
+            "make the statement cheaper, or raise statement_timeout in the policy"
+        }
+        FailureKind::Backup => "make the backup possible, then plan again; nothing was changed",
+        FailureKind::Connection => "make the database reachable, then plan again",
+        FailureKind::NotTransactional => "split the statement off, or write it without CONCURRENTLY",
+        FailureKind::Busy => "wait for the other migrator to finish, then plan again",
+        FailureKind::SqlMissing => "push the release again, then plan again",
+        FailureKind::Agent => "look at the agent's log",
+    };
+    wire::Failure { hint: failure.hint.clone().unwrap_or_else(|| default.to_owned()), ..failure.into() }
+}
+
+fn doing(fleet: &Fleet, name: &DatabaseName, target: &Target) -> String {
+    let Some(command) = target.state.command() else { return String::new() };
+    let about_it = |progress: &wire::Progress| progress.command_id == command.as_str();
+    let progress = fleet.look(name, |session| session.progress.clone().filter(about_it));
+    match progress {
+        None => "waiting for its agent to connect".to_owned(),
+        Some(None) => String::new(),
+        Some(Some(progress)) if progress.steps_total > 0 => {
+            format!("{}/{} {}", progress.steps_done, progress.steps_total, progress.doing)
+        }
+        Some(Some(progress)) => progress.doing,
+    }
+}

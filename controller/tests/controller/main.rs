@@ -1,0 +1,14 @@
+//! A whole controller in this process, over real sockets with real certificates. Agents are played by the tests:
+//! what they say, and when, is what is under test.
+
+mod enrolment;
+mod gate;
+mod operators;
+mod quarantine;
+mod rollouts;
+mod sessions;
+mod setup;
+mod shutdown;
+mod sizes;
+mod unknown;
+mod world;

@@ -1,0 +1,303 @@
+//! An agent that speaks the contract and has no database.
+
+use std::collections::VecDeque;
+use std::future::Future;
+
+use anyhow::{Context as _, bail};
+use pgbelay_core::digest::Digest;
+use pgbelay_proto::tls::Credentials;
+use pgbelay_proto::wire::agent_message::Message as Says;
+use pgbelay_proto::wire::agent_service_client::AgentServiceClient;
+use pgbelay_proto::wire::controller_message::Message as Hears;
+use pgbelay_proto::wire::outcome::Outcome;
+use pgbelay_proto::wire::{self, command::Kind};
+use pgbelay_proto::{MAX_MESSAGE_BYTES, PROTOCOL};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+use tonic::{Status, Streaming};
+
+use super::{PATIENCE, World};
+
+pub(crate) fn system_identifier(database: &str) -> String {
+    format!("731/{database}")
+}
+
+/// What an agent is, apart from its connections.
+#[derive(Clone)]
+pub(crate) struct Agent {
+    pub(crate) database: String,
+    pub(crate) credentials: Credentials,
+    pub(crate) instance_id: String,
+    pub(crate) process_id: String,
+    pub(crate) journal: Vec<wire::JournalEntry>,
+    /// The migrations that its database has.
+    pub(crate) records: Vec<wire::AppliedRecord>,
+}
+
+impl Agent {
+    pub(crate) fn new(database: &str, credentials: Credentials) -> Self {
+        Self {
+            database: database.to_owned(),
+            credentials,
+            instance_id: format!("instance-of-{database}"),
+            process_id: format!("process-of-{database}"),
+            journal: Vec::new(),
+            records: Vec::new(),
+        }
+    }
+
+    /// Another agent with this one's files, but for the one that tells two directories apart.
+    pub(crate) fn clone_of(&self) -> Self {
+        Self { instance_id: format!("{}-copied", self.instance_id), ..self.restarted() }
+    }
+
+    /// Another process with all of this one's files: this agent restarted, or a copy of the whole machine.
+    pub(crate) fn restarted(&self) -> Self {
+        Self { process_id: format!("{}-and-another", self.process_id), ..self.clone() }
+    }
+
+    pub(crate) fn observation(&self) -> wire::Observation {
+        let versions: Vec<_> = self.records.iter().map(|record| record.version.as_str()).collect();
+        wire::Observation {
+            server_version: 150_018,
+            system_identifier: system_identifier(&self.database),
+            fingerprint: Digest::of(versions.join(",")).to_string(),
+            records: self.records.clone(),
+        }
+    }
+
+    pub(crate) fn hello(&self) -> wire::Hello {
+        wire::Hello {
+            protocol: Some(wire::ProtocolRange { min: PROTOCOL, max: PROTOCOL }),
+            agent_version: "0.1.0".to_owned(),
+            instance_id: self.instance_id.clone(),
+            process_id: self.process_id.clone(),
+            observation: Some(self.observation()),
+            database_error: String::new(),
+            journal: self.journal.clone(),
+        }
+    }
+
+    /// A stream on which this agent was welcomed.
+    pub(crate) async fn connect(&self, world: &World) -> anyhow::Result<Stream> {
+        let mut stream = self.say_hello(world, self.hello()).await?;
+        let first = stream.next().await?;
+        anyhow::ensure!(
+            matches!(&first, Hears::Welcome(w) if w.protocol == PROTOCOL),
+            "not a welcome: {first:?}"
+        );
+        Ok(stream)
+    }
+
+    /// A stream with this hello, and whatever comes of it.
+    pub(crate) async fn say_hello(&self, world: &World, hello: wire::Hello) -> anyhow::Result<Stream> {
+        let channel = world.dial(&self.credentials).await?;
+        let (says, outgoing) = mpsc::channel(16);
+        says.send(wire::AgentMessage { message: Some(Says::Hello(hello)) }).await?;
+        let mut client =
+            AgentServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
+        let hears = client.connect(ReceiverStream::new(outgoing)).await?.into_inner();
+        Ok(Stream { agent: self.clone(), channel, says, hears, stash: VecDeque::new() })
+    }
+}
+
+/// An agent's side of a session.
+pub(crate) struct Stream {
+    pub(crate) agent: Agent,
+    pub(crate) channel: Channel,
+    says: mpsc::Sender<wire::AgentMessage>,
+    hears: Streaming<wire::ControllerMessage>,
+    stash: VecDeque<Hears>,
+}
+
+impl Stream {
+    pub(crate) async fn say(&self, message: Says) -> anyhow::Result<()> {
+        Ok(self.says.send(wire::AgentMessage { message: Some(message) }).await?)
+    }
+
+    /// The next message, whatever it is.
+    pub(crate) async fn next(&mut self) -> anyhow::Result<Hears> {
+        if let Some(message) = self.stash.pop_front() {
+            return Ok(message);
+        }
+        let message = timeout(PATIENCE, self.hears.message()).await??.context("the stream has ended")?;
+        message.message.context("an empty message")
+    }
+
+    /// Nothing comes while something is awaited.
+    pub(crate) async fn silent_during<T>(&mut self, other: impl Future<Output = T>) -> anyhow::Result<T> {
+        anyhow::ensure!(self.stash.is_empty(), "{:?}", self.stash);
+        tokio::select! {
+            done = other => Ok(done),
+            message = self.hears.message() => bail!("{message:?}"),
+        }
+    }
+
+    /// Why the stream ends, whatever comes before.
+    pub(crate) async fn why_it_ends(&mut self) -> anyhow::Result<Status> {
+        self.end().await?.context("an end without a reason")
+    }
+
+    /// How the stream ends, whatever comes before.
+    pub(crate) async fn end(&mut self) -> anyhow::Result<Option<Status>> {
+        let ending = async {
+            loop {
+                match self.hears.message().await {
+                    Ok(Some(_)) => {}
+                    Ok(None) => return None,
+                    Err(status) => return Some(status),
+                }
+            }
+        };
+        Ok(timeout(PATIENCE, ending).await?)
+    }
+
+    /// Awaits something, and answers what the controller asks about the database meanwhile.
+    pub(crate) async fn during<T>(&mut self, other: impl Future<Output = T>) -> anyhow::Result<T> {
+        let mut other = std::pin::pin!(other);
+        loop {
+            let message = tokio::select! {
+                done = &mut other => return Ok(done),
+                message = self.hears.message() => message?.context("the stream has ended")?,
+            };
+            let message = message.message.context("an empty message")?;
+            if let Hears::Probe(probe) = message {
+                self.answer(probe).await?;
+            } else {
+                self.stash.push_back(message);
+            }
+        }
+    }
+
+    async fn answer(&self, probe: wire::Probe) -> anyhow::Result<()> {
+        use wire::probe_answer::Answer;
+        let answer = match probe.kind {
+            Some(wire::probe::Kind::Inspect(_)) => Answer::Observation(self.agent.observation()),
+            Some(wire::probe::Kind::DryRun(_)) => Answer::DryRun(wire::DryRunResult::default()),
+            Some(wire::probe::Kind::CountLoss(_)) | None => Answer::Error("not counted".to_owned()),
+        };
+        self.say(Says::Answer(wire::ProbeAnswer { id: probe.id, answer: Some(answer) })).await
+    }
+
+    /// The next command.
+    pub(crate) async fn command(&mut self) -> anyhow::Result<wire::Command> {
+        loop {
+            match self.next().await? {
+                Hears::Command(command) => return Ok(command),
+                Hears::Probe(probe) => self.answer(probe).await?,
+                Hears::Ack(_) => {}
+                other @ (Hears::Welcome(_) | Hears::Cancel(_) | Hears::Drain(_)) => {
+                    bail!("not a command: {other:?}")
+                }
+            }
+        }
+    }
+
+    /// The next acknowledgement of a result.
+    pub(crate) async fn ack(&mut self) -> anyhow::Result<wire::Ack> {
+        loop {
+            match self.next().await? {
+                Hears::Ack(ack) if !ack.command_id.is_empty() => return Ok(ack),
+                Hears::Ack(_) => {}
+                Hears::Probe(probe) => self.answer(probe).await?,
+                other @ (Hears::Welcome(_) | Hears::Command(_) | Hears::Cancel(_) | Hears::Drain(_)) => {
+                    bail!("in place of an acknowledgement: {other:?}")
+                }
+            }
+        }
+    }
+
+    pub(crate) async fn accept(&self, command: &wire::Command) -> anyhow::Result<()> {
+        let (command_id, attempt) = (command.id.clone(), command.attempt);
+        self.say(Says::Accepted(wire::Accepted { command_id, attempt })).await
+    }
+
+    pub(crate) async fn report(&self, command: &wire::Command, outcome: Outcome) -> anyhow::Result<()> {
+        let outcome = Some(wire::Outcome { outcome: Some(outcome) });
+        let (command_id, attempt) = (command.id.clone(), command.attempt);
+        self.say(Says::Report(wire::Report { command_id, attempt, outcome })).await
+    }
+
+    pub(crate) async fn heartbeat(&self) -> anyhow::Result<()> {
+        self.say(Says::Heartbeat(wire::Heartbeat::default())).await
+    }
+
+    /// Does what a command says, as well as one can without a database.
+    pub(crate) fn carry_out(&mut self, command: &wire::Command) -> anyhow::Result<Outcome> {
+        Ok(match command.kind.as_ref().context("no kind")? {
+            Kind::Backup(_) => {
+                let backup = wire::Backup {
+                    path: "/backups/x.dump".to_owned(),
+                    sha256: Digest::of("dump").to_string(),
+                    bytes: 4,
+                    took_ms: 1,
+                };
+                Outcome::BackedUp(wire::outcome::BackedUp { backup: Some(backup) })
+            }
+            Kind::Run(run) => {
+                let mut done = Vec::new();
+                for step in &run.steps {
+                    match wire::Direction::try_from(step.direction)? {
+                        wire::Direction::Up => self.agent.records.push(wire::AppliedRecord {
+                            version: step.version.clone(),
+                            name: step.name.clone(),
+                            checksum: step.checksum.clone(),
+                            applied_at_ms: 1,
+                        }),
+                        wire::Direction::Down | wire::Direction::Unspecified => {
+                            self.agent.records.retain(|record| record.version != step.version);
+                        }
+                    }
+                    done.push(wire::StepDone { version: step.version.clone(), took_ms: 1, retries: 0 });
+                }
+                Outcome::Ran(wire::outcome::Ran { done, observation: Some(self.agent.observation()) })
+            }
+        })
+    }
+
+    /// Takes the next command, carries it out and waits for the acknowledgement.
+    pub(crate) async fn obey(&mut self) -> anyhow::Result<wire::Command> {
+        let command = self.command().await?;
+        self.accept(&command).await?;
+        let outcome = self.carry_out(&command)?;
+        self.report(&command, outcome).await?;
+        let ack = self.ack().await?;
+        anyhow::ensure!((&ack.command_id, ack.attempt) == (&command.id, command.attempt), "{ack:?}");
+        Ok(command)
+    }
+
+    /// Plans a release for an environment that has this database only.
+    pub(crate) async fn plan(
+        &mut self,
+        world: &World,
+        environment: &str,
+        release: &str,
+    ) -> anyhow::Result<wire::PlanView> {
+        let mut admin = world.admin().await?;
+        let goal = Some(wire::create_plan_request::Goal::Release(release.to_owned()));
+        let request = wire::CreatePlanRequest { environment: environment.to_owned(), goal };
+        Ok(self.during(admin.create_plan(request)).await??.into_inner())
+    }
+
+    /// Plans a release and starts to carry it out; the id of the rollout.
+    pub(crate) async fn start_rollout(
+        &mut self,
+        world: &World,
+        environment: &str,
+        release: &str,
+    ) -> anyhow::Result<String> {
+        let plan = self.plan(world, environment, release).await?.id;
+        let mut admin = world.admin().await?;
+        let request = wire::StartRolloutRequest { plan, confirmation: "typed".to_owned() };
+        Ok(self.during(admin.start_rollout(request)).await??.into_inner().id)
+    }
+
+    /// The way of one database to a command in its agent's hands: the rollout and the command.
+    pub(crate) async fn with_command(&mut self, world: &World) -> anyhow::Result<(String, wire::Command)> {
+        let release = world.push(&["001"]).await?;
+        let rollout = self.start_rollout(world, "staging", &release).await?;
+        Ok((rollout, self.command().await?))
+    }
+}

@@ -1,0 +1,202 @@
+//! What the controller asks of an agent, and what comes of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::database::Observation;
+use crate::digest::Digest;
+use crate::migration::Version;
+pub use crate::name::CommandId;
+use crate::name::DatabaseName;
+use crate::plan::{Direction, ExecutionSettings, Expectation, Step};
+use crate::rollout::RolloutId;
+use crate::time::{Span, Timestamp};
+
+/// A command that changes something. It is durable before it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// Its identity: an agent runs it once.
+    pub id: CommandId,
+    /// The database that it is for.
+    pub database: DatabaseName,
+    /// The rollout that it is part of.
+    pub rollout: RolloutId,
+    /// The digest of the plan that it carries out.
+    pub plan: Digest,
+    /// Counts the runs of one target in which nothing gets done, from 1.
+    pub attempt: u32,
+    /// The database refuses a command with a lower fence than it has seen.
+    pub fence: u64,
+    /// After this moment it is not started any more.
+    pub not_after: Timestamp,
+    /// What it does.
+    pub kind: CommandKind,
+}
+
+/// What a command does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum CommandKind {
+    /// Take a backup and verify it.
+    Backup {
+        /// The state that the plan was made for.
+        expect: Expectation,
+    },
+    /// Run migrations, forward or back.
+    Run(Run),
+}
+
+/// Migrations to run, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Forward or back.
+    pub direction: Direction,
+    /// What to run.
+    pub steps: Vec<Step>,
+    /// The state that they start from.
+    pub expect: Expectation,
+    /// The backup of this run; `None` where policy says so.
+    pub backup: Option<Backup>,
+    /// Timeouts from the policy.
+    pub settings: ExecutionSettings,
+}
+
+/// A verified backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backup {
+    /// Where it is, on the agent's machine.
+    pub path: String,
+    /// The digest of the archive.
+    pub sha256: Digest,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// How long it took.
+    pub took: Span,
+}
+
+/// A migration that was run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepDone {
+    /// Its version.
+    pub version: Version,
+    /// How long its transaction took.
+    pub took: Span,
+    /// How often it had to wait for a lock and start again.
+    pub retries: u32,
+}
+
+/// What kind of failure it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// PostgreSQL refused the SQL.
+    Sql,
+    /// The lock was not to be had within the budget.
+    LockTimeout,
+    /// A statement took longer than policy allows.
+    StatementTimeout,
+    /// The backup could not be made or verified.
+    Backup,
+    /// The database could not be reached.
+    Connection,
+    /// The migration cannot run in a transaction.
+    NotTransactional,
+    /// Another migrator is at work on the database.
+    Busy,
+    /// The SQL that the plan names could not be had.
+    SqlMissing,
+    /// Something on the agent's machine: its disk, its tools.
+    Agent,
+}
+
+/// Why something failed, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind of failure it was.
+    pub kind: FailureKind,
+    /// The migration that failed, if it was one.
+    pub version: Option<Version>,
+    /// What happened: one line.
+    pub message: String,
+    /// What to do next: one line.
+    pub hint: Option<String>,
+    /// PostgreSQL's code, if it was PostgreSQL.
+    pub sqlstate: Option<String>,
+    /// The line of the file that the statement starts on.
+    pub line: Option<u32>,
+    /// Who held the locks: pid, user, application, age and state of each session.
+    pub blockers: Vec<String>,
+}
+
+/// Why an agent would not start a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "because", rename_all = "kebab-case")]
+pub enum RefusedBecause {
+    /// The database has seen a higher fence.
+    StaleFence {
+        /// The fence that the database holds.
+        seen: u64,
+    },
+    /// The database is not in the state that the plan was made for.
+    Moved {
+        /// What is different, in words.
+        what: String,
+    },
+    /// The command came too late.
+    TooLate,
+    /// The agent's own guard does not allow it.
+    Guard {
+        /// The rule, in words.
+        rule: String,
+    },
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The backup is there and verified.
+    BackedUp {
+        /// The backup.
+        backup: Backup,
+    },
+    /// Every step was run and is recorded.
+    Ran {
+        /// The steps.
+        done: Vec<StepDone>,
+        /// The database afterwards.
+        observation: Observation,
+    },
+    /// A step failed and was rolled back; the steps before it are recorded.
+    Failed {
+        /// The steps that are recorded.
+        done: Vec<StepDone>,
+        /// What failed.
+        failure: Failure,
+        /// The database afterwards, if it could be read.
+        observation: Option<Observation>,
+    },
+    /// The agent died on the way. The database was read since: this is exactly what is recorded.
+    Interrupted {
+        /// The steps that are recorded.
+        done: Vec<StepDone>,
+        /// The database afterwards; `None` if nothing of the command can have touched it.
+        observation: Option<Observation>,
+    },
+    /// Somebody cancelled it; the steps before that are recorded.
+    Cancelled {
+        /// The steps that are recorded.
+        done: Vec<StepDone>,
+        /// The database afterwards, if it could be read.
+        observation: Option<Observation>,
+    },
+    /// It was not started.
+    Refused {
+        /// Why.
+        reason: RefusedBecause,
+    },
+    /// It cannot be told what happened.
+    Unknown {
+        /// What is known, in words.
+        why: String,
+    },
+}

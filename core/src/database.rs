@@ -1,0 +1,124 @@
+//! A managed database as the controller knows it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::CommandId;
+use crate::digest::Digest;
+use crate::migration::Version;
+use crate::name::{DatabaseName, EnvironmentName};
+use crate::time::Timestamp;
+
+/// A migration that stands in the database's own `migration_records`, applied and not rolled back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedRecord {
+    /// Its version.
+    pub version: Version,
+    /// Its name.
+    pub name: String,
+    /// The checksum of the SQL that was run.
+    pub checksum: Digest,
+    /// When, by the database's clock.
+    pub applied_at: Timestamp,
+}
+
+/// What an agent read from its database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// PostgreSQL's number of its version, for example `150018`.
+    pub server_version: u32,
+    /// `pg_control_system().system_identifier`, with the database's oid: which database this really is.
+    pub system_identifier: String,
+    /// Hash of the canonical schema facts, without pgbelay's own schema.
+    pub fingerprint: Digest,
+    /// What is applied, in the order in which it was.
+    pub records: Vec<AppliedRecord>,
+}
+
+impl Observation {
+    /// The digest of the applied migrations: versions and checksums, in order.
+    #[must_use]
+    pub fn records_digest(&self) -> Digest {
+        records_digest(&self.records)
+    }
+}
+
+/// The digest of applied migrations: versions and checksums, in order.
+#[must_use]
+pub fn records_digest(records: &[AppliedRecord]) -> Digest {
+    let parts: Vec<String> =
+        records.iter().flat_map(|r| [r.version.as_str().to_owned(), r.checksum.to_string()]).collect();
+    Digest::of_parts("pgbelay records 1", parts.iter().map(String::as_bytes))
+}
+
+/// How long a migration of a database may be rolled back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// When it was applied: by the controller's clock, or by the database's if the controller was not told.
+    pub opened_at: Timestamp,
+    /// From when on it is closed.
+    pub until: Timestamp,
+}
+
+/// What may be said of a window at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowState {
+    /// The migration may be rolled back.
+    Open,
+    /// A later migration has to be rolled back first.
+    Superseded,
+    /// Its time is over.
+    Expired,
+}
+
+impl Window {
+    /// Whether its time is over.
+    #[must_use]
+    pub fn expired(&self, now: Timestamp) -> bool {
+        now >= self.until
+    }
+}
+
+/// A managed database: exactly one agent serves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    /// Its name.
+    pub name: DatabaseName,
+    /// The environment that it belongs to.
+    pub environment: EnvironmentName,
+    /// What selects it.
+    pub labels: BTreeMap<String, String>,
+    /// Which database this really is; a command for another one is refused.
+    pub system_identifier: String,
+    /// What its agent read last, and when that was last different.
+    pub observed: Option<(Timestamp, Arc<Observation>)>,
+    /// Counts up with every command that changes something; the database itself remembers the highest.
+    pub fence: u64,
+    /// The one command that may change something.
+    pub in_flight: Option<CommandId>,
+    /// The windows of the migrations that are applied.
+    pub windows: BTreeMap<Version, Window>,
+    /// The releases that this database carries whole, and since when.
+    pub carries: BTreeMap<Digest, Timestamp>,
+}
+
+impl Database {
+    /// The highest applied version.
+    #[must_use]
+    pub fn version(&self) -> Option<&Version> {
+        self.observed.as_ref()?.1.records.iter().map(|r| &r.version).max()
+    }
+
+    /// The window of a version, at a moment.
+    #[must_use]
+    pub fn window_state(&self, version: &Version, now: Timestamp) -> Option<WindowState> {
+        let window = self.windows.get(version)?;
+        Some(match () {
+            () if window.expired(now) => WindowState::Expired,
+            () if self.version() != Some(version) => WindowState::Superseded,
+            () => WindowState::Open,
+        })
+    }
+}

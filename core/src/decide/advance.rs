@@ -1,0 +1,184 @@
+//! The next steps of a rollout: which commands are due, and when it is over.
+//!
+//! Level-triggered: it looks at where the rollout stands, never at what has just happened, so that it may be
+//! asked at any time, as often as one likes, and after a restart as well.
+
+use crate::command::{Command, CommandId, CommandKind, Run};
+use crate::digest::Digest;
+use crate::event::Event;
+use crate::name::DatabaseName;
+use crate::plan::{Direction, Goal, Plan};
+use crate::policy::{BackupPolicy, EnvironmentPolicy};
+use crate::request::Refusal;
+use crate::rollout::{
+    MAX_ATTEMPTS, PauseReason, Rollout, RolloutId, RolloutState, Target, TargetState, Verdict,
+};
+use crate::state::{State, not_found};
+use crate::time::Timestamp;
+
+pub(super) fn advance(state: &State, id: &RolloutId, now: Timestamp) -> Result<Vec<Event>, Refusal> {
+    let rollout = state.rollout(id)?;
+    let plan = state.plan_of(rollout).ok_or_else(|| not_found("plan", &rollout.plan))?;
+    if rollout.state.is_finished() {
+        return Ok(Vec::new());
+    }
+    let lost: Vec<_> = lost(state, rollout).collect();
+    if !lost.is_empty() {
+        let mut events: Vec<_> = lost.iter().map(|name| given_up(rollout, name)).collect();
+        events.extend(no_longer_waited_for(rollout, &lost));
+        return Ok(events);
+    }
+    match &rollout.state {
+        RolloutState::Running => running(state, rollout, plan, now),
+        // What cannot be told stays so: the abort is a person's word that nobody waits for it any longer.
+        RolloutState::Aborting => Ok(over(rollout, at_work(rollout), Verdict::Aborted)),
+        RolloutState::Paused { .. } | RolloutState::Finished { .. } => Ok(Vec::new()),
+    }
+}
+
+/// Targets that an agent works on, as far as is known.
+pub(crate) fn at_work(rollout: &Rollout) -> usize {
+    rollout.targets.values().filter(|t| matches!(t.state, TargetState::Running { .. })).count()
+}
+
+/// Targets whose command may still be carried out, or may have been.
+pub(crate) fn in_hand(rollout: &Rollout) -> usize {
+    rollout.targets.values().filter(|t| t.state.command().is_some()).count()
+}
+
+/// Targets in the hands of an agent that was revoked: it is not listened to, so it never tells.
+pub(crate) fn lost<'a>(state: &'a State, rollout: &'a Rollout) -> impl Iterator<Item = &'a DatabaseName> {
+    let held = rollout.targets.iter().filter(|(_, target)| target.state.command().is_some());
+    held.map(|(name, _)| name).filter(|name| is_revoked(state, name))
+}
+
+fn is_revoked(state: &State, name: &DatabaseName) -> bool {
+    state.agents.get(name).is_some_and(|agent| agent.revoked)
+}
+
+/// A pause whose reason was an agent that is given up is over.
+fn no_longer_waited_for(rollout: &Rollout, lost: &[&DatabaseName]) -> Option<Event> {
+    match &rollout.state {
+        RolloutState::Paused {
+            reason: PauseReason::Unknown { database } | PauseReason::AgentUnreachable { database },
+        } if lost.contains(&database) => Some(Event::RolloutResumed { rollout: rollout.id.clone() }),
+        RolloutState::Paused { .. }
+        | RolloutState::Running
+        | RolloutState::Aborting
+        | RolloutState::Finished { .. } => None,
+    }
+}
+
+fn given_up(rollout: &Rollout, name: &DatabaseName) -> Event {
+    Event::TargetGivenUp { rollout: rollout.id.clone(), database: name.clone() }
+}
+
+/// The end of a rollout that starts nothing more, once nobody is waited for.
+fn over(rollout: &Rollout, waits_for: usize, verdict: Verdict) -> Vec<Event> {
+    let end = (waits_for == 0).then(|| Event::RolloutFinished { rollout: rollout.id.clone(), verdict });
+    end.into_iter().collect()
+}
+
+fn running(state: &State, rollout: &Rollout, plan: &Plan, now: Timestamp) -> Result<Vec<Event>, Refusal> {
+    if let Some(database) = unknown(rollout) {
+        let reason = PauseReason::Unknown { database: database.clone() };
+        return Ok(vec![Event::RolloutPaused { rollout: rollout.id.clone(), reason }]);
+    }
+    if rollout.targets.values().any(|t| t.state.is_bad()) {
+        return Ok(over(rollout, in_hand(rollout), Verdict::Failed));
+    }
+    let due: Vec<_> = rollout.targets.iter().filter(|(_, t)| t.state == TargetState::Due).collect();
+    if due.is_empty() {
+        return Ok(over(rollout, in_hand(rollout), Verdict::Succeeded));
+    }
+    let policy = state.environment(&rollout.environment)?;
+    let room = (policy.max_parallel as usize).saturating_sub(in_hand(rollout));
+    let mut events = Vec::new();
+    let mut issued = 0;
+    // Targets that have begun go first: a wave is finished before the next one starts.
+    let has_begun = |t: &Target| t.attempt > 0 || t.backup.is_some() || !t.done.is_empty();
+    let (begun, fresh): (Vec<_>, Vec<_>) = due.into_iter().partition(|(_, t)| has_begun(t));
+    for (name, target) in begun.into_iter().chain(fresh).take(room) {
+        let next = Next { state, rollout, plan, policy, name, target, now, issued };
+        let event = next.event()?;
+        issued += u64::from(matches!(event, Event::CommandIssued { .. }));
+        events.push(event);
+    }
+    Ok(events)
+}
+
+fn unknown(rollout: &Rollout) -> Option<&DatabaseName> {
+    rollout.targets.iter().find(|(_, t)| matches!(t.state, TargetState::Unknown { .. })).map(|(name, _)| name)
+}
+
+/// All that the next command of one target depends on.
+struct Next<'a> {
+    state: &'a State,
+    rollout: &'a Rollout,
+    plan: &'a Plan,
+    policy: &'a EnvironmentPolicy,
+    name: &'a DatabaseName,
+    target: &'a Target,
+    now: Timestamp,
+    issued: u64,
+}
+
+impl Next<'_> {
+    fn event(&self) -> Result<Event, Refusal> {
+        let (rollout, database) = (self.rollout.id.clone(), self.name.clone());
+        let planned = self.plan.body.targets.get(self.name).ok_or_else(|| not_found("target", self.name))?;
+        let missing: Vec<_> = planned
+            .steps
+            .iter()
+            .filter(|step| self.target.done.iter().all(|done| done.version != step.version))
+            .cloned()
+            .collect();
+        if missing.is_empty() {
+            return Ok(Event::TargetUpToDate { rollout, database });
+        }
+        if self.target.attempt >= MAX_ATTEMPTS || is_revoked(self.state, self.name) {
+            return Ok(given_up(self.rollout, self.name));
+        }
+        let kind = match (self.plan.body.backup, &self.target.backup) {
+            (BackupPolicy::Required, None) => CommandKind::Backup { expect: self.target.expect.clone() },
+            (BackupPolicy::Required | BackupPolicy::Off, backup) => CommandKind::Run(Run {
+                direction: direction(&self.plan.body.goal),
+                steps: missing,
+                expect: self.target.expect.clone(),
+                backup: backup.clone(),
+                settings: self.plan.body.settings.clone(),
+            }),
+        };
+        Ok(Event::CommandIssued { command: self.command(kind)? })
+    }
+
+    fn command(&self, kind: CommandKind) -> Result<Command, Refusal> {
+        let database = self.state.database(self.name)?;
+        Ok(Command {
+            id: self.id()?,
+            database: self.name.clone(),
+            rollout: self.rollout.id.clone(),
+            plan: self.plan.digest,
+            attempt: self.target.attempt + 1,
+            fence: database.fence + 1,
+            not_after: self.now + self.policy.start_deadline,
+            kind,
+        })
+    }
+
+    /// A number for people, and a digest of the circumstances: a controller that was set up anew
+    /// never gives out an identity that an agent has in its journal.
+    fn id(&self) -> Result<CommandId, Refusal> {
+        let number = self.state.commands_issued + self.issued + 1;
+        let parts = [self.plan.digest.to_string(), self.name.to_string(), self.now.0.to_string()];
+        let mark = Digest::of_parts("pgbelay command 1", parts.iter().map(String::as_bytes)).short();
+        format!("c{number}-{mark}").parse().map_err(|_| not_found("command", number))
+    }
+}
+
+const fn direction(goal: &Goal) -> Direction {
+    match goal {
+        Goal::Release { .. } => Direction::Up,
+        Goal::Back { .. } => Direction::Down,
+    }
+}

@@ -1,0 +1,114 @@
+//! What agents tell: observations, acceptances, results, silence.
+
+use crate::command::{CommandId, Outcome};
+use crate::database::Observation;
+use crate::event::Event;
+use crate::name::DatabaseName;
+use crate::request::Refusal;
+use crate::rollout::{PauseReason, RolloutState, TargetState};
+use crate::state::State;
+
+mod contradiction;
+
+use contradiction::contradiction;
+
+pub(super) fn observe(
+    state: &State,
+    database: &DatabaseName,
+    observation: &Observation,
+) -> Result<Vec<Event>, Refusal> {
+    let known = state.database(database)?;
+    if known.system_identifier != observation.system_identifier {
+        return Err(Refusal::OtherDatabase { database: database.clone() });
+    }
+    if known.observed.as_ref().is_some_and(|(_, seen)| **seen == *observation) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Event::DatabaseObserved { database: database.clone(), observation: observation.clone() }])
+}
+
+pub(super) fn accepted(state: &State, id: &CommandId, attempt: u32) -> Vec<Event> {
+    let fits = state.commands.get(id).is_some_and(|c| !c.accepted && c.command.attempt == attempt);
+    fits.then(|| Event::CommandAccepted { command: id.clone() }).into_iter().collect()
+}
+
+/// Takes a result once. A command that has come to its end, or another run of it, changes nothing.
+/// A result that cannot be true tells nothing.
+pub(super) fn report(state: &State, id: &CommandId, attempt: u32, outcome: &Outcome) -> Vec<Event> {
+    let Some(known) = state.commands.get(id).filter(|c| c.command.attempt == attempt) else {
+        return Vec::new();
+    };
+    let outcome = match contradiction(&known.command, outcome) {
+        Some(what) => Outcome::Unknown { why: format!("the agent's report cannot be true: {what}") },
+        None => outcome.clone(),
+    };
+    let told = !matches!(outcome, Outcome::Unknown { .. });
+    if !told && is_unknown(state, id) {
+        return Vec::new();
+    }
+    let mut events = vec![Event::CommandFinished { command: id.clone(), outcome }];
+    if told {
+        events.extend(resumed_by(state, &known.command.database));
+    }
+    events
+}
+
+fn is_unknown(state: &State, id: &CommandId) -> bool {
+    let targets = state.rollouts.values().flat_map(|r| r.targets.values());
+    targets.map(|t| &t.state).any(|t| match t {
+        TargetState::Unknown { command, .. } => command == id,
+        TargetState::Due
+        | TargetState::Running { .. }
+        | TargetState::Done
+        | TargetState::Failed { .. }
+        | TargetState::Refused { .. }
+        | TargetState::Cancelled
+        | TargetState::NotReached => false,
+    })
+}
+
+/// A pause that this database alone was the reason for is over.
+fn resumed_by(state: &State, name: &DatabaseName) -> Option<Event> {
+    let waiting = state.rollouts.values().find(|rollout| match &rollout.state {
+        RolloutState::Paused { reason: PauseReason::Unknown { database } }
+        | RolloutState::Paused { reason: PauseReason::AgentUnreachable { database } } => database == name,
+        RolloutState::Paused { reason: PauseReason::Operator }
+        | RolloutState::Running
+        | RolloutState::Aborting
+        | RolloutState::Finished { .. } => false,
+    })?;
+    Some(Event::RolloutResumed { rollout: waiting.id.clone() })
+}
+
+pub(super) fn agent_silent(state: &State, name: &DatabaseName) -> Vec<Event> {
+    let busy = |rollout: &&crate::rollout::Rollout| {
+        let running = rollout.state == RolloutState::Running;
+        running && rollout.targets.get(name).is_some_and(|t| t.state.command().is_some())
+    };
+    let Some(rollout) = state.rollouts.values().map(AsRef::as_ref).find(busy) else {
+        return not_waited_for(state, name).into_iter().collect();
+    };
+    let reason = PauseReason::AgentUnreachable { database: name.clone() };
+    vec![Event::RolloutPaused { rollout: rollout.id.clone(), reason }]
+}
+
+/// An aborting rollout does not wait for an agent that is away: what happened there cannot be told.
+fn not_waited_for(state: &State, name: &DatabaseName) -> Option<Event> {
+    let aborting = |r: &&crate::rollout::Rollout| r.state == RolloutState::Aborting;
+    let rollout =
+        state.rollouts.values().map(AsRef::as_ref).filter(aborting).find(|r| r.targets.contains_key(name))?;
+    let TargetState::Running { command } = &rollout.targets.get(name)?.state else { return None };
+    let why = "the rollout was aborted while its agent was away".to_owned();
+    Some(Event::CommandFinished { command: command.clone(), outcome: Outcome::Unknown { why } })
+}
+
+pub(super) fn agent_back(state: &State, name: &DatabaseName) -> Vec<Event> {
+    let waiting = state.rollouts.values().find(|rollout| match &rollout.state {
+        RolloutState::Paused { reason: PauseReason::AgentUnreachable { database } } => database == name,
+        RolloutState::Paused { reason: PauseReason::Unknown { .. } | PauseReason::Operator }
+        | RolloutState::Running
+        | RolloutState::Aborting
+        | RolloutState::Finished { .. } => false,
+    });
+    waiting.map(|rollout| Event::RolloutResumed { rollout: rollout.id.clone() }).into_iter().collect()
+}

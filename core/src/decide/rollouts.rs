@@ -1,0 +1,210 @@
+//! The gates before a rollout, and what a person may do to one.
+
+use crate::access::Role;
+use crate::event::{Actor, Event};
+use crate::migration::Version;
+use crate::name::{DatabaseName, OperatorName};
+use crate::plan::{Direction, Goal, Plan, PlanId};
+use crate::request::{Circumstances, Refusal};
+use crate::rollout::{Confirmation, PauseReason, Rollout, RolloutId, RolloutState, Verdict};
+use crate::state::{PlanState, State, not_found};
+use crate::time::Timestamp;
+
+pub(super) fn start(
+    state: &State,
+    id: &PlanId,
+    confirmation: Confirmation,
+    here: &Circumstances,
+) -> Result<Vec<Event>, Refusal> {
+    may_run(state, id, here.now)?;
+    confirmed(state, &state.plan(id)?.plan, confirmation)?;
+    let Actor::Operator(by) = &here.actor else {
+        return Err(not_found("operator", &here.actor));
+    };
+    let number = state.rollouts.len() + 1;
+    let rollout: RolloutId = format!("r{number}").parse().map_err(|_| not_found("rollout", number))?;
+    Ok(vec![Event::RolloutStarted { rollout, plan: id.clone(), by: by.clone(), confirmation }])
+}
+
+/// Everything but a missing approval or confirmation that stands against carrying a plan out now.
+#[must_use]
+pub fn obstacles(state: &State, plan: &Plan) -> Vec<Refusal> {
+    let checks = [still_valid(state, plan), served(state, plan), proven(state, plan), free(state, plan)];
+    checks.into_iter().filter_map(Result::err).collect()
+}
+
+/// Whether everything but the confirmation is there that a plan needs to be run, or tried on live databases.
+///
+/// # Errors
+/// The first thing that stands against it.
+pub fn may_run(state: &State, id: &PlanId, now: Timestamp) -> Result<(), Refusal> {
+    let known = state.plan(id)?;
+    let plan = &known.plan;
+    still_valid(state, plan)?;
+    windows_open(state, plan, now)?;
+    served(state, plan)?;
+    proven(state, plan)?;
+    approved(state, known)?;
+    free(state, plan)
+}
+
+/// Whether the danger of a plan has to be confirmed by a person.
+///
+/// # Errors
+/// When the plan's environment is not in the policy any more.
+pub fn needs_confirmation(state: &State, plan: &Plan) -> Result<bool, Refusal> {
+    let policy = state.environment(&plan.body.environment)?;
+    Ok(plan.body.risk() >= policy.confirm_at && !plan.body.is_empty())
+}
+
+/// The plan is still about this policy, these databases and nothing has run since it was made.
+pub(super) fn still_valid(state: &State, plan: &Plan) -> Result<(), Refusal> {
+    let body = &plan.body;
+    let stale = |because: String| Err(Refusal::StalePlan { plan: plan.id.clone(), because });
+    if body.policy_version != state.policy_version {
+        return stale(format!(
+            "it was made under policy {}, and policy {} is in force",
+            body.policy_version, state.policy_version
+        ));
+    }
+    let last = state.last_rollout.get(&body.environment);
+    if last != body.after.as_ref() {
+        let last = last.map(ToString::to_string).unwrap_or_default();
+        return stale(format!("rollout {last} has run in {} since", body.environment));
+    }
+    let present: Vec<_> = state.databases_of(&body.environment).map(|d| &d.name).collect();
+    if !present.iter().copied().eq(body.targets.keys()) {
+        return stale(format!("the databases of {} are not the ones that it was made for", body.environment));
+    }
+    for (name, target) in &body.targets {
+        let seen = state.databases.get(name).and_then(|d| d.observed.as_ref());
+        let moved = seen.is_none_or(|(_, seen)| {
+            seen.records_digest() != target.expect.records || seen.fingerprint != target.expect.fingerprint
+        });
+        if moved {
+            return stale(format!("{name} has moved since it was made"));
+        }
+    }
+    Ok(())
+}
+
+/// A rollback that waited, for its approval perhaps, may have outlived its windows.
+pub(super) fn windows_open(state: &State, plan: &Plan, now: Timestamp) -> Result<(), Refusal> {
+    let open = |name: &DatabaseName, version: &Version| {
+        let window = state.databases.get(name).and_then(|database| database.windows.get(version));
+        window.is_some_and(|window| !window.expired(now))
+    };
+    for (name, target) in &plan.body.targets {
+        let mut back = target.steps.iter().filter(|step| step.direction == Direction::Down);
+        if let Some(step) = back.find(|step| !open(name, &step.version)) {
+            let because = format!(
+                "the rollback window of migration {} on {name} has closed since it was made",
+                step.version
+            );
+            return Err(Refusal::StalePlan { plan: plan.id.clone(), because });
+        }
+    }
+    Ok(())
+}
+
+/// Every database has an agent that may do the work.
+fn served(state: &State, plan: &Plan) -> Result<(), Refusal> {
+    let revoked = |name: &&DatabaseName| state.agents.get(*name).is_some_and(|agent| agent.revoked);
+    match plan.body.targets.keys().find(revoked) {
+        Some(name) => Err(Refusal::Revoked { who: Actor::Agent(name.clone()).to_string() }),
+        None => Ok(()),
+    }
+}
+
+fn proven(state: &State, plan: &Plan) -> Result<(), Refusal> {
+    match &plan.body.goal {
+        Goal::Release { release } => match state.unproven(release, &plan.body.environment) {
+            Some((environment, missing)) => Err(Refusal::NotProven { environment, missing }),
+            None => Ok(()),
+        },
+        Goal::Back { .. } => Ok(()),
+    }
+}
+
+fn approved(state: &State, known: &PlanState) -> Result<(), Refusal> {
+    let environment = &known.plan.body.environment;
+    let need = state.environment(environment)?.approvals;
+    // The word of somebody who may not approve any more does not count.
+    let counts = |by: &&OperatorName| state.allow(by, Role::Approver, Some(environment)).is_ok();
+    let have = u32::try_from(known.approvals.iter().filter(counts).count()).unwrap_or(u32::MAX);
+    if have >= need {
+        return Ok(());
+    }
+    Err(Refusal::WaitsForApproval { plan: known.plan.id.clone(), have, need })
+}
+
+fn confirmed(state: &State, plan: &Plan, confirmation: Confirmation) -> Result<(), Refusal> {
+    let policy = state.environment(&plan.body.environment)?;
+    let risk = plan.body.risk();
+    let needed = needs_confirmation(state, plan)?;
+    match confirmation {
+        Confirmation::Typed => Ok(()),
+        Confirmation::Forced if policy.force_allowed => Ok(()),
+        Confirmation::Forced => Err(Refusal::ForceNotAllowed(plan.body.environment.clone())),
+        Confirmation::None if !needed => Ok(()),
+        Confirmation::None => Err(Refusal::NotConfirmed { plan: plan.id.clone(), risk }),
+    }
+}
+
+/// One rollout at a time for each database.
+fn free(state: &State, plan: &Plan) -> Result<(), Refusal> {
+    let holds = |rollout: &&Rollout| !rollout.state.is_finished();
+    for rollout in state.rollouts.values().map(AsRef::as_ref).filter(holds) {
+        if let Some(database) = plan.body.targets.keys().find(|name| rollout.targets.contains_key(name)) {
+            return Err(Refusal::Busy { database: database.clone(), rollout: rollout.id.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn unfinished<'a>(state: &'a State, id: &RolloutId) -> Result<&'a Rollout, Refusal> {
+    let rollout = state.rollout(id)?;
+    match &rollout.state {
+        RolloutState::Finished { verdict, .. } => {
+            Err(Refusal::RolloutOver { rollout: id.clone(), verdict: *verdict })
+        }
+        RolloutState::Running | RolloutState::Paused { .. } | RolloutState::Aborting => Ok(rollout),
+    }
+}
+
+pub(super) fn pause(state: &State, id: &RolloutId) -> Result<Vec<Event>, Refusal> {
+    match &unfinished(state, id)?.state {
+        // A pause of its own would end by itself; a person's does not.
+        RolloutState::Running
+        | RolloutState::Paused {
+            reason: PauseReason::Unknown { .. } | PauseReason::AgentUnreachable { .. },
+        } => Ok(vec![Event::RolloutPaused { rollout: id.clone(), reason: PauseReason::Operator }]),
+        RolloutState::Paused { reason: PauseReason::Operator }
+        | RolloutState::Aborting
+        | RolloutState::Finished { .. } => Ok(Vec::new()),
+    }
+}
+
+pub(super) fn resume(state: &State, id: &RolloutId) -> Result<Vec<Event>, Refusal> {
+    match &unfinished(state, id)?.state {
+        RolloutState::Paused { reason: PauseReason::Operator } => {
+            Ok(vec![Event::RolloutResumed { rollout: id.clone() }])
+        }
+        RolloutState::Paused { reason } => {
+            Err(Refusal::StillPaused { rollout: id.clone(), reason: reason.clone() })
+        }
+        RolloutState::Aborting => {
+            Err(Refusal::RolloutOver { rollout: id.clone(), verdict: Verdict::Aborted })
+        }
+        RolloutState::Running | RolloutState::Finished { .. } => Ok(Vec::new()),
+    }
+}
+
+pub(super) fn abort(state: &State, id: &RolloutId) -> Result<Vec<Event>, Refusal> {
+    match &unfinished(state, id)?.state {
+        RolloutState::Running | RolloutState::Paused { .. } => {
+            Ok(vec![Event::RolloutAborted { rollout: id.clone() }])
+        }
+        RolloutState::Aborting | RolloutState::Finished { .. } => Ok(Vec::new()),
+    }
+}

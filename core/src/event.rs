@@ -1,0 +1,240 @@
+//! What happened: the only way in which the state changes, and the form in which it is stored.
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::{Certificate, JoinToken, Operator};
+use crate::command::{Command, CommandId, Outcome};
+use crate::database::Observation;
+use crate::name::{DatabaseName, OperatorName, TokenId};
+use crate::plan::{Plan, PlanId};
+use crate::policy::Policy;
+use crate::release::Release;
+use crate::rollout::{Confirmation, PauseReason, RolloutId, Verdict};
+use crate::time::Timestamp;
+
+/// Who caused an event.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Actor {
+    /// A person or program.
+    Operator(OperatorName),
+    /// An agent, by its database.
+    Agent(DatabaseName),
+    /// The controller itself.
+    Controller,
+}
+
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Operator(name) => write!(f, "operator/{name}"),
+            Self::Agent(name) => write!(f, "agent/{name}"),
+            Self::Controller => f.write_str("controller"),
+        }
+    }
+}
+
+/// An event with its circumstances: what `evolve` takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its place in the ledger, from 1.
+    pub seq: u64,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Event {
+    /// A policy came into force.
+    PolicyApplied {
+        /// The policy.
+        policy: Policy,
+    },
+    /// An operator was added, or got a new certificate.
+    OperatorAdded {
+        /// The operator.
+        operator: Operator,
+    },
+    /// An operator may not do anything any more.
+    OperatorRevoked {
+        /// The operator.
+        operator: OperatorName,
+        /// Why.
+        reason: String,
+    },
+    /// An agent was invited.
+    TokenCreated {
+        /// The invitation.
+        token: JoinToken,
+    },
+    /// An agent took its invitation.
+    AgentEnrolled {
+        /// The invitation.
+        token: TokenId,
+        /// Which database it really serves.
+        system_identifier: String,
+        /// Its certificate.
+        certificate: Certificate,
+    },
+    /// An agent got the successor of its certificate.
+    AgentRenewed {
+        /// Its database.
+        database: DatabaseName,
+        /// The successor.
+        certificate: Certificate,
+    },
+    /// An agent used the successor: the one before does not count any more.
+    RenewalUsed {
+        /// Its database.
+        database: DatabaseName,
+    },
+    /// An agent may not do anything any more.
+    AgentRevoked {
+        /// Its database.
+        database: DatabaseName,
+        /// Why.
+        reason: String,
+    },
+    /// A database is not managed any more.
+    DatabaseRemoved {
+        /// The database.
+        database: DatabaseName,
+        /// Why.
+        reason: String,
+    },
+    /// A database is not as it was last seen.
+    DatabaseObserved {
+        /// The database.
+        database: DatabaseName,
+        /// What was seen.
+        observation: Observation,
+    },
+    /// A release was pushed.
+    ReleaseRecorded {
+        /// The release.
+        release: Release,
+    },
+    /// A plan was made.
+    PlanCreated {
+        /// The plan.
+        plan: Plan,
+    },
+    /// A plan was approved.
+    PlanApproved {
+        /// The plan.
+        plan: PlanId,
+        /// By whom.
+        by: OperatorName,
+    },
+    /// A plan was tried on the live databases, and rolled back there.
+    PlanTried {
+        /// The plan.
+        plan: PlanId,
+        /// How many databases it was tried on.
+        databases: u32,
+        /// On how many of them it failed.
+        failed: u32,
+    },
+    /// A plan began to be carried out.
+    RolloutStarted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The plan.
+        plan: PlanId,
+        /// By whom.
+        by: OperatorName,
+        /// How the danger was confirmed.
+        confirmation: Confirmation,
+    },
+    /// Nothing new is started.
+    RolloutPaused {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Why.
+        reason: PauseReason,
+    },
+    /// Work goes on.
+    RolloutResumed {
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// Somebody aborted it.
+    RolloutAborted {
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// It is over.
+    RolloutFinished {
+        /// The rollout.
+        rollout: RolloutId,
+        /// How it ended.
+        verdict: Verdict,
+    },
+    /// A target has nothing to do.
+    TargetUpToDate {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The database.
+        database: DatabaseName,
+    },
+    /// A target was given up: its agent died on it too often.
+    TargetGivenUp {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The database.
+        database: DatabaseName,
+    },
+    /// A command may be sent.
+    CommandIssued {
+        /// The command.
+        command: Command,
+    },
+    /// An agent has a command in its journal.
+    CommandAccepted {
+        /// The command.
+        command: CommandId,
+    },
+    /// An agent told what came of a command.
+    CommandFinished {
+        /// The command.
+        command: CommandId,
+        /// What came of it.
+        outcome: Outcome,
+    },
+}
+
+impl Event {
+    /// The name under which the ledger keeps it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::PolicyApplied { .. } => "policy-applied",
+            Self::OperatorAdded { .. } => "operator-added",
+            Self::OperatorRevoked { .. } => "operator-revoked",
+            Self::TokenCreated { .. } => "token-created",
+            Self::AgentEnrolled { .. } => "agent-enrolled",
+            Self::AgentRenewed { .. } => "agent-renewed",
+            Self::RenewalUsed { .. } => "renewal-used",
+            Self::AgentRevoked { .. } => "agent-revoked",
+            Self::DatabaseRemoved { .. } => "database-removed",
+            Self::DatabaseObserved { .. } => "database-observed",
+            Self::ReleaseRecorded { .. } => "release-recorded",
+            Self::PlanCreated { .. } => "plan-created",
+            Self::PlanApproved { .. } => "plan-approved",
+            Self::PlanTried { .. } => "plan-tried",
+            Self::RolloutStarted { .. } => "rollout-started",
+            Self::RolloutPaused { .. } => "rollout-paused",
+            Self::RolloutResumed { .. } => "rollout-resumed",
+            Self::RolloutAborted { .. } => "rollout-aborted",
+            Self::RolloutFinished { .. } => "rollout-finished",
+            Self::TargetUpToDate { .. } => "target-up-to-date",
+            Self::TargetGivenUp { .. } => "target-given-up",
+            Self::CommandIssued { .. } => "command-issued",
+            Self::CommandAccepted { .. } => "command-accepted",
+            Self::CommandFinished { .. } => "command-finished",
+        }
+    }
+}

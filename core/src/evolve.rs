@@ -1,0 +1,260 @@
+//! From an event to the next state: total, and the same live and in replay.
+
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use crate::access::{Certificate, Certificates, JoinToken};
+use crate::database::{Database, Observation, Window};
+use crate::event::{Event, Recorded};
+use crate::migration::Migration;
+use crate::name::{DatabaseName, TokenId};
+use crate::plan::Plan;
+use crate::release::Release;
+use crate::state::{CommandState, PlanState, State};
+use crate::time::{Span, Timestamp};
+
+mod commands;
+mod rollouts;
+
+/// An event that cannot follow this state: the ledger is not one that this program wrote.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IllegalEvent {
+    /// Its place in the ledger is not the next one.
+    #[error("event {found} cannot follow event {last}")]
+    OutOfSequence {
+        /// The event's place.
+        found: u64,
+        /// The last event of the state.
+        last: u64,
+    },
+    /// It speaks of something that there is not.
+    #[error("event {seq} ({kind}) names {what} {name}, which does not exist")]
+    Unknown {
+        /// The event's place.
+        seq: u64,
+        /// Its kind.
+        kind: &'static str,
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// It makes something that is there already.
+    #[error("event {seq} ({kind}) makes {name}, which exists")]
+    Exists {
+        /// The event's place.
+        seq: u64,
+        /// Its kind.
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+}
+
+/// Where an event stands, for the error that says it cannot stand there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    seq: u64,
+    kind: &'static str,
+    at: Timestamp,
+}
+
+impl Place {
+    fn unknown(self, what: &'static str, name: impl ToString) -> IllegalEvent {
+        IllegalEvent::Unknown { seq: self.seq, kind: self.kind, what, name: name.to_string() }
+    }
+
+    fn exists(self, name: impl ToString) -> IllegalEvent {
+        IllegalEvent::Exists { seq: self.seq, kind: self.kind, name: name.to_string() }
+    }
+}
+
+/// Applies one event.
+///
+/// # Errors
+/// When the event cannot follow the state; the state is then of no further use.
+pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent> {
+    if recorded.seq != state.seq + 1 {
+        return Err(IllegalEvent::OutOfSequence { found: recorded.seq, last: state.seq });
+    }
+    let place = Place { seq: recorded.seq, kind: recorded.event.kind(), at: recorded.at };
+    state.seq = recorded.seq;
+    match &recorded.event {
+        Event::PolicyApplied { policy } => {
+            state.policy = Arc::new(policy.clone());
+            state.policy_version += 1;
+        }
+        Event::OperatorAdded { operator } => {
+            state.operators.insert(operator.name.clone(), operator.clone());
+        }
+        Event::OperatorRevoked { operator, .. } => {
+            let known =
+                state.operators.get_mut(operator).ok_or_else(|| place.unknown("operator", operator))?;
+            known.certificates.revoked = true;
+        }
+        Event::TokenCreated { token } => token_created(state, token, place)?,
+        Event::AgentEnrolled { token, system_identifier, certificate } => {
+            agent_enrolled(state, (token, system_identifier, certificate), place)?;
+        }
+        Event::AgentRenewed { database, certificate } => {
+            agent(state, database, place)?.next = Some(certificate.clone());
+        }
+        Event::RenewalUsed { database } => {
+            let agent = agent(state, database, place)?;
+            agent.current = agent.next.take().ok_or_else(|| place.unknown("successor of", database))?;
+        }
+        Event::AgentRevoked { database, .. } => revoked(state, database, place)?,
+        Event::DatabaseRemoved { database, .. } => removed(state, database, place)?,
+        Event::DatabaseObserved { database, observation } => {
+            observed(state, database, observation, place)?;
+        }
+        Event::ReleaseRecorded { release } => {
+            state.latest_release = Some(release.id);
+            state.releases.entry(release.id).or_insert_with(|| Arc::new(release.clone()));
+        }
+        Event::PlanCreated { plan } => plan_created(state, plan, place)?,
+        Event::PlanApproved { plan, by } => {
+            let plan = state.plans.get_mut(plan).ok_or_else(|| place.unknown("plan", plan))?;
+            plan.approvals.insert(by.clone());
+        }
+        Event::PlanTried { plan, .. } => {
+            state.plans.get(plan).ok_or_else(|| place.unknown("plan", plan))?;
+        }
+        Event::RolloutStarted { rollout, plan, by, confirmation } => {
+            rollouts::started(state, (rollout, plan, by, *confirmation), place)?;
+        }
+        Event::RolloutPaused { rollout, reason } => rollouts::paused(state, rollout, reason, place)?,
+        Event::RolloutResumed { rollout } => rollouts::resumed(state, rollout, place)?,
+        Event::RolloutAborted { rollout } => rollouts::aborted(state, rollout, place)?,
+        Event::RolloutFinished { rollout, verdict } => rollouts::finished(state, rollout, *verdict, place)?,
+        Event::TargetUpToDate { rollout, database } => rollouts::up_to_date(state, rollout, database, place)?,
+        Event::TargetGivenUp { rollout, database } => rollouts::given_up(state, rollout, database, place)?,
+        Event::CommandIssued { command } => commands::issued(state, command, place)?,
+        Event::CommandAccepted { command } => {
+            let known: &mut CommandState =
+                state.commands.get_mut(command).ok_or_else(|| place.unknown("command", command))?;
+            known.accepted = true;
+        }
+        Event::CommandFinished { command, outcome } => commands::finished(state, command, outcome, place)?,
+    }
+    Ok(())
+}
+
+fn token_created(state: &mut State, token: &JoinToken, place: Place) -> Result<(), IllegalEvent> {
+    if state.tokens.contains_key(&token.id) {
+        return Err(place.exists(&token.id));
+    }
+    void_tokens(state, &token.database);
+    state.tokens.insert(token.id.clone(), token.clone());
+    Ok(())
+}
+
+fn revoked(state: &mut State, database: &DatabaseName, place: Place) -> Result<(), IllegalEvent> {
+    agent(state, database, place)?.revoked = true;
+    void_tokens(state, database);
+    Ok(())
+}
+
+fn removed(state: &mut State, database: &DatabaseName, place: Place) -> Result<(), IllegalEvent> {
+    state.databases.remove(database).ok_or_else(|| place.unknown("database", database))?;
+    state.agents.remove(database);
+    void_tokens(state, database);
+    Ok(())
+}
+
+/// One invitation at a time: a newer one, an enrolment and a revocation end those before.
+fn void_tokens(state: &mut State, database: &DatabaseName) {
+    for token in state.tokens.values_mut().filter(|token| token.database == *database) {
+        token.used = true;
+    }
+}
+
+fn agent_enrolled(
+    state: &mut State,
+    (token, system_identifier, certificate): (&TokenId, &String, &Certificate),
+    place: Place,
+) -> Result<(), IllegalEvent> {
+    let token = state.tokens.get(token).ok_or_else(|| place.unknown("token", token))?.clone();
+    void_tokens(state, &token.database);
+    state.agents.insert(token.database.clone(), Certificates::new(certificate.clone()));
+    let database = state.databases.entry(token.database.clone()).or_insert_with(|| {
+        Arc::new(Database {
+            name: token.database.clone(),
+            environment: token.environment.clone(),
+            labels: token.labels.clone(),
+            system_identifier: system_identifier.clone(),
+            observed: None,
+            fence: 0,
+            in_flight: None,
+            windows: Default::default(),
+            carries: Default::default(),
+        })
+    });
+    let database = Arc::make_mut(database);
+    database.environment = token.environment.clone();
+    database.labels = token.labels.clone();
+    Ok(())
+}
+
+fn plan_created(state: &mut State, plan: &Plan, place: Place) -> Result<(), IllegalEvent> {
+    match state.plans.entry(plan.id.clone()) {
+        Entry::Occupied(_) => Err(place.exists(&plan.id)),
+        Entry::Vacant(free) => {
+            free.insert(PlanState { plan: Arc::new(plan.clone()), approvals: Default::default() });
+            Ok(())
+        }
+    }
+}
+
+fn agent<'a>(
+    state: &'a mut State,
+    database: &DatabaseName,
+    place: Place,
+) -> Result<&'a mut Certificates, IllegalEvent> {
+    state.agents.get_mut(database).ok_or_else(|| place.unknown("agent", database))
+}
+
+pub(crate) fn database<'a>(
+    state: &'a mut State,
+    name: &DatabaseName,
+    place: Place,
+) -> Result<&'a mut Database, IllegalEvent> {
+    state.databases.get_mut(name).map(Arc::make_mut).ok_or_else(|| place.unknown("database", name))
+}
+
+/// Takes over what was seen. Proofs live only as long as their migrations are applied. Windows live until their time
+/// is over: a look that was taken before a run may be told after it, and must not cost the way back.
+pub(crate) fn observed(
+    state: &mut State,
+    name: &DatabaseName,
+    seen: &Observation,
+    place: Place,
+) -> Result<(), IllegalEvent> {
+    let releases = state.releases.clone();
+    let environment = &database(state, name, place)?.environment.clone();
+    let length = state.policy.environment(environment).map_or(Span(0), |policy| policy.rollback_window);
+    let database = database(state, name, place)?;
+    database.windows.retain(|version, window| {
+        !window.expired(place.at) || seen.records.iter().any(|r| r.version == *version)
+    });
+    // What was applied without the controller being told (its agent was lost, the ledger is an old copy) can be taken
+    // back as well, counted from when the database says that it was applied.
+    for record in &seen.records {
+        let opened_at = record.applied_at.min(place.at);
+        let window = || Window { opened_at, until: opened_at + length };
+        database.windows.entry(record.version.clone()).or_insert_with(window);
+    }
+    database.carries.retain(|id, _| releases.get(id).is_some_and(|release| has_all(seen, release)));
+    database.observed = Some((place.at, Arc::new(seen.clone())));
+    Ok(())
+}
+
+/// Whether every migration of a release is applied, as the release has it.
+pub(crate) fn has_all(seen: &Observation, release: &Release) -> bool {
+    let has =
+        |m: &Migration| seen.records.iter().any(|r| r.version == m.version && r.checksum == m.up.checksum);
+    release.migrations.iter().all(has)
+}
+
+#[cfg(test)]
+mod tests;

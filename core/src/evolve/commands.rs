@@ -1,0 +1,174 @@
+//! Events of commands: what came of them moves the target, the database and its windows.
+
+use std::sync::Arc;
+
+use super::rollouts::{carries_goal, rollout, target};
+use super::{IllegalEvent, Place, database, observed};
+use crate::command::{Command, CommandId, CommandKind, Outcome, RefusedBecause, StepDone};
+use crate::database::{AppliedRecord, Observation, Window, records_digest};
+use crate::name::DatabaseName;
+use crate::plan::{Direction, Expectation};
+use crate::rollout::{Target, TargetState};
+use crate::state::{CommandState, State};
+
+pub(super) fn issued(state: &mut State, command: &Command, place: Place) -> Result<(), IllegalEvent> {
+    let database = database(state, &command.database, place)?;
+    database.fence = command.fence;
+    database.in_flight = Some(command.id.clone());
+    let target = target(rollout(state, &command.rollout, place)?, &command.database, place)?;
+    target.attempt = command.attempt;
+    target.state = TargetState::Running { command: command.id.clone() };
+    state.commands_issued += 1;
+    let known = CommandState { command: Arc::new(command.clone()), accepted: false };
+    match state.commands.insert(command.id.clone(), known) {
+        Some(_) => Err(place.exists(&command.id)),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn finished(
+    state: &mut State,
+    id: &CommandId,
+    outcome: &Outcome,
+    place: Place,
+) -> Result<(), IllegalEvent> {
+    let command = state.commands.get(id).ok_or_else(|| place.unknown("command", id))?.command.clone();
+    // What cannot be told stays in the agent's hands: nothing else is started on that database.
+    if !matches!(outcome, Outcome::Unknown { .. }) {
+        state.commands.remove(id);
+        database(state, &command.database, place)?.in_flight = None;
+    }
+    if let Outcome::Refused { reason: RefusedBecause::StaleFence { seen } } = outcome {
+        // Another controller has been at work there, or this one was restored from an old copy. The rollout fails;
+        // whoever looks at that and plans again means this controller.
+        let database = database(state, &command.database, place)?;
+        database.fence = database.fence.max(*seen);
+    }
+    let target = target(rollout(state, &command.rollout, place)?, &command.database, place)?;
+    move_target(target, &command, outcome);
+    let (done, observation) = recorded(outcome);
+    if let Some(observation) = observation {
+        observed(state, &command.database, observation, place)?;
+    }
+    if let CommandKind::Run(run) = &command.kind {
+        match run.direction {
+            Direction::Up => open_windows(state, &command, done, place)?,
+            Direction::Down => close_windows(state, &command.database, done, place)?,
+        }
+    }
+    match outcome {
+        Outcome::Ran { .. } => carries_goal(state, &command.rollout, &command.database, place),
+        Outcome::BackedUp { .. }
+        | Outcome::Failed { .. }
+        | Outcome::Interrupted { .. }
+        | Outcome::Cancelled { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Unknown { .. } => Ok(()),
+    }
+}
+
+fn move_target(target: &mut Target, command: &Command, outcome: &Outcome) {
+    let (done, observation) = recorded(outcome);
+    target.done.extend(done.iter().cloned());
+    if let Some(observation) = observation
+        && explains(command, done, observation)
+    {
+        target.expect = Expectation::from(observation);
+    }
+    target.state = match outcome {
+        Outcome::BackedUp { backup } => {
+            target.backup = Some(backup.clone());
+            target.attempt = 0;
+            TargetState::Due
+        }
+        Outcome::Interrupted { .. } => {
+            if !done.is_empty() {
+                target.attempt = 0;
+            }
+            TargetState::Due
+        }
+        Outcome::Ran { .. } => TargetState::Done,
+        Outcome::Failed { failure, .. } => TargetState::Failed { failure: failure.clone() },
+        Outcome::Cancelled { .. } => TargetState::Cancelled,
+        // Nobody could start it in time. Nothing has happened, and the next command has a deadline of its own.
+        Outcome::Refused { reason: RefusedBecause::TooLate } => TargetState::Due,
+        Outcome::Refused { reason } => TargetState::Refused { why: reason.to_string() },
+        Outcome::Unknown { why } => TargetState::Unknown { command: command.id.clone(), why: why.clone() },
+    };
+}
+
+/// Whether the database is where these steps alone have taken it. What somebody else did to it in the meantime is
+/// not taken over: the next command expects what this plan left behind, and is refused.
+fn explains(command: &Command, done: &[StepDone], seen: &Observation) -> bool {
+    match &command.kind {
+        CommandKind::Backup { .. } => false,
+        CommandKind::Run(_) if done.is_empty() => false,
+        CommandKind::Run(run) => match run.direction {
+            Direction::Up => {
+                let is_new = |record: &&AppliedRecord| done.iter().any(|step| step.version == record.version);
+                let before: Vec<_> = seen.records.iter().filter(|r| !is_new(r)).cloned().collect();
+                records_digest(&before) == run.expect.records
+            }
+            Direction::Down => true,
+        },
+    }
+}
+
+/// The steps that an outcome says are recorded, and the database afterwards.
+fn recorded(outcome: &Outcome) -> (&[StepDone], Option<&Observation>) {
+    match outcome {
+        Outcome::Ran { done, observation } => (done, Some(observation)),
+        Outcome::Failed { done, observation, .. }
+        | Outcome::Interrupted { done, observation }
+        | Outcome::Cancelled { done, observation } => (done, observation.as_ref()),
+        Outcome::BackedUp { .. } | Outcome::Refused { .. } | Outcome::Unknown { .. } => (&[], None),
+    }
+}
+
+fn open_windows(
+    state: &mut State,
+    command: &Command,
+    done: &[StepDone],
+    place: Place,
+) -> Result<(), IllegalEvent> {
+    let environment = rollout(state, &command.rollout, place)?.environment.clone();
+    let length = state.policy.environment(&environment).map(|e| e.rollback_window);
+    let Some(length) = length else { return Ok(()) };
+    let database = database(state, &command.database, place)?;
+    for step in done {
+        let window = Window { opened_at: place.at, until: place.at + length };
+        database.windows.insert(step.version.clone(), window);
+    }
+    Ok(())
+}
+
+/// What was rolled back has no window, and no release with it is carried: also when the database could not be read
+/// afterwards.
+fn close_windows(
+    state: &mut State,
+    name: &DatabaseName,
+    done: &[StepDone],
+    place: Place,
+) -> Result<(), IllegalEvent> {
+    let releases = state.releases.clone();
+    let database = database(state, name, place)?;
+    database.windows.retain(|version, _| done.iter().all(|step| step.version != *version));
+    database.carries.retain(|id, _| {
+        let lacks = |step: &StepDone| releases.get(id).is_some_and(|r| r.migration(&step.version).is_some());
+        !done.iter().any(lacks)
+    });
+    Ok(())
+}
+
+impl std::fmt::Display for RefusedBecause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::StaleFence { seen } => {
+                write!(f, "the database has already seen a newer command (fence {seen})")
+            }
+            Self::Moved { what } => write!(f, "the database is not as it was when the plan was made: {what}"),
+            Self::TooLate => f.write_str("the command's deadline had passed before it could be started"),
+            Self::Guard { rule } => write!(f, "the agent's own guard does not allow it: {rule}"),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Events of rollouts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{IllegalEvent, Place, database, has_all};
+use crate::command::CommandId;
+use crate::name::{DatabaseName, OperatorName};
+use crate::plan::{Goal, PlanId, TargetPlan};
+use crate::rollout::{
+    Confirmation, PauseReason, Rollout, RolloutId, RolloutState, Target, TargetState, Verdict,
+};
+use crate::state::State;
+
+pub(super) fn rollout<'a>(
+    state: &'a mut State,
+    id: &RolloutId,
+    place: Place,
+) -> Result<&'a mut Rollout, IllegalEvent> {
+    state.rollouts.get_mut(id).map(Arc::make_mut).ok_or_else(|| place.unknown("rollout", id))
+}
+
+/// A target that an event is about to move.
+pub(super) fn target<'a>(
+    rollout: &'a mut Rollout,
+    database: &DatabaseName,
+    place: Place,
+) -> Result<&'a mut Target, IllegalEvent> {
+    let target = rollout.targets.get_mut(database).ok_or_else(|| place.unknown("target", database))?;
+    target.moved_at = place.at;
+    Ok(target)
+}
+
+pub(super) fn started(
+    state: &mut State,
+    (id, plan, by, confirmation): (&RolloutId, &PlanId, &OperatorName, Confirmation),
+    place: Place,
+) -> Result<(), IllegalEvent> {
+    let planned = state.plans.get(plan).ok_or_else(|| place.unknown("plan", plan))?;
+    let body = &planned.plan.body;
+    let targets: BTreeMap<_, _> =
+        body.targets.iter().map(|(name, t)| (name.clone(), due(t, place))).collect();
+    let rollout = Rollout {
+        id: id.clone(),
+        plan: plan.clone(),
+        environment: body.environment.clone(),
+        started_by: by.clone(),
+        confirmation,
+        started_at: place.at,
+        state: RolloutState::Running,
+        targets,
+    };
+    state.last_rollout.insert(body.environment.clone(), id.clone());
+    match state.rollouts.insert(id.clone(), Arc::new(rollout)) {
+        Some(_) => Err(place.exists(id)),
+        None => Ok(()),
+    }
+}
+
+fn due(plan: &TargetPlan, place: Place) -> Target {
+    Target {
+        backup: None,
+        done: Vec::new(),
+        expect: plan.expect.clone(),
+        attempt: 0,
+        moved_at: place.at,
+        state: TargetState::Due,
+    }
+}
+
+pub(super) fn paused(
+    state: &mut State,
+    id: &RolloutId,
+    reason: &PauseReason,
+    place: Place,
+) -> Result<(), IllegalEvent> {
+    rollout(state, id, place)?.state = RolloutState::Paused { reason: reason.clone() };
+    Ok(())
+}
+
+pub(super) fn resumed(state: &mut State, id: &RolloutId, place: Place) -> Result<(), IllegalEvent> {
+    rollout(state, id, place)?.state = RolloutState::Running;
+    Ok(())
+}
+
+pub(super) fn aborted(state: &mut State, id: &RolloutId, place: Place) -> Result<(), IllegalEvent> {
+    rollout(state, id, place)?.state = RolloutState::Aborting;
+    Ok(())
+}
+
+pub(super) fn finished(
+    state: &mut State,
+    id: &RolloutId,
+    verdict: Verdict,
+    place: Place,
+) -> Result<(), IllegalEvent> {
+    let rollout = rollout(state, id, place)?;
+    rollout.state = RolloutState::Finished { verdict, at: place.at };
+    let mut unsettled = Vec::new();
+    for target in rollout.targets.values_mut() {
+        unsettled.extend(target.state.command().cloned());
+        if target.state == TargetState::Due {
+            target.state = TargetState::NotReached;
+        }
+    }
+    unsettled.iter().try_for_each(|command| settled(state, command, place))
+}
+
+/// Nobody waits for the command any longer: its database is free, and a late result of it is evidence only.
+fn settled(state: &mut State, command: &CommandId, place: Place) -> Result<(), IllegalEvent> {
+    let Some(known) = state.commands.remove(command) else { return Ok(()) };
+    database(state, &known.command.database, place)?.in_flight = None;
+    Ok(())
+}
+
+pub(super) fn up_to_date(
+    state: &mut State,
+    id: &RolloutId,
+    name: &DatabaseName,
+    place: Place,
+) -> Result<(), IllegalEvent> {
+    target(rollout(state, id, place)?, name, place)?.state = TargetState::Done;
+    carries_goal(state, id, name, place)
+}
+
+pub(super) fn given_up(
+    state: &mut State,
+    id: &RolloutId,
+    name: &DatabaseName,
+    place: Place,
+) -> Result<(), IllegalEvent> {
+    let revoked = state.agents.get(name).is_some_and(|agent| agent.revoked);
+    let target = target(rollout(state, id, place)?, name, place)?;
+    let why = match (revoked, target.state.command()) {
+        (true, Some(_)) => {
+            "its agent was revoked while it worked on it: what it did can be read from the database"
+                .to_owned()
+        }
+        (true, None) => "its agent was revoked".to_owned(),
+        (false, _) => format!("its agent was interrupted {} times on it", target.attempt),
+    };
+    let held = target.state.command().cloned();
+    target.state = TargetState::Refused { why };
+    held.iter().try_for_each(|command| settled(state, command, place))
+}
+
+/// The database carries the release that the rollout was for, if it was for one and nothing was taken away since.
+pub(super) fn carries_goal(
+    state: &mut State,
+    id: &RolloutId,
+    name: &DatabaseName,
+    place: Place,
+) -> Result<(), IllegalEvent> {
+    let plan = rollout(state, id, place)?.plan.clone();
+    let planned = state.plans.get(&plan).ok_or_else(|| place.unknown("plan", &plan))?;
+    let Goal::Release { release } = planned.plan.body.goal else { return Ok(()) };
+    let release = state.releases.get(&release).cloned().ok_or_else(|| place.unknown("release", release))?;
+    let database = database(state, name, place)?;
+    if database.observed.as_ref().is_some_and(|(_, seen)| has_all(seen, &release)) {
+        database.carries.insert(release.id, place.at);
+    }
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! The decisions of pgbelay: vocabulary, policy, plans, rollouts.
+//!
+//! Nothing here does I/O or reads a clock: time, identities and randomness are arguments. The controller is a
+//! shell around [`decide::decide`], [`evolve::evolve`] and [`outstanding::outstanding`].
+
+pub mod access;
+pub mod command;
+pub mod database;
+pub mod decide;
+pub mod digest;
+pub mod event;
+pub mod evolve;
+pub mod layout;
+pub mod migration;
+pub mod name;
+pub mod outstanding;
+pub mod plan;
+pub mod policy;
+pub mod release;
+pub mod request;
+pub mod rollout;
+pub mod state;
+pub mod time;
+
+pub use pgbelay_analysis::{Destroyed, Position, Risk, ScriptError, StatementKind};

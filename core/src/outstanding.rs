@@ -1,0 +1,84 @@
+//! From a state to what is still to be done: level-triggered, and the same after a restart as before.
+
+use crate::command::CommandId;
+use crate::decide::{at_work, in_hand, lost};
+use crate::event::Actor;
+use crate::name::DatabaseName;
+use crate::rollout::{PauseReason, Rollout, RolloutId, RolloutState, TargetState};
+use crate::state::State;
+
+/// Something that is still to be done. Doing it twice does no harm.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// Ask for the next steps of a rollout.
+    Advance {
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// See to it that the agent has a command, unless it says that it has.
+    Deliver {
+        /// The database.
+        database: DatabaseName,
+        /// The command.
+        command: CommandId,
+    },
+    /// See to it that the agent stops working on a command.
+    Cancel {
+        /// The database.
+        database: DatabaseName,
+        /// The command.
+        command: CommandId,
+    },
+    /// End every connection of an identity.
+    Disconnect {
+        /// Whose.
+        whose: Actor,
+    },
+}
+
+/// Everything that is still to be done.
+#[must_use]
+pub fn outstanding(state: &State) -> Vec<Effect> {
+    let open = || state.rollouts.values().map(AsRef::as_ref).filter(|r: &&Rollout| !r.state.is_finished());
+    let advances =
+        open().filter(|r| wants_advance(state, r)).map(|r| Effect::Advance { rollout: r.id.clone() });
+    let commands = state.commands.values().filter_map(|known| {
+        let (database, command) = (known.command.database.clone(), known.command.id.clone());
+        match &state.rollouts.get(&known.command.rollout)?.state {
+            RolloutState::Aborting => Some(Effect::Cancel { database, command }),
+            // A person's pause holds back what no agent has taken yet.
+            RolloutState::Paused { reason: PauseReason::Operator } if !known.accepted => None,
+            RolloutState::Running | RolloutState::Paused { .. } | RolloutState::Finished { .. } => {
+                Some(Effect::Deliver { database, command })
+            }
+        }
+    });
+    let agents = state.agents.iter().filter(|(_, certificates)| certificates.revoked);
+    let operators = state.operators.values().filter(|operator| operator.certificates.revoked);
+    let revoked = agents
+        .map(|(name, _)| Actor::Agent(name.clone()))
+        .chain(operators.map(|operator| Actor::Operator(operator.name.clone())))
+        .map(|whose| Effect::Disconnect { whose });
+    advances.chain(commands).chain(revoked).collect()
+}
+
+/// Whether asking for the next steps would give any. Cheap: it is asked after every event.
+fn wants_advance(state: &State, rollout: &Rollout) -> bool {
+    let lost = || lost(state, rollout).next().is_some();
+    match rollout.state {
+        RolloutState::Paused { .. } => lost(),
+        RolloutState::Finished { .. } => false,
+        RolloutState::Aborting => at_work(rollout) == 0 || lost(),
+        RolloutState::Running => {
+            let in_hand = in_hand(rollout);
+            let room = state.policy.environment(&rollout.environment).map_or(0, |e| e.max_parallel as usize);
+            let (mut due, mut bad, mut unknown) = (false, false, false);
+            for target in rollout.targets.values() {
+                due |= target.state == TargetState::Due;
+                bad |= target.state.is_bad();
+                unknown |= matches!(target.state, TargetState::Unknown { .. });
+            }
+            unknown || in_hand == 0 || (due && !bad && in_hand < room) || lost()
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! A plan: what a release, or a rollback, would do to each database of an environment.
+//!
+//! A plan is immutable and named by the digest of all that it binds. It leaves nothing to decide when it is run.
+
+use std::collections::BTreeMap;
+
+use pgbelay_analysis::{Destroyed, Risk};
+use serde::{Deserialize, Serialize};
+
+use crate::database::Observation;
+use crate::digest::Digest;
+use crate::migration::Version;
+pub use crate::name::PlanId;
+use crate::name::{DatabaseName, EnvironmentName, OperatorName};
+use crate::policy::{BackupPolicy, EnvironmentPolicy};
+use crate::rollout::RolloutId;
+use crate::time::{Span, Timestamp};
+
+mod back;
+mod forward;
+
+pub use back::plan_back;
+pub use forward::plan_forward;
+
+/// Forward or back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The up SQL.
+    Up,
+    /// The down SQL.
+    Down,
+}
+
+/// What a plan is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "to", rename_all = "kebab-case")]
+pub enum Goal {
+    /// Everything of a release is applied.
+    Release {
+        /// The release.
+        release: Digest,
+    },
+    /// Everything above a version is rolled back; `None`: everything.
+    Back {
+        /// The version that stays.
+        target: Option<Version>,
+    },
+}
+
+/// One migration to run on one database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its version.
+    pub version: Version,
+    /// Its name.
+    pub name: String,
+    /// Forward or back.
+    pub direction: Direction,
+    /// The SQL to run, by digest.
+    pub sql: Digest,
+    /// The checksum of the up SQL: what the record carries.
+    pub checksum: Digest,
+    /// How dangerous it is.
+    pub risk: Risk,
+    /// What made it so, weightiest first.
+    pub reasons: Vec<String>,
+    /// Whether there is SQL that takes it back.
+    pub has_rollback: bool,
+    /// What it would destroy.
+    pub destroys: Vec<Destroyed>,
+}
+
+/// The state of a database that a plan was made for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// Which database.
+    pub system_identifier: String,
+    /// The digest of what was applied.
+    pub records: Digest,
+    /// The fingerprint of its schema.
+    pub fingerprint: Digest,
+}
+
+impl From<&Observation> for Expectation {
+    fn from(seen: &Observation) -> Self {
+        Self {
+            system_identifier: seen.system_identifier.clone(),
+            records: seen.records_digest(),
+            fingerprint: seen.fingerprint,
+        }
+    }
+}
+
+/// How policy wants migrations to be run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecutionSettings {
+    /// Longest wait for one lock.
+    pub lock_timeout: Span,
+    /// Longest time of all tries of one migration.
+    pub lock_budget: Span,
+    /// Longest time of one statement.
+    pub statement_timeout: Span,
+}
+
+impl From<&EnvironmentPolicy> for ExecutionSettings {
+    fn from(policy: &EnvironmentPolicy) -> Self {
+        Self {
+            lock_timeout: policy.lock_timeout,
+            lock_budget: policy.lock_budget,
+            statement_timeout: policy.statement_timeout,
+        }
+    }
+}
+
+/// What a plan does to one database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetPlan {
+    /// The state that it was made for.
+    pub expect: Expectation,
+    /// What runs, in order. Empty: there is nothing to do.
+    pub steps: Vec<Step>,
+}
+
+/// What a plan binds: everything that its digest covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanBody {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// What it is for.
+    pub goal: Goal,
+    /// The version of the policy that it was made under.
+    pub policy_version: u64,
+    /// The environment's last rollout: a plan is used once, and is stale when another came between.
+    pub after: Option<RolloutId>,
+    /// Whether a verified backup comes first.
+    pub backup: BackupPolicy,
+    /// Timeouts.
+    pub settings: ExecutionSettings,
+    /// What happens to each database.
+    pub targets: BTreeMap<DatabaseName, TargetPlan>,
+}
+
+/// An immutable plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What people call it.
+    pub id: PlanId,
+    /// The digest of the body.
+    pub digest: Digest,
+    /// What it binds.
+    pub body: PlanBody,
+    /// Who asked for it.
+    pub author: OperatorName,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+impl PlanBody {
+    /// The digest of everything that the plan binds.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        // Ordered maps and plain data: the text is the same wherever it is made.
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        Digest::of_parts("pgbelay plan 1", [text.as_slice()])
+    }
+
+    /// The highest risk of all steps.
+    #[must_use]
+    pub fn risk(&self) -> Risk {
+        self.targets.values().flat_map(|t| &t.steps).map(|s| s.risk).max().unwrap_or(Risk::Low)
+    }
+
+    /// Whether nothing at all would be run.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.targets.values().all(|t| t.steps.is_empty())
+    }
+}
+
+/// Why a database cannot be planned for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "problem", rename_all = "kebab-case")]
+pub enum PlanProblem {
+    /// Its agent has not told its state.
+    #[error("{database}: its state is not known, because its agent is not connected or cannot reach it")]
+    NotObserved {
+        /// The database.
+        database: DatabaseName,
+    },
+    /// What was applied is not what the file says.
+    #[error(
+        "{database}: migration {version} was applied with another checksum ({applied}) than its file has ({file})"
+    )]
+    ChecksumChanged {
+        /// The database.
+        database: DatabaseName,
+        /// The migration.
+        version: Version,
+        /// What was applied, short.
+        applied: String,
+        /// What the file has, short.
+        file: String,
+    },
+    /// Something is applied that the release does not have.
+    #[error("{database}: migration {version} is applied, but the release does not have it")]
+    NotInRelease {
+        /// The database.
+        database: DatabaseName,
+        /// The migration.
+        version: Version,
+    },
+    /// A migration that is not applied stands before one that is.
+    #[error("{database}: migration {version} comes before {applied}, which is already applied")]
+    OutOfOrder {
+        /// The database.
+        database: DatabaseName,
+        /// The migration that comes too late.
+        version: Version,
+        /// The one that is applied.
+        applied: Version,
+    },
+    /// There is no SQL that takes it back.
+    #[error("{database}: migration {version} has no rollback SQL")]
+    NoRollback {
+        /// The database.
+        database: DatabaseName,
+        /// The migration.
+        version: Version,
+    },
+    /// Its rollback window is over.
+    #[error("{database}: the rollback window of migration {version} has closed")]
+    WindowClosed {
+        /// The database.
+        database: DatabaseName,
+        /// The migration.
+        version: Version,
+        /// When it closed; `None`: this controller never saw it applied.
+        closed_at: Option<Timestamp>,
+    },
+    /// It cannot run in a transaction.
+    #[error("{database}: migration {version} cannot run in a transaction ({why})")]
+    NotTransactional {
+        /// The database.
+        database: DatabaseName,
+        /// The migration.
+        version: Version,
+        /// The first statement that cannot.
+        why: String,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! Policy: what each environment asks for before, during and after a run.
+
+use std::collections::BTreeMap;
+
+use pgbelay_analysis::Risk;
+use serde::{Deserialize, Serialize};
+
+use crate::name::EnvironmentName;
+use crate::time::Span;
+
+/// Most environments of a policy: a chain that a person can still read.
+pub const MAX_ENVIRONMENTS: usize = 32;
+
+/// The policy document: environments in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// The environments, first to last: a release moves through them in this order.
+    pub environments: Vec<EnvironmentPolicy>,
+    /// Risk by kind of statement, in place of the base level, for example `drop-index: medium`.
+    #[serde(default)]
+    pub risk: BTreeMap<String, Risk>,
+}
+
+/// Whether a run takes a backup first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BackupPolicy {
+    /// A verified backup in the same run, or nothing runs.
+    Required,
+    /// No backup. Said by name in the policy, and shown in every plan.
+    Off,
+}
+
+/// What one environment asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentPolicy {
+    /// The environment.
+    pub name: EnvironmentName,
+    /// Where a release must have succeeded on every database before. Absent: the environment before this one.
+    #[serde(default)]
+    pub requires: Option<Vec<EnvironmentName>>,
+    /// How many people other than the author must approve a plan.
+    #[serde(default)]
+    pub approvals: u32,
+    /// From which risk on a person must type the environment's name.
+    #[serde(default = "defaults::confirm_at")]
+    pub confirm_at: Risk,
+    /// Whether `--force` may stand in for that.
+    #[serde(default = "defaults::yes")]
+    pub force_allowed: bool,
+    /// Whether every run takes a backup first.
+    #[serde(default = "defaults::backup")]
+    pub backup: BackupPolicy,
+    /// How long a migration may be rolled back.
+    #[serde(default = "defaults::rollback_window")]
+    pub rollback_window: Span,
+    /// How many databases are worked on at a time.
+    #[serde(default = "defaults::max_parallel")]
+    pub max_parallel: u32,
+    /// Longest wait for one lock before the transaction is rolled back and tried again.
+    #[serde(default = "defaults::lock_timeout")]
+    pub lock_timeout: Span,
+    /// Longest time that such tries may take together, for one migration.
+    #[serde(default = "defaults::lock_budget")]
+    pub lock_budget: Span,
+    /// Longest time of one statement.
+    #[serde(default = "defaults::statement_timeout")]
+    pub statement_timeout: Span,
+    /// How long after it was issued a command may still be started.
+    #[serde(default = "defaults::start_deadline")]
+    pub start_deadline: Span,
+}
+
+mod defaults {
+    use pgbelay_analysis::Risk;
+
+    use super::BackupPolicy;
+    use crate::time::Span;
+
+    pub(super) const fn confirm_at() -> Risk {
+        Risk::High
+    }
+    pub(super) const fn yes() -> bool {
+        true
+    }
+    pub(super) const fn backup() -> BackupPolicy {
+        BackupPolicy::Required
+    }
+    pub(super) const fn rollback_window() -> Span {
+        Span::hours(24)
+    }
+    pub(super) const fn max_parallel() -> u32 {
+        4
+    }
+    pub(super) const fn lock_timeout() -> Span {
+        Span::seconds(5)
+    }
+    pub(super) const fn lock_budget() -> Span {
+        Span::seconds(60)
+    }
+    pub(super) const fn statement_timeout() -> Span {
+        Span::seconds(900)
+    }
+    pub(super) const fn start_deadline() -> Span {
+        Span::hours(1)
+    }
+}
+
+/// What is wrong with a policy document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// No environment at all.
+    #[error("the policy names no environment")]
+    NoEnvironment,
+    /// More than are taken.
+    #[error("the policy has {0} environments; at most {MAX_ENVIRONMENTS} are taken")]
+    TooManyEnvironments(usize),
+    /// One name twice.
+    #[error("the environment {0} stands twice")]
+    Twice(EnvironmentName),
+    /// `requires` names something that does not come before.
+    #[error("{environment} requires {required}, which does not come before it")]
+    NotBefore {
+        /// The environment that asks.
+        environment: EnvironmentName,
+        /// What it asks for.
+        required: EnvironmentName,
+    },
+    /// A number or a length of time is out of its range.
+    #[error("{environment}: {key} must be {range}")]
+    OutOfRange {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The key in the document.
+        key: &'static str,
+        /// What is taken, in words.
+        range: &'static str,
+    },
+    /// A kind of statement that there is not.
+    #[error("risk: there is no kind of statement called {0:?}")]
+    UnknownKind(String),
+}
+
+impl EnvironmentPolicy {
+    /// An environment with every setting at its default.
+    #[must_use]
+    pub fn with_defaults(name: EnvironmentName) -> Self {
+        Self {
+            name,
+            requires: None,
+            approvals: 0,
+            confirm_at: defaults::confirm_at(),
+            force_allowed: defaults::yes(),
+            backup: defaults::backup(),
+            rollback_window: defaults::rollback_window(),
+            max_parallel: defaults::max_parallel(),
+            lock_timeout: defaults::lock_timeout(),
+            lock_budget: defaults::lock_budget(),
+            statement_timeout: defaults::statement_timeout(),
+            start_deadline: defaults::start_deadline(),
+        }
+    }
+
+    fn mistakes(&self) -> impl Iterator<Item = PolicyError> {
+        let positive = "more than zero";
+        let checks = [
+            ("max_parallel", (1..=1_000).contains(&self.max_parallel), "from 1 to 1000"),
+            ("approvals", self.approvals <= 10, "from 0 to 10"),
+            ("lock_timeout", self.lock_timeout.0 > 0, positive),
+            ("lock_budget", self.lock_budget.0 > 0, positive),
+            ("statement_timeout", self.statement_timeout.0 > 0, positive),
+            ("start_deadline", self.start_deadline.0 > 0, positive),
+        ];
+        checks.into_iter().filter(|(_, fine, _)| !fine).map(|(key, _, range)| PolicyError::OutOfRange {
+            environment: self.name.clone(),
+            key,
+            range,
+        })
+    }
+}
+
+impl Policy {
+    /// Staging, then production, with every setting at its default: what a new controller starts with.
+    ///
+    /// # Errors
+    /// Never for the names that pgbelay uses; the names are parsed like all others.
+    pub fn initial(names: &[EnvironmentName]) -> Self {
+        let environments = names.iter().cloned().map(EnvironmentPolicy::with_defaults).collect();
+        Self { environments, risk: BTreeMap::new() }
+    }
+
+    /// Everything that is wrong with the document, at once.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<PolicyError> {
+        let mut found = Vec::new();
+        match self.environments.len() {
+            0 => found.push(PolicyError::NoEnvironment),
+            n if n > MAX_ENVIRONMENTS => found.push(PolicyError::TooManyEnvironments(n)),
+            _ => {}
+        }
+        for (at, environment) in self.environments.iter().enumerate() {
+            let before = &self.environments[..at];
+            let stands_before = |name: &EnvironmentName| before.iter().any(|e| e.name == *name);
+            if stands_before(&environment.name) {
+                found.push(PolicyError::Twice(environment.name.clone()));
+            }
+            let missing = environment.requires.iter().flatten().filter(|name| !stands_before(name));
+            found.extend(missing.map(|required| PolicyError::NotBefore {
+                environment: environment.name.clone(),
+                required: required.clone(),
+            }));
+            found.extend(environment.mistakes());
+        }
+        let unknown = self.risk.keys().filter(|kind| {
+            pgbelay_analysis::StatementKind::ALL.iter().all(|known| known.as_str() != kind.as_str())
+        });
+        found.extend(unknown.map(|kind| PolicyError::UnknownKind(kind.clone())));
+        found
+    }
+
+    /// The policy of an environment.
+    #[must_use]
+    pub fn environment(&self, name: &EnvironmentName) -> Option<&EnvironmentPolicy> {
+        self.environments.iter().find(|e| e.name == *name)
+    }
+
+    /// Where a release must have succeeded before it may run in an environment.
+    #[must_use]
+    pub fn required_before(&self, name: &EnvironmentName) -> Vec<EnvironmentName> {
+        let Some(at) = self.environments.iter().position(|e| e.name == *name) else { return Vec::new() };
+        match &self.environments[at].requires {
+            Some(required) => required.clone(),
+            None => {
+                at.checked_sub(1).map(|before| self.environments[before].name.clone()).into_iter().collect()
+            }
+        }
+    }
+
+    /// The risk of a kind of statement: the policy's word if it has one, else the base level.
+    #[must_use]
+    pub fn risk_of(&self, kind: &str, base: Risk) -> Risk {
+        self.risk.get(kind).copied().unwrap_or(base)
+    }
+}
+
+#[cfg(test)]
+mod tests;

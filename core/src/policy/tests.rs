@@ -1,0 +1,46 @@
+//! What a policy document may say, and what it may not.
+
+use super::*;
+
+fn policy(json: serde_json::Value) -> Policy {
+    serde_json::from_value(json).unwrap()
+}
+
+#[test]
+fn a_name_is_enough_for_an_environment() {
+    let policy = policy(serde_json::json!({"environments": [{"name": "staging"}, {"name": "production"}]}));
+    assert_eq!(policy.mistakes(), []);
+    let production = &policy.environments[1];
+    assert_eq!(*production, EnvironmentPolicy::with_defaults(production.name.clone()));
+    assert_eq!(production.rollback_window, Span::hours(24));
+    assert_eq!(policy.required_before(&production.name), [policy.environments[0].name.clone()]);
+    assert_eq!(policy.required_before(&policy.environments[0].name), []);
+}
+
+#[test]
+fn all_mistakes_are_found_at_once() {
+    let policy = policy(serde_json::json!({
+        "environments": [
+            {"name": "a", "requires": ["b"], "max_parallel": 0},
+            {"name": "a", "lock_timeout": "0s"},
+        ],
+        "risk": {"drop-tables": "low"},
+    }));
+    let said: Vec<String> = policy.mistakes().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "a requires b, which does not come before it",
+            "a: max_parallel must be from 1 to 1000",
+            "the environment a stands twice",
+            "a: lock_timeout must be more than zero",
+            "risk: there is no kind of statement called \"drop-tables\"",
+        ]
+    );
+}
+
+#[test]
+fn an_unknown_key_is_refused() {
+    let typo = serde_json::json!({"environments": [{"name": "staging", "aprovals": 1}]});
+    assert!(serde_json::from_value::<Policy>(typo).is_err());
+}

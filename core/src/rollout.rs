@@ -1,0 +1,186 @@
+//! A rollout: a plan being carried out over the databases of one environment.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::{Backup, CommandId, Failure, StepDone};
+pub use crate::name::RolloutId;
+use crate::name::{DatabaseName, EnvironmentName, OperatorName};
+use crate::plan::{Expectation, PlanId};
+use crate::time::Timestamp;
+
+/// Most runs of one target in which nothing gets done: an agent that dies this often on one migration needs a person.
+pub const MAX_ATTEMPTS: u32 = 5;
+
+/// How the danger of a plan was confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confirmation {
+    /// Nothing had to be confirmed, or nobody did.
+    None,
+    /// A person typed the environment's name.
+    Typed,
+    /// `--force` stood in for a person.
+    Forced,
+}
+
+/// A plan being carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollout {
+    /// Its identity.
+    pub id: RolloutId,
+    /// The plan.
+    pub plan: PlanId,
+    /// Where.
+    pub environment: EnvironmentName,
+    /// Who started it.
+    pub started_by: OperatorName,
+    /// How the danger was confirmed.
+    pub confirmation: Confirmation,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// Where it stands.
+    pub state: RolloutState,
+    /// Every database of the plan.
+    pub targets: BTreeMap<DatabaseName, Target>,
+}
+
+/// Where a rollout stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RolloutState {
+    /// Work goes on.
+    Running,
+    /// Nothing new is started until the reason is gone.
+    Paused {
+        /// Why.
+        reason: PauseReason,
+    },
+    /// Somebody aborted it: nothing new is started, what runs is cancelled.
+    Aborting,
+    /// It is over, for good.
+    Finished {
+        /// How it ended.
+        verdict: Verdict,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// Why a rollout is paused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "because", rename_all = "snake_case")]
+pub enum PauseReason {
+    /// Somebody said so.
+    Operator,
+    /// It cannot be told what happened on a database.
+    Unknown {
+        /// The database.
+        database: DatabaseName,
+    },
+    /// An agent with work in its hands is silent.
+    AgentUnreachable {
+        /// The database.
+        database: DatabaseName,
+    },
+}
+
+/// How a rollout ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every target is done.
+    Succeeded,
+    /// A target failed; the rest was not started.
+    Failed,
+    /// Somebody aborted it.
+    Aborted,
+}
+
+/// One database of a rollout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The backup of this run.
+    pub backup: Option<Backup>,
+    /// The steps that are recorded.
+    pub done: Vec<StepDone>,
+    /// The state that the next command starts from.
+    pub expect: Expectation,
+    /// How many commands of the present kind were issued since something was done.
+    pub attempt: u32,
+    /// When it last moved.
+    pub moved_at: Timestamp,
+    /// Where it stands.
+    pub state: TargetState,
+}
+
+/// Where one database of a rollout stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetState {
+    /// Nothing is under way: the next command is due.
+    Due,
+    /// A command is under way.
+    Running {
+        /// The command.
+        command: CommandId,
+    },
+    /// Everything is done.
+    Done,
+    /// It failed.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
+    /// The agent would not start it.
+    Refused {
+        /// Why, in words.
+        why: String,
+    },
+    /// It was cancelled.
+    Cancelled,
+    /// It cannot be told what happened.
+    Unknown {
+        /// The command.
+        command: CommandId,
+        /// What is known.
+        why: String,
+    },
+    /// The rollout ended before its turn.
+    NotReached,
+}
+
+impl RolloutState {
+    /// Whether it is over.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        match self {
+            Self::Finished { .. } => true,
+            Self::Running | Self::Paused { .. } | Self::Aborting => false,
+        }
+    }
+}
+
+impl TargetState {
+    /// Whether a command is in the agent's hands, or may be.
+    #[must_use]
+    pub fn command(&self) -> Option<&CommandId> {
+        match self {
+            Self::Running { command } | Self::Unknown { command, .. } => Some(command),
+            Self::Due
+            | Self::Done
+            | Self::Failed { .. }
+            | Self::Refused { .. }
+            | Self::Cancelled
+            | Self::NotReached => None,
+        }
+    }
+
+    /// Whether it went wrong, for good.
+    #[must_use]
+    pub fn is_bad(&self) -> bool {
+        match self {
+            Self::Failed { .. } | Self::Refused { .. } | Self::Cancelled => true,
+            Self::Due | Self::Done | Self::Running { .. } | Self::Unknown { .. } | Self::NotReached => false,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Everything that the controller knows: the fold of its ledger.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::access::{Certificates, JoinToken, Operator};
+use crate::command::{Command, CommandId};
+use crate::database::{AppliedRecord, Database};
+use crate::digest::Digest;
+use crate::migration::Migration;
+use crate::name::{DatabaseName, EnvironmentName, OperatorName, TokenId};
+use crate::plan::{Plan, PlanId};
+use crate::policy::{EnvironmentPolicy, Policy};
+use crate::release::Release;
+use crate::request::Refusal;
+use crate::rollout::{Rollout, RolloutId};
+
+/// Everything that the controller knows. Cheap to clone: what is large is shared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// The last event that is in it.
+    pub seq: u64,
+    /// The policy in force.
+    pub policy: Arc<Policy>,
+    /// Counts the policies, from 1; 0: none yet.
+    pub policy_version: u64,
+    /// Who may talk to the controller.
+    pub operators: BTreeMap<OperatorName, Operator>,
+    /// The certificates of the agents.
+    pub agents: BTreeMap<DatabaseName, Certificates>,
+    /// The invitations.
+    pub tokens: BTreeMap<TokenId, JoinToken>,
+    /// The databases.
+    pub databases: BTreeMap<DatabaseName, Arc<Database>>,
+    /// The releases.
+    pub releases: BTreeMap<Digest, Arc<Release>>,
+    /// The release that was pushed last.
+    pub latest_release: Option<Digest>,
+    /// The plans.
+    pub plans: BTreeMap<PlanId, PlanState>,
+    /// The rollouts.
+    pub rollouts: BTreeMap<RolloutId, Arc<Rollout>>,
+    /// The last rollout of each environment.
+    pub last_rollout: BTreeMap<EnvironmentName, RolloutId>,
+    /// The commands that have not come to an end.
+    pub commands: BTreeMap<CommandId, CommandState>,
+    /// How many commands there have been.
+    pub commands_issued: u64,
+}
+
+/// A plan and who approved it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanState {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// Who approved it.
+    pub approvals: BTreeSet<OperatorName>,
+}
+
+/// A command that has not come to an end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandState {
+    /// The command.
+    pub command: Arc<Command>,
+    /// Whether the agent has it in its journal.
+    pub accepted: bool,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            seq: 0,
+            policy: Arc::new(Policy::initial(&[])),
+            policy_version: 0,
+            operators: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            databases: BTreeMap::new(),
+            releases: BTreeMap::new(),
+            latest_release: None,
+            plans: BTreeMap::new(),
+            rollouts: BTreeMap::new(),
+            last_rollout: BTreeMap::new(),
+            commands: BTreeMap::new(),
+            commands_issued: 0,
+        }
+    }
+}
+
+impl State {
+    /// The policy of an environment.
+    ///
+    /// # Errors
+    /// When there is no such environment.
+    pub fn environment(&self, name: &EnvironmentName) -> Result<&EnvironmentPolicy, Refusal> {
+        self.policy.environment(name).ok_or_else(|| not_found("environment", name))
+    }
+
+    /// The databases of an environment, by name.
+    pub fn databases_of<'a>(
+        &'a self,
+        environment: &'a EnvironmentName,
+    ) -> impl Iterator<Item = &'a Arc<Database>> {
+        self.databases.values().filter(move |d| d.environment == *environment)
+    }
+
+    /// A database by name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn database(&self, name: &DatabaseName) -> Result<&Database, Refusal> {
+        self.databases.get(name).map(Arc::as_ref).ok_or_else(|| not_found("database", name))
+    }
+
+    /// A plan by its id.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn plan(&self, id: &PlanId) -> Result<&PlanState, Refusal> {
+        self.plans.get(id).ok_or_else(|| not_found("plan", id))
+    }
+
+    /// A rollout by its id.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn rollout(&self, id: &RolloutId) -> Result<&Rollout, Refusal> {
+        self.rollouts.get(id).map(Arc::as_ref).ok_or_else(|| not_found("rollout", id))
+    }
+
+    /// The plan of a rollout.
+    #[must_use]
+    pub fn plan_of(&self, rollout: &Rollout) -> Option<&Plan> {
+        self.plans.get(&rollout.plan).map(|state| state.plan.as_ref())
+    }
+
+    /// The migration that a record stands for; of several, one with rollback SQL, from the newest push on.
+    #[must_use]
+    pub fn migration_of(&self, record: &AppliedRecord) -> Option<&Migration> {
+        let is_it = |m: &&Migration| m.version == record.version && m.up.checksum == record.checksum;
+        let latest = self.latest_release.and_then(|id| self.releases.get(&id));
+        let all = latest.into_iter().chain(self.releases.values());
+        let mut candidates = all.flat_map(|release| release.migrations.iter().find(is_it)).peekable();
+        let first = candidates.peek().copied();
+        candidates.find(|m| m.down.is_some()).or(first)
+    }
+
+    /// Where a release has not succeeded on every database, among the environments that must come before.
+    #[must_use]
+    pub fn unproven(
+        &self,
+        release: &Digest,
+        environment: &EnvironmentName,
+    ) -> Option<(EnvironmentName, Vec<String>)> {
+        self.policy.required_before(environment).into_iter().find_map(|required| {
+            let missing: Vec<String> = self
+                .databases_of(&required)
+                .filter(|d| !d.carries.contains_key(release))
+                .map(|d| d.name.to_string())
+                .collect();
+            let nobody = self.databases_of(&required).next().is_none();
+            match (missing.is_empty(), nobody) {
+                (true, false) => None,
+                (_, true) => Some((required, vec!["it has no database".to_owned()])),
+                (false, false) => Some((required, missing)),
+            }
+        })
+    }
+}
+
+/// There is no such thing.
+pub(crate) fn not_found(what: &'static str, name: impl ToString) -> Refusal {
+    Refusal::NotFound { what, name: name.to_string() }
+}

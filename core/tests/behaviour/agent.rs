@@ -1,0 +1,177 @@
+//! An agent without a database: it keeps what would really be applied, and answers as a true one does.
+
+use std::collections::BTreeMap;
+
+use pgbelay_core::command::{
+    Backup, Command, CommandId, CommandKind, Failure, FailureKind, Outcome, RefusedBecause, Run, StepDone,
+};
+use pgbelay_core::database::{AppliedRecord, Observation};
+use pgbelay_core::digest::Digest;
+use pgbelay_core::name::DatabaseName;
+use pgbelay_core::plan::{Direction, Expectation, Step};
+use pgbelay_core::time::{Span, Timestamp};
+
+/// What becomes of a command that is started. A number counts the steps that are committed before it happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// All goes well.
+    Well,
+    /// PostgreSQL refuses the SQL of the next step, or the backup cannot be made.
+    FailsAfter(usize),
+    /// The agent is killed.
+    DiesAfter(usize),
+    /// The agent is asked to stop.
+    CancelledAfter(usize),
+    /// It cannot be told how far it came, for now.
+    UnknownAfter(usize),
+}
+
+/// An agent and the truth about its database.
+#[derive(Debug, Clone)]
+pub(crate) struct Agent {
+    pub(crate) database: DatabaseName,
+    /// What is really applied.
+    pub(crate) applied: Vec<AppliedRecord>,
+    /// Counts the changes that somebody else made.
+    pub(crate) changes: u32,
+    /// The highest fence that the database has seen.
+    pub(crate) fence: u64,
+    /// What came of every command that was taken on: `None` while it cannot be told.
+    pub(crate) journal: BTreeMap<CommandId, Outcome>,
+    /// What really came of those that cannot be told.
+    pub(crate) truth: BTreeMap<CommandId, Outcome>,
+}
+
+impl Agent {
+    pub(crate) fn new(database: DatabaseName) -> Self {
+        let (journal, truth) = (BTreeMap::new(), BTreeMap::new());
+        Self { database, applied: Vec::new(), changes: 0, fence: 0, journal, truth }
+    }
+
+    pub(crate) fn observation(&self) -> Observation {
+        let versions: Vec<_> = self.applied.iter().map(|r| r.version.as_str()).collect();
+        Observation {
+            server_version: 150_018,
+            system_identifier: format!("system-of-{}", self.database),
+            fingerprint: Digest::of(format!("{versions:?} {}", self.changes)),
+            records: self.applied.clone(),
+        }
+    }
+
+    /// Takes a command on, or answers with what came of it when it has done so before.
+    pub(crate) fn carry_out(&mut self, command: &Command, fate: &Fate, now: Timestamp) -> Outcome {
+        if let Some(known) = self.journal.get(&command.id) {
+            return known.clone();
+        }
+        let outcome = match self.refusal(command, now) {
+            Some(reason) => Outcome::Refused { reason },
+            None => self.start(command, fate),
+        };
+        self.journal.insert(command.id.clone(), outcome.clone());
+        outcome
+    }
+
+    /// Looks again at what could not be told.
+    pub(crate) fn find_out(&mut self, command: &CommandId) -> Option<Outcome> {
+        let outcome = self.truth.remove(command)?;
+        self.journal.insert(command.clone(), outcome.clone());
+        Some(outcome)
+    }
+
+    fn refusal(&self, command: &Command, now: Timestamp) -> Option<RefusedBecause> {
+        let expect = match &command.kind {
+            CommandKind::Backup { expect } => expect,
+            CommandKind::Run(run) => &run.expect,
+        };
+        if now > command.not_after {
+            Some(RefusedBecause::TooLate)
+        } else if command.fence < self.fence {
+            Some(RefusedBecause::StaleFence { seen: self.fence })
+        } else if *expect != Expectation::from(&self.observation()) {
+            Some(RefusedBecause::Moved { what: "its migrations or its schema".to_owned() })
+        } else {
+            None
+        }
+    }
+
+    fn start(&mut self, command: &Command, fate: &Fate) -> Outcome {
+        self.fence = command.fence;
+        match &command.kind {
+            CommandKind::Backup { .. } => self.back_up(command, fate),
+            CommandKind::Run(run) => self.run(command, run, fate),
+        }
+    }
+
+    fn back_up(&mut self, command: &Command, fate: &Fate) -> Outcome {
+        let backup = Backup {
+            path: format!("/backups/{}.dump", self.database),
+            sha256: Digest::of(command.id.as_str()),
+            bytes: 4_096,
+            took: Span::seconds(1),
+        };
+        let (done, observation) = (Vec::new(), None);
+        match fate {
+            Fate::Well => Outcome::BackedUp { backup },
+            Fate::FailsAfter(_) => Outcome::Failed { done, failure: failure(None), observation },
+            Fate::DiesAfter(_) => Outcome::Interrupted { done, observation },
+            Fate::CancelledAfter(_) => Outcome::Cancelled { done, observation },
+            Fate::UnknownAfter(_) => {
+                self.truth.insert(command.id.clone(), Outcome::Interrupted { done, observation });
+                Outcome::Unknown { why: "the backup's process is gone".to_owned() }
+            }
+        }
+    }
+
+    fn run(&mut self, command: &Command, run: &Run, fate: &Fate) -> Outcome {
+        let steps = match fate {
+            Fate::Well => run.steps.len(),
+            Fate::FailsAfter(n) | Fate::DiesAfter(n) | Fate::CancelledAfter(n) | Fate::UnknownAfter(n) => {
+                (*n).min(run.steps.len())
+            }
+        };
+        let done: Vec<_> =
+            run.steps.iter().take(steps).map(|step| self.commit(step, run.direction)).collect();
+        let next = run.steps.get(steps);
+        let observation = self.observation();
+        let seen = Some(observation.clone());
+        match (fate, next) {
+            (Fate::Well, _) | (Fate::FailsAfter(_) | Fate::CancelledAfter(_), None) => {
+                Outcome::Ran { done, observation }
+            }
+            (Fate::FailsAfter(_), Some(step)) => {
+                Outcome::Failed { done, failure: failure(Some(step)), observation: seen }
+            }
+            (Fate::CancelledAfter(_), Some(_)) => Outcome::Cancelled { done, observation: seen },
+            (Fate::DiesAfter(_), _) => Outcome::Interrupted { done, observation: seen },
+            (Fate::UnknownAfter(_), _) => {
+                self.truth.insert(command.id.clone(), Outcome::Interrupted { done, observation: seen });
+                Outcome::Unknown { why: "the connection was lost".to_owned() }
+            }
+        }
+    }
+
+    fn commit(&mut self, step: &Step, direction: Direction) -> StepDone {
+        match direction {
+            Direction::Up => self.applied.push(AppliedRecord {
+                version: step.version.clone(),
+                name: step.name.clone(),
+                checksum: step.checksum,
+                applied_at: Timestamp(0),
+            }),
+            Direction::Down => self.applied.retain(|record| record.version != step.version),
+        }
+        StepDone { version: step.version.clone(), took: Span(5), retries: 0 }
+    }
+}
+
+fn failure(step: Option<&Step>) -> Failure {
+    Failure {
+        kind: if step.is_some() { FailureKind::Sql } else { FailureKind::Backup },
+        version: step.map(|step| step.version.clone()),
+        message: step.map_or("no space left on device", |_| "relation \"orders\" does not exist").to_owned(),
+        hint: None,
+        sqlstate: step.map(|_| "42P01".to_owned()),
+        line: step.map(|_| 1),
+        blockers: Vec::new(),
+    }
+}

@@ -1,0 +1,219 @@
+//! The commands of a story.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pgbelay_core::decide::planned_id;
+use pgbelay_core::digest::Digest;
+use pgbelay_core::event::Actor;
+use pgbelay_core::name::EnvironmentName;
+use pgbelay_core::plan::{Goal, PlanId};
+use pgbelay_core::policy::Policy;
+use pgbelay_core::release::Release;
+use pgbelay_core::request::{Circumstances, Request};
+use pgbelay_core::rollout::Confirmation;
+use pgbelay_core::time::Span;
+use serde_json::{Map, Value, json};
+
+use super::teller::Teller;
+use crate::releases::{migration, table, version};
+use crate::world::{database, operator};
+
+mod agents;
+mod show;
+
+/// A command with its words, and in whose name it is asked.
+struct Said<'a> {
+    by: Option<&'a str>,
+    words: Vec<&'a str>,
+    line: &'a str,
+}
+
+impl<'a> Said<'a> {
+    fn new(line: &'a str) -> Self {
+        let words: Vec<_> = line.split_whitespace().collect();
+        match words.split_first().and_then(|(first, rest)| Some((first.strip_suffix(':')?, rest))) {
+            Some((by, rest)) => Self { by: Some(by), words: rest.to_vec(), line },
+            None => Self { by: None, words, line },
+        }
+    }
+
+    /// Who asks: the one who is named, or who usually does.
+    fn actor(&self, usual: &str) -> Actor {
+        operator(self.by.unwrap_or(usual))
+    }
+
+    /// The value of `key=value`.
+    fn option(&self, key: &str) -> Option<&'a str> {
+        self.words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
+    }
+
+    fn has(&self, word: &str) -> bool {
+        self.words.contains(&word)
+    }
+}
+
+/// Carries a command out; what happens is said to the teller.
+pub(super) fn carry_out(teller: &mut Teller, line: &str) {
+    let said = Said::new(line);
+    match said.words.as_slice() {
+        ["policy", rest @ ..] => {
+            let policy = policy(rest);
+            teller.ask(&said.actor("root"), &Request::ApplyPolicy(policy));
+        }
+        ["operator", name, role, environments @ ..] => add_operator(teller, &said, name, role, environments),
+        ["revoke-operator", name] => {
+            let operator = name.parse().unwrap();
+            teller.ask(&said.actor("root"), &Request::RevokeOperator { operator, reason: "gone".to_owned() });
+        }
+        ["enrol", name, environment] => {
+            let result = teller.world.enrol(&database(name), &environment.parse().unwrap());
+            teller.answered(&result);
+        }
+        ["token", id, name, environment, ..] => token(teller, &said, id, name, environment),
+        ["use", token, "as", name, ..] => use_token(teller, &said, token, name),
+        ["revoke", name] => {
+            let database = database(name);
+            teller.ask(&said.actor("root"), &Request::RevokeAgent { database, reason: "lost".to_owned() });
+        }
+        ["remove", name] => {
+            let (database, reason) = (database(name), "retired".to_owned());
+            teller.ask(&said.actor("root"), &Request::RemoveDatabase { database, reason });
+        }
+        ["sql", number, name, ..] => write(teller, line, number, name),
+        ["push", versions @ ..] => push(teller, &said, versions),
+        ["plan", environment, ..] | ["promote", _, environment] => {
+            let at = said.option("release").map_or(teller.releases.len(), |n| n.parse().unwrap());
+            let goal = Goal::Release { release: teller.releases[at - 1] };
+            plan(teller, &said, environment, goal);
+        }
+        ["rollback", environment, "to", target] => {
+            let target = (*target != "nothing").then(|| version(target));
+            plan(teller, &said, environment, Goal::Back { target });
+        }
+        ["approve", rest @ ..] => {
+            let plan = the_plan(teller, rest);
+            teller.ask(&said.actor("alice"), &Request::Approve { plan });
+        }
+        ["start", rest @ ..] => start(teller, &said, rest),
+        ["pause" | "resume" | "abort", ..] => steer(teller, &said),
+        ["wait", span] => {
+            let span: Span = span.parse().unwrap();
+            teller.world.now = teller.world.now + span;
+        }
+        ["show", ..] => show::show(teller),
+        _ => agents::carry_out(teller, &said),
+    }
+}
+
+fn policy(words: &[&str]) -> Policy {
+    let mut environments: Vec<(String, Map<String, Value>)> = Vec::new();
+    let mut risk = Map::new();
+    for word in words {
+        let Some((key, value)) = word.split_once('=') else {
+            environments.push(((*word).to_owned(), Map::from_iter([("name".to_owned(), json!(word))])));
+            continue;
+        };
+        let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
+        match key.split_once('.').unwrap() {
+            ("risk", kind) => drop(risk.insert(kind.to_owned(), value)),
+            (name, key) => {
+                let (_, environment) = environments.iter_mut().find(|(known, _)| known == name).unwrap();
+                environment.insert(key.to_owned(), value);
+            }
+        }
+    }
+    let environments: Vec<_> = environments.into_iter().map(|(_, environment)| environment).collect();
+    serde_json::from_value(json!({ "environments": environments, "risk": risk })).unwrap()
+}
+
+fn add_operator(teller: &mut Teller, said: &Said<'_>, name: &str, role: &str, environments: &[&str]) {
+    let places: BTreeSet<EnvironmentName> = environments.iter().map(|e| e.parse().unwrap()).collect();
+    let request = Request::AddOperator {
+        name: name.parse().unwrap(),
+        role: serde_json::from_value(json!(role)).unwrap(),
+        environments: (!places.is_empty()).then_some(places),
+        certificate: teller.world.certificate(name),
+    };
+    teller.ask(&said.actor("root"), &request);
+}
+
+fn token(teller: &mut Teller, said: &Said<'_>, id: &str, name: &str, environment: &str) {
+    let request = Request::CreateToken {
+        id: id.parse().unwrap(),
+        secret: Digest::of("secret"),
+        database: database(name),
+        environment: environment.parse().unwrap(),
+        labels: BTreeMap::new(),
+        lifetime: Span::seconds(600),
+    };
+    teller.ask(&said.actor("root"), &request);
+}
+
+fn use_token(teller: &mut Teller, said: &Said<'_>, token: &str, name: &str) {
+    let request = Request::Enrol {
+        token: token.parse().unwrap(),
+        secret: Digest::of(said.option("secret").unwrap_or("secret")),
+        database: database(name),
+        system_identifier: said.option("system").map_or_else(|| format!("system-of-{name}"), str::to_owned),
+        certificate: teller.world.certificate(&format!("{name}-with-{token}")),
+    };
+    teller.ask(&Actor::Controller, &request);
+}
+
+/// `sql 002 posts | CREATE TABLE posts (id int) | DROP TABLE posts`
+fn write(teller: &mut Teller, line: &str, number: &str, name: &str) {
+    let mut parts = line.split('|').skip(1).map(str::trim);
+    let written = migration(number, name, parts.next().unwrap(), parts.next());
+    teller.written.insert(number.to_owned(), written);
+}
+
+fn push(teller: &mut Teller, said: &Said<'_>, versions: &[&str]) {
+    let one = |number: &&str| teller.written.get(*number).cloned().unwrap_or_else(|| table(number));
+    let release = Release::new(versions.iter().map(one).collect()).unwrap();
+    teller.ask(&said.actor("olga"), &Request::RecordRelease(release));
+}
+
+fn plan(teller: &mut Teller, said: &Said<'_>, environment: &str, goal: Goal) {
+    let unseen = said.option("unseen");
+    let fresh = teller.world.agents.keys().filter(|name| Some(name.as_str()) != unseen).cloned().collect();
+    let (environment, actor) = (environment.parse().unwrap(), said.actor("olga"));
+    let here = Circumstances { actor: actor.clone(), now: teller.world.now };
+    let made_before = planned_id(&teller.world.state, &environment, &goal, &fresh, &here)
+        .ok()
+        .filter(|id| teller.world.state.plans.contains_key(id));
+    teller.ask(&actor, &Request::CreatePlan { environment, goal, fresh });
+    if let Some(id) = made_before {
+        teller.say(format!("it is {id}"));
+        teller.plan = Some(id);
+    }
+}
+
+/// The plan that is named, or the last one.
+fn the_plan(teller: &Teller, words: &[&str]) -> PlanId {
+    let number = words.iter().find_map(|word| word.strip_prefix("plan-"));
+    match number {
+        Some(number) => teller.plans[number.parse::<usize>().unwrap() - 1].clone(),
+        None => teller.plan.clone().unwrap(),
+    }
+}
+
+fn start(teller: &mut Teller, said: &Said<'_>, words: &[&str]) {
+    let confirmation = match () {
+        () if said.has("typed") => Confirmation::Typed,
+        () if said.has("forced") => Confirmation::Forced,
+        () => Confirmation::None,
+    };
+    let plan = the_plan(teller, words);
+    teller.ask(&said.actor("olga"), &Request::StartRollout { plan, confirmation });
+}
+
+fn steer(teller: &mut Teller, said: &Said<'_>) {
+    let named = said.words.get(1).map(|id| id.parse().unwrap());
+    let rollout = named.or_else(|| teller.rollout.clone()).unwrap();
+    let request = match said.words[0] {
+        "pause" => Request::PauseRollout { rollout },
+        "resume" => Request::ResumeRollout { rollout },
+        _ => Request::AbortRollout { rollout },
+    };
+    teller.ask(&said.actor("olga"), &request);
+}

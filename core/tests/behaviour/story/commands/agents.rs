@@ -1,0 +1,147 @@
+//! What agents do and tell.
+
+use pgbelay_core::command::{Command, CommandKind, Outcome, RefusedBecause};
+use pgbelay_core::digest::Digest;
+use pgbelay_core::event::Actor;
+use pgbelay_core::name::DatabaseName;
+use pgbelay_core::request::Request;
+
+use super::Said;
+use crate::agent::Fate;
+use crate::story::teller::Teller;
+use crate::world::database;
+
+/// Carries a command out that an agent is the subject of.
+pub(super) fn carry_out(teller: &mut Teller, said: &Said<'_>) {
+    match said.words.as_slice() {
+        ["agent", name, rest @ ..] => agent(teller, said, &database(name), rest),
+        ["observe", name] => {
+            let result = teller.world.observe(&database(name));
+            teller.answered(&result);
+        }
+        ["looks", name] => {
+            let seen = teller.world.agents[&database(name)].observation();
+            teller.looks.insert(database(name), seen);
+        }
+        ["tells", name, "what", "it", "saw"] => {
+            let database = database(name);
+            let observation = teller.looks[&database].clone();
+            teller.ask(&Actor::Agent(database.clone()), &Request::Observe { database, observation });
+        }
+        ["silent", name] => {
+            let database = database(name);
+            teller.ask(&Actor::Controller, &Request::AgentSilent { database });
+        }
+        ["back", name] => {
+            let database = database(name);
+            teller.ask(&Actor::Agent(database.clone()), &Request::AgentBack { database });
+        }
+        ["renew", name, "with", serial, "for", next] => {
+            let (database, certificate) = (database(name), teller.world.certificate(next));
+            let serial = (*serial).to_owned();
+            teller.ask(&Actor::Agent(database.clone()), &Request::Renew { database, serial, certificate });
+        }
+        ["connects", name, serial] => {
+            let (database, serial) = (database(name), (*serial).to_owned());
+            teller.ask(&Actor::Agent(database.clone()), &Request::CertificateSeen { database, serial });
+        }
+        ["somebody", "changes", name] => teller.world.agents.get_mut(&database(name)).unwrap().changes += 1,
+        ["somebody", "edits", number, "on", name] => {
+            let agent = teller.world.agents.get_mut(&database(name)).unwrap();
+            let record = agent.applied.iter_mut().find(|record| record.version.as_str() == *number);
+            record.unwrap().checksum = Digest::of("something else");
+        }
+        ["somebody", "deletes", number, "on", name] => {
+            let agent = teller.world.agents.get_mut(&database(name)).unwrap();
+            agent.applied.retain(|record| record.version.as_str() != *number);
+        }
+        _ => panic!("there is no such command: {}", said.line),
+    }
+}
+
+/// The agent does something with the command in its hands. `quietly`: and does not tell.
+fn agent(teller: &mut Teller, said: &Said<'_>, name: &DatabaseName, words: &[&str]) {
+    match words {
+        ["tells"] => return tell(teller, name, name),
+        ["claims", other] => return tell(teller, name, &database(other)),
+        ["finds-out"] => return find_out(teller, name),
+        _ => {}
+    }
+    let Some(command) = teller.world.in_hand(name) else {
+        return teller.say(format!("{name} has nothing to do"));
+    };
+    let outcome = match words {
+        ["accepts"] => {
+            let request = Request::Accepted { command: command.id.clone(), attempt: command.attempt };
+            return teller.ask(&Actor::Agent(name.clone()), &request);
+        }
+        ["pretends", lie] => pretended(teller, name, &command, lie),
+        _ => {
+            let fate = fate(&command, words).unwrap_or_else(|| panic!("no such command: {}", said.line));
+            let now = teller.world.now;
+            teller.world.agents.get_mut(name).unwrap().carry_out(&command, &fate, now)
+        }
+    };
+    teller.results.insert(name.clone(), (command, outcome));
+    if !said.has("quietly") {
+        tell(teller, name, name);
+    }
+}
+
+fn fate(command: &Command, words: &[&str]) -> Option<Fate> {
+    let at = |version: &str| match &command.kind {
+        CommandKind::Backup { .. } => 0,
+        CommandKind::Run(run) => run.steps.iter().position(|s| s.version.as_str() == version).unwrap(),
+    };
+    Some(match words {
+        ["backs-up" | "runs" | "answers", ..] => Fate::Well,
+        ["fails"] => Fate::FailsAfter(0),
+        ["fails", version] => Fate::FailsAfter(at(version)),
+        ["interrupted"] => Fate::DiesAfter(0),
+        ["interrupted", "after", version, ..] => Fate::DiesAfter(at(version) + 1),
+        ["cancels", "after", version, ..] => Fate::CancelledAfter(at(version) + 1),
+        ["cancels", ..] => Fate::CancelledAfter(0),
+        ["unknown", "after", version, ..] => Fate::UnknownAfter(at(version) + 1),
+        ["unknown", ..] => Fate::UnknownAfter(0),
+        _ => return None,
+    })
+}
+
+/// A result that is not true.
+fn pretended(teller: &Teller, name: &DatabaseName, command: &Command, lie: &str) -> Outcome {
+    let observation = teller.world.agents[name].observation();
+    match lie {
+        "guard" => {
+            Outcome::Refused { reason: RefusedBecause::Guard { rule: "no DROP TABLE on Fridays".to_owned() } }
+        }
+        "it-ran" => {
+            let honest = &mut teller.world.agents[name].clone();
+            let ran = honest.carry_out(command, &Fate::Well, teller.world.now);
+            match ran {
+                Outcome::Ran { done, .. } => Outcome::Ran { done, observation },
+                other @ (Outcome::BackedUp { .. }
+                | Outcome::Failed { .. }
+                | Outcome::Interrupted { .. }
+                | Outcome::Cancelled { .. }
+                | Outcome::Refused { .. }
+                | Outcome::Unknown { .. }) => other,
+            }
+        }
+        "nothing-ran" => Outcome::Ran { done: Vec::new(), observation },
+        _ => panic!("no such lie: {lie}"),
+    }
+}
+
+/// Tells a result; `whose` it is may be another agent's.
+fn tell(teller: &mut Teller, name: &DatabaseName, whose: &DatabaseName) {
+    let (command, outcome) = teller.results[whose].clone();
+    let result = teller.world.report(name, &command, outcome);
+    teller.answered(&result);
+}
+
+fn find_out(teller: &mut Teller, name: &DatabaseName) {
+    let (command, _) = teller.results[name].clone();
+    let outcome = teller.world.agents.get_mut(name).unwrap().find_out(&command.id).unwrap();
+    teller.results.insert(name.clone(), (command, outcome));
+    tell(teller, name, name);
+}

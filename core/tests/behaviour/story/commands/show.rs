@@ -1,0 +1,63 @@
+//! Where everything stands.
+
+use pgbelay_core::database::Database;
+use pgbelay_core::rollout::{RolloutState, Target, TargetState};
+
+use crate::story::teller::Teller;
+use crate::story::words::{list, records};
+
+/// The last rollout and every database.
+pub(super) fn show(teller: &mut Teller) {
+    let state = teller.world.state.clone();
+    if let Some(rollout) = teller.rollout.as_ref().and_then(|id| state.rollouts.get(id)) {
+        teller.say(format!("{} {}", rollout.id, rollout_state(&rollout.state)));
+        for (name, target) in &rollout.targets {
+            teller.say(format!("  {name}: {}", target_state(target)));
+        }
+    }
+    for database in state.databases.values() {
+        let line = database_line(teller, database);
+        teller.say(line);
+    }
+}
+
+fn rollout_state(state: &RolloutState) -> String {
+    match state {
+        RolloutState::Running => "runs".to_owned(),
+        RolloutState::Paused { reason } => format!("paused: {reason}"),
+        RolloutState::Aborting => "is being aborted".to_owned(),
+        RolloutState::Finished { verdict, .. } => format!("{verdict:?}"),
+    }
+}
+
+fn target_state(target: &Target) -> String {
+    let state = match &target.state {
+        TargetState::Due => "due".to_owned(),
+        TargetState::Running { command } => format!("works on {command}, attempt {}", target.attempt),
+        TargetState::Done => "done".to_owned(),
+        TargetState::Failed { failure } => format!("failed: {}", failure.message),
+        TargetState::Refused { why } => format!("refused: {why}"),
+        TargetState::Cancelled => "cancelled".to_owned(),
+        TargetState::Unknown { command, why } => format!("{command} unknown: {why}"),
+        TargetState::NotReached => "not reached".to_owned(),
+    };
+    let backup = if target.backup.is_some() { "backup" } else { "no backup" };
+    format!("{state}; {backup}; recorded {}", list(target.done.iter().map(|d| &d.version)))
+}
+
+fn database_line(teller: &Teller, database: &Database) -> String {
+    let now = teller.world.now;
+    let seen =
+        database.observed.as_ref().map_or_else(|| "was never seen".to_owned(), |(_, o)| records(&o.records));
+    let windows = database.windows.keys().filter_map(|version| {
+        let state = database.window_state(version, now)?;
+        Some(format!("{version} {state:?}"))
+    });
+    let carries = list(database.carries.keys());
+    format!(
+        "{} {seen}; windows {}; carries {carries}; fence {}",
+        database.name,
+        list(windows),
+        database.fence
+    )
+}

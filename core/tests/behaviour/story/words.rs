@@ -1,0 +1,115 @@
+//! One line for one event.
+
+use pgbelay_core::command::{Command, CommandKind, Outcome, StepDone};
+use pgbelay_core::database::AppliedRecord;
+use pgbelay_core::event::Event;
+use pgbelay_core::plan::{Direction, Goal, Plan, Step};
+
+/// What an event says, for people.
+pub(crate) fn line(event: &Event) -> String {
+    let text = match event {
+        Event::PolicyApplied { policy } => list(policy.environments.iter().map(|e| &e.name)),
+        Event::OperatorAdded { operator } => format!("{} {}", operator.name, operator.role.as_str()),
+        Event::OperatorRevoked { operator, .. } => operator.to_string(),
+        Event::TokenCreated { token } => {
+            format!("{} for {} in {}", token.id, token.database, token.environment)
+        }
+        Event::AgentEnrolled { token, certificate, .. } => {
+            format!("with {token}, certificate {}", certificate.serial)
+        }
+        Event::AgentRenewed { database, certificate } => {
+            format!("{database} certificate {}", certificate.serial)
+        }
+        Event::RenewalUsed { database }
+        | Event::AgentRevoked { database, .. }
+        | Event::DatabaseRemoved { database, .. } => database.to_string(),
+        Event::DatabaseObserved { database, observation } => {
+            format!("{database} {}", records(&observation.records))
+        }
+        Event::ReleaseRecorded { release } => {
+            format!("{}: {}", release.id, list(release.migrations.iter().map(|m| &m.version)))
+        }
+        Event::PlanCreated { plan } => return planned(plan),
+        Event::PlanApproved { plan, by } => format!("{plan} by {by}"),
+        Event::PlanTried { plan, databases, failed } => format!("{plan} on {databases}, failed on {failed}"),
+        Event::RolloutStarted { rollout, plan, by, confirmation } => {
+            format!("{rollout} {plan} by {by}, confirmation {confirmation:?}")
+        }
+        Event::RolloutPaused { rollout, reason } => format!("{rollout} {reason}"),
+        Event::RolloutResumed { rollout } | Event::RolloutAborted { rollout } => rollout.to_string(),
+        Event::RolloutFinished { rollout, verdict } => format!("{rollout} {verdict:?}"),
+        Event::TargetUpToDate { rollout, database } | Event::TargetGivenUp { rollout, database } => {
+            format!("{rollout} {database}")
+        }
+        Event::CommandIssued { command } => issued(command),
+        Event::CommandAccepted { command } => command.to_string(),
+        Event::CommandFinished { command, outcome } => format!("{command} {}", came_of_it(outcome)),
+    };
+    format!("{}: {text}", event.kind())
+}
+
+/// Several things, or the word for none.
+pub(crate) fn list(items: impl IntoIterator<Item = impl ToString>) -> String {
+    let items: Vec<_> = items.into_iter().map(|item| item.to_string()).collect();
+    if items.is_empty() { "nothing".to_owned() } else { items.join(" ") }
+}
+
+/// What is applied.
+pub(crate) fn records(records: &[AppliedRecord]) -> String {
+    format!("has {}", list(records.iter().map(|r| &r.version)))
+}
+
+fn planned(plan: &Plan) -> String {
+    let goal = match &plan.body.goal {
+        Goal::Release { release } => format!("to {release}"),
+        Goal::Back { target } => format!("back to {}", list(target)),
+    };
+    let mut text = format!(
+        "plan-created: {} {} {goal} by {}, risk {}, backup {:?}",
+        plan.id,
+        plan.body.environment,
+        plan.author,
+        plan.body.risk(),
+        plan.body.backup
+    );
+    for (name, target) in &plan.body.targets {
+        text.push_str(&format!("; {name} {}", list(target.steps.iter().map(step))));
+    }
+    text
+}
+
+fn step(step: &Step) -> String {
+    let direction = match step.direction {
+        Direction::Up => "up",
+        Direction::Down => "down",
+    };
+    format!("{direction} {} {}", step.version, step.risk)
+}
+
+fn issued(command: &Command) -> String {
+    let what = match &command.kind {
+        CommandKind::Backup { .. } => "back up".to_owned(),
+        CommandKind::Run(run) => {
+            let backup = if run.backup.is_some() { "after a backup" } else { "without a backup" };
+            format!("{:?} {} {backup}", run.direction, list(run.steps.iter().map(|s| &s.version)))
+        }
+    };
+    format!("{} {} {what}, attempt {} fence {}", command.id, command.database, command.attempt, command.fence)
+}
+
+/// What came of a command.
+pub(crate) fn came_of_it(outcome: &Outcome) -> String {
+    let after = |done: &[StepDone]| format!("after {}", list(done.iter().map(|d| &d.version)));
+    match outcome {
+        Outcome::BackedUp { backup } => format!("backed up, {} bytes", backup.bytes),
+        Outcome::Ran { done, .. } => format!("ran {}", list(done.iter().map(|d| &d.version))),
+        Outcome::Failed { done, failure, .. } => {
+            let at = failure.version.as_ref().map(|version| format!(" at {version}")).unwrap_or_default();
+            format!("failed{at} {}: {}", after(done), failure.message)
+        }
+        Outcome::Interrupted { done, .. } => format!("interrupted {}", after(done)),
+        Outcome::Cancelled { done, .. } => format!("cancelled {}", after(done)),
+        Outcome::Refused { reason } => format!("refused: {reason}"),
+        Outcome::Unknown { why } => format!("unknown: {why}"),
+    }
+}

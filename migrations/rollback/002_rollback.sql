@@ -1,0 +1,3 @@
+-- Tasks stay; which project they belonged to is lost.
+ALTER TABLE tasks DROP COLUMN project_id;
+DROP TABLE projects;

@@ -1,0 +1,2 @@
+DROP FUNCTION project_progress(bigint);
+DROP VIEW task_overview;

@@ -1,0 +1,56 @@
+//! Generates the types and services of the contract, without protoc.
+
+use std::path::PathBuf;
+
+use protox::prost::Message;
+
+const FILES: [&str; 3] =
+    ["pgbelay/v1/agent.proto", "pgbelay/v1/enrolment.proto", "pgbelay/v1/operator.proto"];
+
+/// The answers of the operator service are what `--output json` prints.
+const PRINTED: [&str; 28] = [
+    "PushReleaseResponse",
+    "PlanView",
+    "PlanGroup",
+    "PlanStep",
+    "LossView",
+    "TryPlanResponse",
+    "TrialView",
+    "ListRolloutsResponse",
+    "RolloutView",
+    "TargetView",
+    "StepView",
+    "BackupView",
+    "FailureView",
+    "StatusResponse",
+    "DatabaseView",
+    "WindowView",
+    "HistoryResponse",
+    "HistoryEntry",
+    "CreateTokenResponse",
+    "ListAgentsResponse",
+    "AgentView",
+    "AddOperatorResponse",
+    "ListOperatorsResponse",
+    "OperatorView",
+    "PolicyView",
+    "MigrationFile",
+    "Doomed",
+    "Progress",
+];
+
+#[expect(clippy::disallowed_methods, reason = "how Cargo tells a build script where to write")]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    for file in FILES {
+        println!("cargo:rerun-if-changed={file}");
+    }
+    let descriptors = protox::compile(FILES, ["."])?;
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    let mut config = tonic_prost_build::configure().btree_map(".");
+    for message in PRINTED {
+        config = config.type_attribute(format!("pgbelay.v1.{message}"), "#[derive(serde::Serialize)]");
+    }
+    config.build_transport(false).compile_fds(descriptors)?;
+    Ok(())
+}

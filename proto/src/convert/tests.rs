@@ -1,0 +1,152 @@
+//! What goes out comes back in, and what is malformed does not.
+
+use pgbelay_core::command::{
+    Backup, Command, CommandKind, Failure, FailureKind, Outcome, RefusedBecause, Run, StepDone,
+};
+use pgbelay_core::digest::Digest;
+use pgbelay_core::plan::{ExecutionSettings, Step};
+use pgbelay_core::time::Span;
+use prost::Message;
+
+use super::*;
+
+fn observation() -> Observation {
+    Observation {
+        server_version: 150_018,
+        system_identifier: "731/16384".into(),
+        fingerprint: Digest::of("schema"),
+        records: vec![AppliedRecord {
+            version: "001".parse().unwrap(),
+            name: "a".into(),
+            checksum: Digest::of("sql"),
+            applied_at: Timestamp(5),
+        }],
+    }
+}
+
+fn backup() -> Backup {
+    Backup { path: "/b/x.dump".into(), sha256: Digest::of("dump"), bytes: 4, took: Span(7) }
+}
+
+fn outcomes() -> Vec<Outcome> {
+    let done = vec![StepDone { version: "001".parse().unwrap(), took: Span(3), retries: 1 }];
+    let failure = Failure {
+        kind: FailureKind::LockTimeout,
+        version: Some("002".parse().unwrap()),
+        message: "m".into(),
+        hint: Some("h".into()),
+        sqlstate: Some("55P03".into()),
+        line: Some(4),
+        blockers: vec!["pid 1".into()],
+    };
+    let refused = [
+        RefusedBecause::StaleFence { seen: 0 },
+        RefusedBecause::Moved { what: "x".into() },
+        RefusedBecause::TooLate,
+        RefusedBecause::Guard { rule: "r".into() },
+    ];
+    let mut all = vec![
+        Outcome::BackedUp { backup: backup() },
+        Outcome::Ran { done: done.clone(), observation: observation() },
+        Outcome::Failed { done: done.clone(), failure, observation: None },
+        Outcome::Interrupted { done: done.clone(), observation: Some(observation()) },
+        Outcome::Cancelled { done, observation: None },
+        Outcome::Unknown { why: "w".into() },
+    ];
+    all.extend(refused.map(|reason| Outcome::Refused { reason }));
+    all
+}
+
+#[test]
+fn every_outcome_survives_the_wire() {
+    for outcome in outcomes() {
+        let bytes = wire::Outcome::from(&outcome).encode_to_vec();
+        let back = wire::Outcome::decode(bytes.as_slice()).unwrap();
+        assert_eq!(Outcome::try_from(back), Ok(outcome));
+    }
+}
+
+#[test]
+fn every_kind_of_failure_has_a_word_of_its_own() {
+    let kinds = [
+        FailureKind::Sql,
+        FailureKind::LockTimeout,
+        FailureKind::StatementTimeout,
+        FailureKind::Backup,
+        FailureKind::Connection,
+        FailureKind::NotTransactional,
+        FailureKind::Busy,
+        FailureKind::SqlMissing,
+        FailureKind::Agent,
+    ];
+    for kind in kinds {
+        let stored = serde_json::to_value(kind).unwrap();
+        assert_eq!(stored, failure_word(kind), "the ledger and the wire use one word");
+    }
+}
+
+fn run() -> Command {
+    let seen = observation();
+    let step = Step {
+        version: "002".parse().unwrap(),
+        name: "b".into(),
+        direction: Direction::Up,
+        sql: Digest::of("up"),
+        checksum: Digest::of("up"),
+        risk: pgbelay_core::Risk::High,
+        reasons: vec!["r".into()],
+        has_rollback: true,
+        destroys: Vec::new(),
+    };
+    let settings =
+        ExecutionSettings { lock_timeout: Span(1), lock_budget: Span(2), statement_timeout: Span(3) };
+    Command {
+        id: "c1-a".parse().unwrap(),
+        database: "orders".parse().unwrap(),
+        rollout: "r1".parse().unwrap(),
+        plan: Digest::of("plan"),
+        attempt: 2,
+        fence: 3,
+        not_after: Timestamp(9),
+        kind: CommandKind::Run(Run {
+            direction: Direction::Up,
+            steps: vec![step],
+            expect: Expectation::from(&seen),
+            backup: Some(backup()),
+            settings,
+        }),
+    }
+}
+
+#[test]
+fn a_command_arrives_as_it_was_issued() {
+    let command = run();
+    let arrived = WireCommand::try_from(wire::Command::from(&command)).unwrap();
+    let (CommandKind::Run(sent), WireKind::Run(got)) = (&command.kind, &arrived.kind) else {
+        panic!("a run became something else")
+    };
+    assert_eq!((arrived.id, arrived.fence, arrived.attempt), (command.id, 3, 2));
+    assert_eq!((&got.expect, &got.backup, &got.settings), (&sent.expect, &sent.backup, &sent.settings));
+    assert_eq!(got.steps[0].sql, sent.steps[0].sql);
+}
+
+type Spoil = fn(&mut wire::Command);
+
+#[test]
+fn a_command_without_what_it_needs_is_not_taken() {
+    let spoil: [(&str, Spoil); 4] = [
+        ("kind", |c| c.kind = None),
+        ("id", |c| c.id = "../x".into()),
+        ("plan", |c| c.plan = "abc".into()),
+        ("lock_timeout_ms", |c| {
+            if let Some(wire::command::Kind::Run(run)) = &mut c.kind {
+                run.settings.as_mut().unwrap().lock_timeout_ms = 0;
+            }
+        }),
+    ];
+    for (field, spoil) in spoil {
+        let mut wire = wire::Command::from(&run());
+        spoil(&mut wire);
+        assert_eq!(WireCommand::try_from(wire).map_err(|e| e.field), Err(field));
+    }
+}

@@ -1,0 +1,10 @@
+//! End-to-end tests: real PostgreSQL, real processes, real certificates. One module for each feature.
+
+mod access;
+mod bad_input;
+mod exit_codes;
+mod happy;
+mod health;
+mod kills;
+mod ledger;
+mod samples;
