@@ -1,3 +1,5 @@
+//! What a file and an environment may say, and what is wrong with them.
+
 use super::*;
 
 const FULL: &str = r#"

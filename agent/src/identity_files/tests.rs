@@ -1,3 +1,5 @@
+//! An identity on disk: whole, private, and never lost to a half-written successor.
+
 use pgbelay_proto::csr::new_key_and_csr;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, IsCa, Issuer, KeyPair, SanType,

@@ -1,3 +1,5 @@
+//! What the journal holds after every kind of end, and what it does with files that are damaged.
+
 use std::fs;
 
 use pgbelay_core::digest::Digest;

@@ -94,12 +94,15 @@ async fn a_server_that_crashes_and_comes_back_is_asked_what_is_recorded() -> any
     let (done, failure) = failed(run.await?);
     assert_eq!((done.as_slice(), failure.kind), (["001".to_owned()].as_slice(), FailureKind::Connection));
     assert_eq!(world.applied().await?, ["001"]);
+    let client = world.cluster.connect(&world.target.name).await?;
+    let sql = "SELECT version || ' ' || outcome FROM pgbelay.migration_attempts ORDER BY id";
+    let kept: Vec<String> = client.query(sql, &[]).await?.iter().map(|row| row.get(0)).collect();
+    assert_eq!(kept, ["001 done", "002 failed"], "what was attempted is kept for ever");
     Ok(())
 }
 
-/// Takes a minute and more: not run unless asked for.
+/// Takes a minute and more: it waits for the deadline of settling.
 #[tokio::test]
-#[ignore = "waits for the deadline of settling"]
 async fn a_server_that_does_not_come_back_leaves_it_unknown() -> anyhow::Result<()> {
     let mut world = World::new().await?;
     let order = world.up(&[sample("001", "CREATE TABLE b (id int); SELECT pg_sleep(60);", "")]).await?;

@@ -18,6 +18,5 @@ mod losing;
 mod proxy;
 mod recovering;
 mod running;
-mod speed;
 mod trying;
 mod world;

@@ -79,7 +79,13 @@ impl Runner<'_> {
             let left = budget.saturating_sub(began.elapsed());
             let stop = match self.try_once(ready, retries, left).await {
                 Tried::Committed => return Ok(done(ready, tried_at.elapsed(), retries)),
-                Tried::Lost(why) => return self.settle(ready, why).await,
+                Tried::Lost(why) => {
+                    let settled = self.settle(ready, why).await;
+                    if let Err(Ending::Failed(failure)) = &settled {
+                        self.note(&self.doing(ready, retries), Some(failure), tried_at).await;
+                    }
+                    return settled;
+                }
                 Tried::RolledBack(stop) => stop,
             };
             let failure = match stop {
