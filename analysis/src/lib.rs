@@ -10,6 +10,8 @@
 //! Not here: the catalog, locks, hazards and their safer ways, files, the network, processes, the
 //! clock. The only thread is the one the parser needs for its stack.
 
+mod builtin;
+mod catalog;
 mod error;
 mod facts;
 mod kind;
@@ -20,18 +22,34 @@ mod kind;
 mod parser;
 mod position;
 mod read;
+mod report;
 mod risk;
 mod rules;
 mod split;
 mod statement;
+mod syntax;
 
+pub use catalog::{
+    CATALOG_FORMAT, Catalog, Check, Column, Constraint, ConstraintKind, Coverage, DataType, Dependents,
+    Domain, Function, Generated, Index, IndexKey, Inheritance, Key, Lookup, NEWEST_SERVER, Name,
+    OLDEST_SERVER, Partition, PartitionKey, Persistence, Policy, RelId, Relation, RelationKind, Rule, Server,
+    Settings, Size, Trigger, TypeDefinition, UnknownServer, ViewUse, Volatility,
+};
 pub use error::ScriptError;
 pub use kind::StatementKind;
 pub use position::Position;
 pub use read::{MAX_SCRIPT_BYTES, PARSER_STACK_BYTES, read};
+pub use report::{
+    Allow, AllowProblem, Analysis, Breakage, Hazard, Lock, LockMode, Loss, Severity, Span, StatementReport,
+    Work, WorkKind,
+};
 pub use risk::{Risk, UnknownRisk};
 pub use rules::{MAX_REASONS, assess};
 pub use statement::{Destroyed, Script, Statement, Transactional};
+pub use syntax::{
+    BoolOp, Bound, BoundValue, Constant, Expr, FkAction, GeneratedKind, IdentityKind, MAX_EXPR_DEPTH,
+    PartitionStrategy, QName, Query, ReplicaIdentity, Source, TypeName,
+};
 
 /// The grammar that statements are read with. What a newer server understands beyond it is
 /// reported as a syntax error, never as safe.

@@ -1,0 +1,182 @@
+//! The schema as it is when a statement runs: from a live database, from a file, or simulated from
+//! the migrations before it. One shape for all three.
+//!
+//! Relations have ids that last for one catalog, so that renaming and moving need no other change.
+//! What is absent does not exist when the catalog is [`Coverage::Whole`], and is unknown otherwise.
+
+mod constraint;
+mod data_type;
+mod dependents;
+mod lookup;
+mod name;
+mod object;
+mod relation;
+mod server;
+mod settings;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+pub use constraint::{Check, Constraint, ConstraintKind, Index, IndexKey, Key};
+pub use data_type::DataType;
+pub use dependents::Dependents;
+pub use lookup::Lookup;
+pub use name::{Name, RelId};
+pub use object::{Domain, Function, TypeDefinition, Volatility};
+pub use relation::{
+    Column, Generated, Inheritance, Partition, PartitionKey, Persistence, Policy, Relation, RelationKind,
+    Rule, Size, Trigger, ViewUse,
+};
+pub use server::{NEWEST_SERVER, OLDEST_SERVER, Server, UnknownServer};
+pub use settings::Settings;
+
+/// The version of the form that catalogs are written in.
+pub const CATALOG_FORMAT: u32 = 1;
+
+/// Everything about a database's schema that judging needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Catalog {
+    /// [`CATALOG_FORMAT`].
+    pub format: u32,
+    /// Whether what is absent does not exist.
+    pub coverage: Coverage,
+    /// The server's major version, when it is from a server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<u32>,
+    /// The session that a migration would run in.
+    pub settings: Settings,
+    /// Names of schemas.
+    pub schemas: BTreeSet<String>,
+    /// Tables, views, sequences and composite types.
+    pub relations: BTreeMap<RelId, Relation>,
+    /// Enums, domains, ranges, base types. Composite types are relations.
+    pub types: BTreeMap<Name, TypeDefinition>,
+    /// Functions and procedures that are not PostgreSQL's own.
+    pub functions: BTreeMap<Name, Vec<Function>>,
+    /// Names of extensions.
+    pub extensions: BTreeSet<String>,
+    /// Operators, collations, publications and whatever else has a name that a statement can take
+    /// away: kind and name.
+    #[serde(default)]
+    pub others: BTreeSet<(String, String)>,
+    /// By name; kept by [`Self::index_names`] and the functions that move things.
+    #[serde(skip)]
+    names: BTreeMap<Name, RelId>,
+    #[serde(skip)]
+    dependents: Dependents,
+    #[serde(default)]
+    next_id: u32,
+}
+
+/// What absence means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coverage {
+    /// It was read from a database: what is absent does not exist.
+    Whole,
+    /// It was simulated from some migrations: what is absent may exist.
+    Partial,
+}
+
+impl Catalog {
+    /// Nothing but the schema `public`; what is absent may exist.
+    pub fn nothing() -> Self {
+        Self {
+            format: CATALOG_FORMAT,
+            coverage: Coverage::Partial,
+            server: None,
+            settings: Settings::default(),
+            schemas: BTreeSet::from(["public".to_owned()]),
+            relations: BTreeMap::new(),
+            types: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            extensions: BTreeSet::new(),
+            others: BTreeSet::new(),
+            names: BTreeMap::new(),
+            dependents: Dependents::default(),
+            next_id: 1,
+        }
+    }
+
+    /// An empty database: what is absent does not exist.
+    pub fn fresh() -> Self {
+        Self { coverage: Coverage::Whole, ..Self::nothing() }
+    }
+
+    /// Whether what is absent does not exist.
+    pub fn is_whole(&self) -> bool {
+        self.coverage == Coverage::Whole
+    }
+
+    /// Rebuilds what is derived; call it once after the public fields were filled or read.
+    pub fn index_names(&mut self) {
+        self.names = self.relations.iter().map(|(id, relation)| (relation.name.clone(), *id)).collect();
+        self.next_id = self.relations.keys().last().map_or(1, |id| id.0 + 1);
+        self.dependents = Dependents::default();
+        for (id, relation) in &self.relations {
+            self.dependents.link(*id, relation);
+        }
+    }
+
+    /// Adds a relation; one of the same name is replaced.
+    pub fn add(&mut self, relation: Relation) -> RelId {
+        let id = RelId(self.next_id);
+        self.next_id += 1;
+        if let Some(old) = self.names.insert(relation.name.clone(), id) {
+            self.dependents.unlink(old);
+            self.relations.remove(&old);
+        }
+        self.dependents.link(id, &relation);
+        self.relations.insert(id, relation);
+        id
+    }
+
+    /// Takes a relation away. What depends on it is the caller's business.
+    pub fn remove(&mut self, id: RelId) -> Option<Relation> {
+        let relation = self.relations.remove(&id)?;
+        self.names.remove(&relation.name);
+        self.dependents.unlink(id);
+        Some(relation)
+    }
+
+    /// Changes a relation in place, its name too.
+    pub fn change<T>(&mut self, id: RelId, change: impl FnOnce(&mut Relation) -> T) -> Option<T> {
+        let relation = self.relations.get_mut(&id)?;
+        let old = relation.name.clone();
+        let result = change(relation);
+        if relation.name != old {
+            self.names.remove(&old);
+            self.names.insert(relation.name.clone(), id);
+        }
+        self.dependents.unlink(id);
+        self.dependents.link(id, relation);
+        Some(result)
+    }
+
+    /// A relation by its id.
+    pub fn get(&self, id: RelId) -> Option<&Relation> {
+        self.relations.get(&id)
+    }
+
+    /// A relation by its full name.
+    pub fn by_name(&self, name: &Name) -> Option<RelId> {
+        self.names.get(name).copied()
+    }
+
+    /// Relations that refer to this one: by foreign key, inheritance, a view's query, a sequence's
+    /// owner, a column's or domain's type. Ordered.
+    pub fn dependents_of(&self, id: RelId) -> Vec<RelId> {
+        self.dependents.of(id)
+    }
+
+    /// Relations with a column of that type, an array of it, or a domain over it.
+    pub fn users_of_type(&self, name: &Name) -> Vec<RelId> {
+        self.dependents.of_type(name)
+    }
+
+    /// Relations that call that function in a default, a constraint, an index, a trigger, a policy.
+    pub fn users_of_function(&self, name: &str) -> Vec<RelId> {
+        self.dependents.of_function(name)
+    }
+}
