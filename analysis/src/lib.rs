@@ -10,10 +10,12 @@
 //! Not here: the catalog, locks, hazards and their safer ways, files, the network, processes, the
 //! clock. The only thread is the one the parser needs for its stack.
 
+mod analyze;
 mod builtin;
 mod catalog;
 mod error;
 mod facts;
+mod hazards;
 mod kind;
 #[expect(
     clippy::wildcard_enum_match_arm,
@@ -29,6 +31,7 @@ mod split;
 mod statement;
 mod syntax;
 
+pub use analyze::{Options, analyze, analyze_next};
 pub use catalog::{
     CATALOG_FORMAT, Catalog, Check, Column, Constraint, ConstraintKind, Coverage, DataType, Dependents,
     Domain, Function, Generated, Index, IndexKey, Inheritance, Key, Lookup, NEWEST_SERVER, Name,
@@ -36,6 +39,7 @@ pub use catalog::{
     Settings, Size, Trigger, TypeDefinition, UnknownServer, ViewUse, Volatility,
 };
 pub use error::ScriptError;
+pub use hazards::{HazardInfo, hazard, hazards, nearest_hazard};
 pub use kind::StatementKind;
 pub use position::Position;
 pub use read::{MAX_SCRIPT_BYTES, PARSER_STACK_BYTES, read};

@@ -6,11 +6,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Catalog;
 use crate::{Position, Risk, ScriptError, StatementKind};
 
-/// A script and the schema after it.
-#[derive(Debug, Clone, PartialEq)]
+/// What a script does, statement by statement.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Analysis {
     /// One for each statement that could be read, in order.
     pub statements: Vec<StatementReport>,
@@ -18,8 +17,6 @@ pub struct Analysis {
     pub faults: Vec<ScriptError>,
     /// Comments that allow hazards, each with what came of it.
     pub allows: Vec<Allow>,
-    /// The catalog after the last statement.
-    pub catalog: Catalog,
 }
 
 /// What is known about one statement.
