@@ -13,6 +13,7 @@
 mod analyze;
 mod builtin;
 mod catalog;
+mod digest;
 mod error;
 mod facts;
 mod hazards;
@@ -27,6 +28,7 @@ mod read;
 mod report;
 mod risk;
 mod rules;
+mod simulate;
 mod split;
 mod statement;
 mod syntax;
