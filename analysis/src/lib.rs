@@ -24,6 +24,7 @@ mod risk;
 mod rules;
 mod split;
 mod statement;
+mod syntax;
 
 pub use error::ScriptError;
 pub use kind::StatementKind;
@@ -32,6 +33,10 @@ pub use read::{MAX_SCRIPT_BYTES, PARSER_STACK_BYTES, read};
 pub use risk::{Risk, UnknownRisk};
 pub use rules::{MAX_REASONS, assess};
 pub use statement::{Destroyed, Script, Statement, Transactional};
+pub use syntax::{
+    BoolOp, Bound, BoundValue, Constant, Expr, FkAction, GeneratedKind, IdentityKind, MAX_EXPR_DEPTH,
+    PartitionStrategy, QName, Query, ReplicaIdentity, Source, TypeName,
+};
 
 /// The grammar that statements are read with. What a newer server understands beyond it is
 /// reported as a syntax error, never as safe.

@@ -27,7 +27,9 @@ pub(crate) use table::{
     AlterAction, AlterTable, ColumnConstraint, ColumnDefinition, CreateTable, CreateTableAs, ForeignKey,
     LikeClause, NewConstraint, NewConstraintKind, PartitionSpec, TriggerState,
 };
-pub use table::{Bound, BoundValue, FkAction, GeneratedKind, IdentityKind, PartitionStrategy, ReplicaIdentity};
+pub use table::{
+    Bound, BoundValue, FkAction, GeneratedKind, IdentityKind, PartitionStrategy, ReplicaIdentity,
+};
 pub use types::{QName, TypeName};
 
 /// One statement.
@@ -40,18 +42,36 @@ pub(crate) enum Ast {
     Reindex(Reindex),
     CreateView(CreateView),
     /// REFRESH MATERIALIZED VIEW.
-    Refresh { view: QName, concurrently: bool, with_data: bool },
+    Refresh {
+        view: QName,
+        concurrently: bool,
+        with_data: bool,
+    },
     CreateTrigger(CreateTrigger),
     CreateRule(CreateRule),
     CreatePolicy(CreatePolicy),
     /// ALTER POLICY … ON `table` (USING, WITH CHECK, TO).
-    AlterPolicy { table: QName, name: String, using: Option<Expr>, check: Option<Expr> },
+    AlterPolicy {
+        table: QName,
+        name: String,
+        using: Option<Expr>,
+        check: Option<Expr>,
+    },
     CreateRoutine(CreateRoutine),
     /// ALTER FUNCTION/PROCEDURE/ROUTINE with options; `volatility` is `i`, `s` or `v` when it changes.
-    AlterRoutine { name: QName, arguments: Option<Vec<TypeName>>, volatility: Option<char> },
+    AlterRoutine {
+        name: QName,
+        arguments: Option<Vec<TypeName>>,
+        volatility: Option<char>,
+    },
     CreateSequence(CreateSequence),
     /// ALTER SEQUENCE with options; `owned_by` as in [`CreateSequence::owned_by`].
-    AlterSequence { name: QName, if_exists: bool, owned_by: Option<Owner>, persistence_only: bool },
+    AlterSequence {
+        name: QName,
+        if_exists: bool,
+        owned_by: Option<Owner>,
+        persistence_only: bool,
+    },
     CreateType(CreateType),
     AlterEnum(AlterEnum),
     CreateDomain(CreateDomain),
@@ -59,36 +79,64 @@ pub(crate) enum Ast {
     CreateSchema(CreateSchema),
     CreateExtension(CreateExtension),
     /// CREATE STATISTICS; `name` may be chosen by the server.
-    CreateStatistics { name: Option<QName>, if_not_exists: bool, table: Option<QName> },
+    CreateStatistics {
+        name: Option<QName>,
+        if_not_exists: bool,
+        table: Option<QName>,
+    },
     /// ALTER STATISTICS … SET STATISTICS.
-    AlterStatistics { name: QName },
+    AlterStatistics {
+        name: QName,
+    },
     Drop(Drop),
     Rename(Rename),
     SetSchema(SetSchema),
     /// ALTER … OWNER TO for anything but relations that ALTER TABLE reaches.
-    OwnerTo { kind: ObjectKind, name: ObjectName },
+    OwnerTo {
+        kind: ObjectKind,
+        name: ObjectName,
+    },
     Truncate(Truncate),
     LockTable(LockTable),
     Vacuum(Vacuum),
     /// CLUSTER; `table` is absent for CLUSTER of everything.
-    Cluster { table: Option<QName>, index: Option<String> },
+    Cluster {
+        table: Option<QName>,
+        index: Option<String>,
+    },
     /// COMMENT ON.
-    Comment { kind: ObjectKind, name: ObjectName },
+    Comment {
+        kind: ObjectKind,
+        name: ObjectName,
+    },
     /// SECURITY LABEL.
-    SecurityLabel { kind: ObjectKind, name: ObjectName },
+    SecurityLabel {
+        kind: ObjectKind,
+        name: ObjectName,
+    },
     Grant(Grant),
     /// SET, RESET, and SET by `set_config` with constant arguments in a plain SELECT.
     Setting(Setting),
     Dml(Dml),
     Copy(Copy),
     Do(DoBlock),
-    Call { name: QName },
+    Call {
+        name: QName,
+    },
     /// EXPLAIN; `analyze` runs the statement.
-    Explain { analyze: bool, inner: Box<Ast> },
-    Prepare { inner: Box<Ast> },
+    Explain {
+        analyze: bool,
+        inner: Box<Ast>,
+    },
+    Prepare {
+        inner: Box<Ast>,
+    },
     Execute,
     /// CREATE or ALTER PUBLICATION with the tables that it names.
-    Publication { tables: Vec<QName>, all_tables: bool },
+    Publication {
+        tables: Vec<QName>,
+        all_tables: bool,
+    },
     /// Any other statement: its kind says all that is known.
     Other,
 }

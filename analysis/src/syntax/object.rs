@@ -115,7 +115,9 @@ pub(crate) struct CreateType {
 pub(crate) enum TypeDefinition {
     Enum(Vec<String>),
     Composite(Vec<ColumnDefinition>),
-    Range { subtype: Option<TypeName> },
+    Range {
+        subtype: Option<TypeName>,
+    },
     /// A base type, or a shell of one.
     Base,
 }
@@ -131,8 +133,16 @@ pub(crate) struct AlterEnum {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum EnumChange {
     /// `beside`: the label named after BEFORE or AFTER.
-    Add { label: String, if_not_exists: bool, beside: Option<String>, after: bool },
-    Rename { from: String, to: String },
+    Add {
+        label: String,
+        if_not_exists: bool,
+        beside: Option<String>,
+        after: bool,
+    },
+    Rename {
+        from: String,
+        to: String,
+    },
 }
 
 /// CREATE DOMAIN.
@@ -162,8 +172,14 @@ pub(crate) enum DomainAction {
     SetNotNull,
     DropNotNull,
     AddConstraint(NewConstraint),
-    DropConstraint { name: String, if_exists: bool, cascade: bool },
-    ValidateConstraint { name: String },
+    DropConstraint {
+        name: String,
+        if_exists: bool,
+        cascade: bool,
+    },
+    ValidateConstraint {
+        name: String,
+    },
 }
 
 /// CREATE SCHEMA with what is created in it.
@@ -198,7 +214,10 @@ pub(crate) enum GrantTarget {
     Routines(Vec<ObjectName>),
     Schemas(Vec<String>),
     /// ALL TABLES (sequences, functions) IN SCHEMA.
-    AllIn { kind: ObjectKind, schemas: Vec<String> },
+    AllIn {
+        kind: ObjectKind,
+        schemas: Vec<String>,
+    },
     Other,
 }
 

@@ -42,11 +42,17 @@ pub(crate) struct ColumnDefinition {
 /// What is written behind a column's type.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ColumnConstraint {
-    NotNull { name: Option<String>, no_inherit: bool },
+    NotNull {
+        name: Option<String>,
+        no_inherit: bool,
+    },
     Null,
     Default(Expr),
     Identity(IdentityKind),
-    Generated { expression: Expr, kind: GeneratedKind },
+    Generated {
+        expression: Expr,
+        kind: GeneratedKind,
+    },
     /// CHECK, UNIQUE, PRIMARY KEY and REFERENCES, as if written for the table, with this column.
     Constraint(NewConstraint),
 }
@@ -90,12 +96,26 @@ pub(crate) enum NewConstraintKind {
     Check(Expr),
     /// ADD CONSTRAINT … NOT NULL column (PostgreSQL 18).
     NotNull(String),
-    PrimaryKey { columns: Vec<String>, include: Vec<String> },
-    Unique { columns: Vec<String>, include: Vec<String>, nulls_not_distinct: bool },
+    PrimaryKey {
+        columns: Vec<String>,
+        include: Vec<String>,
+    },
+    Unique {
+        columns: Vec<String>,
+        include: Vec<String>,
+        nulls_not_distinct: bool,
+    },
     /// PRIMARY KEY or UNIQUE USING INDEX.
-    UsingIndex { index: String, primary: bool },
+    UsingIndex {
+        index: String,
+        primary: bool,
+    },
     ForeignKey(ForeignKey),
-    Exclude { method: Option<String>, elements: Vec<(IndexElement, String)>, predicate: Option<Expr> },
+    Exclude {
+        method: Option<String>,
+        elements: Vec<(IndexElement, String)>,
+        predicate: Option<Expr>,
+    },
 }
 
 /// FOREIGN KEY … REFERENCES.
@@ -219,17 +239,45 @@ pub(crate) struct AlterTable {
 /// One sub-command.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum AlterAction {
-    AddColumn { column: ColumnDefinition, if_not_exists: bool },
-    DropColumn { column: String, if_exists: bool, cascade: bool },
+    AddColumn {
+        column: ColumnDefinition,
+        if_not_exists: bool,
+    },
+    DropColumn {
+        column: String,
+        if_exists: bool,
+        cascade: bool,
+    },
     /// `using`: whether USING was written, and what.
-    AlterType { column: String, to: TypeName, collation: Option<QName>, using: Option<Expr>, cascade: bool },
-    SetDefault { column: String, default: Expr },
-    DropDefault { column: String },
-    SetNotNull { column: String },
-    DropNotNull { column: String },
+    AlterType {
+        column: String,
+        to: TypeName,
+        collation: Option<QName>,
+        using: Option<Expr>,
+        cascade: bool,
+    },
+    SetDefault {
+        column: String,
+        default: Expr,
+    },
+    DropDefault {
+        column: String,
+    },
+    SetNotNull {
+        column: String,
+    },
+    DropNotNull {
+        column: String,
+    },
     /// ALTER … SET EXPRESSION (PostgreSQL 17).
-    SetExpression { column: String, expression: Expr },
-    DropExpression { column: String, if_exists: bool },
+    SetExpression {
+        column: String,
+        expression: Expr,
+    },
+    DropExpression {
+        column: String,
+        if_exists: bool,
+    },
     SetStatistics,
     /// ALTER COLUMN SET (…) / RESET (…).
     ColumnOptions,
@@ -244,40 +292,90 @@ pub(crate) enum AlterAction {
         /// [NO] INHERIT, when written (PostgreSQL 18).
         inherit: Option<bool>,
     },
-    ValidateConstraint { name: String },
-    DropConstraint { name: String, if_exists: bool, cascade: bool },
+    ValidateConstraint {
+        name: String,
+    },
+    DropConstraint {
+        name: String,
+        if_exists: bool,
+        cascade: bool,
+    },
     OwnerTo,
-    ClusterOn { index: String },
+    ClusterOn {
+        index: String,
+    },
     SetWithoutCluster,
     SetLogged,
     SetUnlogged,
     SetWithoutOids,
     /// Absent: DEFAULT.
-    SetAccessMethod { method: Option<String> },
-    SetTablespace { tablespace: String },
+    SetAccessMethod {
+        method: Option<String>,
+    },
+    SetTablespace {
+        tablespace: String,
+    },
     /// SET (…) of a table, index or view; names in lower case.
-    SetOptions { names: Vec<String> },
-    ResetOptions { names: Vec<String> },
+    SetOptions {
+        names: Vec<String>,
+    },
+    ResetOptions {
+        names: Vec<String>,
+    },
     /// ENABLE/DISABLE TRIGGER; `which` absent: ALL or USER.
-    Trigger { state: TriggerState, which: Option<String>, all: bool },
-    Rule { state: TriggerState, which: String },
-    Inherit { parent: QName },
-    NoInherit { parent: QName },
-    OfType { of: QName },
+    Trigger {
+        state: TriggerState,
+        which: Option<String>,
+        all: bool,
+    },
+    Rule {
+        state: TriggerState,
+        which: String,
+    },
+    Inherit {
+        parent: QName,
+    },
+    NoInherit {
+        parent: QName,
+    },
+    OfType {
+        of: QName,
+    },
     NotOfType,
     ReplicaIdentity(ReplicaIdentity),
-    RowSecurity { enable: bool },
-    ForceRowSecurity { force: bool },
+    RowSecurity {
+        enable: bool,
+    },
+    ForceRowSecurity {
+        force: bool,
+    },
     /// ALTER FOREIGN TABLE OPTIONS.
     ForeignOptions,
     /// Of a partitioned table, or of a partitioned index (then `bound` is absent).
-    AttachPartition { partition: QName, bound: Option<Bound> },
-    DetachPartition { partition: QName, concurrently: bool, finalize: bool },
-    AddIdentity { column: String, kind: IdentityKind },
-    SetIdentity { column: String },
-    DropIdentity { column: String, if_exists: bool },
+    AttachPartition {
+        partition: QName,
+        bound: Option<Bound>,
+    },
+    DetachPartition {
+        partition: QName,
+        concurrently: bool,
+        finalize: bool,
+    },
+    AddIdentity {
+        column: String,
+        kind: IdentityKind,
+    },
+    SetIdentity {
+        column: String,
+    },
+    DropIdentity {
+        column: String,
+        if_exists: bool,
+    },
     /// What the grammar knows and this crate does not.
-    Unknown { what: String },
+    Unknown {
+        what: String,
+    },
 }
 
 /// ENABLE, DISABLE, ENABLE ALWAYS, ENABLE REPLICA.
