@@ -18,6 +18,9 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:$(TOOLS)/bin
 # The major versions of PostgreSQL of `make test-versions`, and where it looks for tests called versions….
 VERSIONS := 12 14 16 17 18
 VERSION_TESTS := --lib
+# What `make bench-analysis` compares with.
+SQUAWK_VERSION := 2.70.0
+SQUAWK := $(TOOLS)/squawk-$(SQUAWK_VERSION)
 
 # What must run, by the Debian packages that have it. libclang is for the parser of PostgreSQL's grammar, which makes
 # its bindings when it is built (the library alone does not do: the bindings need Clang's own headers); the C compiler is
@@ -37,7 +40,7 @@ has cc && there /usr/include/stdio.h || missing+=(gcc libc6-dev); \
 [ -z "$(filter npm,$(REGISTRIES))" ] || has npm || missing+=(npm)
 endef
 
-.PHONY: help demo test test-versions lint format deny bench setup toolchain
+.PHONY: help demo test test-versions lint format deny bench bench-analysis setup toolchain
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -84,6 +87,14 @@ deny: toolchain ## check licences, duplicates and sources of dependencies
 
 bench: setup ## measure many small migrations through pgbelay beside one psql session
 	@cargo bench --quiet -p pgbelay-tests --bench migrations
+
+bench-analysis: REGISTRIES := python
+bench-analysis: setup ## measure pgbelay lint on many statements beside squawk
+	@[ -x $(SQUAWK)/bin/squawk ] || { \
+		echo "pgbelay: fetching squawk $(SQUAWK_VERSION)"; \
+		python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps \
+			--only-binary :all: --target $(SQUAWK) squawk-cli==$(SQUAWK_VERSION); }
+	@PATH=$(SQUAWK)/bin:$$PATH cargo bench --quiet -p pgbelay-tests --bench analysis
 
 setup: toolchain ## install what is missing: PostgreSQL, libclang, a C compiler
 	@$(FIND_MISSING); \
