@@ -3,14 +3,14 @@
 
 use super::effects::Subject;
 use super::{
-    Cause, Change, Scene, alter_type, columns, constraints, drop_column, foreign_key, index, lock_level, partition,
-    tree, types,
+    Cause, Change, Scene, alter_type, columns, constraints, drop_column, foreign_key, index, lock_level,
+    partition, tree, types,
 };
 use crate::catalog::{Lookup, RelId, RelationKind};
 use crate::report::{LockMode, WorkKind};
 use crate::syntax::{
-    AlterAction, AlterTable, ColumnConstraint, NewConstraintKind, ObjectKind, PartitionStrategy, ReplicaIdentity,
-    TriggerState,
+    AlterAction, AlterTable, ColumnConstraint, NewConstraintKind, ObjectKind, PartitionStrategy,
+    ReplicaIdentity, TriggerState,
 };
 
 /// What all sub-commands of one statement share.
@@ -115,7 +115,9 @@ const fn pass(action: &AlterAction) -> u8 {
 
 fn carry_out(scene: &mut Scene<'_>, target: Target, action: &AlterAction) {
     match action {
-        AlterAction::AddColumn { column, if_not_exists } => columns::add(scene, target, column, *if_not_exists),
+        AlterAction::AddColumn { column, if_not_exists } => {
+            columns::add(scene, target, column, *if_not_exists)
+        }
         AlterAction::DropColumn { column, if_exists, cascade } => {
             drop_column::drop_column(scene, target, column, *if_exists, *cascade);
         }
@@ -172,7 +174,9 @@ fn table_wide(scene: &mut Scene<'_>, target: Target, action: &AlterAction) {
             scene.change(Change::OptionsChanged { relation: id, names: Vec::new() });
         }
         AlterAction::SetWithoutCluster => {
-            scene.catalog.change(id, |table| table.indexes.iter_mut().for_each(|index| index.clustered = false));
+            scene
+                .catalog
+                .change(id, |table| table.indexes.iter_mut().for_each(|index| index.clustered = false));
         }
         AlterAction::SetLogged => persistence(scene, id, false),
         AlterAction::SetUnlogged => persistence(scene, id, true),
@@ -229,9 +233,11 @@ fn owner(scene: &mut Scene<'_>, id: RelId) {
 pub(super) fn owned_sequences(scene: &Scene<'_>, table: RelId, column: Option<&str>) -> Vec<RelId> {
     let mut found = scene.catalog.dependents_of(table);
     found.retain(|id| {
-        scene.catalog.get(*id).and_then(|relation| relation.owned_by.as_ref()).is_some_and(|(owner, owned)| {
-            *owner == table && column.is_none_or(|column| column == owned)
-        })
+        scene
+            .catalog
+            .get(*id)
+            .and_then(|relation| relation.owned_by.as_ref())
+            .is_some_and(|(owner, owned)| *owner == table && column.is_none_or(|column| column == owned))
     });
     found
 }

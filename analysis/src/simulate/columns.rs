@@ -6,7 +6,9 @@ use super::volatility::Verdict;
 use super::{Cause, Change, ObjectRef, Scene, naming, proof, tree};
 use crate::catalog::{Column, DataType, Generated, Name, RelId, Relation, RelationKind, TypeDefinition};
 use crate::report::{LockMode, WorkKind};
-use crate::syntax::{ColumnConstraint, ColumnDefinition, Expr, GeneratedKind, IdentityKind, ObjectKind, QName};
+use crate::syntax::{
+    ColumnConstraint, ColumnDefinition, Expr, GeneratedKind, IdentityKind, ObjectKind, QName,
+};
 
 /// Whether a column is of one of the serial types.
 pub(super) fn is_serial(column: &ColumnDefinition) -> bool {
@@ -174,7 +176,9 @@ fn rewriting(scene: &mut Scene<'_>, definition: &ColumnDefinition, column: &Colu
     match constrained_domain(scene, &data_type) {
         Some(domain) => return Some(Cause::ConstrainedDomain { column: name, domain }),
         None if data_type.schema.is_none() && !scene.catalog.is_whole() => {
-            scene.out.unknown(format!("type {data_type} is not in the catalog: it may be a domain with constraints"));
+            scene.out.unknown(format!(
+                "type {data_type} is not in the catalog: it may be a domain with constraints"
+            ));
         }
         None => {}
     }
@@ -211,7 +215,9 @@ fn domain_default(scene: &Scene<'_>, data_type: &DataType) -> Option<Expr> {
     }
     let mut at = data_type.clone();
     loop {
-        let Some(TypeDefinition::Domain(domain)) = scene.catalog.types.get(&at.full_name()?) else { return None };
+        let Some(TypeDefinition::Domain(domain)) = scene.catalog.types.get(&at.full_name()?) else {
+            return None;
+        };
         if domain.default.is_some() {
             return domain.default.clone();
         }
@@ -222,7 +228,8 @@ fn domain_default(scene: &Scene<'_>, data_type: &DataType) -> Option<Expr> {
 pub(super) fn set_default(scene: &mut Scene<'_>, target: Target, column: &str, default: Option<Expr>) {
     let reached = scene.reached(target.id, target.only);
     scene.lock_all(&reached, target.lock);
-    let Some((before, not_null)) = known(scene, target.id, column).map(|c| (c.default.clone(), c.not_null)) else {
+    let Some((before, not_null)) = known(scene, target.id, column).map(|c| (c.default.clone(), c.not_null))
+    else {
         return;
     };
     if default != before || before.is_some() {
@@ -353,7 +360,8 @@ pub(super) fn drop_expression(scene: &mut Scene<'_>, target: Target, column: &st
 
 /// Identities belong to the whole of a partitioned table from PostgreSQL 17 on.
 fn identity_reach(scene: &Scene<'_>, target: Target) -> Vec<RelId> {
-    let partitioned = scene.catalog.get(target.id).is_some_and(|table| table.kind == RelationKind::Partitioned);
+    let partitioned =
+        scene.catalog.get(target.id).is_some_and(|table| table.kind == RelationKind::Partitioned);
     if partitioned && scene.server.has(17) { scene.reached(target.id, target.only) } else { vec![target.id] }
 }
 

@@ -33,7 +33,8 @@ pub(super) fn truncate(scene: &mut Scene<'_>, statement: &Truncate) {
         }
     } else {
         let held = emptied.iter().find_map(|id| {
-            let by = foreign_key::referencing(scene.catalog, *id).into_iter().find(|(o, _)| !emptied.contains(o));
+            let by =
+                foreign_key::referencing(scene.catalog, *id).into_iter().find(|(o, _)| !emptied.contains(o));
             by.map(|(other, _)| (scene.shown(*id), scene.shown(other)))
         });
         if let Some((table, other)) = held {
@@ -118,7 +119,8 @@ fn written(scene: &mut Scene<'_>, write: &Write) {
     if write.kind == WriteKind::Insert {
         let numbered = alter::owned_sequences(scene, id, None);
         for sequence in numbered {
-            let column = scene.catalog.get(sequence).and_then(|s| s.owned_by.clone()).map(|(_, column)| column);
+            let column =
+                scene.catalog.get(sequence).and_then(|s| s.owned_by.clone()).map(|(_, column)| column);
             let given = column.is_some_and(|column| write.columns.contains(&column));
             if !given && !write.columns.is_empty() {
                 scene.lock(sequence, LockMode::RowExclusiveLock);
@@ -130,7 +132,8 @@ fn written(scene: &mut Scene<'_>, write: &Write) {
 /// Triggers of foreign keys look at the other table.
 fn foreign_sides(scene: &mut Scene<'_>, id: RelId, write: &Write) {
     let touched = |columns: &[String]| {
-        write.kind == WriteKind::Insert && (write.columns.is_empty() || columns.iter().any(|c| write.columns.contains(c)))
+        write.kind == WriteKind::Insert
+            && (write.columns.is_empty() || columns.iter().any(|c| write.columns.contains(c)))
             || write.kind == WriteKind::Update && columns.iter().any(|c| write.columns.contains(c))
             || write.kind == WriteKind::Merge
     };

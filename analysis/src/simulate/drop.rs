@@ -1,7 +1,7 @@
 //! DROP of anything, and what CASCADE takes along.
 
 use super::alter::owned_sequences;
-use super::{Change, ObjectRef, Scene, drop_column, foreign_key, index, tree};
+use super::{Change, ObjectRef, Scene, foreign_key, index, tree};
 use crate::catalog::{ConstraintKind, Lookup, Name, RelId, RelationKind};
 use crate::report::LockMode;
 use crate::syntax::{Drop, ObjectKind, ObjectName};
@@ -15,7 +15,13 @@ pub(super) fn drop(scene: &mut Scene<'_>, statement: &Drop) {
         | ObjectKind::Sequence => relations(scene, statement),
         ObjectKind::Index => {
             for name in &statement.names {
-                index::drop(scene, &name.name, statement.if_exists, statement.cascade, statement.concurrently);
+                index::drop(
+                    scene,
+                    &name.name,
+                    statement.if_exists,
+                    statement.cascade,
+                    statement.concurrently,
+                );
             }
         }
         ObjectKind::Trigger | ObjectKind::Rule | ObjectKind::Policy => {
@@ -344,4 +350,3 @@ pub(super) const fn words(kind: ObjectKind) -> &'static str {
         ObjectKind::Other => "object",
     }
 }
-

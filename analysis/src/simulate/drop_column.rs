@@ -7,14 +7,22 @@ use crate::catalog::{Constraint, ConstraintKind, RelId, RelationKind};
 use crate::report::LockMode;
 use crate::syntax::ObjectKind;
 
-pub(super) fn drop_column(scene: &mut Scene<'_>, target: Target, column: &str, if_exists: bool, cascade: bool) {
+pub(super) fn drop_column(
+    scene: &mut Scene<'_>,
+    target: Target,
+    column: &str,
+    if_exists: bool,
+    cascade: bool,
+) {
     let id = target.id;
     let Some(table) = scene.catalog.get(id) else { return };
     let shown = format!("{}.{column}", table.name);
     let foreign = table.kind == RelationKind::Foreign;
     let Some(found) = table.column(column).cloned() else {
         if table.partial {
-            scene.out.unknown(format!("column {shown} is not in the catalog: what goes with it is not known"));
+            scene
+                .out
+                .unknown(format!("column {shown} is not in the catalog: what goes with it is not known"));
             scene.lost(shown.clone(), "column", true);
             let object = crate::catalog::Column::new(column, None);
             scene.change(Change::ColumnDropped { table: id, column: object });
@@ -69,13 +77,13 @@ fn user_of(scene: &Scene<'_>, id: RelId, column: &str) -> Option<String> {
     if let Some(trigger) = table.triggers.iter().find(|trigger| trigger.columns.contains(column)) {
         return Some(format!("trigger {}", trigger.name));
     }
-    foreign_key::referencing(scene.catalog, id).into_iter().find_map(|(other, constraint)| {
-        match &constraint.kind {
-            ConstraintKind::Foreign { to_columns, .. } if to_columns.iter().any(|name| name == column) => {
-                Some(format!("constraint {} of {}", constraint.name, scene.shown(other)))
-            }
-            _ => None,
+    foreign_key::referencing(scene.catalog, id).into_iter().find_map(|(other, constraint)| match &constraint
+        .kind
+    {
+        ConstraintKind::Foreign { to_columns, .. } if to_columns.iter().any(|name| name == column) => {
+            Some(format!("constraint {} of {}", constraint.name, scene.shown(other)))
         }
+        _ => None,
     })
 }
 
@@ -87,8 +95,12 @@ pub(super) fn take(scene: &mut Scene<'_>, id: RelId, column: &str, cascade: bool
         _ => constraint.columns().iter().any(|name| name == column),
     };
     let constraints: Vec<Constraint> = table.constraints.iter().filter(|c| uses(c)).cloned().collect();
-    let indexes: Vec<_> =
-        table.indexes.iter().filter(|i| !i.constraint && i.columns().iter().any(|c| c == column)).cloned().collect();
+    let indexes: Vec<_> = table
+        .indexes
+        .iter()
+        .filter(|i| !i.constraint && i.columns().iter().any(|c| c == column))
+        .cloned()
+        .collect();
     for constraint in constraints {
         foreign_key::lock_referenced(scene, &constraint);
         forget_constraint(scene, &[id], &constraint, cascade);
@@ -119,7 +131,9 @@ fn cascade_in_table(scene: &mut Scene<'_>, id: RelId, column: &str) {
     let generated: Vec<String> = table
         .columns
         .iter()
-        .filter(|c| c.name != column && c.generated.as_ref().is_some_and(|g| speaks_of(&g.expression, column)))
+        .filter(|c| {
+            c.name != column && c.generated.as_ref().is_some_and(|g| speaks_of(&g.expression, column))
+        })
         .map(|c| c.name.clone())
         .collect();
     for name in generated {
@@ -151,7 +165,12 @@ pub(super) fn index_shown(scene: &Scene<'_>, id: RelId, index: &str) -> String {
 }
 
 /// Takes a constraint, its index, and what rests on it, out of a table and those below it.
-pub(super) fn forget_constraint(scene: &mut Scene<'_>, family: &[RelId], constraint: &Constraint, cascade: bool) {
+pub(super) fn forget_constraint(
+    scene: &mut Scene<'_>,
+    family: &[RelId],
+    constraint: &Constraint,
+    cascade: bool,
+) {
     let Some(top) = family.first().copied() else { return };
     let shown = format!("{}.{}", scene.shown(top), constraint.name);
     let columns = match &constraint.kind {
@@ -180,7 +199,8 @@ pub(super) fn forget_constraint(scene: &mut Scene<'_>, family: &[RelId], constra
     for member in family {
         scene.catalog.change(*member, |table| {
             let same = |other: &Constraint| {
-                other.name == constraint.name || (*member != top && other.inherited && other.kind == constraint.kind)
+                other.name == constraint.name
+                    || (*member != top && other.inherited && other.kind == constraint.kind)
             };
             let names: Vec<String> =
                 table.constraints.iter().filter(|c| same(c)).map(|c| c.name.clone()).collect();
@@ -198,7 +218,8 @@ fn resting_on(scene: &Scene<'_>, id: RelId, columns: &[String]) -> Vec<(RelId, C
     let mut found = foreign_key::referencing(scene.catalog, id);
     let own = scene.catalog.get(id).into_iter().flat_map(|table| table.constraints.iter());
     found.extend(
-        own.filter(|c| matches!(c.kind, ConstraintKind::Foreign { to, .. } if to == id)).map(|c| (id, c.clone())),
+        own.filter(|c| matches!(c.kind, ConstraintKind::Foreign { to, .. } if to == id))
+            .map(|c| (id, c.clone())),
     );
     let mut wanted = columns.to_vec();
     wanted.sort();

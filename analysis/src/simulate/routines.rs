@@ -5,13 +5,11 @@ use std::collections::BTreeSet;
 use super::alter_type::speaks_of;
 use super::view::{self, table_or_view};
 use super::{Change, ObjectRef, Scene, drop, tree};
-use crate::catalog::{
-    Function, Name, Policy, RelId, RelationKind, Rule, Trigger, ViewUse, Volatility,
-};
+use crate::catalog::{Function, Name, Policy, RelId, RelationKind, Rule, Trigger, ViewUse, Volatility};
 use crate::report::LockMode;
 use crate::syntax::{
-    CreatePolicy, CreateRoutine, CreateRule, CreateTrigger, Drop, Expr, ObjectKind, ObjectName, QName, Rename,
-    RoutineBody, TypeName,
+    CreatePolicy, CreateRoutine, CreateRule, CreateTrigger, Drop, Expr, ObjectKind, ObjectName, QName,
+    Rename, RoutineBody, TypeName,
 };
 
 pub(super) fn create_trigger(scene: &mut Scene<'_>, statement: &CreateTrigger) {
@@ -94,7 +92,8 @@ fn policy_parts(
 pub(super) fn create_policy(scene: &mut Scene<'_>, statement: &CreatePolicy) {
     let Some(id) = table_or_view(scene, &statement.table, LockMode::AccessExclusiveLock) else { return };
     lock_read(scene, [statement.using.as_ref(), statement.check.as_ref()]);
-    let (columns, uses, calls) = policy_parts(scene, id, [statement.using.as_ref(), statement.check.as_ref()]);
+    let (columns, uses, calls) =
+        policy_parts(scene, id, [statement.using.as_ref(), statement.check.as_ref()]);
     let policy = Policy { name: statement.name.clone(), columns, uses, calls };
     scene.catalog.change(id, |table| table.policies.push(policy));
     scene.change(Change::PolicyChanged { table: id, policy: statement.name.clone(), dropped: false });
@@ -294,7 +293,9 @@ pub(super) fn drop_routine(scene: &mut Scene<'_>, statement: &Drop, name: &Objec
         return;
     };
     let users = users(scene, &full);
-    if !statement.cascade && let Some(user) = users.first() {
+    if !statement.cascade
+        && let Some(user) = users.first()
+    {
         let user = scene.shown(*user);
         scene.out.fail(format!("function {full} cannot be dropped: {user} depends on it"));
         return;
@@ -343,7 +344,8 @@ fn take_from(scene: &mut Scene<'_>, id: RelId, function: &str) {
         .catalog
         .get(id)
         .map(|table| {
-            let uses = table.columns.iter().filter(|c| c.generated.as_ref().is_some_and(|g| calls(&g.expression)));
+            let uses =
+                table.columns.iter().filter(|c| c.generated.as_ref().is_some_and(|g| calls(&g.expression)));
             uses.map(|column| column.name.clone()).collect()
         })
         .unwrap_or_default();
@@ -374,7 +376,9 @@ fn take_from(scene: &mut Scene<'_>, id: RelId, function: &str) {
 
 /// A function under another name.
 pub(super) fn rename(scene: &mut Scene<'_>, statement: &Rename) {
-    let Some((full, at)) = matching(scene, &statement.name.name, statement.name.arguments.as_deref()) else { return };
+    let Some((full, at)) = matching(scene, &statement.name.name, statement.name.arguments.as_deref()) else {
+        return;
+    };
     let to = Name::new(&full.schema, &statement.to);
     move_functions(scene, &full, &at, to);
 }
@@ -398,4 +402,3 @@ fn move_functions(scene: &mut Scene<'_>, from: &Name, at: &[usize], to: Name) {
     }
     scene.catalog.functions.entry(to).or_default().extend(moved);
 }
-

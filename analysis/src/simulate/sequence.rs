@@ -13,7 +13,8 @@ pub(super) fn create(scene: &mut Scene<'_>, statement: &CreateSequence) {
     };
     if let Some(present) = scene.catalog.by_name(&name) {
         if statement.if_not_exists {
-            let object = ObjectRef { kind: ObjectKind::Sequence, name: name.to_string(), relation: Some(present) };
+            let object =
+                ObjectRef { kind: ObjectKind::Sequence, name: name.to_string(), relation: Some(present) };
             scene.change(Change::NothingToDo { object, differs: false });
         } else {
             scene.out.fail(format!("relation {name} exists already"));
@@ -64,7 +65,9 @@ pub(super) fn names(expression: &Expr, sequence: &Name) -> bool {
             && let Some(text) = args.first().and_then(text_of)
         {
             let bare = super::naming::plain(&text);
-            found |= text == sequence.to_string() || bare == sequence.name || bare == format!("{}.{}", sequence.schema, sequence.name);
+            found |= text == sequence.to_string()
+                || bare == sequence.name
+                || bare == format!("{}.{}", sequence.schema, sequence.name);
         }
     });
     found

@@ -46,9 +46,8 @@ fn extension(name: &str) -> Option<Volatility> {
         "uuid_generate_v1" | "uuid_generate_v1mc" | "uuid_generate_v4" | "gen_salt" | "gen_random_bytes" => {
             Some(Volatility::Volatile)
         }
-        "uuid_nil" | "uuid_ns_dns" | "uuid_ns_url" | "uuid_generate_v3" | "uuid_generate_v5" | "digest" | "hmac" => {
-            Some(Volatility::Immutable)
-        }
+        "uuid_nil" | "uuid_ns_dns" | "uuid_ns_url" | "uuid_generate_v3" | "uuid_generate_v5" | "digest"
+        | "hmac" => Some(Volatility::Immutable),
         _ => None,
     }
 }
