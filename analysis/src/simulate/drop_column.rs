@@ -34,6 +34,11 @@ pub(super) fn drop_column(
         }
         return;
     };
+    let keyed = scene.catalog.get(id).and_then(|table| table.partition_key.as_ref());
+    if keyed.is_some_and(|key| key.keys.iter().any(|key| speaks_of(key, column))) {
+        scene.out.fail(format!("column {shown} is part of the partition key"));
+        return;
+    }
     // With ONLY, children keep it as their own.
     let all = scene.reached(id, false);
     scene.lock_all(&all, target.lock);
@@ -179,18 +184,7 @@ pub(super) fn forget_constraint(
     };
     scene.lost(shown.clone(), "constraint", false);
     if let Some(columns) = columns {
-        for (other, key) in resting_on(scene, top, &columns) {
-            if !cascade {
-                let by = format!("{} of {}", key.name, scene.shown(other));
-                scene.out.fail(format!("constraint {shown} cannot be dropped: {by} depends on it"));
-                continue;
-            }
-            scene.lock(other, LockMode::AccessExclusiveLock);
-            let object = format!("{}.{}", scene.shown(other), key.name);
-            scene.lost(object, "constraint", false);
-            scene.catalog.change(other, |table| table.constraints.retain(|c| c.name != key.name));
-            scene.change(Change::ConstraintDropped { table: other, constraint: key, implied: true });
-        }
+        drop_resting(scene, top, &columns, &constraint.name, cascade);
     }
     let mut not_null = None;
     if let ConstraintKind::NotNull { column } = &constraint.kind {
@@ -210,6 +204,40 @@ pub(super) fn forget_constraint(
                 column.not_null = false;
             }
         });
+    }
+}
+
+/// Drops the foreign keys that rest on a unique index which goes, or says that they stop it.
+pub(super) fn drop_resting(
+    scene: &mut Scene<'_>,
+    table: RelId,
+    columns: &[String],
+    index: &str,
+    cascade: bool,
+) {
+    let mut wanted = columns.to_vec();
+    wanted.sort();
+    let other_index = scene.catalog.get(table).is_some_and(|found| {
+        found.indexes.iter().any(|other| {
+            let mut keys: Vec<&str> = other.plain_columns().unwrap_or_default();
+            keys.sort_unstable();
+            other.name != index && other.unique && other.valid && other.predicate.is_none() && keys == wanted
+        })
+    });
+    if other_index {
+        return;
+    }
+    for (other, key) in resting_on(scene, table, columns) {
+        if !cascade {
+            let by = format!("{} of {}", key.name, scene.shown(other));
+            scene.out.fail(format!("{index} cannot be dropped: {by} depends on it"));
+            continue;
+        }
+        scene.lock(other, LockMode::AccessExclusiveLock);
+        let object = format!("{}.{}", scene.shown(other), key.name);
+        scene.lost(object, "constraint", false);
+        scene.catalog.change(other, |table| table.constraints.retain(|c| c.name != key.name));
+        scene.change(Change::ConstraintDropped { table: other, constraint: key, implied: true });
     }
 }
 

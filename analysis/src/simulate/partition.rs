@@ -10,6 +10,11 @@ use crate::syntax::{Bound, QName};
 pub(super) fn attach(scene: &mut Scene<'_>, parent: RelId, name: &QName, bound: Option<&Bound>) {
     let Some(bound) = bound else { return };
     let Some(child) = alter::other(scene, name, LockMode::AccessExclusiveLock) else { return };
+    let mut above = tree::partition_parent(scene.catalog, parent);
+    while let Some(next) = above {
+        scene.lock(next, LockMode::AccessShareLock);
+        above = tree::partition_parent(scene.catalog, next);
+    }
     let shown = scene.shown(parent);
     let family = scene.reached(child, false);
     scene.lock_all(&family, LockMode::AccessExclusiveLock);
