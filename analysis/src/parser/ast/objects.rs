@@ -57,6 +57,14 @@ fn changed(node: &NodeEnum) -> Option<Ast> {
         NodeEnum::CommentStmt(s) => {
             Ast::Comment { kind: kind(s.objtype()), name: object(s.objtype(), s.object.as_deref()) }
         }
+        // DEPENDS ON EXTENSION looks a trigger up as COMMENT does, and changes nothing else.
+        NodeEnum::AlterObjectDependsStmt(s) if s.object_type() == protobuf::ObjectType::ObjectTrigger => {
+            let part = s.object.as_deref().and_then(list_texts).and_then(|texts| texts.last().cloned());
+            Ast::Comment {
+                kind: ObjectKind::Trigger,
+                name: ObjectName { name: named(s.relation.as_ref()), part, arguments: None },
+            }
+        }
         NodeEnum::SecLabelStmt(s) => {
             Ast::SecurityLabel { kind: kind(s.objtype()), name: object(s.objtype(), s.object.as_deref()) }
         }
