@@ -59,9 +59,12 @@ fn changed(node: &NodeEnum) -> Option<Ast> {
         }
         // DEPENDS ON EXTENSION looks a trigger up as COMMENT does, and changes nothing else.
         NodeEnum::AlterObjectDependsStmt(s) if s.object_type() == protobuf::ObjectType::ObjectTrigger => {
-            let part = s.object.as_deref().and_then(list_texts).and_then(|texts| texts.last().cloned());
+            let part = match s.object.as_ref().and_then(|object| object.node.as_ref()) {
+                Some(NodeEnum::List(list)) => texts(&list.items).pop(),
+                _ => None,
+            };
             Ast::Comment {
-                kind: ObjectKind::Trigger,
+                kind: Kind::Trigger,
                 name: ObjectName { name: named(s.relation.as_ref()), part, arguments: None },
             }
         }
