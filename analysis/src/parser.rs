@@ -5,6 +5,7 @@
 
 mod admin;
 mod alters;
+mod ast;
 mod creates;
 mod data;
 mod drops;
@@ -14,6 +15,8 @@ mod translate;
 mod writes;
 
 use pg_query::protobuf;
+
+pub(crate) use ast::{expression, query, type_name};
 
 use crate::facts::Meaning;
 use crate::split::{Token, TokenKind};

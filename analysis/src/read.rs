@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
             .map_err(|fault| syntax_error(self.sql, fault, start, start))?;
         let position = self.cursor.advance_to(start);
         match meaning {
-            Meaning::Facts(facts) => self.statements.push(statement(facts, text, position)),
+            Meaning::Facts(facts, _ast) => self.statements.push(statement(*facts, text, position)),
             Meaning::PlainBegin if index == 0 => self.opened = Some(control(text, position)),
             Meaning::PlainCommit if index + 1 == self.count && self.opened.is_some() => {
                 self.opened = None;
