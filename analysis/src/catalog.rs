@@ -7,6 +7,7 @@
 mod constraint;
 mod data_type;
 mod dependents;
+mod digest;
 mod lookup;
 mod name;
 mod object;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use constraint::{Check, Constraint, ConstraintKind, Index, IndexKey, Key};
 pub use data_type::DataType;
 pub use dependents::Dependents;
+pub use digest::body_digest;
 pub use lookup::Lookup;
 pub use name::{Name, RelId};
 pub use object::{Domain, Function, TypeDefinition, Volatility};

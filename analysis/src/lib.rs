@@ -15,6 +15,7 @@ mod builtin;
 mod catalog;
 mod error;
 mod facts;
+mod fragments;
 mod hazards;
 mod kind;
 #[expect(
@@ -36,9 +37,10 @@ pub use catalog::{
     CATALOG_FORMAT, Catalog, Check, Column, Constraint, ConstraintKind, Coverage, DataType, Dependents,
     Domain, Function, Generated, Index, IndexKey, Inheritance, Key, Lookup, NEWEST_SERVER, Name,
     OLDEST_SERVER, Partition, PartitionKey, Persistence, Policy, RelId, Relation, RelationKind, Rule, Server,
-    Settings, Size, Trigger, TypeDefinition, UnknownServer, ViewUse, Volatility,
+    Settings, Size, Trigger, TypeDefinition, UnknownServer, ViewUse, Volatility, body_digest,
 };
 pub use error::ScriptError;
+pub use fragments::{parse_bounds, parse_expressions};
 pub use hazards::{HazardInfo, hazard, hazards, nearest_hazard};
 pub use kind::StatementKind;
 pub use position::Position;
