@@ -18,8 +18,12 @@ mod parts;
 mod queries;
 mod routines;
 mod settings;
+#[cfg_attr(not(test), expect(dead_code, reason = "what asks for it is being written"))]
 mod standalone;
 mod tables;
+
+#[cfg(test)]
+mod tests;
 
 use pg_query::{Node, NodeEnum};
 

@@ -7,7 +7,7 @@ use super::gather::Gathered;
 use super::names::{is_temporary, is_unlogged, named, relation, relations, texts};
 use super::queries;
 use crate::parser::names::option;
-use crate::syntax::{Ast, Copy, CreateTableAs, Dml, LockTable, QName, Query, Truncate, Vacuum};
+use crate::syntax::{Ast, Copy, CreateTableAs, Dml, LockTable, QName, Query, Truncate, Vacuum, WriteKind};
 
 pub(super) fn ast(node: &NodeEnum) -> Option<Ast> {
     match node {
@@ -37,7 +37,10 @@ fn dml(node: &NodeEnum) -> Dml {
         conditions.for_each(|condition| queries::restrict(condition, &found.sources));
     }
     let for_update = found.locking;
-    Dml { writes, reads: queries::read(node.to_ref(), found, 1), for_update }
+    let mut reads = queries::read(node.to_ref(), found, 1);
+    // Anything but an INSERT reads what it writes.
+    reads.limit_zero &= writes.iter().all(|write| write.kind == WriteKind::Insert);
+    Dml { writes, reads, for_update }
 }
 
 fn created_as(s: &protobuf::CreateTableAsStmt) -> Option<Ast> {

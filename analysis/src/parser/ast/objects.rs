@@ -89,7 +89,9 @@ fn rename(s: &protobuf::RenameStmt) -> Rename {
         name,
         to: s.newname.clone(),
         if_exists: s.missing_ok,
-        inherit: s.relation.as_ref().is_none_or(|relation| relation.inh),
+        // A composite type comes as a relation without the flag.
+        inherit: object_type == ObjectType::ObjectAttribute
+            || s.relation.as_ref().is_none_or(|relation| relation.inh),
     }
 }
 
