@@ -1,10 +1,9 @@
 //! Parts of statements by themselves, as a server's catalog shows them.
 
-use std::thread;
-
 use crate::facts::Meaning;
+use crate::read::on_parser_stack;
 use crate::syntax::{Ast, Bound, Expr};
-use crate::{PARSER_STACK_BYTES, ScriptError, parser};
+use crate::{ScriptError, parser};
 
 /// Reads expressions, as `pg_get_expr` shows them. `None` for a text that is no expression.
 ///
@@ -31,16 +30,4 @@ fn bound(text: &str) -> Option<Bound> {
         Ast::CreateTable(table) => table.partition_of.map(|(_, bound)| bound),
         _ => None,
     }
-}
-
-fn on_parser_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T, ScriptError> {
-    let unavailable = |reason: &str| ScriptError::Parser { reason: reason.to_owned() };
-    thread::scope(|scope| {
-        thread::Builder::new()
-            .stack_size(PARSER_STACK_BYTES)
-            .spawn_scoped(scope, run)
-            .map_err(|error| unavailable(&format!("no thread for it: {error}")))?
-            .join()
-            .map_err(|_| unavailable("it stopped unexpectedly"))
-    })
 }

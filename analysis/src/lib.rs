@@ -37,11 +37,13 @@ mod syntax;
 
 pub use analyze::{Options, analyze, analyze_next};
 pub use catalog::{
-    CATALOG_FORMAT, Catalog, Check, Column, Constraint, ConstraintKind, Coverage, DataType, Dependents,
-    Domain, Function, Generated, Index, IndexKey, Inheritance, Key, Lookup, NEWEST_SERVER, Name,
-    OLDEST_SERVER, Partition, PartitionKey, Persistence, Policy, RelId, Relation, RelationKind, Rule, Server,
-    Settings, Size, Trigger, TypeDefinition, UnknownServer, ViewUse, Volatility, body_digest,
+    CATALOG_FORMAT, Catalog, CatalogFileError, Check, Column, Constraint, ConstraintKind, Coverage, DataType,
+    Dependents, Domain, FactDifference, Function, Generated, Index, IndexKey, Inheritance, Key, Lookup,
+    NEWEST_SERVER, Name, OLDEST_SERVER, Partition, PartitionKey, Persistence, Policy, RelId, Relation,
+    RelationKind, Rule, Server, Settings, Size, Trigger, TypeDefinition, UnknownServer, ViewUse, Volatility,
+    differences,
 };
+pub use digest::hex as body_digest;
 pub use error::ScriptError;
 pub use fragments::{parse_bounds, parse_expressions};
 pub use hazards::{HazardInfo, hazard, hazards, nearest_hazard};

@@ -11,6 +11,7 @@ mod constraints;
 mod expressions;
 mod functions;
 mod indexes;
+mod members;
 mod others;
 mod parts;
 mod relations;
@@ -64,7 +65,9 @@ pub enum CatalogError {
         why: String,
     },
     /// A table is locked, and what depends on it cannot be read.
-    #[error("the schema could not be read ({what}): another session holds a table for itself; try again later")]
+    #[error(
+        "the schema could not be read ({what}): another session holds a table for itself; try again later"
+    )]
     Locked {
         /// Which part of it was asked for.
         what: &'static str,
@@ -158,9 +161,11 @@ impl Frame {
         let rows = all.await.unwrap_or(Err(Trouble::Told(CatalogError::TooSlow { limit: READ })))?;
         // Parsing tens of thousands of expressions is no work for a thread that others wait for.
         let built = spawn_blocking(|| rows.into_catalog()).await;
-        built.unwrap_or_else(|error| {
-            Err(CatalogError::Query { what: "putting it together", why: error.to_string() })
-        }).map_err(Trouble::Told)
+        built
+            .unwrap_or_else(|error| {
+                Err(CatalogError::Query { what: "putting it together", why: error.to_string() })
+            })
+            .map_err(Trouble::Told)
     }
 
     async fn rows(&self, client: &Client, own_schema: Option<&str>) -> Result<Rows, Trouble> {

@@ -56,7 +56,8 @@ fn value(text: &str) -> String {
 /// A day that is written as its first moment.
 fn day(text: &str) -> Option<String> {
     let (date, rest) = text.split_at_checked(10)?;
-    let is_date = date.char_indices().all(|(at, c)| if at == 4 || at == 7 { c == '-' } else { c.is_ascii_digit() });
+    let is_date =
+        date.char_indices().all(|(at, c)| if at == 4 || at == 7 { c == '-' } else { c.is_ascii_digit() });
     let moment = ["", " 00:00", " 00:00:00", " 00:00:00+00", "T00:00:00Z", " 00:00:00Z", " 00:00:00 UTC"];
     (is_date && moment.contains(&rest)).then(|| date.to_owned())
 }
@@ -65,9 +66,7 @@ fn day(text: &str) -> Option<String> {
 fn interval(text: &str) -> Option<String> {
     let (number, unit) = text.split_once(' ')?;
     let number: u64 = number.parse().ok().filter(|number| *number < 1_000_000)?;
-    let clock = |seconds: u64| {
-        format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
-    };
+    let clock = |seconds: u64| format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
     let plural = |number: u64, unit: &str| format!("{number} {unit}{}", if number == 1 { "" } else { "s" });
     Some(match unit.strip_suffix('s').unwrap_or(unit) {
         "sec" | "second" => clock(number),
@@ -174,9 +173,8 @@ fn flatten(op: BoolOp, args: &[Expr], parts: &mut Vec<String>) {
 }
 
 /// Types that a server casts to by itself, and prints so.
-const BY_ITSELF: [&str; 10] = [
-    "text", "varchar", "bpchar", "name", "numeric", "float8", "int8", "timestamp", "timestamptz", "oid",
-];
+const BY_ITSELF: [&str; 10] =
+    ["text", "varchar", "bpchar", "name", "numeric", "float8", "int8", "timestamp", "timestamptz", "oid"];
 
 fn cast(arg: &Expr, to: &TypeName) -> String {
     let word = to.name.name.as_str();

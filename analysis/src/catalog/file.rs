@@ -144,7 +144,9 @@ fn ids(relation: &Relation) -> Vec<RelId> {
     found.extend(relation.inheritance.partition.as_ref().map(|partition| partition.parent));
     found.extend(relation.owned_by.as_ref().map(|(owner, _)| *owner));
     found.extend(relation.of_type);
-    found.extend(relation.indexes.iter().filter_map(|index| index.part_of.as_ref().map(|(parent, _)| *parent)));
+    found.extend(
+        relation.indexes.iter().filter_map(|index| index.part_of.as_ref().map(|(parent, _)| *parent)),
+    );
     found.extend(relation.constraints.iter().filter_map(|constraint| match &constraint.kind {
         ConstraintKind::Foreign { to, .. } => Some(*to),
         ConstraintKind::Check(_)

@@ -48,9 +48,9 @@ impl<'a> Asker<'a> {
         let sql = format!("SELECT pg_catalog.row_to_json(r) FROM (\n{sql}\n) r");
         let answer = within(READ, self.client.simple_query(&sql)).await;
         let messages = answer.map_err(|fault| Trouble::Fault { what, fault })?;
-        let rows = messages.iter().filter_map(|message| {
-            if let SimpleQueryMessage::Row(row) = message { row.get(0) } else { None }
-        });
+        let rows = messages
+            .iter()
+            .filter_map(|message| if let SimpleQueryMessage::Row(row) = message { row.get(0) } else { None });
         rows.map(|text| serde_json::from_str(text).map_err(|error| unexpected(what, &error))).collect()
     }
 

@@ -46,7 +46,8 @@ impl ColumnRow {
             ..Column::new(&self.name, Some(self.data_type.data_type(self.typmod)))
         };
         if let Some(text) = &self.expression {
-            let expression = expressions.expression(text, || format!("the default of column {}", self.name))?;
+            let expression =
+                expressions.expression(text, || format!("the default of column {}", self.name))?;
             match self.generated() {
                 Some(kind) => column.generated = Some(Generated { expression, kind }),
                 None => column.default = Some(expression),

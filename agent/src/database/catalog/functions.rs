@@ -9,7 +9,7 @@ use super::uses::Uses;
 
 #[derive(Deserialize)]
 pub(super) struct FunctionRow {
-    oid: Oid,
+    pub(super) oid: Oid,
     pub(super) schema: String,
     pub(super) name: String,
     arguments: Option<Vec<TypeColumns>>,

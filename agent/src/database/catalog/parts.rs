@@ -20,7 +20,8 @@ pub(super) struct TriggerRow {
 
 /// The bits of `tgtype`.
 const ROW: i16 = 1;
-const EVENTS: [(i16, &str); 4] = [(1 << 2, "insert"), (1 << 3, "delete"), (1 << 4, "update"), (1 << 5, "truncate")];
+const EVENTS: [(i16, &str); 4] =
+    [(1 << 2, "insert"), (1 << 3, "delete"), (1 << 4, "update"), (1 << 5, "truncate")];
 
 impl TriggerRow {
     pub(super) fn trigger(&self) -> Trigger {
@@ -66,7 +67,12 @@ pub(super) struct PolicyRow {
 impl PolicyRow {
     pub(super) fn add_to(&self, relation: &mut Relation, uses: &Uses) {
         let Used { relations, own_columns, calls } = uses.of("policy", self.oid, self.relation);
-        relation.policies.push(Policy { name: self.name.clone(), columns: own_columns, uses: relations, calls });
+        relation.policies.push(Policy {
+            name: self.name.clone(),
+            columns: own_columns,
+            uses: relations,
+            calls,
+        });
     }
 }
 

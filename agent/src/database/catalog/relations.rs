@@ -120,13 +120,15 @@ impl RelationRow {
         }
         let of = || format!("the bound of partition {}", self.full_name());
         let partition = match (parents.next(), &self.bound) {
-            (Some(parent), Some(text)) => Some(Partition { parent, bound: schema.expressions.bound(text, of)? }),
+            (Some(parent), Some(text)) => {
+                Some(Partition { parent, bound: schema.expressions.bound(text, of)? })
+            }
             _ => None,
         };
         Ok(Inheritance { parents: Vec::new(), partition })
     }
 
-    fn full_name(&self) -> Name {
+    pub(super) fn full_name(&self) -> Name {
         Name::new(&self.schema, &self.name)
     }
 }

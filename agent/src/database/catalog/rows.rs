@@ -11,6 +11,7 @@ use super::constraints::ConstraintRow;
 use super::expressions::Expressions;
 use super::functions::FunctionRow;
 use super::indexes::IndexRow;
+use super::members::{Described, MemberRow};
 use super::others::OtherRow;
 use super::parts::{PolicyRow, RuleRow, StatisticsRow, TriggerRow};
 use super::relations::RelationRow;
@@ -28,6 +29,7 @@ pub(super) struct Rows {
     settings: Settings,
     schemas: Vec<NameRow>,
     extensions: Vec<NameRow>,
+    members: Vec<MemberRow>,
     relations: Vec<RelationRow>,
     columns: Vec<ColumnRow>,
     constraints: Vec<ConstraintRow>,
@@ -59,6 +61,7 @@ impl Rows {
             settings,
             schemas: asker.rows("schemas", SCHEMAS).await?,
             extensions: asker.rows("extensions", EXTENSIONS).await?,
+            members: asker.rows("members of extensions", include_str!("members.sql")).await?,
             relations: asker.rows("relations", include_str!("relations.sql")).await?,
             columns: asker.rows("columns", include_str!("columns.sql")).await?,
             constraints: asker.rows("constraints", include_str!("constraints.sql")).await?,
@@ -99,14 +102,22 @@ impl Rows {
         catalog.schemas = self.schemas.into_iter().map(|row| row.name).collect();
         catalog.extensions = self.extensions.into_iter().map(|row| row.name).collect();
         catalog.others = self.others.iter().map(OtherRow::kind_and_name).collect();
+        let mut described = Described::default();
+        for row in &self.relations {
+            described.add("relation", row.oid, &row.full_name().to_string());
+        }
         for row in &self.types {
             let name = Name::new(&row.schema, &row.name);
+            described.add("type", row.oid, &name.to_string());
             catalog.types.insert(name, row.definition(&schema.expressions)?);
         }
         for row in &self.functions {
-            let named = catalog.functions.entry(Name::new(&row.schema, &row.name)).or_default();
-            named.push(row.function(&uses));
+            let name = Name::new(&row.schema, &row.name);
+            let function = row.function(&uses);
+            described.add("function", row.oid, &function.signature(&name));
+            catalog.functions.entry(name).or_default().push(function);
         }
+        catalog.extension_members = described.members(&self.members);
         catalog.relations = schema.relations;
         catalog.index_names();
         Ok(catalog)

@@ -6,9 +6,11 @@ use serde::Deserialize;
 use super::CatalogError;
 use super::columns::TypeColumns;
 use super::expressions::Expressions;
+use super::rows::Oid;
 
 #[derive(Deserialize)]
 pub(super) struct TypeRow {
+    pub(super) oid: Oid,
     pub(super) schema: String,
     pub(super) name: String,
     kind: char,
@@ -46,9 +48,8 @@ impl TypeRow {
     }
 
     fn domain(&self, base: &TypeColumns, expressions: &Expressions) -> Result<Domain, CatalogError> {
-        let parse = |text: &str| {
-            expressions.expression(text, || format!("domain {}.{}", self.schema, self.name))
-        };
+        let parse =
+            |text: &str| expressions.expression(text, || format!("domain {}.{}", self.schema, self.name));
         let checks = self.checks.iter().flatten().map(|row| {
             let check = Check { expression: parse(&row.expression)?, no_inherit: false };
             Ok((row.name.clone(), check, row.valid))

@@ -1,4 +1,4 @@
-SELECT own.name AS schema, t.typname AS name, t.typtype AS kind,
+SELECT t.oid::bigint AS oid, own.name AS schema, t.typname AS name, t.typtype AS kind,
     CASE WHEN t.typtype = 'e' THEN (
         SELECT json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_catalog.pg_enum l WHERE l.enumtypid = t.oid
     ) END AS labels,

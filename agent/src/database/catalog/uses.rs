@@ -60,14 +60,19 @@ impl Uses {
         let mut relations: BTreeMap<RelId, BTreeSet<String>> = BTreeMap::new();
         for reference in self.references(kind, owner) {
             match reference {
-                Reference::Relation { oid, column, .. } if *oid == own => used.own_columns.extend(column.clone()),
-                Reference::Relation { id, column, .. } => relations.entry(*id).or_default().extend(column.clone()),
+                Reference::Relation { oid, column, .. } if *oid == own => {
+                    used.own_columns.extend(column.clone())
+                }
+                Reference::Relation { id, column, .. } => {
+                    relations.entry(*id).or_default().extend(column.clone())
+                }
                 Reference::Function(name) => {
                     used.calls.insert(name.name.clone());
                 }
             }
         }
-        used.relations = relations.into_iter().map(|(relation, columns)| ViewUse { relation, columns }).collect();
+        used.relations =
+            relations.into_iter().map(|(relation, columns)| ViewUse { relation, columns }).collect();
         used
     }
 
