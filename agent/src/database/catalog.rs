@@ -48,7 +48,8 @@ const TRIES: u32 = 3;
 const CANONICAL: &str = "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL DateStyle = 'ISO, YMD'; \
     SET LOCAL IntervalStyle = 'postgres'; SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1; \
     SET LOCAL bytea_output = 'hex'; SET LOCAL quote_all_identifiers = off; SET LOCAL client_encoding = 'UTF8'; \
-    SET LOCAL jit = off; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '100s'";
+    SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL lock_timeout = '10s'; \
+    SET LOCAL statement_timeout = '100s'";
 
 /// Why a schema could not be read.
 #[derive(Debug, thiserror::Error)]

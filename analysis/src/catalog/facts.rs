@@ -6,6 +6,8 @@
 mod objects;
 mod parts;
 mod relations;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
