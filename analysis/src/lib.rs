@@ -25,7 +25,6 @@ mod kind;
 )]
 mod parser;
 mod position;
-#[cfg_attr(not(test), expect(dead_code, reason = "what asks for it is being written"))]
 mod read;
 mod report;
 mod risk;

@@ -66,6 +66,10 @@ pub struct Function {
     /// Relations and functions that a body in SQL refers to, by name.
     #[serde(default)]
     pub uses: Vec<String>,
+    /// Whether it is in SQL, not strict, and nothing but one SELECT without a table that calls nothing
+    /// volatile: then a call is replaced by what it computes, whatever its volatility says.
+    #[serde(default)]
+    pub steady_body: bool,
 }
 
 impl Function {

@@ -3,14 +3,14 @@
 
 use super::effects::Subject;
 use super::{
-    Cause, Change, Scene, alter_type, columns, constraints, drop_column, foreign_key, index, lock_level, partition,
-    tree, types,
+    Cause, Change, Scene, alter_type, columns, constraints, drop_column, foreign_key, index, lock_level,
+    partition, tree, types,
 };
 use crate::catalog::{Lookup, RelId, RelationKind};
 use crate::report::{LockMode, WorkKind};
 use crate::syntax::{
-    AlterAction, AlterTable, ColumnConstraint, NewConstraintKind, ObjectKind, PartitionStrategy, ReplicaIdentity,
-    TriggerState,
+    AlterAction, AlterTable, ColumnConstraint, NewConstraintKind, ObjectKind, PartitionStrategy,
+    ReplicaIdentity, TriggerState,
 };
 
 /// What all sub-commands of one statement share.
@@ -115,7 +115,9 @@ const fn pass(action: &AlterAction) -> u8 {
 
 fn carry_out(scene: &mut Scene<'_>, target: Target, action: &AlterAction) {
     match action {
-        AlterAction::AddColumn { column, if_not_exists } => columns::add(scene, target, column, *if_not_exists),
+        AlterAction::AddColumn { column, if_not_exists } => {
+            columns::add(scene, target, column, *if_not_exists)
+        }
         AlterAction::DropColumn { column, if_exists, cascade } => {
             drop_column::drop_column(scene, target, column, *if_exists, *cascade);
         }
@@ -131,7 +133,9 @@ fn carry_out(scene: &mut Scene<'_>, target: Target, action: &AlterAction) {
         }
         AlterAction::DropExpression { column, .. } => columns::drop_expression(scene, target, column),
         AlterAction::AddIdentity { column, kind } => columns::add_identity(scene, target, column, *kind),
-        AlterAction::SetIdentity { column } => columns::set_identity(scene, target, column),
+        AlterAction::SetIdentity { column, sequence } => {
+            columns::set_identity(scene, target, column, *sequence);
+        }
         AlterAction::DropIdentity { column, .. } => columns::drop_identity(scene, target, column),
         AlterAction::AddConstraint(constraint) => constraints::add(scene, target, constraint),
         AlterAction::AlterConstraint { .. } => constraints::alter(scene, target, action),
@@ -172,7 +176,9 @@ fn table_wide(scene: &mut Scene<'_>, target: Target, action: &AlterAction) {
             scene.change(Change::OptionsChanged { relation: id, names: Vec::new() });
         }
         AlterAction::SetWithoutCluster => {
-            scene.catalog.change(id, |table| table.indexes.iter_mut().for_each(|index| index.clustered = false));
+            scene
+                .catalog
+                .change(id, |table| table.indexes.iter_mut().for_each(|index| index.clustered = false));
         }
         AlterAction::SetLogged => persistence(scene, id, false),
         AlterAction::SetUnlogged => persistence(scene, id, true),
@@ -187,9 +193,6 @@ fn table_wide(scene: &mut Scene<'_>, target: Target, action: &AlterAction) {
         }
         AlterAction::OfType { of } => {
             let of = scene.catalog.relation(of).found();
-            if let Some(of) = of {
-                scene.lock(of, LockMode::AccessShareLock);
-            }
             scene.catalog.change(id, |table| table.of_type = of);
         }
         AlterAction::NotOfType => {
@@ -229,9 +232,11 @@ fn owner(scene: &mut Scene<'_>, id: RelId) {
 pub(super) fn owned_sequences(scene: &Scene<'_>, table: RelId, column: Option<&str>) -> Vec<RelId> {
     let mut found = scene.catalog.dependents_of(table);
     found.retain(|id| {
-        scene.catalog.get(*id).and_then(|relation| relation.owned_by.as_ref()).is_some_and(|(owner, owned)| {
-            *owner == table && column.is_none_or(|column| column == owned)
-        })
+        scene
+            .catalog
+            .get(*id)
+            .and_then(|relation| relation.owned_by.as_ref())
+            .is_some_and(|(owner, owned)| *owner == table && column.is_none_or(|column| column == owned))
     });
     found
 }
@@ -249,19 +254,28 @@ fn persistence(scene: &mut Scene<'_>, id: RelId, unlogged: bool) {
             scene.lock(sequence, LockMode::AccessExclusiveLock);
         }
     }
-    lock_foreign_tables(scene, id);
+    if let Some(other) = other_persistence(scene, id, unlogged) {
+        let shown = scene.shown(id);
+        let other = scene.shown(other);
+        scene.out.fail(format!(
+            "{shown} and {other}, with a foreign key between them, must both be logged or not"
+        ));
+    }
     scene.catalog.change(id, |table| table.persistence = wanted);
     scene.change(Change::Persistence { table: id, unlogged });
 }
 
-/// `ATPrepChangePersistence` looks at the tables on the other side of foreign keys.
-fn lock_foreign_tables(scene: &mut Scene<'_>, id: RelId) {
-    for (other, _) in foreign_key::referenced(scene.catalog, id) {
-        scene.lock(other, LockMode::AccessShareLock);
-    }
-    for (other, _) in foreign_key::referencing(scene.catalog, id) {
-        scene.lock(other, LockMode::AccessShareLock);
-    }
+/// A logged table must not refer to an unlogged one (`ATPrepChangePersistence`).
+fn other_persistence(scene: &Scene<'_>, id: RelId, unlogged: bool) -> Option<RelId> {
+    use crate::catalog::Persistence;
+    let peers = if unlogged {
+        foreign_key::referencing(scene.catalog, id)
+    } else {
+        foreign_key::referenced(scene.catalog, id)
+    };
+    let wrong = if unlogged { Persistence::Permanent } else { Persistence::Unlogged };
+    let found = peers.into_iter().map(|(other, _)| other);
+    found.into_iter().find(|other| scene.catalog.get(*other).is_some_and(|other| other.persistence == wrong))
 }
 
 fn access_method(scene: &mut Scene<'_>, id: RelId, method: Option<&str>) {

@@ -21,11 +21,13 @@ pub(super) fn alter_type(scene: &mut Scene<'_>, target: Target, action: &AlterAc
     let conversion = cost(scene, id, column, from.as_ref(), &to, using.as_ref());
     let rewrite = matches!(conversion, Conversion::Rewrite | Conversion::TimeZone | Conversion::Unknown);
     let collation_after = collation.as_ref().map(|collation| collation.name.clone());
-    let collated = collation_after.clone().filter(|c| c != "default") != before.collation.clone().filter(|c| c != "default");
+    let collated = collation_after.clone().filter(|c| c != "default")
+        != before.collation.clone().filter(|c| c != "default");
     let other_operators = conversion == Conversion::OtherOperators || collated;
     for member in &family {
         if rewrite {
-            let from = from.as_ref().map_or_else(|| "a type that is not known".to_owned(), ToString::to_string);
+            let from =
+                from.as_ref().map_or_else(|| "a type that is not known".to_owned(), ToString::to_string);
             let cause = Cause::TypeChange { column: column.clone(), from, to: to.to_string() };
             scene.work(*member, WorkKind::Rewrite, cause);
         } else {
@@ -93,9 +95,7 @@ pub(super) fn view_over(scene: &Scene<'_>, id: RelId, column: &str) -> Option<St
 }
 
 pub(super) fn speaks_of(expression: &Expr, column: &str) -> bool {
-    expression.column_paths().iter().any(|path| {
-        path.last().is_some_and(|last| last == column || last == "*")
-    })
+    expression.column_paths().iter().any(|path| path.last().is_some_and(|last| last == column || last == "*"))
 }
 
 /// USING the column itself.
@@ -135,7 +135,13 @@ fn cost(
 }
 
 /// USING: the column, or casts of it, cost what the casts cost; anything else is computed for each row.
-fn by_expression(scene: &Scene<'_>, column: &str, from: &DataType, to: &DataType, using: &Expr) -> Conversion {
+fn by_expression(
+    scene: &Scene<'_>,
+    column: &str,
+    from: &DataType,
+    to: &DataType,
+    using: &Expr,
+) -> Conversion {
     let mut casts: Vec<&TypeName> = Vec::new();
     let mut at = using;
     while let Expr::Cast { arg, to } = at {
@@ -275,7 +281,10 @@ fn note(
     }
     let view = scene.catalog.get(id).is_some_and(|table| table.kind == RelationKind::View);
     if !view {
-        scene.breaks(shown, format!("changes its type from {from} to {to}: prepared statements that return it fail once"));
+        scene.breaks(
+            shown,
+            format!("changes its type from {from} to {to}: prepared statements that return it fail once"),
+        );
     }
 }
 
@@ -293,4 +302,3 @@ fn cuts(scene: &Scene<'_>, using: &Expr, from: &DataType) -> bool {
     });
     found
 }
-

@@ -6,51 +6,126 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Cause {
     /// ADD COLUMN with a default that may differ from row to row.
-    VolatileDefault { column: String, function: String },
+    VolatileDefault {
+        column: String,
+        function: String,
+    },
     /// ADD COLUMN with a default of which it is not known whether it may differ from row to row.
-    UnknownDefault { column: String, function: String },
-    Serial { column: String },
-    Identity { column: String },
-    GeneratedStored { column: String },
-    ConstrainedDomain { column: String, domain: String },
+    UnknownDefault {
+        column: String,
+        function: String,
+    },
+    Serial {
+        column: String,
+    },
+    Identity {
+        column: String,
+    },
+    GeneratedStored {
+        column: String,
+    },
+    ConstrainedDomain {
+        column: String,
+        domain: String,
+    },
     /// ADD COLUMN of a type that is in no catalog: it may be a domain with constraints.
-    UnknownType { column: String, data_type: String },
+    UnknownType {
+        column: String,
+        data_type: String,
+    },
     /// ADD COLUMN NOT NULL without a default.
-    RequiredColumn { column: String },
-    InlineCheck { column: String },
-    TypeChange { column: String, from: String, to: String },
+    RequiredColumn {
+        column: String,
+    },
+    InlineCheck {
+        column: String,
+    },
+    TypeChange {
+        column: String,
+        from: String,
+        to: String,
+    },
     /// The type change is free, but something that uses the column is not.
-    TypeChangeRecheck { column: String, what: String },
-    SetExpression { column: String },
-    SetNotNull { column: String },
-    AddCheck { constraint: String },
-    AddForeignKey { constraint: String },
-    InlineForeignKey { column: String },
-    AddUnique { constraint: String },
-    InlineUnique { column: String },
-    AddPrimaryKey { constraint: String },
-    InlinePrimaryKey { column: String },
+    TypeChangeRecheck {
+        column: String,
+        what: String,
+    },
+    SetExpression {
+        column: String,
+    },
+    SetNotNull {
+        column: String,
+    },
+    AddCheck {
+        constraint: String,
+    },
+    AddForeignKey {
+        constraint: String,
+    },
+    InlineForeignKey {
+        column: String,
+    },
+    AddUnique {
+        constraint: String,
+    },
+    InlineUnique {
+        column: String,
+    },
+    AddPrimaryKey {
+        constraint: String,
+    },
+    InlinePrimaryKey {
+        column: String,
+    },
     /// ADD PRIMARY KEY: the columns are looked at for NULLs.
-    PrimaryKeyNotNull { column: String, using_index: bool },
-    AddExclusion { constraint: String },
-    Validate { constraint: String },
-    Enforce { constraint: String },
-    DomainConstraint { domain: String },
-    CreateIndex { index: String, concurrently: bool },
-    Reindex { concurrently: bool },
+    PrimaryKeyNotNull {
+        column: String,
+        using_index: bool,
+    },
+    AddExclusion {
+        constraint: String,
+    },
+    Validate {
+        constraint: String,
+    },
+    Enforce {
+        constraint: String,
+    },
+    DomainConstraint {
+        domain: String,
+    },
+    CreateIndex {
+        index: String,
+        concurrently: bool,
+    },
+    Reindex {
+        concurrently: bool,
+    },
     SetLogged,
     SetUnlogged,
     SetAccessMethod,
     SetTablespace,
     VacuumFull,
     Cluster,
-    Refresh { concurrently: bool },
-    AttachPartition { parent: String },
+    Refresh {
+        concurrently: bool,
+    },
+    AttachPartition {
+        parent: String,
+    },
     /// The partition gets the parent's index, foreign key.
-    AttachPartitionIndex { parent: String, index: String },
-    AttachPartitionForeignKey { parent: String, constraint: String },
+    AttachPartitionIndex {
+        parent: String,
+        index: String,
+    },
+    AttachPartitionForeignKey {
+        parent: String,
+        constraint: String,
+    },
     /// A new partition: rows of the DEFAULT partition are looked at.
-    DefaultPartition { parent: String },
+    DefaultPartition {
+        parent: String,
+    },
 }
 
 impl fmt::Display for Cause {
@@ -71,10 +146,16 @@ impl fmt::Display for Cause {
                 write!(f, "{column} has the domain {domain}, whose constraints are checked for each row")
             }
             Self::UnknownType { column, data_type } => {
-                write!(f, "{column} has the type {data_type}, which is not known and may be a domain with constraints")
+                write!(
+                    f,
+                    "{column} has the type {data_type}, which is not known and may be a domain with constraints"
+                )
             }
             Self::RequiredColumn { column } => {
-                write!(f, "{column} is NOT NULL without a default: every row is looked at, and any row is a failure")
+                write!(
+                    f,
+                    "{column} is NOT NULL without a default: every row is looked at, and any row is a failure"
+                )
             }
             Self::InlineCheck { column } => write!(f, "the CHECK of {column} is checked for each row"),
             Self::TypeChange { column, from, to } => {

@@ -87,7 +87,11 @@ fn plain(catalog: &Catalog, from: &DataType, to: &DataType) -> Conversion {
         };
     };
     if a == b {
-        return if same_type(a, &from.modifiers, &to.modifiers) { Conversion::Free } else { Conversion::Rewrite };
+        return if same_type(a, &from.modifiers, &to.modifiers) {
+            Conversion::Free
+        } else {
+            Conversion::Rewrite
+        };
     }
     if ["timestamp", "timestamptz"].contains(&a) && ["timestamp", "timestamptz"].contains(&b) {
         return time_zone(catalog, &from.modifiers, &to.modifiers);
@@ -158,7 +162,9 @@ fn same_type(name: &str, from: &[i32], to: &[i32]) -> bool {
         },
         "numeric" => match (from, to) {
             (_, []) => true,
-            ([precision, scale], [new_precision, new_scale]) => scale == new_scale && new_precision >= precision,
+            ([precision, scale], [new_precision, new_scale]) => {
+                scale == new_scale && new_precision >= precision
+            }
             _ => false,
         },
         "timestamp" | "timestamptz" | "time" | "timetz" => match (from.first(), to.first()) {
@@ -214,8 +220,23 @@ fn time_zone(catalog: &Catalog, from: &[i32], to: &[i32]) -> Conversion {
 pub(super) fn is_utc(zone: &str) -> bool {
     let zone = zone.to_ascii_lowercase();
     let zone = zone.strip_prefix("etc/").unwrap_or(&zone);
-    ["utc", "gmt", "uct", "zulu", "universal", "greenwich", "gmt0", "gmt+0", "gmt-0", "0", "+00", "+00:00", "<+00>-00", "<+00>+00"]
-        .contains(&zone)
+    [
+        "utc",
+        "gmt",
+        "uct",
+        "zulu",
+        "universal",
+        "greenwich",
+        "gmt0",
+        "gmt+0",
+        "gmt-0",
+        "0",
+        "+00",
+        "+00:00",
+        "<+00>-00",
+        "<+00>+00",
+    ]
+    .contains(&zone)
 }
 
 /// What a domain is over in the end; `None` for what is no domain.
@@ -255,7 +276,8 @@ pub(super) fn lossy(from: &DataType, to: &DataType) -> Option<&'static str> {
     match (a, b) {
         ("numeric", "numeric") => {
             let scale = |modifiers: &[i32]| modifiers.get(1).copied().unwrap_or(i32::MAX);
-            (scale(&to.modifiers) < scale(&from.modifiers)).then_some("digits behind the point are rounded away")
+            (scale(&to.modifiers) < scale(&from.modifiers))
+                .then_some("digits behind the point are rounded away")
         }
         ("numeric" | "float8" | "float4", "int2" | "int4" | "int8") => Some("fractions are rounded away"),
         ("float8" | "numeric", "float4") | ("numeric", "float8") => Some("digits are rounded away"),
@@ -265,8 +287,11 @@ pub(super) fn lossy(from: &DataType, to: &DataType) -> Option<&'static str> {
         (
             "timestamp" | "timestamptz" | "time" | "timetz",
             "timestamp" | "timestamptz" | "time" | "timetz",
-        ) => (limit(&to.modifiers) < limit(&from.modifiers).min(6)).then_some("fractions of seconds are rounded away"),
-        ("interval", "interval") => (!interval(&from.modifiers, &to.modifiers)).then_some("fields are cut off"),
+        ) => (limit(&to.modifiers) < limit(&from.modifiers).min(6))
+            .then_some("fractions of seconds are rounded away"),
+        ("interval", "interval") => {
+            (!interval(&from.modifiers, &to.modifiers)).then_some("fields are cut off")
+        }
         ("json", "jsonb") => Some("the order and repetition of keys and white space are dropped"),
         ("bpchar", "text" | "varchar") => Some("trailing blanks are dropped"),
         ("inet", "cidr") => Some("host bits are dropped"),

@@ -6,7 +6,9 @@ use super::volatility::Verdict;
 use super::{Cause, Change, ObjectRef, Scene, naming, proof, tree};
 use crate::catalog::{Column, DataType, Generated, Name, RelId, Relation, RelationKind, TypeDefinition};
 use crate::report::{LockMode, WorkKind};
-use crate::syntax::{ColumnConstraint, ColumnDefinition, Expr, GeneratedKind, IdentityKind, ObjectKind, QName};
+use crate::syntax::{
+    ColumnConstraint, ColumnDefinition, Expr, GeneratedKind, IdentityKind, ObjectKind, QName,
+};
 
 /// Whether a column is of one of the serial types.
 pub(super) fn is_serial(column: &ColumnDefinition) -> bool {
@@ -98,6 +100,10 @@ pub(super) fn add(scene: &mut Scene<'_>, target: Target, definition: &ColumnDefi
         scene.out.unknown(format!("whether column {shown} is there already"));
     }
     scene.lock_all(&reached, target.lock);
+    if target.only && reached.len() < scene.reached(id, false).len() {
+        scene.out.fail(format!("column {shown} must be added to the children too"));
+        return;
+    }
     let mut column = made(scene, definition);
     let serial = is_serial(definition);
     note_generated(scene, &column);
@@ -174,11 +180,16 @@ fn rewriting(scene: &mut Scene<'_>, definition: &ColumnDefinition, column: &Colu
     match constrained_domain(scene, &data_type) {
         Some(domain) => return Some(Cause::ConstrainedDomain { column: name, domain }),
         None if data_type.schema.is_none() && !scene.catalog.is_whole() => {
-            scene.out.unknown(format!("type {data_type} is not in the catalog: it may be a domain with constraints"));
+            scene.out.unknown(format!(
+                "type {data_type} is not in the catalog: it may be a domain with constraints"
+            ));
         }
         None => {}
     }
-    let default = column.default.clone().or_else(|| domain_default(scene, &data_type))?;
+    let own = column.default.clone();
+    let by_type = || domain_default(scene, &data_type).filter(|_| scene.server.has(13));
+    let default = own.or_else(by_type)?;
+    super::sequence::lock_called(scene, &default, LockMode::RowExclusiveLock);
     match scene.volatility(&default) {
         Verdict::Steady => None,
         Verdict::Volatile(function) => Some(Cause::VolatileDefault { column: name, function }),
@@ -211,7 +222,9 @@ fn domain_default(scene: &Scene<'_>, data_type: &DataType) -> Option<Expr> {
     }
     let mut at = data_type.clone();
     loop {
-        let Some(TypeDefinition::Domain(domain)) = scene.catalog.types.get(&at.full_name()?) else { return None };
+        let Some(TypeDefinition::Domain(domain)) = scene.catalog.types.get(&at.full_name()?) else {
+            return None;
+        };
         if domain.default.is_some() {
             return domain.default.clone();
         }
@@ -222,9 +235,15 @@ fn domain_default(scene: &Scene<'_>, data_type: &DataType) -> Option<Expr> {
 pub(super) fn set_default(scene: &mut Scene<'_>, target: Target, column: &str, default: Option<Expr>) {
     let reached = scene.reached(target.id, target.only);
     scene.lock_all(&reached, target.lock);
-    let Some((before, not_null)) = known(scene, target.id, column).map(|c| (c.default.clone(), c.not_null)) else {
+    let Some((before, not_null)) = known(scene, target.id, column).map(|c| (c.default.clone(), c.not_null))
+    else {
         return;
     };
+    if let Some(default) = &default
+        && scene.server.has(16)
+    {
+        super::sequence::lock_called(scene, default, LockMode::AccessShareLock);
+    }
     if default != before || before.is_some() {
         scene.change(Change::DefaultChanged {
             table: target.id,
@@ -299,6 +318,11 @@ pub(super) fn require(scene: &mut Scene<'_>, id: RelId, column: &str, cause: Cau
 pub(super) fn drop_not_null(scene: &mut Scene<'_>, target: Target, column: &str) {
     let reached = scene.reached(target.id, target.only);
     let Some(not_null) = known(scene, target.id, column).map(|column| column.not_null) else { return };
+    let primary = super::foreign_key::primary_key(scene.catalog, target.id).unwrap_or_default();
+    if primary.iter().any(|key| key == column) {
+        scene.out.fail(format!("column {column} is in the primary key"));
+        return;
+    }
     if not_null || scene.is_partial(target.id) {
         scene.lock_all(&reached, target.lock);
         scene.change(Change::NotNullDropped { table: target.id, column: column.to_owned() });
@@ -353,14 +377,17 @@ pub(super) fn drop_expression(scene: &mut Scene<'_>, target: Target, column: &st
 
 /// Identities belong to the whole of a partitioned table from PostgreSQL 17 on.
 fn identity_reach(scene: &Scene<'_>, target: Target) -> Vec<RelId> {
-    let partitioned = scene.catalog.get(target.id).is_some_and(|table| table.kind == RelationKind::Partitioned);
+    let partitioned =
+        scene.catalog.get(target.id).is_some_and(|table| table.kind == RelationKind::Partitioned);
     if partitioned && scene.server.has(17) { scene.reached(target.id, target.only) } else { vec![target.id] }
 }
 
 pub(super) fn add_identity(scene: &mut Scene<'_>, target: Target, column: &str, kind: IdentityKind) {
     let reached = identity_reach(scene, target);
     scene.lock_all(&reached, target.lock);
-    if known(scene, target.id, column).is_none() {
+    let Some(not_null) = known(scene, target.id, column).map(|column| column.not_null) else { return };
+    if !not_null && !scene.is_partial(target.id) {
+        scene.out.fail(format!("column {column} must be NOT NULL before it can be an identity"));
         return;
     }
     make_sequence(scene, target.id, column);
@@ -374,9 +401,13 @@ pub(super) fn add_identity(scene: &mut Scene<'_>, target: Target, column: &str, 
     scene.change(Change::IdentityChanged { table: target.id, column: column.to_owned() });
 }
 
-pub(super) fn set_identity(scene: &mut Scene<'_>, target: Target, column: &str) {
+pub(super) fn set_identity(scene: &mut Scene<'_>, target: Target, column: &str, sequence: bool) {
     let reached = identity_reach(scene, target);
     scene.lock_all(&reached, target.lock);
+    if sequence {
+        let owned = owned_sequences(scene, target.id, Some(column));
+        scene.lock_all(&owned, LockMode::ShareRowExclusiveLock);
+    }
     scene.change(Change::IdentityChanged { table: target.id, column: column.to_owned() });
 }
 

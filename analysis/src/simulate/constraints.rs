@@ -73,7 +73,9 @@ fn add_check(
         (None, Place::Column(column)) => {
             naming::constraint_name(scene.catalog, id, &[column.to_owned()], "check")
         }
-        (None, Place::Table) => naming::constraint_name(scene.catalog, id, &check_columns(expression), "check"),
+        (None, Place::Table) => {
+            naming::constraint_name(scene.catalog, id, &check_columns(expression), "check")
+        }
     };
     let family = scene.reached(id, target.only || constraint.no_inherit);
     scene.lock_all(&family, target.lock);
@@ -109,7 +111,13 @@ fn add_check(
 
 fn record(scene: &mut Scene<'_>, table: RelId, constraint: Constraint, place: Place<'_>) {
     let new_columns = place != Place::Table || only_new_columns(scene, table, &constraint);
-    scene.change(Change::ConstraintAdded { table, constraint, using_index: false, new_columns, with_table: false });
+    scene.change(Change::ConstraintAdded {
+        table,
+        constraint,
+        using_index: false,
+        new_columns,
+        with_table: false,
+    });
 }
 
 /// Whether every column of a constraint was added by this statement.
@@ -128,7 +136,9 @@ fn add_not_null(scene: &mut Scene<'_>, target: Target, constraint: &NewConstrain
     scene.needs(18, "ADD CONSTRAINT … NOT NULL");
     let family = scene.reached(target.id, target.only || constraint.no_inherit);
     scene.lock_all(&family, target.lock);
-    let Some(already) = columns::known(scene, target.id, column).map(|column| column.not_null) else { return };
+    let Some(already) = columns::known(scene, target.id, column).map(|column| column.not_null) else {
+        return;
+    };
     let name = match &constraint.name {
         Some(name) => name.clone(),
         None => naming::constraint_name(scene.catalog, target.id, &[column.to_owned()], "not_null"),
@@ -153,7 +163,10 @@ fn add_not_null(scene: &mut Scene<'_>, target: Target, constraint: &NewConstrain
 }
 
 fn has_not_null(table: &crate::catalog::Relation, column: &str) -> bool {
-    table.constraints.iter().any(|c| matches!(&c.kind, ConstraintKind::NotNull { column: of } if of == column))
+    table
+        .constraints
+        .iter()
+        .any(|c| matches!(&c.kind, ConstraintKind::NotNull { column: of } if of == column))
 }
 
 /// From PostgreSQL 18 on, NOT NULL is a constraint with a name.
@@ -174,7 +187,12 @@ pub(super) fn named_not_null(scene: &mut Scene<'_>, id: RelId, column: &str, nam
 }
 
 /// Whether a constraint is a primary key, and what it and its index are called.
-pub(super) fn naming_of(scene: &Scene<'_>, id: RelId, constraint: &NewConstraint, columns: &[String]) -> (bool, String) {
+pub(super) fn naming_of(
+    scene: &Scene<'_>,
+    id: RelId,
+    constraint: &NewConstraint,
+    columns: &[String],
+) -> (bool, String) {
     let primary = matches!(constraint.kind, NewConstraintKind::PrimaryKey { .. });
     let name = constraint.name.clone().unwrap_or_else(|| {
         let table = scene.catalog.get(id).map(|table| table.name.clone());
@@ -201,14 +219,20 @@ fn add_indexed(
     let (primary, name) = naming_of(scene, id, constraint, columns);
     let partitioned = scene.catalog.get(id).is_some_and(|table| table.kind == RelationKind::Partitioned);
     let family = if partitioned { scene.reached(id, target.only) } else { vec![id] };
+    if let Some(why) = impossible(scene, id, primary, columns) {
+        scene.lock(id, target.lock);
+        scene.out.fail(why);
+        return;
+    }
     if primary {
         for column in columns {
             for_primary_key(scene, target, column, false);
         }
     }
     scene.lock(id, target.lock);
+    let below = if scene.server.has(18) { target.lock } else { LockMode::ShareLock };
     for member in family.iter().skip(1) {
-        scene.lock(*member, LockMode::ShareLock);
+        scene.lock(*member, below);
     }
     let cause = match (primary, place) {
         (true, Place::Column(column)) => Cause::InlinePrimaryKey { column: column.to_owned() },
@@ -230,6 +254,21 @@ fn add_indexed(
     let index = constraint_index(&added, include);
     attach_to_family(scene, &family, &added, &index, if primary { "pkey" } else { "key" });
     record(scene, id, added, place);
+}
+
+/// A second primary key, or a unique constraint without the partition key.
+fn impossible(scene: &Scene<'_>, id: RelId, primary: bool, columns: &[String]) -> Option<String> {
+    let table = scene.catalog.get(id)?;
+    if primary && foreign_key::primary_key(scene.catalog, id).is_some() {
+        return Some(format!("{} has a primary key already", table.name));
+    }
+    let keyed = table.partition_key.as_ref()?;
+    let missing = keyed.keys.iter().any(|key| {
+        let plain =
+            matches!(key, Expr::Column(path) if path.last().is_some_and(|name| columns.contains(name)));
+        !plain
+    });
+    missing.then(|| format!("a unique constraint of {} must include the partition key", table.name))
 }
 
 /// Puts a constraint with its index on a table and its partitions, under names of their own.
@@ -274,7 +313,8 @@ fn parent_part(scene: &Scene<'_>, parent: RelId, index: &Index) -> String {
 
 /// The index of a constraint.
 pub(super) fn constraint_index(constraint: &Constraint, include: &[String]) -> Index {
-    let nulls_not_distinct = matches!(constraint.kind, ConstraintKind::Unique { nulls_not_distinct: true, .. });
+    let nulls_not_distinct =
+        matches!(constraint.kind, ConstraintKind::Unique { nulls_not_distinct: true, .. });
     Index {
         name: constraint.name.clone(),
         unique: !matches!(constraint.kind, ConstraintKind::Exclude { .. }),
@@ -293,7 +333,9 @@ pub(super) fn constraint_index(constraint: &Constraint, include: &[String]) -> I
 
 /// The columns of a primary key become NOT NULL, in children too.
 fn for_primary_key(scene: &mut Scene<'_>, target: Target, column: &str, using_index: bool) {
-    let Some(not_null) = columns::known(scene, target.id, column).map(|column| column.not_null) else { return };
+    let Some(not_null) = columns::known(scene, target.id, column).map(|column| column.not_null) else {
+        return;
+    };
     if not_null {
         return;
     }
@@ -306,7 +348,13 @@ fn for_primary_key(scene: &mut Scene<'_>, target: Target, column: &str, using_in
     named_not_null(scene, target.id, column, None);
 }
 
-fn using_index(scene: &mut Scene<'_>, target: Target, constraint: &NewConstraint, index: &str, primary: bool) {
+fn using_index(
+    scene: &mut Scene<'_>,
+    target: Target,
+    constraint: &NewConstraint,
+    index: &str,
+    primary: bool,
+) {
     let id = target.id;
     let Some(table) = scene.catalog.get(id) else { return };
     if table.kind == RelationKind::Partitioned {
@@ -371,7 +419,11 @@ fn exclude(scene: &mut Scene<'_>, target: Target, constraint: &NewConstraint) {
 }
 
 /// The constraint and the index of EXCLUDE.
-pub(super) fn exclusion(scene: &Scene<'_>, id: RelId, constraint: &NewConstraint) -> Option<(Constraint, Index)> {
+pub(super) fn exclusion(
+    scene: &Scene<'_>,
+    id: RelId,
+    constraint: &NewConstraint,
+) -> Option<(Constraint, Index)> {
     let NewConstraintKind::Exclude { method, elements, predicate } = &constraint.kind else { return None };
     let keys: Vec<IndexKey> = elements.iter().map(|(element, _)| super::index::key(element)).collect();
     let table = scene.catalog.get(id)?.name.clone();
@@ -468,7 +520,10 @@ pub(super) fn alter(scene: &mut Scene<'_>, target: Target, action: &AlterAction)
     let Some(constraint) = named(scene, id, name) else { return };
     if let ConstraintKind::Foreign { to, .. } = constraint.kind {
         if let Some(enforce) = enforced.filter(|enforced| *enforced != constraint.enforced) {
-            scene.lock(to, if enforce { LockMode::ShareRowExclusiveLock } else { LockMode::AccessExclusiveLock });
+            scene.lock(
+                to,
+                if enforce { LockMode::ShareRowExclusiveLock } else { LockMode::AccessExclusiveLock },
+            );
             if enforce {
                 for member in storage(scene, id).into_iter().chain(storage(scene, to)) {
                     scene.work(member, WorkKind::Scan, Cause::Enforce { constraint: name.clone() });

@@ -6,7 +6,9 @@ use crate::catalog::{
     Check, Column, Constraint, ConstraintKind, Name, PartitionKey, Persistence, RelId, Relation, RelationKind,
 };
 use crate::report::LockMode;
-use crate::syntax::{ColumnConstraint, CreateTable, LikeClause, NewConstraint, NewConstraintKind, ObjectKind};
+use crate::syntax::{
+    ColumnConstraint, CreateTable, LikeClause, NewConstraint, NewConstraintKind, ObjectKind,
+};
 
 pub(super) fn create(scene: &mut Scene<'_>, statement: &CreateTable) {
     let name = new_name(scene, statement);
@@ -65,7 +67,9 @@ fn exists(scene: &mut Scene<'_>, statement: &CreateTable, name: &Name, present: 
         !table.partial
             && (wanted.len() != table.columns.len()
                 || wanted.iter().any(|w| {
-                    table.column(&w.name).is_none_or(|c| c.data_type != w.data_type || c.not_null != w.not_null)
+                    table
+                        .column(&w.name)
+                        .is_none_or(|c| c.data_type != w.data_type || c.not_null != w.not_null)
                 }))
     });
     let object = ObjectRef { kind: ObjectKind::Table, name: name.to_string(), relation: Some(present) };
@@ -82,8 +86,7 @@ fn from_parents(scene: &mut Scene<'_>, id: RelId, statement: &CreateTable) {
         && let Some(parent) = alter::other(scene, parent, LockMode::AccessExclusiveLock)
     {
         scene.catalog.change(id, |table| {
-            table.inheritance.partition =
-                Some(crate::catalog::Partition { parent, bound: bound.clone() });
+            table.inheritance.partition = Some(crate::catalog::Partition { parent, bound: bound.clone() });
         });
         inherit(scene, id, parent);
     }
@@ -186,7 +189,8 @@ fn copy_parts(scene: &mut Scene<'_>, id: RelId, from: &Relation, like: &LikeClau
         } else {
             naming::index_name(scene.catalog, &table, &index.keys, label)
         };
-        let index = crate::catalog::Index { name: name.clone(), part_of: None, clustered: false, ..index.clone() };
+        let index =
+            crate::catalog::Index { name: name.clone(), part_of: None, clustered: false, ..index.clone() };
         let constraint = constraint.map(|c| Constraint { name, inherited: false, ..c.clone() });
         scene.catalog.change(id, |table| {
             table.indexes.push(index);
@@ -199,7 +203,8 @@ fn own_columns(scene: &mut Scene<'_>, id: RelId, statement: &CreateTable) {
     for definition in &statement.columns {
         let mut column = columns::made(scene, definition);
         let serial = columns::is_serial(definition);
-        if let Some(sequence) = serial.then(|| columns::make_sequence(scene, id, &definition.name)).flatten() {
+        if let Some(sequence) = serial.then(|| columns::make_sequence(scene, id, &definition.name)).flatten()
+        {
             column.default = Some(columns::next_value(&sequence));
         }
         if column.identity.is_some() {
@@ -220,7 +225,9 @@ fn own_columns(scene: &mut Scene<'_>, id: RelId, statement: &CreateTable) {
                 ColumnConstraint::Identity(_) => {
                     constraints::named_not_null(scene, id, &definition.name, None);
                 }
-                ColumnConstraint::Default(_) | ColumnConstraint::Generated { .. } | ColumnConstraint::Null => {}
+                ColumnConstraint::Default(_)
+                | ColumnConstraint::Generated { .. }
+                | ColumnConstraint::Null => {}
             }
         }
         if columns::is_serial(definition) {
@@ -305,7 +312,10 @@ fn constraint_of(scene: &mut Scene<'_>, id: RelId, constraint: &NewConstraint, c
         NewConstraintKind::ForeignKey(key) => {
             let Some(to) = foreign_side(scene, id, &key.to) else { return };
             let name = named(scene, &key.columns, "fkey");
-            Constraint { valid: !constraint.not_enforced, ..foreign_key::made(scene, &name, constraint, key, to) }
+            Constraint {
+                valid: !constraint.not_enforced,
+                ..foreign_key::made(scene, &name, constraint, key, to)
+            }
         }
         NewConstraintKind::UsingIndex { .. } => return,
     };

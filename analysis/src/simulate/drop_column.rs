@@ -7,14 +7,22 @@ use crate::catalog::{Constraint, ConstraintKind, RelId, RelationKind};
 use crate::report::LockMode;
 use crate::syntax::ObjectKind;
 
-pub(super) fn drop_column(scene: &mut Scene<'_>, target: Target, column: &str, if_exists: bool, cascade: bool) {
+pub(super) fn drop_column(
+    scene: &mut Scene<'_>,
+    target: Target,
+    column: &str,
+    if_exists: bool,
+    cascade: bool,
+) {
     let id = target.id;
     let Some(table) = scene.catalog.get(id) else { return };
     let shown = format!("{}.{column}", table.name);
     let foreign = table.kind == RelationKind::Foreign;
     let Some(found) = table.column(column).cloned() else {
         if table.partial {
-            scene.out.unknown(format!("column {shown} is not in the catalog: what goes with it is not known"));
+            scene
+                .out
+                .unknown(format!("column {shown} is not in the catalog: what goes with it is not known"));
             scene.lost(shown.clone(), "column", true);
             let object = crate::catalog::Column::new(column, None);
             scene.change(Change::ColumnDropped { table: id, column: object });
@@ -26,6 +34,11 @@ pub(super) fn drop_column(scene: &mut Scene<'_>, target: Target, column: &str, i
         }
         return;
     };
+    let keyed = scene.catalog.get(id).and_then(|table| table.partition_key.as_ref());
+    if keyed.is_some_and(|key| key.keys.iter().any(|key| speaks_of(key, column))) {
+        scene.out.fail(format!("column {shown} is part of the partition key"));
+        return;
+    }
     // With ONLY, children keep it as their own.
     let all = scene.reached(id, false);
     scene.lock_all(&all, target.lock);
@@ -69,13 +82,13 @@ fn user_of(scene: &Scene<'_>, id: RelId, column: &str) -> Option<String> {
     if let Some(trigger) = table.triggers.iter().find(|trigger| trigger.columns.contains(column)) {
         return Some(format!("trigger {}", trigger.name));
     }
-    foreign_key::referencing(scene.catalog, id).into_iter().find_map(|(other, constraint)| {
-        match &constraint.kind {
-            ConstraintKind::Foreign { to_columns, .. } if to_columns.iter().any(|name| name == column) => {
-                Some(format!("constraint {} of {}", constraint.name, scene.shown(other)))
-            }
-            _ => None,
+    foreign_key::referencing(scene.catalog, id).into_iter().find_map(|(other, constraint)| match &constraint
+        .kind
+    {
+        ConstraintKind::Foreign { to_columns, .. } if to_columns.iter().any(|name| name == column) => {
+            Some(format!("constraint {} of {}", constraint.name, scene.shown(other)))
         }
+        _ => None,
     })
 }
 
@@ -87,8 +100,12 @@ pub(super) fn take(scene: &mut Scene<'_>, id: RelId, column: &str, cascade: bool
         _ => constraint.columns().iter().any(|name| name == column),
     };
     let constraints: Vec<Constraint> = table.constraints.iter().filter(|c| uses(c)).cloned().collect();
-    let indexes: Vec<_> =
-        table.indexes.iter().filter(|i| !i.constraint && i.columns().iter().any(|c| c == column)).cloned().collect();
+    let indexes: Vec<_> = table
+        .indexes
+        .iter()
+        .filter(|i| !i.constraint && i.columns().iter().any(|c| c == column))
+        .cloned()
+        .collect();
     for constraint in constraints {
         foreign_key::lock_referenced(scene, &constraint);
         forget_constraint(scene, &[id], &constraint, cascade);
@@ -119,7 +136,9 @@ fn cascade_in_table(scene: &mut Scene<'_>, id: RelId, column: &str) {
     let generated: Vec<String> = table
         .columns
         .iter()
-        .filter(|c| c.name != column && c.generated.as_ref().is_some_and(|g| speaks_of(&g.expression, column)))
+        .filter(|c| {
+            c.name != column && c.generated.as_ref().is_some_and(|g| speaks_of(&g.expression, column))
+        })
         .map(|c| c.name.clone())
         .collect();
     for name in generated {
@@ -151,7 +170,12 @@ pub(super) fn index_shown(scene: &Scene<'_>, id: RelId, index: &str) -> String {
 }
 
 /// Takes a constraint, its index, and what rests on it, out of a table and those below it.
-pub(super) fn forget_constraint(scene: &mut Scene<'_>, family: &[RelId], constraint: &Constraint, cascade: bool) {
+pub(super) fn forget_constraint(
+    scene: &mut Scene<'_>,
+    family: &[RelId],
+    constraint: &Constraint,
+    cascade: bool,
+) {
     let Some(top) = family.first().copied() else { return };
     let shown = format!("{}.{}", scene.shown(top), constraint.name);
     let columns = match &constraint.kind {
@@ -160,18 +184,7 @@ pub(super) fn forget_constraint(scene: &mut Scene<'_>, family: &[RelId], constra
     };
     scene.lost(shown.clone(), "constraint", false);
     if let Some(columns) = columns {
-        for (other, key) in resting_on(scene, top, &columns) {
-            if !cascade {
-                let by = format!("{} of {}", key.name, scene.shown(other));
-                scene.out.fail(format!("constraint {shown} cannot be dropped: {by} depends on it"));
-                continue;
-            }
-            scene.lock(other, LockMode::AccessExclusiveLock);
-            let object = format!("{}.{}", scene.shown(other), key.name);
-            scene.lost(object, "constraint", false);
-            scene.catalog.change(other, |table| table.constraints.retain(|c| c.name != key.name));
-            scene.change(Change::ConstraintDropped { table: other, constraint: key, implied: true });
-        }
+        drop_resting(scene, top, &columns, &constraint.name, cascade);
     }
     let mut not_null = None;
     if let ConstraintKind::NotNull { column } = &constraint.kind {
@@ -180,7 +193,8 @@ pub(super) fn forget_constraint(scene: &mut Scene<'_>, family: &[RelId], constra
     for member in family {
         scene.catalog.change(*member, |table| {
             let same = |other: &Constraint| {
-                other.name == constraint.name || (*member != top && other.inherited && other.kind == constraint.kind)
+                other.name == constraint.name
+                    || (*member != top && other.inherited && other.kind == constraint.kind)
             };
             let names: Vec<String> =
                 table.constraints.iter().filter(|c| same(c)).map(|c| c.name.clone()).collect();
@@ -193,12 +207,47 @@ pub(super) fn forget_constraint(scene: &mut Scene<'_>, family: &[RelId], constra
     }
 }
 
+/// Drops the foreign keys that rest on a unique index which goes, or says that they stop it.
+pub(super) fn drop_resting(
+    scene: &mut Scene<'_>,
+    table: RelId,
+    columns: &[String],
+    index: &str,
+    cascade: bool,
+) {
+    let mut wanted = columns.to_vec();
+    wanted.sort();
+    let other_index = scene.catalog.get(table).is_some_and(|found| {
+        found.indexes.iter().any(|other| {
+            let mut keys: Vec<&str> = other.plain_columns().unwrap_or_default();
+            keys.sort_unstable();
+            other.name != index && other.unique && other.valid && other.predicate.is_none() && keys == wanted
+        })
+    });
+    if other_index {
+        return;
+    }
+    for (other, key) in resting_on(scene, table, columns) {
+        if !cascade {
+            let by = format!("{} of {}", key.name, scene.shown(other));
+            scene.out.fail(format!("{index} cannot be dropped: {by} depends on it"));
+            continue;
+        }
+        scene.lock(other, LockMode::AccessExclusiveLock);
+        let object = format!("{}.{}", scene.shown(other), key.name);
+        scene.lost(object, "constraint", false);
+        scene.catalog.change(other, |table| table.constraints.retain(|c| c.name != key.name));
+        scene.change(Change::ConstraintDropped { table: other, constraint: key, implied: true });
+    }
+}
+
 /// Foreign keys of other tables that need a unique constraint on these columns.
 fn resting_on(scene: &Scene<'_>, id: RelId, columns: &[String]) -> Vec<(RelId, Constraint)> {
     let mut found = foreign_key::referencing(scene.catalog, id);
     let own = scene.catalog.get(id).into_iter().flat_map(|table| table.constraints.iter());
     found.extend(
-        own.filter(|c| matches!(c.kind, ConstraintKind::Foreign { to, .. } if to == id)).map(|c| (id, c.clone())),
+        own.filter(|c| matches!(c.kind, ConstraintKind::Foreign { to, .. } if to == id))
+            .map(|c| (id, c.clone())),
     );
     let mut wanted = columns.to_vec();
     wanted.sort();

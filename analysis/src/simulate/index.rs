@@ -43,8 +43,7 @@ pub(super) fn create(scene: &mut Scene<'_>, statement: &CreateIndex) {
         scene.needs(15, "NULLS NOT DISTINCT");
     }
     let Some(id) = scene.need(&statement.table, RelationKind::Table) else { return };
-    let mode =
-        if statement.concurrently { LockMode::ShareUpdateExclusiveLock } else { LockMode::ShareLock };
+    let mode = if statement.concurrently { LockMode::ShareUpdateExclusiveLock } else { LockMode::ShareLock };
     scene.lock(id, mode);
     let Some(table) = scene.catalog.get(id) else { return };
     let (table_name, kind) = (table.name.clone(), table.kind);
@@ -54,12 +53,22 @@ pub(super) fn create(scene: &mut Scene<'_>, statement: &CreateIndex) {
         .clone()
         .unwrap_or_else(|| naming::index_name(scene.catalog, &table_name, &keys, "idx"));
     let full = Name::new(&table_name.schema, &name);
-    if statement.name.is_some() && (scene.catalog.has_index(&full) || scene.catalog.by_name(&full).is_some()) {
+    if statement.name.is_some() && (scene.catalog.has_index(&full) || scene.catalog.by_name(&full).is_some())
+    {
         present(scene, statement, id, &full);
         return;
     }
+    if matches!(
+        kind,
+        RelationKind::View | RelationKind::Foreign | RelationKind::Sequence | RelationKind::Composite
+    ) {
+        scene.out.fail(format!("{} {table_name} cannot have an index", kind.words()));
+        return;
+    }
     if kind == RelationKind::Partitioned && statement.concurrently {
-        scene.out.fail(format!("an index of the partitioned table {table_name} cannot be built CONCURRENTLY"));
+        scene
+            .out
+            .fail(format!("an index of the partitioned table {table_name} cannot be built CONCURRENTLY"));
         return;
     }
     let index = made(name, statement);
@@ -83,7 +92,10 @@ fn present(scene: &mut Scene<'_>, statement: &CreateIndex, id: RelId, full: &Nam
     let wanted = made(full.name.clone(), statement);
     let found = scene.catalog.get(id).and_then(|table| table.index(&full.name));
     let differs = found.is_none_or(|found| {
-        found.keys != wanted.keys || found.unique != wanted.unique || found.predicate.is_some() != wanted.predicate.is_some() || !found.valid
+        found.keys != wanted.keys
+            || found.unique != wanted.unique
+            || found.predicate.is_some() != wanted.predicate.is_some()
+            || !found.valid
     });
     let object = ObjectRef { kind: ObjectKind::Index, name: full.to_string(), relation: Some(id) };
     scene.change(Change::NothingToDo { object, differs });
@@ -109,7 +121,8 @@ fn partitioned(scene: &mut Scene<'_>, id: RelId, index: &Index, statement: &Crea
 }
 
 fn part_name(scene: &Scene<'_>, parent: RelId, index: &Index) -> String {
-    let found = scene.catalog.get(parent).and_then(|table| table.indexes.iter().rev().find(|i| same(i, index)));
+    let found =
+        scene.catalog.get(parent).and_then(|table| table.indexes.iter().rev().find(|i| same(i, index)));
     found.map_or_else(|| index.name.clone(), |found| found.name.clone())
 }
 
@@ -168,16 +181,33 @@ fn constraint_label(scene: &Scene<'_>, parent: RelId, index: &str) -> &'static s
 }
 
 /// A part of a constraint's index must belong to such a constraint.
-fn matches_constraint(scene: &Scene<'_>, member: RelId, own: &Index, parent: RelId, parent_index: &str) -> bool {
+fn matches_constraint(
+    scene: &Scene<'_>,
+    member: RelId,
+    own: &Index,
+    parent: RelId,
+    parent_index: &str,
+) -> bool {
     let kind = |id: RelId, name: &str| {
-        scene.catalog.get(id).and_then(|table| table.constraint(name)).map(|c| std::mem::discriminant(&c.kind))
+        scene
+            .catalog
+            .get(id)
+            .and_then(|table| table.constraint(name))
+            .map(|c| std::mem::discriminant(&c.kind))
     };
     own.constraint && kind(member, &own.name) == kind(parent, parent_index)
 }
 
-/// Whether two indexes are the same but for their names.
+/// Whether an index can be a part of another (`CompareIndexInfo`): the order of keys does not count.
 pub(super) fn same(a: &Index, b: &Index) -> bool {
-    a.keys == b.keys
+    let keys = |index: &Index| -> Vec<IndexKey> {
+        index
+            .keys
+            .iter()
+            .map(|key| IndexKey { descending: false, nulls_swapped: false, ..key.clone() })
+            .collect()
+    };
+    keys(a) == keys(b)
         && a.unique == b.unique
         && a.method == b.method
         && a.predicate == b.predicate
@@ -239,7 +269,10 @@ fn attach(scene: &mut Scene<'_>, table: RelId, index: &str, partition: &QName) {
 fn complete(scene: &mut Scene<'_>, table: RelId, index: &str) {
     let all = tree::children(scene.catalog, table).into_iter().all(|child| {
         scene.catalog.get(child).is_some_and(|child| {
-            child.indexes.iter().any(|i| i.valid && i.part_of.as_ref().is_some_and(|(t, n)| *t == table && n == index))
+            child
+                .indexes
+                .iter()
+                .any(|i| i.valid && i.part_of.as_ref().is_some_and(|(t, n)| *t == table && n == index))
         })
     });
     if all {
@@ -266,8 +299,7 @@ fn set_tablespace(scene: &mut Scene<'_>, table: RelId, index: &str, tablespace: 
 
 /// DROP INDEX.
 pub(super) fn drop(scene: &mut Scene<'_>, name: &QName, if_exists: bool, cascade: bool, concurrently: bool) {
-    let mode =
-        if concurrently { LockMode::ShareUpdateExclusiveLock } else { LockMode::AccessExclusiveLock };
+    let mode = if concurrently { LockMode::ShareUpdateExclusiveLock } else { LockMode::AccessExclusiveLock };
     let (table, index) = match scene.catalog.index(name) {
         Lookup::Found(found) => found,
         Lookup::Absent => {
@@ -300,6 +332,13 @@ pub(super) fn drop(scene: &mut Scene<'_>, name: &QName, if_exists: bool, cascade
     }
     scene.lock(table, mode);
     scene.lock_index(table, &index, mode);
+    if found.unique
+        && found.predicate.is_none()
+        && let Some(columns) = found.plain_columns()
+    {
+        let columns: Vec<String> = columns.into_iter().map(str::to_owned).collect();
+        super::drop_column::drop_resting(scene, table, &columns, &index, cascade);
+    }
     let shown = super::drop_column::index_shown(scene, table, &index);
     scene.lost(shown, "index", false);
     take(scene, table, &index, mode);
@@ -310,7 +349,8 @@ pub(super) fn drop(scene: &mut Scene<'_>, name: &QName, if_exists: bool, cascade
 fn take(scene: &mut Scene<'_>, table: RelId, index: &str, mode: LockMode) {
     for child in tree::children(scene.catalog, table) {
         let part = scene.catalog.get(child).and_then(|child| {
-            let is_part = |i: &&Index| i.part_of.as_ref().is_some_and(|(of, name)| *of == table && name == index);
+            let is_part =
+                |i: &&Index| i.part_of.as_ref().is_some_and(|(of, name)| *of == table && name == index);
             child.indexes.iter().find(is_part).map(|found| found.name.clone())
         });
         if let Some(part) = part {

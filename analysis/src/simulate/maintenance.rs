@@ -7,8 +7,7 @@ use crate::report::{LockMode, WorkKind};
 use crate::syntax::{QName, Reindex, ReindexTarget, Vacuum};
 
 pub(super) fn reindex(scene: &mut Scene<'_>, statement: &Reindex) {
-    let mode =
-        if statement.concurrently { LockMode::ShareUpdateExclusiveLock } else { LockMode::ShareLock };
+    let mode = if statement.concurrently { LockMode::ShareUpdateExclusiveLock } else { LockMode::ShareLock };
     match &statement.target {
         ReindexTarget::Index(name) => {
             let Some((table, found)) = index::named(scene, name, mode) else { return };
@@ -78,9 +77,9 @@ fn reindexed(scene: &mut Scene<'_>, id: RelId, mode: LockMode, concurrently: boo
 
 pub(super) fn cluster(scene: &mut Scene<'_>, table: Option<&QName>, by: Option<&str>) {
     let Some(table) = table else {
-        let all = everything(scene).into_iter().filter(|id| {
-            scene.catalog.get(*id).is_some_and(|t| t.indexes.iter().any(|i| i.clustered))
-        });
+        let all = everything(scene)
+            .into_iter()
+            .filter(|id| scene.catalog.get(*id).is_some_and(|t| t.indexes.iter().any(|i| i.clustered)));
         for id in all.collect::<Vec<_>>() {
             clustered(scene, id);
         }
@@ -88,17 +87,16 @@ pub(super) fn cluster(scene: &mut Scene<'_>, table: Option<&QName>, by: Option<&
     };
     let Some(id) = scene.need(table, RelationKind::Table) else { return };
     let Some(found) = scene.catalog.get(id) else { return };
-    if found.kind == RelationKind::Partitioned {
-        scene.out.never_in_transaction = Some("CLUSTER of a partitioned table".to_owned());
-    }
-    let name = found.name.to_string();
+    let partitioned = found.kind == RelationKind::Partitioned;
     if by.is_none() && !found.partial && !found.indexes.iter().any(|index| index.clustered) {
+        let name = found.name.to_string();
         scene.out.fail(format!("{name} was never clustered: name the index"));
         return;
     }
-    for member in tree::family(scene.catalog, id).into_iter().filter(|m| {
-        *m == id || scene.catalog.get(id).is_some_and(|t| t.kind == RelationKind::Partitioned) && scene.catalog.get(*m).is_some()
-    }) {
+    if partitioned {
+        scene.out.never_in_transaction = Some("CLUSTER of a partitioned table".to_owned());
+    }
+    for member in scene.reached(id, !partitioned) {
         clustered(scene, member);
     }
     if let Some(by) = by {
@@ -114,7 +112,8 @@ fn clustered(scene: &mut Scene<'_>, id: RelId) {
 }
 
 pub(super) fn vacuum(scene: &mut Scene<'_>, statement: &Vacuum) {
-    let mode = if statement.full { LockMode::AccessExclusiveLock } else { LockMode::ShareUpdateExclusiveLock };
+    let mode =
+        if statement.full { LockMode::AccessExclusiveLock } else { LockMode::ShareUpdateExclusiveLock };
     let mut tables = Vec::new();
     for name in &statement.tables {
         let Some(id) = table_or_view(scene, name, mode) else { continue };

@@ -90,12 +90,13 @@ pub(super) fn comment(scene: &mut Scene<'_>, kind: ObjectKind, name: &ObjectName
         | ObjectKind::MaterializedView
         | ObjectKind::Sequence
         | ObjectKind::Column => {
-            let Some(id) = table_or_view(scene, &name.name, LockMode::ShareUpdateExclusiveLock) else { return };
+            let Some(id) = table_or_view(scene, &name.name, LockMode::ShareUpdateExclusiveLock) else {
+                return;
+            };
             scene.change(Change::StatisticsChanged { table: id });
         }
         ObjectKind::Index => {
-            if let Some((table, index)) =
-                index::named(scene, &name.name, LockMode::ShareUpdateExclusiveLock)
+            if let Some((table, index)) = index::named(scene, &name.name, LockMode::ShareUpdateExclusiveLock)
             {
                 scene.lock_index(table, &index, LockMode::ShareUpdateExclusiveLock);
             }
@@ -126,13 +127,19 @@ pub(super) fn grant(scene: &mut Scene<'_>, found: &Grant) {
                 .catalog
                 .relations
                 .iter()
-                .filter(|(_, r)| schemas.contains(&r.name.schema) && !matches!(r.kind, RelationKind::Sequence | RelationKind::Composite))
+                .filter(|(_, r)| {
+                    schemas.contains(&r.name.schema)
+                        && !matches!(r.kind, RelationKind::Sequence | RelationKind::Composite)
+                })
                 .map(|(id, _)| *id)
                 .collect();
             scene.lock_all(&all, LockMode::AccessShareLock);
             None
         }
-        GrantTarget::Routines(_) | GrantTarget::Schemas(_) | GrantTarget::AllIn { .. } | GrantTarget::Other => None,
+        GrantTarget::Routines(_)
+        | GrantTarget::Schemas(_)
+        | GrantTarget::AllIn { .. }
+        | GrantTarget::Other => None,
     };
     if found.revoke
         && let Some(object) = &object

@@ -10,6 +10,11 @@ use crate::syntax::{Bound, QName};
 pub(super) fn attach(scene: &mut Scene<'_>, parent: RelId, name: &QName, bound: Option<&Bound>) {
     let Some(bound) = bound else { return };
     let Some(child) = alter::other(scene, name, LockMode::AccessExclusiveLock) else { return };
+    let mut above = tree::partition_parent(scene.catalog, parent);
+    while let Some(next) = above {
+        scene.lock(next, LockMode::AccessShareLock);
+        above = tree::partition_parent(scene.catalog, next);
+    }
     let shown = scene.shown(parent);
     let family = scene.reached(child, false);
     scene.lock_all(&family, LockMode::AccessExclusiveLock);
@@ -25,7 +30,10 @@ pub(super) fn attach(scene: &mut Scene<'_>, parent: RelId, name: &QName, bound: 
                 .catalog
                 .get(child)
                 .is_some_and(|table| proof::belongs(scene.catalog, parent, table, bound))
-                || scene.catalog.get(member).is_some_and(|table| proof::belongs(scene.catalog, parent, table, bound));
+                || scene
+                    .catalog
+                    .get(member)
+                    .is_some_and(|table| proof::belongs(scene.catalog, parent, table, bound));
             if !proven {
                 scene.work(member, WorkKind::Scan, Cause::AttachPartition { parent: shown.clone() });
             }
@@ -79,7 +87,10 @@ fn look_at_default(scene: &mut Scene<'_>, parent: RelId, default: RelId, bound: 
     let shown = scene.shown(parent);
     for member in alter::storage(scene, default) {
         let spared = member != default
-            && scene.catalog.get(member).is_some_and(|table| proof::excludes(scene.catalog, parent, table, bound));
+            && scene
+                .catalog
+                .get(member)
+                .is_some_and(|table| proof::excludes(scene.catalog, parent, table, bound));
         if !spared {
             scene.work(member, WorkKind::Scan, Cause::DefaultPartition { parent: shown.clone() });
         }
@@ -97,7 +108,13 @@ fn give_indexes(scene: &mut Scene<'_>, parent: RelId, child: RelId) {
 }
 
 /// A partition that is partitioned itself passes the index on.
-fn give_all(scene: &mut Scene<'_>, parent: (RelId, &str), child: RelId, found: &crate::catalog::Index, cause: &Cause) {
+fn give_all(
+    scene: &mut Scene<'_>,
+    parent: (RelId, &str),
+    child: RelId,
+    found: &crate::catalog::Index,
+    cause: &Cause,
+) {
     index::give_part(scene, child, parent, found, cause.clone());
     let own = scene.catalog.get(child).and_then(|table| {
         let part = |i: &&crate::catalog::Index| i.part_of == Some((parent.0, parent.1.to_owned()));
@@ -137,10 +154,8 @@ fn give_foreign_keys(scene: &mut Scene<'_>, parent: RelId, child: RelId) {
         scene.lock_all(&peers, LockMode::ShareRowExclusiveLock);
         if key.enforced && key.valid {
             for member in alter::storage(scene, child).into_iter().chain(alter::storage(scene, to)) {
-                let cause = Cause::AttachPartitionForeignKey {
-                    parent: shown.clone(),
-                    constraint: key.name.clone(),
-                };
+                let cause =
+                    Cause::AttachPartitionForeignKey { parent: shown.clone(), constraint: key.name.clone() };
                 scene.work(member, WorkKind::Scan, cause);
             }
         }
@@ -195,12 +210,13 @@ pub(super) fn detach(scene: &mut Scene<'_>, parent: RelId, name: &QName, concurr
     if concurrently {
         scene.needs(14, "DETACH PARTITION CONCURRENTLY");
     }
-    let mode =
-        if concurrently { LockMode::ShareUpdateExclusiveLock } else { LockMode::AccessExclusiveLock };
+    let mode = if concurrently { LockMode::ShareUpdateExclusiveLock } else { LockMode::AccessExclusiveLock };
     let Some(child) = alter::other(scene, name, LockMode::AccessExclusiveLock) else { return };
     if let Some(default) = tree::default_partition(scene.catalog, parent) {
         if concurrently {
-            scene.out.fail("a partition cannot be detached CONCURRENTLY beside a DEFAULT partition".to_owned());
+            scene
+                .out
+                .fail("a partition cannot be detached CONCURRENTLY beside a DEFAULT partition".to_owned());
             return;
         }
         scene.lock(default, mode);
@@ -261,4 +277,3 @@ pub(super) fn no_inherit(scene: &mut Scene<'_>, id: RelId, parent: &QName) {
         }
     });
 }
-

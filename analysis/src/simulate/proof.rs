@@ -26,6 +26,12 @@ fn valid_checks(table: &Relation) -> impl Iterator<Item = &Expr> {
 fn never_null(expression: &Expr) -> BTreeSet<String> {
     match expression {
         Expr::IsNull { arg, negated: true } => column_of(arg).into_iter().map(str::to_owned).collect(),
+        Expr::Operator { name, args } if name == "is distinct from" => match args.as_slice() {
+            [one, Expr::Constant(Constant::Null)] | [Expr::Constant(Constant::Null), one] => {
+                column_of(one).into_iter().map(str::to_owned).collect()
+            }
+            _ => BTreeSet::new(),
+        },
         Expr::Bool { op: BoolOp::And, args } => args.iter().flat_map(never_null).collect(),
         Expr::Bool { op: BoolOp::Or, args } => {
             let mut sets = args.iter().map(never_null);
@@ -33,9 +39,7 @@ fn never_null(expression: &Expr) -> BTreeSet<String> {
             sets.fold(first, |common, set| common.intersection(&set).cloned().collect())
         }
         Expr::Bool { op: BoolOp::Not, args } => match args.as_slice() {
-            [Expr::IsNull { arg, negated: false }] => {
-                column_of(arg).into_iter().map(str::to_owned).collect()
-            }
+            [Expr::IsNull { arg, negated: false }] => column_of(arg).into_iter().map(str::to_owned).collect(),
             _ => BTreeSet::new(),
         },
         _ => BTreeSet::new(),
@@ -81,7 +85,9 @@ impl Value {
         match (self, other) {
             (Self::Number(a), Self::Number(b)) => a.partial_cmp(b),
             (Self::Text(a), Self::Text(b)) if a == b => Some(Ordering::Equal),
-            (Self::Text(a), Self::Text(b)) if a.len() == b.len() && is_date(a) && is_date(b) => Some(a.cmp(b)),
+            (Self::Text(a), Self::Text(b)) if a.len() == b.len() && is_date(a) && is_date(b) => {
+                Some(a.cmp(b))
+            }
             _ => None,
         }
     }
@@ -193,7 +199,9 @@ fn mirrored(operator: &str) -> &str {
 
 /// Whether the constraints of `table` prove that all its rows belong to `bound` of `parent`.
 pub(super) fn belongs(catalog: &Catalog, parent: RelId, table: &Relation, bound: &Bound) -> bool {
-    let Some(key) = catalog.get(parent).and_then(|parent| parent.partition_key.as_ref()) else { return false };
+    let Some(key) = catalog.get(parent).and_then(|parent| parent.partition_key.as_ref()) else {
+        return false;
+    };
     let Some(columns) = plain(&key.keys) else { return false };
     match (bound, key.strategy, columns.as_slice()) {
         (Bound::Range { from, to }, PartitionStrategy::Range, [column]) => {
@@ -213,8 +221,13 @@ fn within(known: &Known, from: Option<&BoundValue>, to: Option<&BoundValue>) -> 
     let low = match from {
         Some(BoundValue::Min) => true,
         Some(BoundValue::Value(value)) => Value::of(value).is_some_and(|low| {
-            known.at_least.iter().any(|(at, _)| matches!(at.order(&low), Some(Ordering::Greater | Ordering::Equal)))
-                || all_listed(known, |value| matches!(value.order(&low), Some(Ordering::Greater | Ordering::Equal)))
+            known
+                .at_least
+                .iter()
+                .any(|(at, _)| matches!(at.order(&low), Some(Ordering::Greater | Ordering::Equal)))
+                || all_listed(known, |value| {
+                    matches!(value.order(&low), Some(Ordering::Greater | Ordering::Equal))
+                })
         }),
         Some(BoundValue::Max) | None => false,
     };
@@ -259,7 +272,9 @@ fn is_null(bound: &BoundValue) -> bool {
 
 /// Whether the constraints of the DEFAULT partition prove that it has no row of a new `bound`.
 pub(super) fn excludes(catalog: &Catalog, parent: RelId, default: &Relation, bound: &Bound) -> bool {
-    let Some(key) = catalog.get(parent).and_then(|parent| parent.partition_key.as_ref()) else { return false };
+    let Some(key) = catalog.get(parent).and_then(|parent| parent.partition_key.as_ref()) else {
+        return false;
+    };
     let Some(columns) = plain(&key.keys) else { return false };
     let [column] = columns.as_slice() else { return false };
     if valid_checks(default).any(|expression| denies(expression, column, bound)) {
@@ -315,10 +330,9 @@ fn denies(expression: &Expr, column: &str, bound: &Bound) -> bool {
             let mut known = Known::default();
             learn(inner, column, &mut known);
             // Denying something wider denies the bound.
-            let wide_low = known
-                .at_least
-                .iter()
-                .all(|(at, inclusive)| at.order(&low).is_some_and(|o| o == Ordering::Less || (o.is_eq() && *inclusive)));
+            let wide_low = known.at_least.iter().all(|(at, inclusive)| {
+                at.order(&low).is_some_and(|o| o == Ordering::Less || (o.is_eq() && *inclusive))
+            });
             let wide_high = known
                 .at_most
                 .iter()

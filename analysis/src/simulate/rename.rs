@@ -34,7 +34,11 @@ pub(super) fn rename(scene: &mut Scene<'_>, statement: &Rename) {
 const fn is_named_by_code(kind: ObjectKind) -> bool {
     matches!(
         kind,
-        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate | ObjectKind::Role
+        ObjectKind::Function
+            | ObjectKind::Procedure
+            | ObjectKind::Routine
+            | ObjectKind::Aggregate
+            | ObjectKind::Role
     )
 }
 
@@ -117,9 +121,11 @@ fn column(scene: &mut Scene<'_>, statement: &Rename) {
         scene.lock_all(&family, LockMode::AccessExclusiveLock);
     } else {
         let typed = scene.catalog.dependents_of(id);
-        for table in typed.into_iter().filter(|t| scene.catalog.get(*t).is_some_and(|t| t.of_type == Some(id))) {
-            scene.lock(table, LockMode::AccessExclusiveLock);
-        }
+        let typed: Vec<RelId> = typed
+            .into_iter()
+            .filter(|table| scene.catalog.get(*table).is_some_and(|table| table.of_type == Some(id)))
+            .collect();
+        scene.lock_all(&typed, LockMode::AccessExclusiveLock);
     }
     let name = format!("{}.{from}", scene.shown(id));
     if columns::known(scene, id, from).is_none() {
@@ -231,15 +237,17 @@ pub(super) fn column_of_other(other: &mut Relation, id: RelId, from: &str, to: &
 
 fn constraint(scene: &mut Scene<'_>, statement: &Rename) {
     let Some(from) = statement.name.part.as_deref() else { return };
-    let Some(id) = scene.need_if(&statement.name.name, RelationKind::Table, statement.if_exists) else { return };
+    let Some(id) = scene.need_if(&statement.name.name, RelationKind::Table, statement.if_exists) else {
+        return;
+    };
     scene.lock(id, LockMode::AccessExclusiveLock);
     let Some(table) = scene.catalog.get(id) else { return };
     let name = format!("{}.{from}", table.name);
     match table.constraint(from) {
         Some(found) => {
-            let inherits =
-                matches!(&found.kind, ConstraintKind::Check(check) if !check.no_inherit);
-            if table.index(from).is_some() {
+            let inherits = matches!(&found.kind, ConstraintKind::Check(check) if !check.no_inherit);
+            let indexed = table.index(from).is_some();
+            if indexed {
                 scene.lock_index(id, from, LockMode::ShareUpdateExclusiveLock);
             }
             if inherits {
@@ -259,8 +267,21 @@ fn constraint(scene: &mut Scene<'_>, statement: &Rename) {
 
 fn part(scene: &mut Scene<'_>, statement: &Rename) {
     let Some(from) = statement.name.part.as_deref() else { return };
-    let Some(id) = scene.need_if(&statement.name.name, RelationKind::Table, statement.if_exists) else { return };
+    let Some(id) = scene.need_if(&statement.name.name, RelationKind::Table, statement.if_exists) else {
+        return;
+    };
     scene.lock(id, LockMode::AccessExclusiveLock);
+    let partitioned = scene.catalog.get(id).is_some_and(|table| table.kind == RelationKind::Partitioned);
+    if partitioned && statement.kind == ObjectKind::Trigger && scene.server.has(15) {
+        for member in scene.reached(id, false) {
+            scene.lock(member, LockMode::AccessExclusiveLock);
+            scene.catalog.change(member, |table| {
+                for trigger in table.triggers.iter_mut().filter(|trigger| trigger.name == from) {
+                    trigger.name.clone_from(&statement.to);
+                }
+            });
+        }
+    }
     scene.catalog.change(id, |table| {
         for trigger in table.triggers.iter_mut().filter(|trigger| trigger.name == from) {
             trigger.name.clone_from(&statement.to);

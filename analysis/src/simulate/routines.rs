@@ -5,13 +5,11 @@ use std::collections::BTreeSet;
 use super::alter_type::speaks_of;
 use super::view::{self, table_or_view};
 use super::{Change, ObjectRef, Scene, drop, tree};
-use crate::catalog::{
-    Function, Name, Policy, RelId, RelationKind, Rule, Trigger, ViewUse, Volatility,
-};
+use crate::catalog::{Function, Name, Policy, RelId, RelationKind, Rule, Trigger, ViewUse, Volatility};
 use crate::report::LockMode;
 use crate::syntax::{
-    CreatePolicy, CreateRoutine, CreateRule, CreateTrigger, Drop, Expr, ObjectKind, ObjectName, QName, Rename,
-    RoutineBody, TypeName,
+    CreatePolicy, CreateRoutine, CreateRule, CreateTrigger, Drop, Expr, ObjectKind, ObjectName, QName,
+    Rename, RoutineBody, TypeName,
 };
 
 pub(super) fn create_trigger(scene: &mut Scene<'_>, statement: &CreateTrigger) {
@@ -51,7 +49,9 @@ pub(super) fn create_rule(scene: &mut Scene<'_>, statement: &CreateRule) {
     let own = scene.catalog.relation(&statement.table);
     for source in &statement.uses.sources {
         if scene.catalog.relation(&source.relation) != own && !is_row(&source.relation) {
-            super::alter::other(scene, &source.relation, LockMode::AccessShareLock);
+            let written = statement.writes.contains(&source.relation);
+            let mode = if written { LockMode::RowExclusiveLock } else { LockMode::AccessShareLock };
+            super::alter::other(scene, &source.relation, mode);
         }
     }
     let uses = view::uses(scene, &statement.uses);
@@ -94,7 +94,8 @@ fn policy_parts(
 pub(super) fn create_policy(scene: &mut Scene<'_>, statement: &CreatePolicy) {
     let Some(id) = table_or_view(scene, &statement.table, LockMode::AccessExclusiveLock) else { return };
     lock_read(scene, [statement.using.as_ref(), statement.check.as_ref()]);
-    let (columns, uses, calls) = policy_parts(scene, id, [statement.using.as_ref(), statement.check.as_ref()]);
+    let (columns, uses, calls) =
+        policy_parts(scene, id, [statement.using.as_ref(), statement.check.as_ref()]);
     let policy = Policy { name: statement.name.clone(), columns, uses, calls };
     scene.catalog.change(id, |table| table.policies.push(policy));
     scene.change(Change::PolicyChanged { table: id, policy: statement.name.clone(), dropped: false });
@@ -208,7 +209,11 @@ pub(super) fn create_routine(scene: &mut Scene<'_>, statement: &CreateRoutine) {
         returns: statement.returns.as_ref().map(|written| scene.catalog.data_type(written).to_string()),
         body: body_text(&statement.body),
         uses,
+        steady_body: is_sql(statement) && !statement.strict && steady(scene, &statement.body),
     };
+    if let (true, RoutineBody::Text(text)) = (is_sql(statement), &statement.body) {
+        lock_body(scene, text);
+    }
     let known = scene.catalog.functions.entry(name.clone()).or_default();
     let present = known.iter_mut().find(|other| other.arguments == arguments);
     let kind = if statement.procedure { ObjectKind::Procedure } else { ObjectKind::Function };
@@ -227,6 +232,30 @@ pub(super) fn create_routine(scene: &mut Scene<'_>, statement: &CreateRoutine) {
             known.push(function);
             scene.change(Change::Created(object));
         }
+    }
+}
+
+fn is_sql(statement: &CreateRoutine) -> bool {
+    statement.language.as_deref().unwrap_or("sql") == "sql"
+}
+
+/// Whether a body in SQL is one SELECT without a table that calls nothing volatile: then a call is
+/// replaced by what it computes.
+fn steady(scene: &Scene<'_>, body: &RoutineBody) -> bool {
+    let RoutineBody::Text(text) = body else { return false };
+    let read = crate::read::parse_leniently(text);
+    let [parsed] = read.parsed.as_slice() else { return false };
+    let crate::syntax::Ast::Dml(select) = &parsed.ast else { return false };
+    let [(_, output)] = select.reads.outputs.as_slice() else { return false };
+    select.writes.is_empty()
+        && select.reads.sources.is_empty()
+        && super::volatility::verdict(scene.catalog, output) == super::volatility::Verdict::Steady
+}
+
+/// A body in SQL is checked when it is made, which locks what it names as running it would.
+fn lock_body(scene: &mut Scene<'_>, text: &str) {
+    for parsed in crate::read::parse_leniently(text).parsed {
+        super::planned(scene, &parsed.ast);
     }
 }
 
@@ -294,7 +323,9 @@ pub(super) fn drop_routine(scene: &mut Scene<'_>, statement: &Drop, name: &Objec
         return;
     };
     let users = users(scene, &full);
-    if !statement.cascade && let Some(user) = users.first() {
+    if !statement.cascade
+        && let Some(user) = users.first()
+    {
         let user = scene.shown(*user);
         scene.out.fail(format!("function {full} cannot be dropped: {user} depends on it"));
         return;
@@ -343,7 +374,8 @@ fn take_from(scene: &mut Scene<'_>, id: RelId, function: &str) {
         .catalog
         .get(id)
         .map(|table| {
-            let uses = table.columns.iter().filter(|c| c.generated.as_ref().is_some_and(|g| calls(&g.expression)));
+            let uses =
+                table.columns.iter().filter(|c| c.generated.as_ref().is_some_and(|g| calls(&g.expression)));
             uses.map(|column| column.name.clone()).collect()
         })
         .unwrap_or_default();
@@ -374,7 +406,9 @@ fn take_from(scene: &mut Scene<'_>, id: RelId, function: &str) {
 
 /// A function under another name.
 pub(super) fn rename(scene: &mut Scene<'_>, statement: &Rename) {
-    let Some((full, at)) = matching(scene, &statement.name.name, statement.name.arguments.as_deref()) else { return };
+    let Some((full, at)) = matching(scene, &statement.name.name, statement.name.arguments.as_deref()) else {
+        return;
+    };
     let to = Name::new(&full.schema, &statement.to);
     move_functions(scene, &full, &at, to);
 }
@@ -398,4 +432,3 @@ fn move_functions(scene: &mut Scene<'_>, from: &Name, at: &[usize], to: Name) {
     }
     scene.catalog.functions.entry(to).or_default().extend(moved);
 }
-

@@ -13,7 +13,8 @@ pub(super) fn create(scene: &mut Scene<'_>, statement: &CreateSequence) {
     };
     if let Some(present) = scene.catalog.by_name(&name) {
         if statement.if_not_exists {
-            let object = ObjectRef { kind: ObjectKind::Sequence, name: name.to_string(), relation: Some(present) };
+            let object =
+                ObjectRef { kind: ObjectKind::Sequence, name: name.to_string(), relation: Some(present) };
             scene.change(Change::NothingToDo { object, differs: false });
         } else {
             scene.out.fail(format!("relation {name} exists already"));
@@ -64,7 +65,9 @@ pub(super) fn names(expression: &Expr, sequence: &Name) -> bool {
             && let Some(text) = args.first().and_then(text_of)
         {
             let bare = super::naming::plain(&text);
-            found |= text == sequence.to_string() || bare == sequence.name || bare == format!("{}.{}", sequence.schema, sequence.name);
+            found |= text == sequence.to_string()
+                || bare == sequence.name
+                || bare == format!("{}.{}", sequence.schema, sequence.name);
         }
     });
     found
@@ -80,7 +83,7 @@ pub(super) fn text_of(expression: &Expr) -> Option<String> {
 }
 
 /// `nextval` and its relatives in what a statement runs write to the sequence.
-pub(super) fn lock_called(scene: &mut Scene<'_>, expression: &Expr) {
+pub(super) fn lock_called(scene: &mut Scene<'_>, expression: &Expr, mode: LockMode) {
     let mut named = Vec::new();
     expression.each(&mut |part| {
         if let Expr::Call { name, args } = part
@@ -93,7 +96,7 @@ pub(super) fn lock_called(scene: &mut Scene<'_>, expression: &Expr) {
     for text in named {
         let parts: Vec<String> = text.split('.').map(str::to_owned).collect();
         if let Lookup::Found(id) = scene.catalog.relation(&QName::from_parts(&parts)) {
-            scene.lock(id, LockMode::RowExclusiveLock);
+            scene.lock(id, mode);
         }
     }
 }

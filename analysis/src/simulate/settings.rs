@@ -53,7 +53,11 @@ fn milliseconds(text: &str) -> Option<u64> {
     Some(whole(number * factor))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "digits only, so not negative; casts of floats saturate")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "digits only, so not negative; casts of floats saturate"
+)]
 fn whole(number: f64) -> u64 {
     number as u64
 }
@@ -64,7 +68,8 @@ mod tests {
 
     #[test]
     fn times_have_units() {
-        let table = [("5000", 5000), ("5s", 5000), ("1.5 s", 1500), ("2min", 120_000), ("0", 0), ("250ms", 250)];
+        let table =
+            [("5000", 5000), ("5s", 5000), ("1.5 s", 1500), ("2min", 120_000), ("0", 0), ("250ms", 250)];
         for (text, expected) in table {
             assert_eq!(milliseconds(text), Some(expected), "{text}");
         }

@@ -6,8 +6,8 @@ use crate::catalog::{
 };
 use crate::report::{LockMode, WorkKind};
 use crate::syntax::{
-    AlterAction, AlterDomain, AlterEnum, AlterTable, CreateDomain, CreateType, DomainAction, Drop, EnumChange,
-    NewConstraintKind, ObjectKind, QName, Rename, TypeDefinition as Written,
+    AlterAction, AlterDomain, AlterEnum, AlterTable, CreateDomain, CreateType, DomainAction, Drop,
+    EnumChange, NewConstraintKind, ObjectKind, QName, Rename, TypeDefinition as Written,
 };
 
 pub(super) fn create(scene: &mut Scene<'_>, statement: &CreateType) {
@@ -21,9 +21,9 @@ pub(super) fn create(scene: &mut Scene<'_>, statement: &CreateType) {
     }
     let definition = match &statement.definition {
         Written::Enum(labels) => TypeDefinition::Enum(labels.clone()),
-        Written::Range { subtype } => {
-            TypeDefinition::Range { subtype: subtype.as_ref().map(|written| scene.catalog.data_type(written)) }
-        }
+        Written::Range { subtype } => TypeDefinition::Range {
+            subtype: subtype.as_ref().map(|written| scene.catalog.data_type(written)),
+        },
         Written::Base => TypeDefinition::Base,
         Written::Composite(attributes) => {
             let mut relation = Relation::new(name.clone(), RelationKind::Composite);
@@ -192,7 +192,8 @@ fn check_users(scene: &mut Scene<'_>, name: &Name) {
         let over = scene.catalog.types.iter().filter(|(_, definition)| {
             matches!(definition, TypeDefinition::Domain(domain) if domain.base.full_name().as_ref() == Some(&next) && !domain.base.array)
         });
-        let over: Vec<Name> = over.map(|(name, _)| name.clone()).filter(|name| !domains.contains(name)).collect();
+        let over: Vec<Name> =
+            over.map(|(name, _)| name.clone()).filter(|name| !domains.contains(name)).collect();
         domains.extend(over);
         at += 1;
     }
@@ -206,7 +207,9 @@ fn check_users(scene: &mut Scene<'_>, name: &Name) {
             if kind == RelationKind::Composite {
                 let users = scene.catalog.users_of_type(&scene.subject(id).name);
                 if !users.is_empty() {
-                    scene.out.fail(format!("{domain} cannot be changed: {shown} uses it in a composite type"));
+                    scene
+                        .out
+                        .fail(format!("{domain} cannot be changed: {shown} uses it in a composite type"));
                 }
             } else if array {
                 scene.out.fail(format!("{domain} cannot be changed: {shown} has an array of it"));
@@ -246,7 +249,9 @@ pub(super) fn drop(scene: &mut Scene<'_>, statement: &Drop, name: &QName) {
     };
     let users = scene.catalog.users_of_type(&full);
     let typed = scene.catalog.by_name(&full).map(|id| scene.catalog.dependents_of(id)).unwrap_or_default();
-    if !statement.cascade && let Some(user) = users.first().or(typed.first()) {
+    if !statement.cascade
+        && let Some(user) = users.first().or(typed.first())
+    {
         let user = scene.shown(*user);
         scene.out.fail(format!("type {full} cannot be dropped: {user} uses it"));
         return;
@@ -435,4 +440,3 @@ fn attribute(scene: &mut Scene<'_>, id: RelId, typed: &[RelId], action: &AlterAc
         _ => {}
     }
 }
-

@@ -105,7 +105,8 @@ fn outputs(scene: &Scene<'_>, query: &Query, names: &[String]) -> Vec<Column> {
             other => {
                 let data_type = type_of(scene, query, other);
                 let name = name.clone().unwrap_or_else(|| output_name(other));
-                let collation = column_behind(scene, query, other).and_then(|column| column.collation.clone());
+                let collation =
+                    column_behind(scene, query, other).and_then(|column| column.collation.clone());
                 found.push(Column { collation, ..Column::new(&name, data_type) });
             }
         }
@@ -166,7 +167,9 @@ fn type_of(scene: &Scene<'_>, query: &Query, expression: &Expr) -> Option<DataTy
         Expr::Column(_) => column_behind(scene, query, expression)?.data_type.clone(),
         Expr::Cast { to, .. } => Some(scene.catalog.data_type(to)),
         Expr::Constant(Constant::Text(_)) => Some(DataType::own("text")),
-        Expr::Constant(Constant::Bool(_)) | Expr::Bool { .. } | Expr::IsNull { .. } => Some(DataType::own("bool")),
+        Expr::Constant(Constant::Bool(_)) | Expr::Bool { .. } | Expr::IsNull { .. } => {
+            Some(DataType::own("bool"))
+        }
         Expr::Constant(Constant::Number(text)) if text.parse::<i32>().is_ok() => Some(DataType::own("int4")),
         Expr::Call { name, .. } if name.name == "count" => Some(DataType::own("int8")),
         _ => None,
@@ -233,8 +236,7 @@ pub(super) fn create_as(scene: &mut Scene<'_>, statement: &CreateTableAs) {
     } else {
         scene.catalog.new_name(&statement.name)
     };
-    let kind =
-        if statement.materialized_view { RelationKind::MaterializedView } else { RelationKind::Table };
+    let kind = if statement.materialized_view { RelationKind::MaterializedView } else { RelationKind::Table };
     let object_kind =
         if statement.materialized_view { ObjectKind::MaterializedView } else { ObjectKind::Table };
     if let Some(present) = scene.catalog.by_name(&name) {
@@ -271,7 +273,10 @@ pub(super) fn refresh(scene: &mut Scene<'_>, view: &QName, concurrently: bool, w
     let mode = if concurrently { LockMode::ExclusiveLock } else { LockMode::AccessExclusiveLock };
     scene.lock(id, mode);
     let Some(relation) = scene.catalog.get(id) else { return };
-    let has_unique = relation.indexes.iter().any(|i| i.unique && i.valid && i.predicate.is_none() && i.plain_columns().is_some());
+    let has_unique = relation
+        .indexes
+        .iter()
+        .any(|i| i.unique && i.valid && i.predicate.is_none() && i.plain_columns().is_some());
     if concurrently && !has_unique && !relation.partial {
         let name = relation.name.to_string();
         scene.out.fail(format!("{name} has no unique index without a condition, which CONCURRENTLY needs"));
