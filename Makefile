@@ -9,14 +9,22 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-# The tools of `make deny`: outside the checkout, so that a new clone does not build them again.
-TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pgbelay-tools
+# What only the checks need: outside the checkout, so that a new clone does not build or fetch it again. Root's is where
+# others may read too: PostgreSQL's servers do not run as root, and root's home is closed to them.
+TOOLS := $(if $(filter 0,$(shell id -u)),/var/cache,$(or $(XDG_CACHE_HOME),$(HOME)/.cache))/pgbelay-tools
 # Where rustup puts Cargo, for shells that were open before it was installed.
 export PATH := $(PATH):$(HOME)/.cargo/bin:$(TOOLS)/bin
 
+# The major versions of PostgreSQL of `make test-versions`, and where it looks for tests called versions….
+VERSIONS := 12 14 16 17 18
+VERSION_TESTS := --lib
+# What `make bench-analysis` compares with.
+SQUAWK_VERSION := 2.70.0
+SQUAWK := $(TOOLS)/squawk-$(SQUAWK_VERSION)
+
 # What must run, by the Debian packages that have it. libclang is for the parser of PostgreSQL's grammar, which makes
 # its bindings when it is built (the library alone does not do: the bindings need Clang's own headers); the C compiler is
-# for that parser, for SQLite and for linking.
+# for that parser, for SQLite and for linking. REGISTRIES is set for what fetches from other package registries.
 define FIND_MISSING
 missing=(); \
 there() { local file; for file; do [ ! -e "$$file" ] || return 0; done; return 1; }; \
@@ -27,13 +35,15 @@ for program in psql pg_dump pg_restore; do has $$program || { missing+=(postgres
 	there /usr/lib/llvm-*/lib/libclang{.so,-[0-9]}* /usr/lib{,64,/*}/libclang{.so,-[0-9]*.so}* && \
 	there /usr/lib/llvm-*/lib/clang/*/include/stddef.h /usr/lib{,64}/clang/*/include/stddef.h; \
 } || missing+=(libclang-dev); \
-has cc && there /usr/include/stdio.h || missing+=(gcc libc6-dev)
+has cc && there /usr/include/stdio.h || missing+=(gcc libc6-dev); \
+[ -z "$(filter python,$(REGISTRIES))" ] || python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip); \
+[ -z "$(filter npm,$(REGISTRIES))" ] || has npm || missing+=(npm)
 endef
 
-.PHONY: help demo test lint format deny bench setup toolchain
+.PHONY: help demo test test-versions lint format deny bench bench-analysis setup toolchain
 
 help: ## list what there is to make
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 demo: setup ## watch a migration go from staging to production and back, on a throwaway fleet
 	@echo "pgbelay: building (a few minutes the first time)"
@@ -44,6 +54,17 @@ test: setup ## run every test: unit, property, story, end to end
 	@cargo build --quiet --workspace --bins
 	@# Most of the time the end-to-end tests wait for processes: more of them at once than there are cores.
 	@RUST_TEST_THREADS=4 cargo test --quiet --workspace
+
+test-versions: REGISTRIES := python npm
+test-versions: setup ## run what depends on PostgreSQL's version against each major version, 12 to 18
+	@tests/servers.sh $(TOOLS)/postgres $(VERSIONS)
+	@failed=; \
+	for version in $(VERSIONS); do \
+		echo "pgbelay: PostgreSQL $$version"; \
+		PGBELAY_TEST_POSTGRES=$(TOOLS)/postgres/$$version \
+			cargo test --quiet -p pgbelay-tests $(VERSION_TESTS) versions || failed+=" $$version"; \
+	done; \
+	[ -z "$$failed" ] || { echo "pgbelay: failed with PostgreSQL$$failed" >&2; exit 1; }
 
 lint: toolchain ## check format, lints, documentation, licences and duplicates
 	@cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 || \
@@ -66,6 +87,14 @@ deny: toolchain ## check licences, duplicates and sources of dependencies
 
 bench: setup ## measure many small migrations through pgbelay beside one psql session
 	@cargo bench --quiet -p pgbelay-tests --bench migrations
+
+bench-analysis: REGISTRIES := python
+bench-analysis: setup ## measure pgbelay lint on many statements beside squawk
+	@[ -x $(SQUAWK)/bin/squawk ] || { \
+		echo "pgbelay: fetching squawk $(SQUAWK_VERSION)"; \
+		python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps \
+			--only-binary :all: --target $(SQUAWK) squawk-cli==$(SQUAWK_VERSION); }
+	@PATH=$(SQUAWK)/bin:$$PATH cargo bench --quiet -p pgbelay-tests --bench analysis
 
 setup: toolchain ## install what is missing: PostgreSQL, libclang, a C compiler
 	@$(FIND_MISSING); \

@@ -1,14 +1,32 @@
 //! Judges a script against a catalog, and moves the catalog on.
 
-use crate::catalog::{Catalog, Server};
-use crate::report::{Analysis, Span, StatementReport};
-use crate::{Transactional, read};
+mod allow;
+mod bodies;
+mod judge;
+
+use std::collections::BTreeSet;
+
+use crate::catalog::{Catalog, RelId, Server};
+use crate::hazards::{self, Context, Transaction};
+use crate::read::{Parsed, parse_leniently};
+use crate::report::{Analysis, Lock, LockMode, Span, StatementReport, Work};
+use crate::simulate::{self, Change, Effects, Scene};
+use crate::syntax::Ast;
+use crate::{StatementKind, Transactional};
 
 /// What a script is judged for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// The server that it is for.
     pub server: Server,
+    /// Whether what is known of the statement may lower the base risk of its kind.
+    pub refine: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { server: Server::default(), refine: true }
+    }
 }
 
 /// Judges a script against a schema; gives the schema after it too. Any text gives an answer.
@@ -18,33 +36,210 @@ pub fn analyze(sql: &str, catalog: &Catalog, options: Options) -> (Analysis, Cat
     (analysis, catalog)
 }
 
-/// The same, moving `catalog` on in place: for a chain of scripts.
+/// The same, moving `catalog` on in place: for a chain of scripts. Each script is one transaction, cut
+/// where a statement cannot run in one.
 pub fn analyze_next(sql: &str, catalog: &mut Catalog, options: Options) -> Analysis {
-    let _ = (catalog, options);
-    match read(sql) {
-        Ok(script) => Analysis {
-            statements: script
-                .statements
+    let read = parse_leniently(sql);
+    let mut script = Script {
+        catalog,
+        options,
+        born: BTreeSet::new(),
+        transaction: Transaction::default(),
+        earlier: Vec::new(),
+        local: None,
+    };
+    let (facts, asts): (Vec<_>, Vec<Ast>) = read.parsed.into_iter().map(split).unzip();
+    let mut statements = Vec::with_capacity(facts.len());
+    for (index, facts) in facts.iter().enumerate() {
+        let Some((ast, rest)) = asts.get(index..).and_then(<[Ast]>::split_first) else { break };
+        statements.push(script.statement(facts, ast, index, rest));
+    }
+    script.end();
+    let allows = allow::apply(sql, &read.comments, &mut statements);
+    for (report, facts) in statements.iter_mut().zip(&facts) {
+        judge::judge(report, &facts.statement, options.refine);
+    }
+    Analysis { statements, faults: read.faults, allows }
+}
+
+/// What the text of a statement says, its tree aside.
+struct Facts {
+    statement: crate::Statement,
+    span: Span,
+}
+
+fn split(parsed: Parsed) -> (Facts, Ast) {
+    let span = Span { start: parsed.start, end: parsed.end };
+    (Facts { statement: parsed.statement, span }, parsed.ast)
+}
+
+/// A script on its way.
+struct Script<'a> {
+    catalog: &'a mut Catalog,
+    options: Options,
+    born: BTreeSet<RelId>,
+    transaction: Transaction,
+    earlier: Vec<Change>,
+    /// The settings before the first SET LOCAL, which end with the transaction.
+    local: Option<crate::catalog::Settings>,
+}
+
+impl Script<'_> {
+    fn statement(&mut self, facts: &Facts, ast: &Ast, index: usize, rest: &[Ast]) -> StatementReport {
+        let settings = self.catalog.settings.clone();
+        if let Ast::Setting(setting) = ast
+            && setting.scope == crate::syntax::SettingScope::Transaction
+        {
+            self.local.get_or_insert_with(|| settings.clone());
+        }
+        let mut scene = Scene::new(self.catalog, self.options.server, &mut self.born);
+        simulate::statement(&mut scene, ast);
+        bodies::run(&mut scene, ast);
+        let mut effects = scene.out;
+        effects.settle();
+        let never = match &facts.statement.transactional {
+            Transactional::Never { .. } => true,
+            Transactional::Inside => effects.never_in_transaction.is_some(),
+        };
+        if never {
+            // What was open is committed before it.
+            self.transaction = Transaction::default();
+            self.born.clear();
+        }
+        let context = Context {
+            ast,
+            kind: facts.statement.kind,
+            text: &facts.statement.text,
+            effects: &effects,
+            after: self.catalog,
+            settings: &settings,
+            server: self.options.server,
+            born: &self.born,
+            transaction: &self.transaction,
+            inside: !never,
+            index,
+            rest,
+            earlier: &self.earlier,
+        };
+        let hazards = hazards::find(&context);
+        let report = self.report(facts, &effects, hazards, never);
+        if never {
+            self.born.clear();
+        } else {
+            self.remember(&effects, index);
+        }
+        self.earlier.extend(effects.changes);
+        report
+    }
+
+    fn report(
+        &self,
+        facts: &Facts,
+        effects: &Effects,
+        hazards: Vec<crate::report::Hazard>,
+        never: bool,
+    ) -> StatementReport {
+        let new = |id: Option<RelId>| id.is_some_and(|id| self.born.contains(&id));
+        let mut unknown = effects.unknown.clone();
+        unknown.extend(facts.statement.not_analysed.clone());
+        StatementReport {
+            position: facts.statement.position,
+            span: facts.span,
+            kind: facts.statement.kind,
+            transactional: !never,
+            locks: effects
+                .locks
                 .iter()
-                .map(|statement| StatementReport {
-                    position: statement.position,
-                    span: Span { start: 0, end: 0 },
-                    kind: statement.kind,
-                    transactional: statement.transactional == Transactional::Inside,
-                    locks: Vec::new(),
-                    work: Vec::new(),
-                    destroys: Vec::new(),
-                    breaks: Vec::new(),
-                    hazards: Vec::new(),
-                    unknown: Vec::new(),
-                    risk: statement.risk,
-                    reasons: statement.reasons.clone(),
-                    fails: None,
-                    needs_server: None,
+                .map(|(subject, mode)| Lock {
+                    relation: subject.name.to_string(),
+                    mode: *mode,
+                    new: new(subject.id),
                 })
                 .collect(),
-            ..Analysis::default()
-        },
-        Err(fault) => Analysis { faults: vec![fault], ..Analysis::default() },
+            work: work(effects, new),
+            destroys: effects.losses.clone(),
+            breaks: effects.breaks.clone(),
+            hazards,
+            unknown,
+            risk: facts.statement.risk,
+            reasons: facts.statement.reasons.clone(),
+            fails: effects.fails.clone(),
+            needs_server: effects.needs,
+        }
     }
+
+    /// What later statements of the transaction are judged by.
+    fn remember(&mut self, effects: &Effects, index: usize) {
+        for (subject, mode) in &effects.locks {
+            if let Some(id) = subject.id.filter(|id| !self.born.contains(id)) {
+                let held = self.transaction.held.entry(id).or_insert(LockMode::AccessShareLock);
+                *held = (*held).max(*mode);
+            }
+        }
+        for change in &effects.changes {
+            match change {
+                Change::ConstraintAdded { table, constraint, .. } if !constraint.valid => {
+                    self.transaction.not_valid.insert((*table, constraint.name.clone()));
+                }
+                Change::EnumValueAdded { name, label } => {
+                    self.transaction.labels.insert((name.clone(), label.clone()));
+                }
+                Change::ColumnAdded { table, column, .. } => {
+                    self.transaction.columns.insert((*table, column.name.clone()));
+                    self.transaction.altered.insert(*table, index);
+                }
+                Change::IndexCreated { table, index, .. } => {
+                    self.transaction.indexes.insert((*table, index.name.clone()));
+                }
+                Change::TypeChanged { table, .. }
+                | Change::ColumnDropped { table, .. }
+                | Change::DefaultChanged { table, .. }
+                | Change::NotNullSet { table, .. }
+                | Change::NotNullDropped { table, .. }
+                | Change::ConstraintAdded { table, .. }
+                | Change::ConstraintDropped { table, implied: false, .. } => {
+                    self.transaction.altered.insert(*table, index);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The transaction ends, and SET LOCAL with it.
+    fn end(&mut self) {
+        if let Some(settings) = self.local.take() {
+            self.catalog.settings = settings;
+        }
+    }
+}
+
+/// Work by relation and kind, each once, with the first cause.
+fn work(effects: &Effects, new: impl Fn(Option<RelId>) -> bool) -> Vec<Work> {
+    let mut found: Vec<Work> = Vec::new();
+    for job in &effects.jobs {
+        let relation = job.relation.name.to_string();
+        if !found.iter().any(|other| other.relation == relation && other.kind == job.kind) {
+            found.push(Work {
+                relation,
+                kind: job.kind,
+                because: job.cause.to_string(),
+                new: new(job.relation.id),
+            });
+        }
+    }
+    found
+}
+
+/// Kinds of statements that change no schema.
+pub(crate) const fn is_about_rows(kind: StatementKind) -> bool {
+    matches!(
+        kind,
+        StatementKind::Insert
+            | StatementKind::Update
+            | StatementKind::Delete
+            | StatementKind::Merge
+            | StatementKind::Select
+            | StatementKind::CopyFrom
+            | StatementKind::CopyTo
+    )
 }

@@ -164,6 +164,11 @@ impl Catalog {
         self.names.get(name).copied()
     }
 
+    /// Whether an index of that name is there.
+    pub fn has_index(&self, name: &Name) -> bool {
+        self.dependents.index_owner(name).is_some()
+    }
+
     /// Relations that refer to this one: by foreign key, inheritance, a view's query, a sequence's
     /// owner, a column's or domain's type. Ordered.
     pub fn dependents_of(&self, id: RelId) -> Vec<RelId> {

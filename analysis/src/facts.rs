@@ -1,12 +1,13 @@
 //! What the parser tells about one statement; the rules make risk and reasons of it.
 
+use crate::syntax::Ast;
 use crate::{Destroyed, StatementKind};
 
 /// What one statement turned out to be.
 #[derive(Debug)]
 pub(crate) enum Meaning {
-    /// Something to run.
-    Facts(Facts),
+    /// Something to run, and what it says.
+    Facts(Box<Facts>, Box<Ast>),
     /// BEGIN without options.
     PlainBegin,
     /// COMMIT without options.

@@ -8,11 +8,12 @@
 //! turns its nodes into the types of this crate.
 //!
 //! Not here: the catalog, locks, hazards and their safer ways, files, the network, processes, the
-//! clock. The only thread is the one the parser needs for its stack.
+//! clock. The only threads are those that the parser needs for its stack.
 
 mod analyze;
 mod builtin;
 mod catalog;
+mod digest;
 mod error;
 mod facts;
 mod hazards;
@@ -27,6 +28,7 @@ mod read;
 mod report;
 mod risk;
 mod rules;
+mod simulate;
 mod split;
 mod statement;
 mod syntax;

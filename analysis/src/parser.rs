@@ -5,15 +5,21 @@
 
 mod admin;
 mod alters;
+mod ast;
 mod creates;
 mod data;
 mod drops;
 mod locate;
 mod names;
+#[cfg_attr(not(test), expect(dead_code, reason = "what asks for it is being written"))]
+pub(crate) mod plpgsql;
 mod translate;
 mod writes;
 
 use pg_query::protobuf;
+
+#[cfg_attr(not(test), expect(unused_imports, reason = "what asks for it is being written"))]
+pub(crate) use ast::{expression, query, type_name};
 
 use crate::facts::Meaning;
 use crate::split::{Token, TokenKind};

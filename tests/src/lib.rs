@@ -4,6 +4,7 @@
 //! Every server, process and directory belongs to one test, so tests run in parallel; what a failed test leaves
 //! (logs, data directory) stays and is named on stderr.
 
+pub mod observe;
 pub mod postgres;
 pub mod process;
 pub mod proxy;

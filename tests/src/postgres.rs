@@ -161,7 +161,7 @@ impl Cluster {
     /// # Errors
     /// pg_dump failed; the message has what it said.
     pub async fn dump_schema(&self, database: &str) -> anyhow::Result<String> {
-        let mut dump = tokio::process::Command::new(self.programs.dir.join("pg_dump"));
+        let mut dump = tokio::process::Command::from(self.programs.client("pg_dump"));
         dump.args(["--schema-only", "--no-password"]).envs(self.environment(database)).kill_on_drop(true);
         let output = tokio::time::timeout(START, dump.output()).await.context("pg_dump took too long")??;
         ensure!(output.status.success(), "pg_dump failed: {}", String::from_utf8_lossy(&output.stderr));

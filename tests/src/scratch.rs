@@ -139,7 +139,7 @@ impl Drop for Scratch {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one setting of the testkit")]
+#[expect(clippy::disallowed_methods, reason = "a setting of the testkit")]
 fn wanted_later() -> bool {
     std::thread::panicking() || std::env::var_os(KEEP_VARIABLE).is_some()
 }

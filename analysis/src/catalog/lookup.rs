@@ -84,6 +84,14 @@ impl Catalog {
         self.dependents.index_owner(name)
     }
 
+    /// The functions of a name.
+    pub fn function_named(&self, name: &QName) -> Option<&[super::Function]> {
+        self.path(name.schema.as_deref())
+            .into_iter()
+            .find_map(|schema| self.functions.get(&Name::new(schema, &name.name)))
+            .map(Vec::as_slice)
+    }
+
     /// A type that is no relation.
     pub fn type_definition(&self, name: &QName) -> Lookup<(Name, &TypeDefinition)> {
         let found = self

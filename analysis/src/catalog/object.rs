@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Check, DataType};
+use crate::syntax::Expr;
 
 /// A type that is no relation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,9 +30,9 @@ pub struct Domain {
     /// NOT NULL.
     #[serde(default)]
     pub not_null: bool,
-    /// Whether it has a default.
+    /// DEFAULT.
     #[serde(default)]
-    pub has_default: bool,
+    pub default: Option<Expr>,
     /// CHECKs by name, each with whether it is valid.
     #[serde(default)]
     pub checks: Vec<(String, Check, bool)>,

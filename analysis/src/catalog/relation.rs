@@ -77,6 +77,9 @@ pub struct Relation {
     /// How large it is, when it was looked at.
     #[serde(default)]
     pub size: Option<Size>,
+    /// Nobody saw it being made: only what statements have told of it since is known.
+    #[serde(default)]
+    pub partial: bool,
 }
 
 const fn yes() -> bool {
@@ -114,6 +117,7 @@ impl Relation {
             statistics: BTreeMap::new(),
             populated: true,
             size: None,
+            partial: false,
         }
     }
 

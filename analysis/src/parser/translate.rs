@@ -3,9 +3,11 @@
 use pg_query::{Node, NodeEnum, protobuf};
 use protobuf::{TransactionStmtKind, VariableSetKind};
 
+use super::ast::ast;
 use super::{admin, alters, creates, data, drops};
 use crate::StatementKind;
 use crate::facts::{Facts, Meaning};
+use crate::syntax::Ast;
 
 /// What a statement means. What is not known is `other`, and not analysed.
 pub(super) fn meaning(statement: Option<&Node>) -> Meaning {
@@ -19,8 +21,8 @@ pub(super) fn meaning(statement: Option<&Node>) -> Meaning {
                 Meaning::CopyToStdout
             }
         }
-        Some(node) => Meaning::Facts(facts(node)),
-        None => Meaning::Facts(unknown()),
+        Some(node) => Meaning::Facts(Box::new(facts(node)), Box::new(ast(node))),
+        None => Meaning::Facts(Box::new(unknown()), Box::new(Ast::Other)),
     }
 }
 

@@ -1,5 +1,5 @@
 //! The data directory that every cluster of a test process starts as a copy of: initdb takes a second, a copy a
-//! fraction of it.
+//! fraction of it. It is not kept for other processes, which may use another version of PostgreSQL.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};

@@ -1,5 +1,6 @@
 //! Tests of the cluster itself.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -46,6 +47,20 @@ async fn durability_is_a_choice() -> anyhow::Result<()> {
         let cluster = builder.start().await?;
         let client = cluster.connect("postgres").await?;
         assert_eq!(client.query_one("SHOW fsync", &[]).await?.get::<_, String>(0), expected);
+    }
+    Ok(())
+}
+
+/// A directory of one version is called after its major: `…/18/bin`.
+#[tokio::test]
+async fn versions_are_what_their_directories_say() -> anyhow::Result<()> {
+    let cluster = Cluster::start().await?;
+    let sql = "SELECT current_setting('server_version_num')::integer / 10000";
+    let major: i32 = cluster.connect("postgres").await?.query_one(sql, &[]).await?.get(0);
+    let directory = cluster.programs().parent().and_then(Path::file_name).and_then(OsStr::to_str);
+    // Elsewhere it may be called anything.
+    if let Some(said) = directory.and_then(|name| name.parse::<i32>().ok()) {
+        assert_eq!(major, said);
     }
     Ok(())
 }

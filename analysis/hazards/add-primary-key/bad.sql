@@ -1,0 +1,5 @@
+-- setup:
+CREATE TABLE tags (id bigint NOT NULL, name text);
+INSERT INTO tags SELECT g, 'tag ' || g FROM generate_series(1, 1000) g;
+-- run:
+ALTER TABLE tags ADD CONSTRAINT tags_pkey PRIMARY KEY (id);

@@ -1,0 +1,7 @@
+-- setup:
+CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, status text DEFAULT 'new', note text, total numeric(10,4));
+INSERT INTO orders SELECT g, g % 3 + 1, 'new', 'note ' || g, g + 0.1234 FROM generate_series(1, 1000) g;
+-- fails: cannot run inside a transaction block
+-- run:
+ALTER TABLE orders ADD COLUMN source text;
+CREATE INDEX CONCURRENTLY orders_source_idx ON orders (source);

@@ -1,0 +1,5 @@
+-- setup:
+CREATE TABLE customers (id bigint PRIMARY KEY, name text NOT NULL);
+INSERT INTO customers VALUES (1, 'Ada'), (2, 'Grace'), (3, 'Edsger');
+-- run:
+CREATE TABLE invoices (id bigint PRIMARY KEY, customer_id bigint REFERENCES customers (id));

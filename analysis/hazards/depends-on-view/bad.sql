@@ -1,0 +1,7 @@
+-- setup:
+CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, status text DEFAULT 'new', note text, total numeric(10,4));
+INSERT INTO orders SELECT g, g % 3 + 1, 'new', 'note ' || g, g + 0.1234 FROM generate_series(1, 1000) g;
+CREATE VIEW open_orders AS SELECT id, note FROM orders WHERE status = 'new';
+-- fails: cannot alter type of a column used by a view or rule
+-- run:
+ALTER TABLE orders ALTER COLUMN note TYPE varchar;

@@ -1,0 +1,9 @@
+-- setup:
+CREATE EXTENSION citext;
+CREATE TABLE customers (id bigint PRIMARY KEY, email citext);
+INSERT INTO customers SELECT g, 'c' || g || '@example.org' FROM generate_series(1, 1000) g;
+-- run:
+SET LOCAL lock_timeout = '2s';
+ALTER TABLE customers ALTER COLUMN email TYPE text;
+-- run:
+DROP EXTENSION citext;

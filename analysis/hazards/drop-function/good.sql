@@ -1,0 +1,7 @@
+-- setup:
+CREATE FUNCTION net(total numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$ SELECT total / 1.2 $$;
+CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, status text DEFAULT 'new', note text, total numeric(10,4));
+INSERT INTO orders SELECT g, g % 3 + 1, 'new', 'note ' || g, g + 0.1234 FROM generate_series(1, 1000) g;
+CREATE SCHEMA retired;
+-- run:
+ALTER FUNCTION net(numeric) SET SCHEMA retired;

@@ -1,0 +1,6 @@
+-- setup:
+CREATE TABLE customers (id bigint PRIMARY KEY, name text NOT NULL);
+INSERT INTO customers VALUES (1, 'Ada'), (2, 'Grace'), (3, 'Edsger');
+-- run:
+CREATE TABLE visits (id bigint PRIMARY KEY,
+  the_moment_at_which_the_customer_opened_the_page_for_the_very_first_time timestamptz);

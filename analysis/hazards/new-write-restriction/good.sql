@@ -1,0 +1,12 @@
+-- setup:
+CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, status text DEFAULT 'new', note text, total numeric(10,4));
+INSERT INTO orders SELECT g, g % 3 + 1, 'new', 'note ' || g, g + 0.1234 FROM generate_series(1, 1000) g;
+-- run:
+ALTER TABLE orders ADD COLUMN state text;
+ALTER TABLE orders ADD CONSTRAINT orders_state_check CHECK (state IN ('new', 'paid')) NOT VALID;
+-- run:
+UPDATE orders SET state = status WHERE id BETWEEN 1 AND 500 AND status IN ('new', 'paid');
+-- run:
+UPDATE orders SET state = status WHERE id BETWEEN 501 AND 1000 AND status IN ('new', 'paid');
+-- run:
+ALTER TABLE orders VALIDATE CONSTRAINT orders_state_check;

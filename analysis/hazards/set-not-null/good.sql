@@ -1,0 +1,11 @@
+-- setup:
+CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, status text DEFAULT 'new', note text, total numeric(10,4));
+INSERT INTO orders SELECT g, g % 3 + 1, 'new', 'note ' || g, g + 0.1234 FROM generate_series(1, 1000) g;
+-- run:
+ALTER TABLE orders ADD CONSTRAINT orders_status_not_null CHECK (status IS NOT NULL) NOT VALID;
+-- run:
+ALTER TABLE orders VALIDATE CONSTRAINT orders_status_not_null;
+-- run:
+ALTER TABLE orders ALTER COLUMN status SET NOT NULL;
+-- run:
+ALTER TABLE orders DROP CONSTRAINT orders_status_not_null;

@@ -1,0 +1,8 @@
+-- setup:
+CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, status text DEFAULT 'new', note text, total numeric(10,4));
+INSERT INTO orders SELECT g, g % 3 + 1, 'new', 'note ' || g, g + 0.1234 FROM generate_series(1, 1000) g;
+CREATE SCHEMA sales;
+-- run:
+SET LOCAL lock_timeout = '2s';
+ALTER TABLE orders SET SCHEMA sales;
+CREATE VIEW orders AS SELECT id, customer_id, status, note, total FROM sales.orders;

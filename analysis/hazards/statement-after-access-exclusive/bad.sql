@@ -1,0 +1,8 @@
+-- setup:
+CREATE TABLE customers (id bigint PRIMARY KEY, name text NOT NULL);
+INSERT INTO customers VALUES (1, 'Ada'), (2, 'Grace'), (3, 'Edsger');
+CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, status text DEFAULT 'new', note text, total numeric(10,4));
+INSERT INTO orders SELECT g, g % 3 + 1, 'new', 'note ' || g, g + 0.1234 FROM generate_series(1, 1000) g;
+-- run:
+ALTER TABLE orders ADD COLUMN comment text;
+UPDATE customers SET name = initcap(name) WHERE id IN (1, 2, 3);

@@ -1,0 +1,10 @@
+-- setup:
+CREATE TABLE events (id bigint NOT NULL, at date NOT NULL) PARTITION BY RANGE (at);
+CREATE TABLE events_2024 PARTITION OF events FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+INSERT INTO events SELECT g, date '2024-01-01' + g % 300 FROM generate_series(1, 1000) g;
+-- run:
+CREATE INDEX events_id_idx ON ONLY events (id);
+-- run:
+CREATE INDEX CONCURRENTLY events_2024_id_idx ON events_2024 (id);
+-- run:
+ALTER INDEX events_id_idx ATTACH PARTITION events_2024_id_idx;

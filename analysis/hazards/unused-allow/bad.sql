@@ -1,0 +1,6 @@
+-- setup:
+CREATE TABLE customers (id bigint PRIMARY KEY, name text NOT NULL);
+INSERT INTO customers VALUES (1, 'Ada'), (2, 'Grace'), (3, 'Edsger');
+-- run:
+-- pgbelay: allow drop-table nobody reads it
+CREATE TABLE visits (id bigint PRIMARY KEY, at timestamptz);

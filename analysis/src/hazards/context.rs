@@ -1,0 +1,149 @@
+//! What a rule may look at: one statement, what it did, and the transaction around it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::StatementKind;
+use crate::catalog::{Catalog, RelId, Relation, Server, Settings};
+use crate::report::{LockMode, Severity, WorkKind};
+use crate::simulate::{Cause, Change, Effects};
+use crate::syntax::Ast;
+
+/// The transaction that a statement runs in, before it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Transaction {
+    /// The strongest lock on each relation that was there before the script.
+    pub(crate) held: BTreeMap<RelId, LockMode>,
+    /// Constraints that it added NOT VALID: table and name.
+    pub(crate) not_valid: BTreeSet<(RelId, String)>,
+    /// Labels that it added to enums: type and label.
+    pub(crate) labels: BTreeSet<(String, String)>,
+    /// Tables that it altered, with the place of the last statement that did.
+    pub(crate) altered: BTreeMap<RelId, usize>,
+    /// Columns that it added, by table.
+    pub(crate) columns: BTreeSet<(RelId, String)>,
+    /// Indexes that it made, by table.
+    pub(crate) indexes: BTreeSet<(RelId, String)>,
+}
+
+/// One statement and everything around it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) ast: &'a Ast,
+    pub(crate) kind: StatementKind,
+    /// The statement as written.
+    pub(crate) text: &'a str,
+    /// What it did; names in it are those before it.
+    pub(crate) effects: &'a Effects,
+    /// The schema after it.
+    pub(crate) after: &'a Catalog,
+    /// The session's settings before it.
+    pub(crate) settings: &'a Settings,
+    pub(crate) server: Server,
+    /// Relations that the script has made up to and with this statement.
+    pub(crate) born: &'a BTreeSet<RelId>,
+    /// What the transaction did before it. Empty for a statement that runs outside of one.
+    pub(crate) transaction: &'a Transaction,
+    /// Whether it runs in a transaction.
+    pub(crate) inside: bool,
+    /// Its place among the statements of the script.
+    pub(crate) index: usize,
+    /// The statements that follow.
+    pub(crate) rest: &'a [Ast],
+    /// What the script's statements have changed before this one.
+    pub(crate) earlier: &'a [Change],
+}
+
+/// What a rule found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// What it is about, with its schema; a column as `public.orders.note`.
+    pub(crate) object: Option<String>,
+    /// Absent: that of the rule.
+    pub(crate) severity: Option<Severity>,
+    /// What happens here, a sentence without a full stop.
+    pub(crate) message: String,
+}
+
+impl Found {
+    /// With the rule's own severity.
+    pub(crate) fn new(object: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { object: Some(object.into()), severity: None, message: message.into() }
+    }
+
+    /// With another severity than the rule's.
+    pub(crate) const fn as_grave_as(mut self, severity: Severity) -> Self {
+        self.severity = Some(severity);
+        self
+    }
+}
+
+impl<'a> Context<'a> {
+    /// Whether a relation was there before the script: others can be waiting for it.
+    pub(crate) fn exists(&self, id: RelId) -> bool {
+        !self.born.contains(&id)
+    }
+
+    /// A relation as it is after the statement, if it still is.
+    pub(crate) fn relation(&self, id: RelId) -> Option<&'a Relation> {
+        self.after.get(id)
+    }
+
+    /// The name of a relation before the statement, as far as that is known.
+    pub(crate) fn name(&self, id: RelId) -> String {
+        let locked = self.effects.locks.keys().find(|subject| subject.id == Some(id));
+        match locked {
+            Some(subject) => subject.name.to_string(),
+            None => self.after.get(id).map(|relation| relation.name.to_string()).unwrap_or_default(),
+        }
+    }
+
+    /// The name of a column.
+    pub(crate) fn column(&self, table: RelId, column: &str) -> String {
+        format!("{}.{column}", self.name(table))
+    }
+
+    /// The lock that the statement takes on a relation.
+    pub(crate) fn lock(&self, id: RelId) -> Option<LockMode> {
+        self.effects.locks.iter().find(|(subject, _)| subject.id == Some(id)).map(|(_, mode)| *mode)
+    }
+
+    /// Work on relations that were there before the script: the relation's name, the kind, the cause.
+    pub(crate) fn work(&self) -> impl Iterator<Item = (String, WorkKind, &'a Cause)> + '_ {
+        self.effects
+            .jobs
+            .iter()
+            .filter(|job| job.relation.id.is_none_or(|id| self.exists(id)))
+            .map(|job| (job.relation.name.to_string(), job.kind, &job.cause))
+    }
+
+    /// What the statement changed.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = &'a Change> + '_ {
+        self.effects.changes.iter()
+    }
+
+    /// Whether a lock_timeout is in force: PostgreSQL's default is none.
+    pub(crate) fn has_lock_timeout(&self) -> bool {
+        self.settings.lock_timeout.is_some_and(|timeout| timeout > 0)
+    }
+
+    /// Whether a statement_timeout is in force.
+    pub(crate) fn has_statement_timeout(&self) -> bool {
+        self.settings.statement_timeout.is_some_and(|timeout| timeout > 0)
+    }
+
+    /// One finding for each piece of work whose cause passes.
+    pub(crate) fn by_cause(&self, test: impl Fn(&Cause) -> bool) -> Vec<Found> {
+        let mut found: Vec<Found> = Vec::new();
+        for (relation, kind, cause) in self.work() {
+            if test(cause) && !found.iter().any(|other| other.object.as_ref() == Some(&relation)) {
+                let does = match kind {
+                    WorkKind::Rewrite => "is written anew",
+                    WorkKind::Scan => "is read from end to end",
+                    WorkKind::Index => "gets an index built",
+                };
+                found.push(Found::new(relation.clone(), format!("{relation} {does}: {cause}")));
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,175 @@
+//! Statements about rows: what they lock, here and on the other side of foreign keys.
+
+use super::alter;
+use super::foreign_key;
+use super::view;
+use super::{Change, Scene};
+use crate::catalog::{ConstraintKind, RelId, RelationKind};
+use crate::report::LockMode;
+use crate::syntax::{Copy, Dml, FkAction, LockTable, Truncate, Write, WriteKind};
+
+pub(super) fn truncate(scene: &mut Scene<'_>, statement: &Truncate) {
+    let mut emptied: Vec<RelId> = Vec::new();
+    for (name, only) in &statement.tables {
+        let Some(id) = scene.need(name, RelationKind::Table) else { continue };
+        for member in scene.reached(id, *only) {
+            if !emptied.contains(&member) {
+                emptied.push(member);
+            }
+        }
+    }
+    let named = emptied.len();
+    if statement.cascade {
+        let mut at = 0;
+        while let Some(next) = emptied.get(at).copied() {
+            for (other, _) in foreign_key::referencing(scene.catalog, next) {
+                for member in scene.reached(other, false) {
+                    if !emptied.contains(&member) {
+                        emptied.push(member);
+                    }
+                }
+            }
+            at += 1;
+        }
+    } else {
+        let held = emptied.iter().find_map(|id| {
+            let by =
+                foreign_key::referencing(scene.catalog, *id).into_iter().find(|(o, _)| !emptied.contains(o));
+            by.map(|(other, _)| (scene.shown(*id), scene.shown(other)))
+        });
+        if let Some((table, other)) = held {
+            scene.out.fail(format!("{table} cannot be truncated: a foreign key of {other} refers to it"));
+        }
+    }
+    for (at, id) in emptied.iter().enumerate() {
+        scene.lock(*id, LockMode::AccessExclusiveLock);
+        let storage = scene.catalog.get(*id).is_some_and(crate::catalog::Relation::has_storage);
+        if storage {
+            let shown = scene.shown(*id);
+            scene.lost(shown, "rows", !scene.is_born(*id));
+        }
+        scene.change(Change::Truncated { table: *id, implied: at >= named });
+        if statement.restart_identity {
+            for sequence in alter::owned_sequences(scene, *id, None) {
+                scene.lock(sequence, LockMode::AccessExclusiveLock);
+                scene.change(Change::SequenceChanged { sequence: Some(sequence) });
+            }
+        }
+    }
+}
+
+pub(super) fn lock_table(scene: &mut Scene<'_>, statement: &LockTable) {
+    const MODES: [LockMode; 8] = [
+        LockMode::AccessShareLock,
+        LockMode::RowShareLock,
+        LockMode::RowExclusiveLock,
+        LockMode::ShareUpdateExclusiveLock,
+        LockMode::ShareLock,
+        LockMode::ShareRowExclusiveLock,
+        LockMode::ExclusiveLock,
+        LockMode::AccessExclusiveLock,
+    ];
+    let at = usize::try_from(statement.mode).unwrap_or(8).clamp(1, 8) - 1;
+    let mode = MODES.get(at).copied().unwrap_or(LockMode::AccessExclusiveLock);
+    for (name, only) in &statement.tables {
+        let Some(id) = scene.need(name, RelationKind::Table) else { continue };
+        view::lock_inside(scene, id, *only, mode);
+    }
+}
+
+pub(super) fn dml(scene: &mut Scene<'_>, statement: &Dml) {
+    let mut reads = statement.reads.clone();
+    reads.locking |= statement.for_update;
+    // What is written is locked for that; the rest is read.
+    reads.sources.retain(|source| !statement.writes.iter().any(|write| write.table == source.relation));
+    if statement.for_update {
+        view::lock_sources(scene, &reads, true);
+    } else {
+        reads.locking = false;
+        view::lock_sources(scene, &reads, true);
+    }
+    for write in &statement.writes {
+        written(scene, write);
+    }
+    for (_, output) in &statement.reads.outputs {
+        super::sequence::lock_called(scene, output);
+    }
+}
+
+fn written(scene: &mut Scene<'_>, write: &Write) {
+    let Some(id) = scene.need(&write.table, RelationKind::Table) else { return };
+    scene.lock(id, LockMode::RowExclusiveLock);
+    let rows = matches!(write.kind, WriteKind::Update | WriteKind::Delete | WriteKind::Merge);
+    if rows {
+        view::lock_inside(scene, id, false, LockMode::RowExclusiveLock);
+    } else if scene.catalog.get(id).is_some_and(|table| table.kind == RelationKind::View) {
+        view::lock_inside(scene, id, false, LockMode::RowExclusiveLock);
+    }
+    if matches!(write.kind, WriteKind::Delete) {
+        let shown = scene.shown(id);
+        scene.lost(shown, "rows", true);
+    }
+    if matches!(write.kind, WriteKind::Update) {
+        for column in &write.columns {
+            let shown = format!("{}.{column}", scene.shown(id));
+            scene.lost(shown, "values", true);
+        }
+    }
+    foreign_sides(scene, id, write);
+    if write.kind == WriteKind::Insert {
+        let numbered = alter::owned_sequences(scene, id, None);
+        for sequence in numbered {
+            let column =
+                scene.catalog.get(sequence).and_then(|s| s.owned_by.clone()).map(|(_, column)| column);
+            let given = column.is_some_and(|column| write.columns.contains(&column));
+            if !given && !write.columns.is_empty() {
+                scene.lock(sequence, LockMode::RowExclusiveLock);
+            }
+        }
+    }
+}
+
+/// Triggers of foreign keys look at the other table.
+fn foreign_sides(scene: &mut Scene<'_>, id: RelId, write: &Write) {
+    let touched = |columns: &[String]| {
+        write.kind == WriteKind::Insert
+            && (write.columns.is_empty() || columns.iter().any(|c| write.columns.contains(c)))
+            || write.kind == WriteKind::Update && columns.iter().any(|c| write.columns.contains(c))
+            || write.kind == WriteKind::Merge
+    };
+    for (other, key) in foreign_key::referenced(scene.catalog, id) {
+        if key.enforced && touched(&key.columns()) {
+            scene.lock(other, LockMode::RowShareLock);
+        }
+    }
+    for (other, key) in foreign_key::referencing(scene.catalog, id) {
+        let ConstraintKind::Foreign { to_columns, on_delete, on_update, .. } = &key.kind else { continue };
+        let action = match write.kind {
+            WriteKind::Delete => Some(*on_delete),
+            WriteKind::Update if to_columns.iter().any(|c| write.columns.contains(c)) => Some(*on_update),
+            WriteKind::Merge => Some(*on_delete),
+            WriteKind::Update | WriteKind::Insert => None,
+        };
+        match action {
+            Some(FkAction::NoAction | FkAction::Restrict) => scene.lock(other, LockMode::RowShareLock),
+            Some(FkAction::Cascade | FkAction::SetNull | FkAction::SetDefault) => {
+                scene.lock(other, LockMode::RowExclusiveLock);
+                if write.kind == WriteKind::Delete && *on_delete == FkAction::Cascade {
+                    let shown = scene.shown(other);
+                    scene.lost(shown, "rows", true);
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+pub(super) fn copy(scene: &mut Scene<'_>, statement: &Copy) {
+    let mode = if statement.from { LockMode::RowExclusiveLock } else { LockMode::AccessShareLock };
+    if let Some(table) = &statement.table {
+        view::table_or_view(scene, table, mode);
+    }
+    if let Some(query) = &statement.query {
+        view::lock_sources(scene, query, true);
+    }
+}

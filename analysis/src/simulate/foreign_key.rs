@@ -1,0 +1,128 @@
+//! Foreign keys: who refers to whom, and what adding one costs.
+
+use super::alter::{self, Target, storage};
+use super::{Cause, Change, Scene, naming};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, RelId, RelationKind};
+use crate::report::{LockMode, WorkKind};
+use crate::syntax::{ForeignKey, NewConstraint};
+
+/// The tables that foreign keys of a table refer to, others than itself, each with its constraint.
+pub(super) fn referenced(catalog: &Catalog, id: RelId) -> Vec<(RelId, Constraint)> {
+    let Some(table) = catalog.get(id) else { return Vec::new() };
+    let found = table.constraints.iter().filter_map(|constraint| match constraint.kind {
+        ConstraintKind::Foreign { to, .. } if to != id => Some((to, constraint.clone())),
+        _ => None,
+    });
+    found.collect()
+}
+
+/// The tables whose foreign keys refer to a table, others than itself, each with its constraint.
+pub(super) fn referencing(catalog: &Catalog, id: RelId) -> Vec<(RelId, Constraint)> {
+    let mut found = Vec::new();
+    for other in catalog.dependents_of(id) {
+        let Some(table) = catalog.get(other) else { continue };
+        found.extend(
+            table
+                .constraints
+                .iter()
+                .filter(|c| matches!(c.kind, ConstraintKind::Foreign { to, .. } if to == id))
+                .map(|constraint| (other, constraint.clone())),
+        );
+    }
+    found
+}
+
+/// Adds a foreign key. `column`: it was written behind a column that is being added.
+pub(super) fn add(
+    scene: &mut Scene<'_>,
+    target: Target,
+    constraint: &NewConstraint,
+    key: &ForeignKey,
+    column: Option<&str>,
+) {
+    let id = target.id;
+    let family = scene.reached(id, target.only);
+    scene.lock_all(&family, target.lock);
+    let Some(to) = alter::other(scene, &key.to, LockMode::ShareRowExclusiveLock) else { return };
+    let peers = scene.reached(to, false);
+    scene.lock_all(&peers, LockMode::ShareRowExclusiveLock);
+    let partitioned = scene.catalog.get(id).is_some_and(|table| table.kind == RelationKind::Partitioned);
+    if constraint.not_valid && partitioned && !scene.server.has(18) {
+        scene.out.fail("a NOT VALID foreign key on a partitioned table needs PostgreSQL 18".to_owned());
+        scene.out.needs = Some(18);
+    }
+    let name = match &constraint.name {
+        Some(name) => name.clone(),
+        None => naming::constraint_name(scene.catalog, id, &key.columns, "fkey"),
+    };
+    let skipped = constraint.not_valid || constraint.not_enforced || !target.checks_foreign_keys;
+    if !skipped {
+        let cause = || match column {
+            Some(column) => Cause::InlineForeignKey { column: column.to_owned() },
+            None => Cause::AddForeignKey { constraint: name.clone() },
+        };
+        for member in storage(scene, id) {
+            scene.work(member, WorkKind::Scan, cause());
+        }
+        for peer in storage(scene, to) {
+            scene.work(peer, WorkKind::Scan, cause());
+        }
+    }
+    let added = made(scene, &name, constraint, key, to);
+    for (position, member) in family.iter().enumerate() {
+        let mut copy = added.clone();
+        copy.inherited = position > 0;
+        scene.catalog.change(*member, |table| table.constraints.push(copy));
+    }
+    scene.change(Change::ConstraintAdded {
+        table: id,
+        constraint: added,
+        using_index: false,
+        new_columns: column.is_some(),
+        with_table: false,
+    });
+}
+
+/// The constraint that a definition makes.
+pub(super) fn made(
+    scene: &Scene<'_>,
+    name: &str,
+    constraint: &NewConstraint,
+    key: &ForeignKey,
+    to: RelId,
+) -> Constraint {
+    let to_columns = if key.to_columns.is_empty() {
+        primary_key(scene.catalog, to).unwrap_or_default()
+    } else {
+        key.to_columns.clone()
+    };
+    let kind = ConstraintKind::Foreign {
+        columns: key.columns.clone(),
+        to,
+        to_columns,
+        on_delete: key.on_delete,
+        on_update: key.on_update,
+    };
+    Constraint {
+        valid: !constraint.not_valid && !constraint.not_enforced,
+        enforced: !constraint.not_enforced,
+        deferrable: constraint.deferrable,
+        ..Constraint::new(name, kind)
+    }
+}
+
+/// The columns of a table's primary key.
+pub(super) fn primary_key(catalog: &Catalog, id: RelId) -> Option<Vec<String>> {
+    catalog.get(id)?.constraints.iter().find_map(|constraint| match &constraint.kind {
+        ConstraintKind::Primary { columns } => Some(columns.clone()),
+        _ => None,
+    })
+}
+
+/// Dropping a foreign key takes triggers off the table that it refers to.
+pub(super) fn lock_referenced(scene: &mut Scene<'_>, constraint: &Constraint) {
+    if let ConstraintKind::Foreign { to, .. } = constraint.kind {
+        let peers = scene.reached(to, false);
+        scene.lock_all(&peers, LockMode::AccessExclusiveLock);
+    }
+}
