@@ -83,7 +83,7 @@ pub(crate) async fn run(args: LintArgs, app: &mut App) -> Result<ExitCode, CliEr
         None => None,
     };
     let sources = sources::gather(&args.paths, || app.screen.input(MAX_SCRIPT_BYTES));
-    let mut judged = judge::judge(sources, catalog, Options { server });
+    let mut judged = judge::judge(sources, catalog, Options { server, ..Options::default() });
     if let Some(changes) = changes {
         judged.files = changes.keep(judged.files);
         judged.rollbacks = changes.keep(judged.rollbacks);

@@ -47,7 +47,16 @@ pub(crate) fn list(list: &HazardList, layout: Layout) -> String {
 pub(crate) fn page(hazard: &HazardPage, layout: Layout) -> String {
     let severity = paint(tone(hazard.severity), hazard.severity.as_str());
     let heading = format!("{} ({severity}): {}", paint(Tone::Strong, hazard.id), hazard.title);
-    format!("{}\n\n{}", wrap(&heading, 2, layout.prose()), markdown(hazard.page, layout.prose()))
+    format!("{}\n\n{}", wrap(&heading, 2, layout.prose()), markdown(without_title(hazard), layout.prose()))
+}
+
+/// The page without its first heading, which says what stands above it.
+fn without_title(hazard: &HazardPage) -> &'static str {
+    let page = hazard.page.trim_start();
+    match page.split_once('\n') {
+        Some((first, rest)) if heading(first).is_some_and(|text| text.starts_with(hazard.id)) => rest,
+        Some(_) | None => page,
+    }
 }
 
 /// Headings, paragraphs, lists and code. Anything else stays as it is, which is how Markdown is meant to be read.
@@ -148,7 +157,9 @@ mod tests {
     use super::*;
 
     const PAGE: &str = "\
-# DROP COLUMN
+# drop-column: values are gone
+
+## What happens
 
 The column and its values are gone. Code that runs now and names the column **fails at once**, also
 `SELECT *` of a prepared statement.
@@ -171,7 +182,7 @@ SET lock_timeout = '2s';
         insta::assert_snapshot!(text, @r"
         drop-column (high): values are gone
 
-        DROP COLUMN
+        What happens
 
         The column and its values are gone. Code that runs now and
         names the column fails at once, also `SELECT *` of a

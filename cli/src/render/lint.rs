@@ -96,7 +96,7 @@ impl Writer {
             return;
         }
         if worst.is_none() {
-            self.title(Tone::Good, statement.kind.as_str(), "", &statement.reasons.join("; "));
+            self.title(Tone::Faint, &kind_and_risk(statement), "", &why(statement));
         }
         let place = (statement.position.line, statement.position.column);
         self.place(file, place);
@@ -168,6 +168,17 @@ impl Writer {
         self.place(file, (allow.position.line, allow.position.column));
         self.text.push('\n');
     }
+}
+
+fn kind_and_risk(statement: &StatementReport) -> String {
+    format!("{}, {} risk", statement.kind, statement.risk)
+}
+
+/// The reasons without what is not known, which has a line of its own.
+fn why(statement: &StatementReport) -> String {
+    let known =
+        statement.reasons.iter().map(String::as_str).filter(|reason| !reason.starts_with("unknown: "));
+    known.collect::<Vec<_>>().join("; ")
 }
 
 /// What is wrong with a comment that allows something.

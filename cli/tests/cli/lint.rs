@@ -103,9 +103,45 @@ async fn every_format_ends_alike() -> anyhow::Result<()> {
     Ok(())
 }
 
+const RISKY: &str = "ALTER TABLE orders ADD COLUMN token uuid DEFAULT gen_random_uuid();\n";
+const ALLOWED: &str = "-- pgbelay: allow add-column-volatile-default it is small\n";
+
+#[tokio::test]
+async fn findings_count_from_the_bar_on_unless_they_are_allowed() -> anyhow::Result<()> {
+    let code = async |text: &str, more: &[&str]| fed(&[&["lint", "-"], more].concat(), text).await.code;
+    for bar in ["low", "medium", "high"] {
+        assert_eq!(code(RISKY, &["--fail-on", bar]).await, 1, "{bar}");
+        assert_eq!(code(&format!("{ALLOWED}{RISKY}"), &["--fail-on", bar]).await, 0, "{bar}");
+    }
+    let seen = fed(&["lint", "-"], &format!("{ALLOWED}{RISKY}{ALLOWED}SELECT 1;\n")).await;
+    assert!(seen.out.contains("it is small") && seen.out.contains("1 allowed"), "{}", seen.out);
+    assert!(seen.out.contains("allows what was not found"), "{}", seen.out);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_earlier_files_make_is_known_and_rollbacks_count_when_asked() -> anyhow::Result<()> {
+    let dir = directory(&[
+        ("001_orders.sql", b"CREATE TABLE orders (id bigint PRIMARY KEY, note text);\n"),
+        ("002_note.sql", b"ALTER TABLE orders ALTER COLUMN note SET DEFAULT '';\n"),
+        ("rollback/002_rollback.sql", RISKY.as_bytes()),
+    ])?;
+    let seen = lint(dir.path(), &["-o", "json"]).await;
+    let report = seen.json();
+    assert_eq!((seen.code, &report["summary"]["rollback_findings"]["high"]), (0, &1.into()));
+    for group in ["files", "rollbacks"] {
+        for file in report[group].as_array().unwrap() {
+            assert_eq!(file["statements"][0]["unknown"], serde_json::json!([]), "{file}");
+        }
+    }
+    assert_eq!(lint(dir.path(), &["--rollbacks"]).await.code, 1);
+    Ok(())
+}
+
 #[tokio::test]
 async fn sarif_follows_its_schema() -> anyhow::Result<()> {
     let dir = mixed()?;
+    fs::write(dir.path().join("006_token.sql"), format!("{ALLOWED}{RISKY}{RISKY}{ALLOWED}"))?;
     let seen = lint(dir.path(), &["--output", "sarif"]).await;
     assert_eq!(schema::mistakes(&seen.json()), Vec::<String>::new());
     assert!(!seen.json()["runs"][0]["results"].as_array().unwrap().is_empty());

@@ -173,13 +173,13 @@ fn with_everything_what_is_harmless_is_shown_too() {
     insta::assert_snapshot!(plain(&report(&quiet, true, Layout::default())), @r"
     migrations/007_orders, new.sql
 
-    drop-index: it is one
+    drop-index, high risk: it is one
       at migrations/007_orders, new.sql:2:1
         |
       2 | DROP INDEX orders_note_idx;
         | ^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-    alter-table: it is one
+    alter-table, high risk: it is one
       at migrations/007_orders, new.sql:3:1
         |
       3 | / ALTER TABLE orders

@@ -23,13 +23,17 @@ struct Check<'a> {
 impl Check<'_> {
     fn value(&mut self, rule: &Value, value: &Value, at: &str) {
         for (keyword, with) in rule.as_object().into_iter().flatten() {
-            if !self.holds(keyword, with, rule, value, at) {
+            let holds = match keyword.as_str() {
+                "additionalProperties" => self.others(with, rule, value, at),
+                keyword => self.holds(keyword, with, value, at),
+            };
+            if !holds {
                 self.mistakes.push(format!("{at}: {keyword} {with} does not hold for {value}"));
             }
         }
     }
 
-    fn holds(&mut self, keyword: &str, with: &Value, rule: &Value, value: &Value, at: &str) -> bool {
+    fn holds(&mut self, keyword: &str, with: &Value, value: &Value, at: &str) -> bool {
         let items = value.as_array();
         let fields = value.as_object();
         match keyword {
@@ -64,7 +68,6 @@ impl Check<'_> {
                 }
                 true
             }
-            "additionalProperties" => self.others(with, rule, value, at),
             "anyOf" => self.matching(with, value) > 0,
             "oneOf" => self.matching(with, value) == 1,
             "pattern" => panic!("{at}: a text with a pattern, which is not looked into: {value}"),
