@@ -219,13 +219,20 @@ async fn mistakes_are_shown_with_a_caret_and_fit_a_narrow_terminal() -> anyhow::
     assert!(seen.out.contains(&place), "{}", seen.out);
     assert!(seen.out.contains("2 | CREATE TABEL b (id int);\n"), "{}", seen.out);
     assert!(seen.out.contains("^^^^^\n"), "{}", seen.out);
-    let long = format!("SELECT '{}' FROM FROM x;", "a".repeat(300));
-    fs::write(dir.path().join("002_broken.sql"), long)?;
-    for width in [40, 80] {
-        let seen = at_terminal(&["lint", "--no-color", &file], width).await;
-        let code = |line: &&str| line.contains(" | ");
-        for line in seen.out.lines().filter(code) {
-            assert!(line.chars().count() <= width.into(), "{width}: {line}");
+    let (blanks, name) = (" ".repeat(100), "a".repeat(300));
+    for text in [
+        format!("SELECT '{name}' FROM FROM x;"),
+        RISKY.replace(';', &format!(", ADD COLUMN {name} int;")),
+        format!("SELECT 1;{blanks}{RISKY}"),
+        RISKY.replace("DEFAULT", "\n    DEFAULT").replace(';', &format!(",\n  ADD COLUMN {name} int;")),
+    ] {
+        fs::write(dir.path().join("002_broken.sql"), &text)?;
+        for width in [40, 60, 80] {
+            let seen = at_terminal(&["lint", "--no-color", &file], width).await;
+            assert!(seen.out.contains("^^^"), "{}", seen.out);
+            for line in seen.out.lines().filter(|line| line.contains(" | ")) {
+                assert!(line.chars().count() <= width.into(), "{width}: {line}");
+            }
         }
     }
     Ok(())

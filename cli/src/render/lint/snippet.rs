@@ -10,6 +10,9 @@ use super::super::text::Tone;
 
 /// What stands before the source: the indent, the line's number, the frame of several lines.
 const GUTTER: usize = 12;
+const INDENT: usize = 2;
+/// The least that is underlined of a line that does not fit.
+const LEAST_MARKED: usize = 8;
 /// Most lines of a statement that are shown.
 const MAX_LINES: usize = 6;
 /// Most bytes of the file that are looked at, and the most before the place in its line.
@@ -57,11 +60,23 @@ fn draw(text: &str, span: Range<usize>, line: u32, tone: Tone, width: usize) -> 
     if source.trim().is_empty() {
         return String::new();
     }
+    let span = span.start..fitting(text, line_start, &span, width);
     let annotation = AnnotationKind::Primary.span(span.start - from..span.end - from);
     let snippet = Snippet::source(source).line_start(line as usize).annotation(annotation);
     let group = Group::with_level(Level::ERROR).element(snippet);
-    let drawn = renderer(tone).term_width(width).render(&[group]);
+    let drawn = renderer(tone).term_width(width.saturating_sub(INDENT)).render(&[group]);
     drawn.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+/// The end of what is underlined in a line that does not fit: lines are cut only beside what is underlined.
+fn fitting(text: &str, line_start: usize, span: &Range<usize>, width: usize) -> usize {
+    let marked = &text[span.clone()];
+    let before = text[line_start..span.start].chars().count();
+    let room = width.saturating_sub(GUTTER).saturating_sub(before).max(LEAST_MARKED);
+    if marked.contains('\n') {
+        return span.end;
+    }
+    marked.char_indices().nth(room).map_or(span.end, |(at, _)| span.start + at)
 }
 
 fn renderer(tone: Tone) -> Renderer {
