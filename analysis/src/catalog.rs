@@ -11,6 +11,7 @@ mod dependents;
 mod facts;
 mod file;
 mod lookup;
+mod marks;
 mod name;
 mod object;
 mod relation;
@@ -24,9 +25,11 @@ use serde::{Deserialize, Serialize};
 pub use constraint::{Check, Constraint, ConstraintKind, Index, IndexKey, Key};
 pub use data_type::DataType;
 pub use dependents::Dependents;
+pub(crate) use facts::changes;
 pub use facts::{FactDifference, differences};
 pub use file::CatalogFileError;
 pub use lookup::Lookup;
+pub(crate) use marks::{Aspect, Holder, Mark, Marks};
 pub use name::{Name, RelId};
 pub use object::{Domain, Function, TypeDefinition, Volatility};
 pub use relation::{
@@ -74,6 +77,8 @@ pub struct Catalog {
     names: BTreeMap<Name, RelId>,
     #[serde(skip)]
     dependents: Dependents,
+    #[serde(skip)]
+    pub(crate) marks: Marks,
     #[serde(default)]
     next_id: u32,
 }
@@ -105,6 +110,7 @@ impl Catalog {
             extension_members: BTreeMap::new(),
             names: BTreeMap::new(),
             dependents: Dependents::default(),
+            marks: Marks::default(),
             next_id: 1,
         }
     }
