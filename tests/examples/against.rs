@@ -25,7 +25,8 @@ fn main() {
         }
         let Some(o) = observed.get(&(case.topic.clone(), case.name.clone())) else { continue };
         let opts = Options { server: Server::major(major), refine: true };
-        let mut catalog = Catalog::fresh();
+        let mut catalog =
+            if std::env::var("NOTHING").is_ok() { Catalog::nothing() } else { Catalog::fresh() };
         catalog.settings.time_zone = Some("UTC".into());
         let mut setup_faults = vec![];
         for s in &case.setup {

@@ -109,7 +109,8 @@ pub(super) fn add(scene: &mut Scene<'_>, target: Target, definition: &ColumnDefi
     note_generated(scene, &column);
     let cause = rewriting(scene, definition, &column);
     // What the rest of the statement builds on is this column; the table's rows come after it.
-    let required = column.not_null && cause.is_none() && no_default(scene, &column);
+    let computed = column.generated.as_ref().is_some_and(|g| g.kind == GeneratedKind::Virtual);
+    let required = column.not_null && cause.is_none() && (computed || no_default(scene, &column));
     if serial && let Some(sequence) = make_sequence(scene, id, &definition.name) {
         column.default = Some(next_value(&sequence));
     }
@@ -131,7 +132,7 @@ pub(super) fn add(scene: &mut Scene<'_>, target: Target, definition: &ColumnDefi
             scene.work(*member, WorkKind::Scan, cause);
         }
     }
-    if required && is_written_not_null(definition) {
+    if required && !computed && is_written_not_null(definition) {
         scene.breaks(shown.clone(), "is required: inserts that leave it out fail".to_owned());
     }
     scene.change(Change::ColumnAdded { table: id, column, serial });
@@ -349,9 +350,13 @@ pub(super) fn set_expression(scene: &mut Scene<'_>, target: Target, column: &str
         scene.out.fail(format!("column {column} is not a generated column"));
         return;
     }
+    let not_null = known(scene, target.id, column).is_some_and(|column| column.not_null);
     for id in reached {
+        let cause = Cause::SetExpression { column: column.to_owned() };
         if stored {
-            scene.work(id, WorkKind::Rewrite, Cause::SetExpression { column: column.to_owned() });
+            scene.work(id, WorkKind::Rewrite, cause);
+        } else if not_null {
+            scene.work(id, WorkKind::Scan, cause);
         }
         scene.catalog.change(id, |table| {
             if let Some(generated) = table.column_mut(column).and_then(|column| column.generated.as_mut()) {

@@ -78,7 +78,9 @@ fn add_check(
         }
     };
     let family = scene.reached(id, target.only || constraint.no_inherit);
-    scene.lock_all(&family, target.lock);
+    // PostgreSQL 18 looks at the children before it leaves them alone.
+    let locked = scene.reached(id, target.only || (constraint.no_inherit && !scene.server.has(18)));
+    scene.lock_all(&locked, target.lock);
     let check = Check { expression: expression.clone(), no_inherit: constraint.no_inherit };
     let added = Constraint {
         valid: !constraint.not_valid && !constraint.not_enforced,
@@ -485,6 +487,9 @@ pub(super) fn validate(scene: &mut Scene<'_>, target: Target, name: &str) {
     match &constraint.kind {
         ConstraintKind::Foreign { to, .. } => {
             scene.lock(*to, LockMode::RowShareLock);
+            if scene.server.has(18) {
+                scene.lock_all(&family, target.lock);
+            }
             for member in storage(scene, id).into_iter().chain(storage(scene, *to)) {
                 scene.work(member, WorkKind::Scan, cause());
             }

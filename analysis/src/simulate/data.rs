@@ -207,7 +207,10 @@ fn foreign_sides(scene: &mut Scene<'_>, id: RelId, write: &Write) {
 
 pub(super) fn copy(scene: &mut Scene<'_>, statement: &Copy) {
     let mode = if statement.from { LockMode::RowExclusiveLock } else { LockMode::AccessShareLock };
-    if let Some(table) = &statement.table {
+    if let Some(table) = &statement.table
+        // Older ones let go of the table before the transaction ends.
+        && (statement.from || scene.server.has(13))
+    {
         view::table_or_view(scene, table, mode);
     }
     if let Some(query) = &statement.query {

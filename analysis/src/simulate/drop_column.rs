@@ -43,6 +43,8 @@ pub(super) fn drop_column(
     let all = scene.reached(id, false);
     scene.lock_all(&all, target.lock);
     let family = scene.reached(id, target.only);
+    // Up to PostgreSQL 14, generated columns go along without a word.
+    let cascade_generated = !scene.server.has(15);
     if !cascade && let Some(user) = user_of(scene, id, column) {
         scene.out.fail(format!("column {shown} cannot be dropped: {user} depends on it"));
         return;
@@ -51,6 +53,9 @@ pub(super) fn drop_column(
     scene.breaks(shown, "is gone".to_owned());
     scene.change(Change::ColumnDropped { table: id, column: found });
     for member in &family {
+        if cascade_generated {
+            generated_along(scene, *member, column);
+        }
         take(scene, *member, column, cascade);
     }
     for member in all {
@@ -71,7 +76,9 @@ fn user_of(scene: &Scene<'_>, id: RelId, column: &str) -> Option<String> {
     }
     let table = scene.catalog.get(id)?;
     let generated = table.columns.iter().find(|other| {
-        other.name != column && other.generated.as_ref().is_some_and(|g| speaks_of(&g.expression, column))
+        scene.server.has(15)
+            && other.name != column
+            && other.generated.as_ref().is_some_and(|g| speaks_of(&g.expression, column))
     });
     if let Some(generated) = generated {
         return Some(format!("column {}", generated.name));
@@ -132,21 +139,7 @@ pub(super) fn take(scene: &mut Scene<'_>, id: RelId, column: &str, cascade: bool
 
 /// Generated columns, policies and triggers that speak of the column go with CASCADE.
 fn cascade_in_table(scene: &mut Scene<'_>, id: RelId, column: &str) {
-    let Some(table) = scene.catalog.get(id) else { return };
-    let generated: Vec<String> = table
-        .columns
-        .iter()
-        .filter(|c| {
-            c.name != column && c.generated.as_ref().is_some_and(|g| speaks_of(&g.expression, column))
-        })
-        .map(|c| c.name.clone())
-        .collect();
-    for name in generated {
-        let shown = format!("{}.{name}", scene.shown(id));
-        scene.lost(shown.clone(), "column", false);
-        scene.breaks(shown, "is gone".to_owned());
-        take(scene, id, &name, true);
-    }
+    generated_along(scene, id, column);
     let Some(table) = scene.catalog.get(id) else { return };
     let policies: Vec<String> =
         table.policies.iter().filter(|p| p.columns.contains(column)).map(|p| p.name.clone()).collect();
@@ -161,6 +154,25 @@ fn cascade_in_table(scene: &mut Scene<'_>, id: RelId, column: &str) {
     }
     for trigger in triggers {
         scene.change(Change::TriggerDropped { table: id, trigger });
+    }
+}
+
+/// Generated columns that are computed from a column that goes.
+fn generated_along(scene: &mut Scene<'_>, id: RelId, column: &str) {
+    let Some(table) = scene.catalog.get(id) else { return };
+    let generated: Vec<String> = table
+        .columns
+        .iter()
+        .filter(|c| {
+            c.name != column && c.generated.as_ref().is_some_and(|g| speaks_of(&g.expression, column))
+        })
+        .map(|c| c.name.clone())
+        .collect();
+    for name in generated {
+        let shown = format!("{}.{name}", scene.shown(id));
+        scene.lost(shown.clone(), "column", false);
+        scene.breaks(shown, "is gone".to_owned());
+        take(scene, id, &name, true);
     }
 }
 
