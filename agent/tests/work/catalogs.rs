@@ -21,13 +21,17 @@ async fn a_catalog_holds_everything() -> anyhow::Result<()> {
     insta::assert_snapshot!("everything", facts.join("\n"));
 
     assert!(catalog.is_whole() && catalog.extensions.contains("citext"));
-    let Size { rows, bytes, index_bytes, writes, .. } = relation(&catalog, "customers").size.expect("its size");
+    let Size { rows, bytes, index_bytes, writes, .. } =
+        relation(&catalog, "customers").size.expect("its size");
     assert_eq!((rows, bytes > 0, index_bytes > 0, writes <= 100), (Some(100), true, true, true));
     assert_eq!(relation(&catalog, "orders").size.and_then(|size| size.rows), None);
     assert!(!relation(&catalog, "mat").populated);
 
     let members = &catalog.extension_members["citext"];
-    assert!(members.contains("type public.citext") && members.contains("function public.strpos(public.citext, public.citext)"));
+    assert!(
+        members.contains("type public.citext")
+            && members.contains("function public.strpos(public.citext, public.citext)")
+    );
     assert_eq!(Catalog::read_json(&catalog.write_json())?, catalog);
     Ok(())
 }
