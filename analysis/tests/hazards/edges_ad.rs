@@ -365,3 +365,16 @@ fn what_no_catalog_knows_is_there() {
     assert!(has("VACUUM FULL", "vacuum-full"));
     assert!(has("DROP INDEX CONCURRENTLY some_idx", "concurrently-waits-for-old-transactions"));
 }
+
+#[test]
+fn the_other_side_is_named() {
+    let key = "ALTER TABLE orders ADD CONSTRAINT k FOREIGN KEY (customer_id) REFERENCES customers;";
+    let found = found(key, "ALTER TABLE customers DROP COLUMN id CASCADE");
+    let peer = found.iter().find(|found| found.id == "drop-fk-locks-parent");
+    assert!(peer.is_some_and(|peer| peer.message.contains("public.orders")), "{found:#?}");
+    check("", "ALTER TABLE ALL IN TABLESPACE a SET TABLESPACE b", "set-tablespace", Some(Severity::High));
+    let keyed = "ALTER TABLE events ADD PRIMARY KEY (id, at);
+      CREATE TABLE notes (id bigint, at date, FOREIGN KEY (id, at) REFERENCES events);";
+    check(keyed, "ALTER TABLE events DETACH PARTITION events_1", "detach-partition", Some(Severity::High));
+    check("", "ALTER TABLE events DETACH PARTITION events_1", "detach-partition", Some(Severity::Medium));
+}
