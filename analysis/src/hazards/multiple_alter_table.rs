@@ -91,7 +91,7 @@ fn touches(action: &AlterAction) -> Option<&str> {
         | AlterAction::SetExpression { column, .. }
         | AlterAction::DropExpression { column, .. }
         | AlterAction::AddIdentity { column, .. }
-        | AlterAction::SetIdentity { column }
+        | AlterAction::SetIdentity { column, .. }
         | AlterAction::DropIdentity { column, .. } => Some(column),
         AlterAction::AlterConstraint { name, .. } | AlterAction::DropConstraint { name, .. } => Some(name),
         AlterAction::AddConstraint(NewConstraint { kind: NewConstraintKind::ForeignKey(key), .. }) => {
