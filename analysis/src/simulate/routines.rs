@@ -6,7 +6,7 @@ use super::alter_type::speaks_of;
 use super::view::{self, table_or_view};
 use super::{Change, ObjectRef, Scene, drop, tree};
 use crate::catalog::{
-    Catalog, Function, Name, Policy, RelId, RelationKind, Rule, Trigger, ViewUse, Volatility,
+    Catalog, Function, Lookup, Name, Policy, RelId, RelationKind, Rule, Trigger, ViewUse, Volatility,
 };
 use crate::report::LockMode;
 use crate::syntax::{
@@ -28,6 +28,8 @@ pub(super) fn create_trigger(scene: &mut Scene<'_>, statement: &CreateTrigger) {
     let mut columns: BTreeSet<String> = statement.columns.iter().cloned().collect();
     if let Some(when) = &statement.when {
         columns.extend(when.column_paths().iter().filter_map(|path| path.last().cloned()));
+        // The whole row is no column.
+        columns.remove("*");
     }
     let trigger = Trigger {
         name: statement.name.clone(),
@@ -56,7 +58,14 @@ pub(super) fn create_rule(scene: &mut Scene<'_>, statement: &CreateRule) {
             super::alter::other(scene, &source.relation, mode);
         }
     }
-    let uses = view::uses(scene, &statement.uses);
+    let mut uses = view::uses(scene, &statement.uses);
+    // An INSERT without a list writes every column.
+    for used in uses.iter_mut().filter(|used| used.columns.is_empty()) {
+        let Some(relation) = scene.catalog.get(used.relation) else { continue };
+        if statement.writes.iter().any(|name| scene.catalog.relation(name) == Lookup::Found(used.relation)) {
+            used.columns.extend(relation.columns.iter().map(|column| column.name.clone()));
+        }
+    }
     let rule = Rule { name: statement.name.clone(), uses };
     scene.catalog.change(id, |table| {
         table.rules.retain(|other| other.name != rule.name);

@@ -100,6 +100,16 @@ fn fits(majors: &str, server: Server) -> anyhow::Result<bool> {
     Ok((from.trim().parse()?..=to.trim().parse::<u32>()?).contains(&number))
 }
 
+/// Rows that a migration after these versions meets.
+const ROWS: [(&str, &str); 2] = [
+    (
+        "002",
+        "INSERT INTO projects (key, name) VALUES ('OPS', 'Operations');
+         INSERT INTO tasks (title, project_id) SELECT 'ship it', id FROM projects",
+    ),
+    ("008", "UPDATE tasks SET assigned_to = 'ada'"),
+];
+
 /// Every statement of the sample migrations, in their order.
 pub(crate) fn samples(_server: Server) -> anyhow::Result<Vec<Case>> {
     let mut files: Vec<PathBuf> = fs::read_dir(root().join("migrations"))?
@@ -112,6 +122,10 @@ pub(crate) fn samples(_server: Server) -> anyhow::Result<Vec<Case>> {
     for file in files {
         let topic = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         cases.extend(chain(&topic, &mut setup, &fs::read_to_string(&file)?)?);
+        // What the service would write between two migrations.
+        if let Some((_, rows)) = ROWS.iter().find(|(version, _)| topic.starts_with(version)) {
+            setup.extend(statements(rows)?);
+        }
     }
     Ok(cases)
 }

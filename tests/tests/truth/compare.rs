@@ -34,7 +34,8 @@ const BY_VALUES: &[(&str, &str, &str)] = &[
 ];
 
 /// Statements that the agent's runner refuses for a reason of its own, in words of their own.
-const CONTROL: &[&str] = &["SAVEPOINT", "BEGIN", "SET TRANSACTION", "PREPARE TRANSACTION"];
+const CONTROL: &[&str] =
+    &["SAVEPOINT", "BEGIN", "SET TRANSACTION", "PREPARE TRANSACTION", "COMMIT", "ROLLBACK"];
 
 pub(crate) fn compare(case: &Case, observed: &Observed, analysis: &Analysis) -> Verdict {
     let Some(report) = analysis.statements.first() else {
