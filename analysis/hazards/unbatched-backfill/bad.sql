@@ -1,5 +1,5 @@
 -- setup:
-CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, status text DEFAULT 'new', note text, total numeric(10,4));
-INSERT INTO orders SELECT g, g % 3 + 1, 'new', 'note ' || g, g + 0.1234 FROM generate_series(1, 1000) g;
+CREATE TABLE orders (id bigint PRIMARY KEY, status text DEFAULT 'new', note text);
+INSERT INTO orders SELECT g, 'new', 'Note ' || g FROM generate_series(1, 20000) g;
 -- run:
 UPDATE orders SET note = lower(note) WHERE note <> lower(note) OR status = 'new';

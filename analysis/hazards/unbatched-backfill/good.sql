@@ -1,7 +1,7 @@
 -- setup:
-CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, status text DEFAULT 'new', note text, total numeric(10,4));
-INSERT INTO orders SELECT g, g % 3 + 1, 'new', 'note ' || g, g + 0.1234 FROM generate_series(1, 1000) g;
+CREATE TABLE orders (id bigint PRIMARY KEY, status text DEFAULT 'new', note text);
+INSERT INTO orders SELECT g, 'new', 'Note ' || g FROM generate_series(1, 20000) g;
 -- run:
-UPDATE orders SET note = lower(note) WHERE id BETWEEN 1 AND 500 AND status = 'new';
+UPDATE orders SET note = lower(note) WHERE id BETWEEN 1 AND 10000 AND note <> lower(note);
 -- run:
-UPDATE orders SET note = lower(note) WHERE id BETWEEN 501 AND 1000 AND status = 'new';
+UPDATE orders SET note = lower(note) WHERE id BETWEEN 10001 AND 20000 AND note <> lower(note);
