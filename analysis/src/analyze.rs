@@ -92,11 +92,13 @@ impl Script<'_> {
         {
             self.local.get_or_insert_with(|| settings.clone());
         }
+        self.catalog.watch();
         let mut scene = Scene::new(self.catalog, self.options.server, &mut self.born);
         simulate::statement(&mut scene, ast);
         bodies::run(&mut scene, ast);
         let mut effects = scene.out;
         effects.settle();
+        let before = self.catalog.touched();
         let never = match &facts.statement.transactional {
             Transactional::Never { .. } => true,
             Transactional::Inside => effects.never_in_transaction.is_some(),
@@ -111,6 +113,7 @@ impl Script<'_> {
             kind: facts.statement.kind,
             text: &facts.statement.text,
             effects: &effects,
+            before: &before,
             after: self.catalog,
             settings: &settings,
             server: self.options.server,

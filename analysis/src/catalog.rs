@@ -22,6 +22,7 @@ pub use constraint::{Check, Constraint, ConstraintKind, Index, IndexKey, Key};
 pub use data_type::DataType;
 pub use dependents::Dependents;
 pub use lookup::Lookup;
+pub(crate) use name::quoted;
 pub use name::{Name, RelId};
 pub use object::{Domain, Function, TypeDefinition, Volatility};
 pub use relation::{
@@ -67,6 +68,9 @@ pub struct Catalog {
     dependents: Dependents,
     #[serde(default)]
     next_id: u32,
+    /// What was changed or taken away since [`Self::watch`], as it was before.
+    #[serde(skip)]
+    touched: Option<BTreeMap<RelId, Relation>>,
 }
 
 /// What absence means.
@@ -96,6 +100,7 @@ impl Catalog {
             names: BTreeMap::new(),
             dependents: Dependents::default(),
             next_id: 1,
+            touched: None,
         }
     }
 
@@ -132,8 +137,25 @@ impl Catalog {
         id
     }
 
+    /// From here on, what relations were before they are changed or taken away is kept.
+    pub(crate) fn watch(&mut self) {
+        self.touched = Some(BTreeMap::new());
+    }
+
+    /// Ends [`Self::watch`]: relations that were changed or taken away, as they were before.
+    pub(crate) fn touched(&mut self) -> BTreeMap<RelId, Relation> {
+        self.touched.take().unwrap_or_default()
+    }
+
+    fn touch(&mut self, id: RelId) {
+        if let (Some(touched), Some(relation)) = (&mut self.touched, self.relations.get(&id)) {
+            touched.entry(id).or_insert_with(|| relation.clone());
+        }
+    }
+
     /// Takes a relation away. What depends on it is the caller's business.
     pub fn remove(&mut self, id: RelId) -> Option<Relation> {
+        self.touch(id);
         let relation = self.relations.remove(&id)?;
         self.names.remove(&relation.name);
         self.dependents.unlink(id);
@@ -142,6 +164,7 @@ impl Catalog {
 
     /// Changes a relation in place, its name too.
     pub fn change<T>(&mut self, id: RelId, change: impl FnOnce(&mut Relation) -> T) -> Option<T> {
+        self.touch(id);
         let relation = self.relations.get_mut(&id)?;
         let old = relation.name.clone();
         let result = change(relation);

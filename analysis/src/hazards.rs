@@ -7,6 +7,76 @@ mod context;
 
 mod add_column_volatile_default;
 
+mod add_required_column;
+mod alter_type_clients;
+mod backfill_in_ddl_transaction;
+mod cached_plan_invalidated;
+mod cached_plan_select_star;
+mod casts;
+mod change_default;
+mod change_privileges;
+mod change_sequence;
+mod constraints;
+mod create_if_not_exists_mismatch;
+mod delete_without_where;
+mod disable_trigger;
+mod drop_column;
+mod drop_column_drops_constraint;
+mod drop_column_drops_index;
+mod drop_constraint;
+mod drop_database;
+mod drop_default;
+mod drop_extension_cascade;
+mod drop_function;
+mod drop_function_cascade;
+mod drop_index;
+mod drop_materialized_view;
+mod drop_not_null;
+mod drop_owned;
+mod drop_schema;
+mod drop_sequence;
+mod drop_table;
+mod drop_type_cascade;
+mod drop_view;
+mod duplicate_column_assignment;
+mod enum_add_value;
+mod extension_update;
+mod fk_without_index;
+mod identifier_too_long;
+mod if_exists_hides_state;
+mod lossy_type_change;
+mod new_write_restriction;
+mod no_char;
+mod no_money;
+mod no_timestamp_zero;
+mod on_delete_cascade;
+mod prefer_bigint;
+mod prefer_identity;
+mod prefer_jsonb;
+mod prefer_text;
+mod prefer_timestamptz;
+mod redundant_index;
+mod rename_column;
+mod rename_enum_value;
+mod rename_object;
+mod rename_schema;
+mod rename_table;
+mod replace_function;
+mod replace_view;
+mod require_primary_key;
+mod reserved_or_mixed_case_name;
+mod row_level_security_without_policy;
+mod rows;
+mod scope;
+mod session_setting;
+mod set_schema;
+mod truncate;
+mod unbatched_backfill;
+mod unlogged_table;
+mod unused_allow;
+mod update_without_where;
+mod words;
+
 use std::sync::LazyLock;
 
 pub(crate) use context::{Context, Found, Transaction};
@@ -34,7 +104,73 @@ pub(crate) struct Rule {
 }
 
 /// Every rule, in the order of the catalogue.
-static RULES: &[Rule] = &[add_column_volatile_default::RULE];
+static RULES: &[Rule] = &[
+    add_column_volatile_default::RULE,
+    drop_table::RULE,
+    drop_column::RULE,
+    drop_schema::RULE,
+    drop_database::RULE,
+    truncate::RULE,
+    drop_materialized_view::RULE,
+    delete_without_where::RULE,
+    update_without_where::RULE,
+    drop_owned::RULE,
+    drop_type_cascade::RULE,
+    drop_extension_cascade::RULE,
+    drop_sequence::RULE,
+    drop_function_cascade::RULE,
+    lossy_type_change::RULE,
+    drop_column_drops_index::RULE,
+    drop_column_drops_constraint::RULE,
+    drop_constraint::RULE,
+    drop_not_null::RULE,
+    drop_default::RULE,
+    on_delete_cascade::RULE,
+    drop_index::RULE,
+    rename_table::RULE,
+    rename_column::RULE,
+    rename_object::RULE,
+    rename_enum_value::RULE,
+    rename_schema::RULE,
+    set_schema::RULE,
+    add_required_column::RULE,
+    new_write_restriction::RULE,
+    alter_type_clients::RULE,
+    cached_plan_invalidated::RULE,
+    cached_plan_select_star::RULE,
+    drop_view::RULE,
+    replace_view::RULE,
+    drop_function::RULE,
+    replace_function::RULE,
+    change_privileges::RULE,
+    disable_trigger::RULE,
+    row_level_security_without_policy::RULE,
+    change_default::RULE,
+    change_sequence::RULE,
+    enum_add_value::RULE,
+    unbatched_backfill::RULE,
+    backfill_in_ddl_transaction::RULE,
+    fk_without_index::RULE,
+    redundant_index::RULE,
+    require_primary_key::RULE,
+    prefer_bigint::RULE,
+    prefer_identity::RULE,
+    prefer_jsonb::RULE,
+    prefer_text::RULE,
+    prefer_timestamptz::RULE,
+    no_char::RULE,
+    no_money::RULE,
+    no_timestamp_zero::RULE,
+    unlogged_table::RULE,
+    identifier_too_long::RULE,
+    reserved_or_mixed_case_name::RULE,
+    if_exists_hides_state::RULE,
+    create_if_not_exists_mismatch::RULE,
+    unused_allow::RULE,
+    duplicate_column_assignment::RULE,
+    extension_update::RULE,
+    session_setting::RULE,
+];
 
 /// What every rule is called, for callers.
 static INFOS: LazyLock<Vec<HazardInfo>> = LazyLock::new(|| RULES.iter().map(|rule| rule.info).collect());
