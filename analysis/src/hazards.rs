@@ -3,9 +3,79 @@
 //! A rule looks at what a statement did ([`Context`]) and says what it found. Rules know nothing of
 //! each other, and nothing of files or policy.
 
+mod alone;
+mod column_change;
 mod context;
+mod literals;
 
+mod add_check_validated;
+mod add_column_constrained_domain;
+mod add_column_generated_stored;
+mod add_column_identity;
+mod add_column_inline_check;
+mod add_column_inline_fk;
+mod add_column_inline_primary_key;
+mod add_column_inline_unique;
+mod add_column_serial;
 mod add_column_volatile_default;
+mod add_exclusion_constraint;
+mod add_fk_validated;
+mod add_pk_using_index_nullable;
+mod add_primary_key;
+mod add_unique_constraint;
+mod alter_column_type_locks_fk_peer;
+mod alter_column_type_rescan;
+mod alter_column_type_rewrite;
+mod alter_constraint_deferrable;
+mod alter_constraint_enforced;
+mod attach_partition;
+mod attach_partition_index_build;
+mod cluster;
+mod concurrently_in_transaction;
+mod concurrently_waits_for_old_transactions;
+mod create_index_non_concurrent;
+mod create_partition_of;
+mod create_table_fk;
+mod create_trigger;
+mod default_partition_scan;
+mod depends_on_generated_column;
+mod depends_on_policy;
+mod depends_on_view;
+mod detach_partition;
+mod domain_constraint;
+mod drop_fk_locks_parent;
+mod drop_index_non_concurrent;
+mod drop_partition;
+mod drop_trigger;
+mod enable_disable_trigger;
+mod enum_value_used_in_transaction;
+mod explicit_lock;
+mod fk_not_valid_locks;
+mod invalid_index_retry;
+mod multiple_alter_table;
+mod non_transactional_statement;
+mod opaque_dynamic_sql;
+mod pending_trigger_events;
+mod policy_change;
+mod refresh_materialized_view;
+mod reindex_non_concurrent;
+mod replica_identity;
+mod require_lock_timeout;
+mod require_statement_timeout;
+mod row_level_security;
+mod rule_change;
+mod set_access_method;
+mod set_generated_expression;
+mod set_logged_unlogged;
+mod set_not_null;
+mod set_tablespace;
+mod statement_after_access_exclusive;
+mod sue_conflict;
+mod unsupported_on_partitioned;
+mod vacuum_full;
+mod validate_constraint;
+mod validate_in_same_transaction;
+mod wide_lock_window;
 
 mod add_required_column;
 mod alter_type_clients;
@@ -79,7 +149,7 @@ mod words;
 
 use std::sync::LazyLock;
 
-pub(crate) use context::{Context, Found, Transaction};
+pub(crate) use context::{Context, Found, Transaction, writes};
 
 use crate::report::{Hazard, Severity};
 
@@ -105,7 +175,75 @@ pub(crate) struct Rule {
 
 /// Every rule, in the order of the catalogue.
 static RULES: &[Rule] = &[
+    // Rewrites, scans, locks, transactions.
     add_column_volatile_default::RULE,
+    add_column_serial::RULE,
+    add_column_identity::RULE,
+    add_column_generated_stored::RULE,
+    add_column_constrained_domain::RULE,
+    alter_column_type_rewrite::RULE,
+    alter_column_type_rescan::RULE,
+    alter_column_type_locks_fk_peer::RULE,
+    set_generated_expression::RULE,
+    set_logged_unlogged::RULE,
+    set_access_method::RULE,
+    set_tablespace::RULE,
+    vacuum_full::RULE,
+    cluster::RULE,
+    set_not_null::RULE,
+    add_check_validated::RULE,
+    add_column_inline_check::RULE,
+    add_fk_validated::RULE,
+    add_column_inline_fk::RULE,
+    fk_not_valid_locks::RULE,
+    create_table_fk::RULE,
+    add_unique_constraint::RULE,
+    add_primary_key::RULE,
+    add_pk_using_index_nullable::RULE,
+    add_column_inline_unique::RULE,
+    add_column_inline_primary_key::RULE,
+    add_exclusion_constraint::RULE,
+    create_index_non_concurrent::RULE,
+    reindex_non_concurrent::RULE,
+    drop_index_non_concurrent::RULE,
+    refresh_materialized_view::RULE,
+    attach_partition::RULE,
+    attach_partition_index_build::RULE,
+    default_partition_scan::RULE,
+    create_partition_of::RULE,
+    drop_partition::RULE,
+    detach_partition::RULE,
+    domain_constraint::RULE,
+    alter_constraint_enforced::RULE,
+    validate_in_same_transaction::RULE,
+    validate_constraint::RULE,
+    require_lock_timeout::RULE,
+    require_statement_timeout::RULE,
+    statement_after_access_exclusive::RULE,
+    wide_lock_window::RULE,
+    drop_fk_locks_parent::RULE,
+    create_trigger::RULE,
+    drop_trigger::RULE,
+    enable_disable_trigger::RULE,
+    rule_change::RULE,
+    policy_change::RULE,
+    row_level_security::RULE,
+    replica_identity::RULE,
+    alter_constraint_deferrable::RULE,
+    explicit_lock::RULE,
+    multiple_alter_table::RULE,
+    sue_conflict::RULE,
+    concurrently_waits_for_old_transactions::RULE,
+    concurrently_in_transaction::RULE,
+    non_transactional_statement::RULE,
+    enum_value_used_in_transaction::RULE,
+    invalid_index_retry::RULE,
+    unsupported_on_partitioned::RULE,
+    depends_on_view::RULE,
+    depends_on_policy::RULE,
+    depends_on_generated_column::RULE,
+    opaque_dynamic_sql::RULE,
+    pending_trigger_events::RULE,
     drop_table::RULE,
     drop_column::RULE,
     drop_schema::RULE,
@@ -197,7 +335,7 @@ pub(crate) fn find(context: &Context<'_>) -> Vec<Hazard> {
     for rule in RULES {
         found.extend((rule.check)(context).into_iter().map(|finding| Hazard {
             id: rule.info.id.to_owned(),
-            severity: finding.severity.unwrap_or(rule.info.severity),
+            severity: finding.gravity(rule.info.severity),
             relation: finding.object,
             message: finding.message,
             allowed: None,

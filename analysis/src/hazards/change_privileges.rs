@@ -101,5 +101,5 @@ fn role(context: &Context<'_>) -> Option<Found> {
         Some(name) => format!("{name}: {what}"),
         None => what.to_owned(),
     };
-    Some(Found { object, severity: Some(severity), message })
+    Some(Found { object, ..Found::of_all(message) }.as_grave_as(severity))
 }

@@ -24,7 +24,7 @@ fn check(context: &Context<'_>) -> Vec<Found> {
             .is_some_and(|value| value.iter().any(|v| v.eq_ignore_ascii_case("replica")))
     {
         let message = "no trigger and no foreign key works in this session from here on".to_owned();
-        return vec![Found { object: None, severity: None, message }];
+        return vec![Found::of_all(message)];
     }
     let Ast::AlterTable(alter) = context.ast else { return Vec::new() };
     let Some(id) = context.old_table(&alter.relation) else { return Vec::new() };

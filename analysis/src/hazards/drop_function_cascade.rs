@@ -47,7 +47,7 @@ fn check(context: &Context<'_>) -> Vec<Found> {
 /// Relations that lost something.
 pub(super) fn users(context: &Context<'_>) -> Vec<String> {
     context
-        .before
+        .past
         .iter()
         .filter(|(id, before)| context.is_old(**id) && context.after.get(**id) != Some(*before))
         .map(|(_, before)| before.name.to_string())

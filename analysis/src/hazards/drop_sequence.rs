@@ -42,7 +42,7 @@ fn check(context: &Context<'_>) -> Vec<Found> {
 /// Columns of tables that stay which had a default before.
 fn lost_defaults(context: &Context<'_>) -> Vec<String> {
     let mut found = Vec::new();
-    for (id, before) in context.before.iter().filter(|(id, _)| context.is_old(**id)) {
+    for (id, before) in context.past.iter().filter(|(id, _)| context.is_old(**id)) {
         let Some(after) = context.after.get(*id) else { continue };
         let lost = before.columns.iter().filter(|column| {
             column.default.is_some() && after.column(&column.name).is_some_and(|now| now.default.is_none())

@@ -10,7 +10,7 @@ use crate::syntax::{
 impl<'a> Context<'a> {
     /// A relation as it was before the statement.
     pub(crate) fn was(&self, id: RelId) -> Option<&'a Relation> {
-        self.before.get(&id).or_else(|| self.after.get(id))
+        self.past.get(&id).or_else(|| self.after.get(id))
     }
 
     /// Whether a relation was there before the script and outlives the session.
@@ -227,17 +227,7 @@ impl<'a> Context<'a> {
 
     /// Whether the script holds a statement that cannot run in a transaction.
     pub(crate) fn leaves_transactions(&self) -> bool {
-        self.rest.iter().any(|ast| match ast {
-            Ast::CreateIndex(create) => create.concurrently,
-            Ast::Reindex(reindex) => reindex.concurrently,
-            Ast::Drop(drop) => drop.concurrently,
-            Ast::Vacuum(vacuum) => vacuum.vacuum,
-            Ast::AlterTable(alter) => alter
-                .actions
-                .iter()
-                .any(|action| matches!(action, AlterAction::DetachPartition { concurrently: true, .. })),
-            _ => false,
-        })
+        self.before.iter().chain(self.rest).any(super::alone::runs_alone)
     }
 
     /// The setting that the statement changes for the rest of the session.

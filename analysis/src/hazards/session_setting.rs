@@ -20,5 +20,5 @@ fn check(context: &Context<'_>) -> Vec<Found> {
     }
     let what = if name == "*" { "every setting" } else { name };
     let message = format!("{what} stays changed for whatever the session runs after this migration");
-    vec![Found { object: None, severity: None, message }]
+    vec![Found::of_all(message)]
 }

@@ -103,6 +103,11 @@ pub(crate) enum Change {
         constraint: Constraint,
         implied: bool,
     },
+    /// A table that is gone referred to this one.
+    ReferenceDropped {
+        to: RelId,
+        constraint: String,
+    },
     ConstraintValidated {
         table: RelId,
         constraint: String,
@@ -162,6 +167,11 @@ pub(crate) enum Change {
         table: RelId,
     },
     PartitionAttached {
+        parent: RelId,
+        partition: RelId,
+    },
+    /// Dropped while it was attached.
+    PartitionDropped {
         parent: RelId,
         partition: RelId,
     },
