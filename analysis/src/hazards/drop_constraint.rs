@@ -68,6 +68,7 @@ fn is_old_constraint(context: &Context<'_>, table: RelId, constraint: &Constrain
 fn is_given_up(context: &Context<'_>, table: RelId, constraint: &Constraint) -> bool {
     if !context.is_old(table)
         || matches!(constraint.kind, ConstraintKind::NotNull { .. })
+        || is_said_by_partition(context, table, constraint)
         || !constraint.enforced
         || !is_old_constraint(context, table, constraint)
     {
@@ -90,4 +91,14 @@ fn is_given_up(context: &Context<'_>, table: RelId, constraint: &Constraint) -> 
         constraints::added(context, table, action).is_some_and(|added| demand.is_met_by(&added))
     });
     !added && !later
+}
+
+/// Whether a CHECK is about nothing but the key by which the table is a partition: the bound says it.
+fn is_said_by_partition(context: &Context<'_>, table: RelId, constraint: &Constraint) -> bool {
+    let ConstraintKind::Check(check) = &constraint.kind else { return false };
+    let place = context.was(table).and_then(|table| table.inheritance.partition.as_ref());
+    let key = place.and_then(|place| context.relation(place.parent)?.partition_key.as_ref());
+    let Some(key) = key else { return false };
+    let keys: Vec<Vec<String>> = key.keys.iter().flat_map(crate::syntax::Expr::column_paths).collect();
+    check.expression.column_paths().iter().all(|path| keys.iter().any(|key| key.last() == path.last()))
 }

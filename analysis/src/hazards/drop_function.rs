@@ -32,6 +32,7 @@ fn check(context: &Context<'_>) -> Vec<Found> {
         Change::Dropped { object, implied: false, .. }
             if routine(object.kind)
                 && context.is_old_object(object)
+                && !is_of_trigger(context, &object.name)
                 && !is_made_again(context, drop, &object.name) =>
         {
             let name = object.name.clone();
@@ -40,6 +41,13 @@ fn check(context: &Context<'_>) -> Vec<Found> {
         _ => None,
     };
     context.changes().filter_map(gone).collect()
+}
+
+/// Nobody can call the function of a trigger, and without CASCADE no trigger does.
+fn is_of_trigger(context: &Context<'_>, dropped: &str) -> bool {
+    context
+        .changes()
+        .any(|change| matches!(change, Change::TriggerFunctionDropped { name } if name == dropped))
 }
 
 /// Whether a later statement makes one of the same name and argument types.

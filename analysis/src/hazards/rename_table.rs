@@ -29,7 +29,10 @@ fn check(context: &Context<'_>) -> Vec<Found> {
             return None;
         }
         let name = object.name.clone();
-        Some(if is_taken_over(context, &name) {
+        Some(if takes_over(context, id) {
+            let message = format!("{name} is called {to}, as another table was until here");
+            Found::new(name, message).as_grave_as(Severity::Low)
+        } else if is_taken_over(context, &name) {
             let message =
                 format!("{name} is called {to}, and code that runs now finds another table under its name");
             Found::new(name, message).as_grave_as(Severity::Medium)
@@ -41,6 +44,15 @@ fn check(context: &Context<'_>) -> Vec<Found> {
         })
     };
     context.changes().filter_map(renamed).collect()
+}
+
+/// Whether it gets a name that the script has just taken from another table: a swap.
+fn takes_over(context: &Context<'_>, id: crate::catalog::RelId) -> bool {
+    let name = context.relation(id).map(|table| table.name.to_string());
+    context
+        .earlier
+        .iter()
+        .any(|change| matches!(change, Change::Renamed { object, .. } if Some(&object.name) == name.as_ref()))
 }
 
 /// Whether another table gets the name.

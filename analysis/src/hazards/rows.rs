@@ -144,10 +144,16 @@ fn equal(part: &Expr) -> Option<&str> {
 fn in_list(part: &Expr, limited: bool) -> Option<&str> {
     let Expr::Operator { name, args } = part else { return None };
     match args.as_slice() {
-        [of, Expr::List(_) | Expr::Constant(_) | Expr::Cast { .. }] if name == "= any" => column(of),
+        [of, list] if name == "= any" && (is_fixed(list) && !holds_query(list) || limited) => column(of),
         [of, Expr::Query(_)] if limited => column(of),
         _ => None,
     }
+}
+
+fn holds_query(expression: &Expr) -> bool {
+    let mut found = false;
+    expression.each(&mut |part| found |= matches!(part, Expr::Query(_)));
+    found
 }
 
 /// The column of which a comparison is one end of a range.

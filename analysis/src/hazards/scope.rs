@@ -53,13 +53,16 @@ impl<'a> Context<'a> {
 
     /// Whether an object was there before the script.
     pub(crate) fn is_old_object(&self, object: &ObjectRef) -> bool {
-        match object.relation {
-            Some(id) => self.is_old(id),
-            None => !self.earlier.iter().any(|change| {
-                matches!(change, Change::Created(made)
-                    if made.name == object.name && family(made.kind) == family(object.kind))
-            }),
+        if let Some(id) = object.relation {
+            return self.is_old(id);
         }
+        // Some changes name functions and types as the statement does.
+        let full = format!("{}.{}", crate::catalog::quoted(&self.after.creation_schema()), object.name);
+        !self.earlier.iter().any(|change| {
+            matches!(change, Change::Created(made)
+                if (made.name == object.name || made.name == full)
+                    && family(made.kind) == family(object.kind))
+        })
     }
 
     /// Whether the script made a type, function or schema of that name.
@@ -71,7 +74,8 @@ impl<'a> Context<'a> {
     pub(crate) fn is_made_later(&self, kind: ObjectKind, name: &str) -> bool {
         self.rest.iter().any(|ast| {
             made_by(ast).is_some_and(|(made, named)| {
-                family(made) == family(kind) && self.after.new_name(named).to_string() == name
+                let full = self.after.new_name(named);
+                family(made) == family(kind) && (full.to_string() == name || full.name == name)
             })
         })
     }

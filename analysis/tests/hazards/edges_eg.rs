@@ -356,6 +356,24 @@ fn names_that_change() {
             &["rename-schema"],
         ),
         (&["ALTER FUNCTION net(numeric) SET SCHEMA other"], &["set-schema"], &[]),
+        (
+            &[
+                "CREATE FUNCTION x() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION x() SET SCHEMA other",
+            ],
+            &[],
+            &["set-schema", "rename-object", "change-privileges"],
+        ),
+        (
+            &["CREATE FUNCTION x() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION x() RENAME TO y;
+               ALTER FUNCTION y() OWNER TO alice"],
+            &[],
+            &["rename-object"],
+        ),
+        (
+            &["CREATE TYPE x AS ENUM ('a'); ALTER TYPE x OWNER TO alice; ALTER TYPE x RENAME TO y"],
+            &[],
+            &["rename-object", "change-privileges"],
+        ),
         (&["ALTER TABLE orders SET SCHEMA public"], &[], &["set-schema"]),
         (&["CREATE TABLE x (id bigint); ALTER TABLE x SET SCHEMA other"], &[], &["set-schema"]),
         (&["ALTER TYPE mood SET SCHEMA other"], &["set-schema"], &[]),
@@ -455,6 +473,14 @@ fn views_and_functions() {
             &[],
             &["drop-function"],
         ),
+        (
+            &[
+                "CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
+                "DROP FUNCTION t()",
+            ],
+            &[],
+            &["drop-function"],
+        ),
         (&["DROP FUNCTION IF EXISTS nowhere(int)"], &[], &["drop-function"]),
         (&["ALTER FUNCTION net(numeric) VOLATILE"], &["replace-function"], &[]),
         (
@@ -541,6 +567,11 @@ fn statements_about_rows() {
         (&["UPDATE orders SET note = '' WHERE id >= 1 AND id < 1000 AND note IS NULL"], &[], B),
         (&["UPDATE orders SET note = '' WHERE id IN (1, 2, 3)"], &[], B),
         (&["DELETE FROM orders WHERE id = 5"], &[], B),
+        (
+            &["DELETE FROM orders WHERE ctid = ANY (ARRAY(SELECT ctid FROM orders WHERE n = 1 LIMIT 500))"],
+            &[],
+            B,
+        ),
         (&["INSERT INTO people (id) VALUES (1), (2)"], &[], B),
         (&["INSERT INTO people (id) SELECT id FROM orders"], B, T),
         (&["UPDATE orders SET note = '' WHERE id > 5"], B, T),
