@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 mod blockers;
+pub mod catalog;
 mod check;
 mod connect;
 mod count;

@@ -100,6 +100,9 @@ impl Script<'_> {
         let mut scene = Scene::new(self.catalog, self.options.server, &mut self.born);
         simulate::statement(&mut scene, ast);
         bodies::run(&mut scene, ast);
+        if matches!(ast, Ast::Other) {
+            not_followed(&mut scene, facts.statement.kind);
+        }
         let mut effects = scene.out;
         effects.settle();
         let past = self.catalog.touched();
@@ -152,7 +155,7 @@ impl Script<'_> {
     ) -> StatementReport {
         let new = |id: Option<RelId>| id.is_some_and(|id| self.born.contains(&id));
         let mut unknown = effects.unknown.clone();
-        unknown.extend(facts.statement.not_analysed.clone());
+        unknown.extend(facts.statement.not_analysed.clone().filter(|what| !is_known(what)));
         StatementReport {
             position: facts.statement.position,
             span: facts.span,
@@ -242,6 +245,49 @@ impl Script<'_> {
     }
 }
 
+/// What the text alone could not be analysed for, and the catalog tells: the bodies of DO blocks, and
+/// PostgreSQL's own functions that reach no further than their own session's rows and locks.
+fn is_known(what: &str) -> bool {
+    const REACHING: &[&str] = &[
+        "lo_",
+        "pg_read",
+        "pg_ls",
+        "pg_stat_file",
+        "pg_terminate",
+        "pg_cancel",
+        "pg_reload",
+        "pg_rotate",
+        "pg_promote",
+        "pg_switch",
+        "pg_create",
+        "pg_drop",
+        "pg_logical",
+        "pg_replication",
+        "pg_backup",
+        "pg_start",
+        "pg_stop",
+        "query_to",
+        "table_to",
+        "cursor_to",
+        "schema_to",
+        "database_to",
+        "set_config",
+        "pg_file",
+        "pg_import",
+        "ts_stat",
+        "ts_rewrite",
+        "pg_wal",
+        "pg_stat_reset",
+        "pg_extension",
+    ];
+    if what == "not analysed: DO block" {
+        return true;
+    }
+    let Some(name) = what.strip_prefix("not analysed: function ") else { return false };
+    let name = name.strip_prefix("pg_catalog.").unwrap_or(name);
+    crate::builtin::function(name).is_some() && !REACHING.iter().any(|start| name.starts_with(start))
+}
+
 /// Work by relation and kind, each once, with the first cause.
 fn work(effects: &Effects, new: impl Fn(Option<RelId>) -> bool) -> Vec<Work> {
     let mut found: Vec<Work> = Vec::new();
@@ -257,6 +303,22 @@ fn work(effects: &Effects, new: impl Fn(Option<RelId>) -> bool) -> Vec<Work> {
         }
     }
     found
+}
+
+/// Statements that change relations in a way that is not simulated.
+fn not_followed(scene: &mut Scene<'_>, kind: StatementKind) {
+    let follows = matches!(
+        kind,
+        StatementKind::AlterTable
+            | StatementKind::AlterIndex
+            | StatementKind::AlterMaterializedView
+            | StatementKind::DropOwned
+            | StatementKind::ReassignOwned
+            | StatementKind::ImportForeignSchema
+    );
+    if follows {
+        scene.out.unknown(format!("which relations {} changes", kind.words()));
+    }
 }
 
 /// Kinds of statements that change no schema.

@@ -4,9 +4,12 @@
 //! Relations have ids that last for one catalog, so that renaming and moving need no other change.
 //! What is absent does not exist when the catalog is [`Coverage::Whole`], and is unknown otherwise.
 
+mod canonical;
 mod constraint;
 mod data_type;
 mod dependents;
+mod facts;
+mod file;
 mod lookup;
 mod name;
 mod object;
@@ -21,6 +24,8 @@ use serde::{Deserialize, Serialize};
 pub use constraint::{Check, Constraint, ConstraintKind, Index, IndexKey, Key};
 pub use data_type::DataType;
 pub use dependents::Dependents;
+pub use facts::{FactDifference, differences};
+pub use file::CatalogFileError;
 pub use lookup::Lookup;
 pub(crate) use name::quoted;
 pub use name::{Name, RelId};
@@ -61,6 +66,10 @@ pub struct Catalog {
     /// away: kind and name.
     #[serde(default)]
     pub others: BTreeSet<(String, String)>,
+    /// What each extension brought along: `function public.f(int4)`, `type public.citext`,
+    /// `relation public.spatial_ref_sys`.
+    #[serde(default)]
+    pub extension_members: BTreeMap<String, BTreeSet<String>>,
     /// By name; kept by [`Self::index_names`] and the functions that move things.
     #[serde(skip)]
     names: BTreeMap<Name, RelId>,
@@ -97,6 +106,7 @@ impl Catalog {
             functions: BTreeMap::new(),
             extensions: BTreeSet::new(),
             others: BTreeSet::new(),
+            extension_members: BTreeMap::new(),
             names: BTreeMap::new(),
             dependents: Dependents::default(),
             next_id: 1,

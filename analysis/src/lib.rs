@@ -16,9 +16,10 @@ mod catalog;
 mod digest;
 mod error;
 mod facts;
+mod fragments;
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "there are dozens of statements and changes; each rule is about a few of them"
+    reason = "a rule is about a few statements or changes, and has nothing to say of all others"
 )]
 mod hazards;
 mod kind;
@@ -39,12 +40,15 @@ mod syntax;
 
 pub use analyze::{Options, analyze, analyze_next};
 pub use catalog::{
-    CATALOG_FORMAT, Catalog, Check, Column, Constraint, ConstraintKind, Coverage, DataType, Dependents,
-    Domain, Function, Generated, Index, IndexKey, Inheritance, Key, Lookup, NEWEST_SERVER, Name,
-    OLDEST_SERVER, Partition, PartitionKey, Persistence, Policy, RelId, Relation, RelationKind, Rule, Server,
-    Settings, Size, Trigger, TypeDefinition, UnknownServer, ViewUse, Volatility,
+    CATALOG_FORMAT, Catalog, CatalogFileError, Check, Column, Constraint, ConstraintKind, Coverage, DataType,
+    Dependents, Domain, FactDifference, Function, Generated, Index, IndexKey, Inheritance, Key, Lookup,
+    NEWEST_SERVER, Name, OLDEST_SERVER, Partition, PartitionKey, Persistence, Policy, RelId, Relation,
+    RelationKind, Rule, Server, Settings, Size, Trigger, TypeDefinition, UnknownServer, ViewUse, Volatility,
+    differences,
 };
+pub use digest::hex as body_digest;
 pub use error::ScriptError;
+pub use fragments::{parse_bounds, parse_expressions};
 pub use hazards::{HazardInfo, hazard, hazards, nearest_hazard};
 pub use kind::StatementKind;
 pub use position::Position;

@@ -42,6 +42,15 @@ pub(crate) use scene::Scene;
 
 use crate::syntax::Ast;
 
+/// Plans a statement without running it: what it reads and writes is locked, and that is all.
+pub(crate) fn planned(scene: &mut Scene<'_>, ast: &Ast) {
+    match ast {
+        Ast::Dml(s) => data::planned(scene, s),
+        Ast::CreateTableAs(s) => view::lock_sources(scene, &s.query, true),
+        _ => {}
+    }
+}
+
 /// Carries out one statement on the scene's catalog.
 pub(crate) fn statement(scene: &mut Scene<'_>, ast: &Ast) {
     match ast {
@@ -92,12 +101,8 @@ pub(crate) fn statement(scene: &mut Scene<'_>, ast: &Ast) {
         Ast::Dml(s) => data::dml(scene, s),
         Ast::Copy(s) => data::copy(scene, s),
         Ast::Do(_) | Ast::Call { .. } => {}
-        Ast::Explain { analyze, inner } => {
-            if *analyze {
-                statement(scene, inner);
-            }
-        }
-        Ast::Prepare { .. } => {}
+        Ast::Explain { analyze: true, inner } => statement(scene, inner),
+        Ast::Explain { analyze: false, inner } | Ast::Prepare { inner } => planned(scene, inner),
         Ast::Publication { tables, all_tables } => objects::publication(scene, tables, *all_tables),
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod backups;
+mod catalogs;
 mod connecting;
 mod counting;
 mod fingerprints;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Check, DataType};
+use super::{Check, DataType, Name};
 use crate::syntax::Expr;
 
 /// A type that is no relation.
@@ -66,6 +66,17 @@ pub struct Function {
     /// Relations and functions that a body in SQL refers to, by name.
     #[serde(default)]
     pub uses: Vec<String>,
+    /// Whether it is in SQL, not strict, and nothing but one SELECT without a table that calls nothing
+    /// volatile: then a call is replaced by what it computes, whatever its volatility says.
+    #[serde(default)]
+    pub steady_body: bool,
+}
+
+impl Function {
+    /// Its name with the types of its arguments.
+    pub fn signature(&self, name: &Name) -> String {
+        format!("{name}({})", self.arguments.join(", "))
+    }
 }
 
 /// How the result of a function depends on anything but its arguments.

@@ -3,6 +3,7 @@
 use super::{Context, Found, HazardInfo, Rule};
 use crate::report::Severity;
 use crate::simulate::Change;
+use crate::syntax::{AlterAction, Ast};
 
 pub(super) const RULE: Rule = Rule {
     info: HazardInfo {
@@ -15,8 +16,14 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Vec<Found> {
+    let Ast::AlterTable(alter) = context.ast else { return Vec::new() };
+    let when = |of: &str| {
+        alter.actions.iter().any(|action| {
+            matches!(action, AlterAction::AlterConstraint { name, deferrable: Some(_), .. } if name == of)
+        })
+    };
     let tables = context.changes().filter_map(|change| match change {
-        Change::ConstraintAltered { table, enforced: None, .. } => Some(*table),
+        Change::ConstraintAltered { table, constraint, .. } if when(&constraint.name) => Some(*table),
         _ => None,
     });
     tables.filter_map(|table| context.queued(table, Severity::Low)).collect()

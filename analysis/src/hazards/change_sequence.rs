@@ -49,7 +49,7 @@ fn sequences(context: &Context<'_>) -> Vec<Found> {
 
 fn identities(context: &Context<'_>, id: RelId) -> Vec<Found> {
     let changed = |action: &AlterAction| match action {
-        AlterAction::SetIdentity { column } | AlterAction::DropIdentity { column, .. }
+        AlterAction::SetIdentity { column, .. } | AlterAction::DropIdentity { column, .. }
             if context.is_old_column(id, column)
                 && context.column_before(id, column).is_none_or(|column| column.identity.is_some()) =>
         {

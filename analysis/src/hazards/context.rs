@@ -95,6 +95,7 @@ impl Found {
     }
 
     /// With another severity than the rule's.
+    #[expect(clippy::wrong_self_convention, reason = "it reads as a sentence")]
     pub(crate) const fn as_grave_as(mut self, severity: Severity) -> Self {
         self.severity = Some(severity);
         self

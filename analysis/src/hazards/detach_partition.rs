@@ -2,7 +2,7 @@
 
 use super::{Context, Found, HazardInfo, Rule};
 use crate::report::Severity;
-use crate::simulate::Change;
+use crate::simulate::{Cause, Change};
 use crate::syntax::Bound;
 
 pub(super) const RULE: Rule = Rule {
@@ -33,10 +33,14 @@ fn check(context: &Context<'_>) -> Vec<Found> {
         } else {
             ""
         };
+        let checks = context.loads(|cause| matches!(cause, Cause::Validate { .. }));
+        let read = checks.first().map(|load| format!(", and {} {}", load.subject(), load.done()));
         let message = format!(
-            "detaching {name} locks {above}: reads and writes wait, also those of other partitions{no_other_way}"
+            "detaching {name} locks {above}: reads and writes wait, also those of other partitions{no_other_way}{}",
+            read.unwrap_or_default()
         );
-        Some(Found::new(name, message))
+        let found = Found::new(name, message);
+        Some(if checks.is_empty() { found } else { found.as_grave_as(Severity::High) })
     });
     found.collect()
 }

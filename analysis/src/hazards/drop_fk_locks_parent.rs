@@ -24,7 +24,9 @@ fn check(context: &Context<'_>) -> Vec<Found> {
                 if to == *table || !context.exists(*table) {
                     continue;
                 }
-                (to, &constraint.name, *implied)
+                // From the other side: it is the referring table that nobody thinks of.
+                let peer = if context.target() == Some(to) { *table } else { to };
+                (peer, &constraint.name, *implied)
             }
             Change::ReferenceDropped { to, constraint } => (*to, constraint, true),
             _ => continue,

@@ -43,9 +43,22 @@ fn fits(first: &AlterTable, second: &AlterTable) -> bool {
     let plain = |alter: &AlterTable| alter.kind == ObjectKind::Table && alter.actions.iter().all(combines);
     let added: Vec<&str> = first.actions.iter().filter_map(adds).collect();
     let uses = second.actions.iter().filter_map(touches).any(|name| added.contains(&name));
-    let dropped = first.actions.iter().any(|action| matches!(action, AlterAction::DropConstraint { .. }))
-        && second.actions.iter().any(|action| matches!(action, AlterAction::AlterType { .. }));
-    first.only == second.only && plain(first) && plain(second) && !uses && !dropped
+    let retyped = changes_type(first) || changes_type(second);
+    let simple = |alter: &AlterTable| alter.actions.iter().all(beside_type);
+    first.only == second.only
+        && plain(first)
+        && plain(second)
+        && !uses
+        && (!retyped || simple(first) && simple(second))
+}
+
+fn changes_type(alter: &AlterTable) -> bool {
+    alter.actions.iter().any(|action| matches!(action, AlterAction::AlterType { .. }))
+}
+
+/// What has nothing to do with the type of a column that is there.
+const fn beside_type(action: &AlterAction) -> bool {
+    matches!(action, AlterAction::AlterType { .. } | AlterAction::AddColumn { .. })
 }
 
 const fn combines(action: &AlterAction) -> bool {
@@ -78,7 +91,7 @@ fn touches(action: &AlterAction) -> Option<&str> {
         | AlterAction::SetExpression { column, .. }
         | AlterAction::DropExpression { column, .. }
         | AlterAction::AddIdentity { column, .. }
-        | AlterAction::SetIdentity { column }
+        | AlterAction::SetIdentity { column, .. }
         | AlterAction::DropIdentity { column, .. } => Some(column),
         AlterAction::AlterConstraint { name, .. } | AlterAction::DropConstraint { name, .. } => Some(name),
         AlterAction::AddConstraint(NewConstraint { kind: NewConstraintKind::ForeignKey(key), .. }) => {

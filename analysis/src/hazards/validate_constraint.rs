@@ -26,7 +26,13 @@ fn check(context: &Context<'_>) -> Vec<Found> {
         alter.actions.iter().any(|a| matches!(a, AlterAction::ValidateConstraint { name: of } if of == name))
             && !is_of_this_transaction(context, table, name)
     };
-    context.by_cause(|cause| matches!(cause, Cause::Validate { constraint } if named(constraint)))
+    let loads = context.loads(|cause| matches!(cause, Cause::Validate { constraint } if named(constraint)));
+    let found = loads.iter().map(|load| {
+        let found = load.found();
+        let message = format!("{}; VACUUM and other changes of the table wait", found.message);
+        Found { message, ..found }
+    });
+    found.collect()
 }
 
 /// Whether the transaction added a constraint NOT VALID, this statement itself perhaps.

@@ -36,8 +36,8 @@ fn check(context: &Context<'_>) -> Vec<Found> {
     let Some(second) = second else { return Vec::new() };
     let (first, second) = (context.name(*first), context.name(second));
     let message = format!(
-        "{second} is locked while the transaction holds {first}: who locks them the other way round meets a \
-         deadlock, and the wait for the second is a wait for the first"
+        "{second} is locked while the transaction holds {first}: as long as it waits for {second} it keeps {first}, \
+         and whoever locks them the other way round meets a deadlock"
     );
     vec![Found::new(second, message)]
 }

@@ -133,7 +133,9 @@ fn carry_out(scene: &mut Scene<'_>, target: Target, action: &AlterAction) {
         }
         AlterAction::DropExpression { column, .. } => columns::drop_expression(scene, target, column),
         AlterAction::AddIdentity { column, kind } => columns::add_identity(scene, target, column, *kind),
-        AlterAction::SetIdentity { column } => columns::set_identity(scene, target, column),
+        AlterAction::SetIdentity { column, sequence } => {
+            columns::set_identity(scene, target, column, *sequence);
+        }
         AlterAction::DropIdentity { column, .. } => columns::drop_identity(scene, target, column),
         AlterAction::AddConstraint(constraint) => constraints::add(scene, target, constraint),
         AlterAction::AlterConstraint { .. } => constraints::alter(scene, target, action),
@@ -191,9 +193,6 @@ fn table_wide(scene: &mut Scene<'_>, target: Target, action: &AlterAction) {
         }
         AlterAction::OfType { of } => {
             let of = scene.catalog.relation(of).found();
-            if let Some(of) = of {
-                scene.lock(of, LockMode::AccessShareLock);
-            }
             scene.catalog.change(id, |table| table.of_type = of);
         }
         AlterAction::NotOfType => {
@@ -255,19 +254,28 @@ fn persistence(scene: &mut Scene<'_>, id: RelId, unlogged: bool) {
             scene.lock(sequence, LockMode::AccessExclusiveLock);
         }
     }
-    lock_foreign_tables(scene, id);
+    if let Some(other) = other_persistence(scene, id, unlogged) {
+        let shown = scene.shown(id);
+        let other = scene.shown(other);
+        scene.out.fail(format!(
+            "{shown} and {other}, with a foreign key between them, must both be logged or not"
+        ));
+    }
     scene.catalog.change(id, |table| table.persistence = wanted);
     scene.change(Change::Persistence { table: id, unlogged });
 }
 
-/// `ATPrepChangePersistence` looks at the tables on the other side of foreign keys.
-fn lock_foreign_tables(scene: &mut Scene<'_>, id: RelId) {
-    for (other, _) in foreign_key::referenced(scene.catalog, id) {
-        scene.lock(other, LockMode::AccessShareLock);
-    }
-    for (other, _) in foreign_key::referencing(scene.catalog, id) {
-        scene.lock(other, LockMode::AccessShareLock);
-    }
+/// A logged table must not refer to an unlogged one (`ATPrepChangePersistence`).
+fn other_persistence(scene: &Scene<'_>, id: RelId, unlogged: bool) -> Option<RelId> {
+    use crate::catalog::Persistence;
+    let peers = if unlogged {
+        foreign_key::referencing(scene.catalog, id)
+    } else {
+        foreign_key::referenced(scene.catalog, id)
+    };
+    let wrong = if unlogged { Persistence::Permanent } else { Persistence::Unlogged };
+    let found = peers.into_iter().map(|(other, _)| other);
+    found.into_iter().find(|other| scene.catalog.get(*other).is_some_and(|other| other.persistence == wrong))
 }
 
 fn access_method(scene: &mut Scene<'_>, id: RelId, method: Option<&str>) {

@@ -5,7 +5,7 @@ use super::coercion::{self, Conversion};
 use super::{Cause, Change, Scene, columns, foreign_key};
 use crate::catalog::{Constraint, ConstraintKind, DataType, Index, Key, RelId, RelationKind};
 use crate::report::{LockMode, WorkKind};
-use crate::syntax::{AlterAction, Expr, TypeName};
+use crate::syntax::{AlterAction, Expr, GeneratedKind, TypeName};
 
 pub(super) fn alter_type(scene: &mut Scene<'_>, target: Target, action: &AlterAction) {
     let AlterAction::AlterType { column, to, collation, using, .. } = action else { return };
@@ -18,7 +18,10 @@ pub(super) fn alter_type(scene: &mut Scene<'_>, target: Target, action: &AlterAc
     }
     let from = before.data_type.clone();
     let to = scene.catalog.data_type(to);
-    let conversion = cost(scene, id, column, from.as_ref(), &to, using.as_ref());
+    let computed =
+        before.generated.as_ref().is_some_and(|generated| generated.kind == GeneratedKind::Virtual);
+    let conversion =
+        if computed { Conversion::Free } else { cost(scene, id, column, from.as_ref(), &to, using.as_ref()) };
     let rewrite = matches!(conversion, Conversion::Rewrite | Conversion::TimeZone | Conversion::Unknown);
     let collation_after = collation.as_ref().map(|collation| collation.name.clone());
     let collated = collation_after.clone().filter(|c| c != "default")
@@ -34,6 +37,11 @@ pub(super) fn alter_type(scene: &mut Scene<'_>, target: Target, action: &AlterAc
             redo(scene, *member, column, other_operators);
         }
         foreign_keys(scene, *member, column, rewrite, other_operators && !collated);
+    }
+    if let Some(default) = &before.default
+        && scene.server.has(16)
+    {
+        super::sequence::lock_called(scene, default, LockMode::AccessShareLock);
     }
     if before.identity.is_some() {
         for sequence in super::alter::owned_sequences(scene, id, Some(column)) {

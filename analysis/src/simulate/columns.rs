@@ -100,12 +100,17 @@ pub(super) fn add(scene: &mut Scene<'_>, target: Target, definition: &ColumnDefi
         scene.out.unknown(format!("whether column {shown} is there already"));
     }
     scene.lock_all(&reached, target.lock);
+    if target.only && reached.len() < scene.reached(id, false).len() {
+        scene.out.fail(format!("column {shown} must be added to the children too"));
+        return;
+    }
     let mut column = made(scene, definition);
     let serial = is_serial(definition);
     note_generated(scene, &column);
     let cause = rewriting(scene, definition, &column);
     // What the rest of the statement builds on is this column; the table's rows come after it.
-    let required = column.not_null && cause.is_none() && no_default(scene, &column);
+    let computed = column.generated.as_ref().is_some_and(|g| g.kind == GeneratedKind::Virtual);
+    let required = column.not_null && cause.is_none() && (computed || no_default(scene, &column));
     if serial && let Some(sequence) = make_sequence(scene, id, &definition.name) {
         column.default = Some(next_value(&sequence));
     }
@@ -127,7 +132,7 @@ pub(super) fn add(scene: &mut Scene<'_>, target: Target, definition: &ColumnDefi
             scene.work(*member, WorkKind::Scan, cause);
         }
     }
-    if required && is_written_not_null(definition) {
+    if required && !computed && is_written_not_null(definition) {
         scene.breaks(shown.clone(), "is required: inserts that leave it out fail".to_owned());
     }
     scene.change(Change::ColumnAdded { table: id, column, serial });
@@ -182,7 +187,10 @@ fn rewriting(scene: &mut Scene<'_>, definition: &ColumnDefinition, column: &Colu
         }
         None => {}
     }
-    let default = column.default.clone().or_else(|| domain_default(scene, &data_type))?;
+    let own = column.default.clone();
+    let by_type = || domain_default(scene, &data_type).filter(|_| scene.server.has(13));
+    let default = own.or_else(by_type)?;
+    super::sequence::lock_called(scene, &default, LockMode::RowExclusiveLock);
     match scene.volatility(&default) {
         Verdict::Steady => None,
         Verdict::Volatile(function) => Some(Cause::VolatileDefault { column: name, function }),
@@ -232,6 +240,11 @@ pub(super) fn set_default(scene: &mut Scene<'_>, target: Target, column: &str, d
     else {
         return;
     };
+    if let Some(default) = &default
+        && scene.server.has(16)
+    {
+        super::sequence::lock_called(scene, default, LockMode::AccessShareLock);
+    }
     if default != before || before.is_some() {
         scene.change(Change::DefaultChanged {
             table: target.id,
@@ -306,6 +319,11 @@ pub(super) fn require(scene: &mut Scene<'_>, id: RelId, column: &str, cause: Cau
 pub(super) fn drop_not_null(scene: &mut Scene<'_>, target: Target, column: &str) {
     let reached = scene.reached(target.id, target.only);
     let Some(not_null) = known(scene, target.id, column).map(|column| column.not_null) else { return };
+    let primary = super::foreign_key::primary_key(scene.catalog, target.id).unwrap_or_default();
+    if primary.iter().any(|key| key == column) {
+        scene.out.fail(format!("column {column} is in the primary key"));
+        return;
+    }
     if not_null || scene.is_partial(target.id) {
         scene.lock_all(&reached, target.lock);
         scene.change(Change::NotNullDropped { table: target.id, column: column.to_owned() });
@@ -332,9 +350,13 @@ pub(super) fn set_expression(scene: &mut Scene<'_>, target: Target, column: &str
         scene.out.fail(format!("column {column} is not a generated column"));
         return;
     }
+    let not_null = known(scene, target.id, column).is_some_and(|column| column.not_null);
     for id in reached {
+        let cause = Cause::SetExpression { column: column.to_owned() };
         if stored {
-            scene.work(id, WorkKind::Rewrite, Cause::SetExpression { column: column.to_owned() });
+            scene.work(id, WorkKind::Rewrite, cause);
+        } else if not_null {
+            scene.work(id, WorkKind::Scan, cause);
         }
         scene.catalog.change(id, |table| {
             if let Some(generated) = table.column_mut(column).and_then(|column| column.generated.as_mut()) {
@@ -368,7 +390,9 @@ fn identity_reach(scene: &Scene<'_>, target: Target) -> Vec<RelId> {
 pub(super) fn add_identity(scene: &mut Scene<'_>, target: Target, column: &str, kind: IdentityKind) {
     let reached = identity_reach(scene, target);
     scene.lock_all(&reached, target.lock);
-    if known(scene, target.id, column).is_none() {
+    let Some(not_null) = known(scene, target.id, column).map(|column| column.not_null) else { return };
+    if !not_null && !scene.is_partial(target.id) {
+        scene.out.fail(format!("column {column} must be NOT NULL before it can be an identity"));
         return;
     }
     make_sequence(scene, target.id, column);
@@ -382,9 +406,13 @@ pub(super) fn add_identity(scene: &mut Scene<'_>, target: Target, column: &str, 
     scene.change(Change::IdentityChanged { table: target.id, column: column.to_owned() });
 }
 
-pub(super) fn set_identity(scene: &mut Scene<'_>, target: Target, column: &str) {
+pub(super) fn set_identity(scene: &mut Scene<'_>, target: Target, column: &str, sequence: bool) {
     let reached = identity_reach(scene, target);
     scene.lock_all(&reached, target.lock);
+    if sequence {
+        let owned = owned_sequences(scene, target.id, Some(column));
+        scene.lock_all(&owned, LockMode::ShareRowExclusiveLock);
+    }
     scene.change(Change::IdentityChanged { table: target.id, column: column.to_owned() });
 }
 

@@ -78,7 +78,9 @@ fn add_check(
         }
     };
     let family = scene.reached(id, target.only || constraint.no_inherit);
-    scene.lock_all(&family, target.lock);
+    // PostgreSQL 18 looks at the children before it leaves them alone.
+    let locked = scene.reached(id, target.only || (constraint.no_inherit && !scene.server.has(18)));
+    scene.lock_all(&locked, target.lock);
     let check = Check { expression: expression.clone(), no_inherit: constraint.no_inherit };
     let added = Constraint {
         valid: !constraint.not_valid && !constraint.not_enforced,
@@ -219,14 +221,20 @@ fn add_indexed(
     let (primary, name) = naming_of(scene, id, constraint, columns);
     let partitioned = scene.catalog.get(id).is_some_and(|table| table.kind == RelationKind::Partitioned);
     let family = if partitioned { scene.reached(id, target.only) } else { vec![id] };
+    if let Some(why) = impossible(scene, id, primary, columns) {
+        scene.lock(id, target.lock);
+        scene.out.fail(why);
+        return;
+    }
     if primary {
         for column in columns {
             for_primary_key(scene, target, column, false);
         }
     }
     scene.lock(id, target.lock);
+    let below = if scene.server.has(18) { target.lock } else { LockMode::ShareLock };
     for member in family.iter().skip(1) {
-        scene.lock(*member, LockMode::ShareLock);
+        scene.lock(*member, below);
     }
     let cause = match (primary, place) {
         (true, Place::Column(column)) => Cause::InlinePrimaryKey { column: column.to_owned() },
@@ -252,6 +260,21 @@ fn add_indexed(
     let index = constraint_index(&added, include);
     attach_to_family(scene, &family, &added, &index, if primary { "pkey" } else { "key" });
     record(scene, id, added, place);
+}
+
+/// A second primary key, or a unique constraint without the partition key.
+fn impossible(scene: &Scene<'_>, id: RelId, primary: bool, columns: &[String]) -> Option<String> {
+    let table = scene.catalog.get(id)?;
+    if primary && foreign_key::primary_key(scene.catalog, id).is_some() {
+        return Some(format!("{} has a primary key already", table.name));
+    }
+    let keyed = table.partition_key.as_ref()?;
+    let missing = keyed.keys.iter().any(|key| {
+        let plain =
+            matches!(key, Expr::Column(path) if path.last().is_some_and(|name| columns.contains(name)));
+        !plain
+    });
+    missing.then(|| format!("a unique constraint of {} must include the partition key", table.name))
 }
 
 /// Puts a constraint with its index on a table and its partitions, under names of their own.
@@ -473,6 +496,9 @@ pub(super) fn validate(scene: &mut Scene<'_>, target: Target, name: &str) {
     match &constraint.kind {
         ConstraintKind::Foreign { to, .. } => {
             scene.lock(*to, LockMode::RowShareLock);
+            if scene.server.has(18) {
+                scene.lock_all(&family, target.lock);
+            }
             for member in storage(scene, id).into_iter().chain(storage(scene, *to)) {
                 scene.work(member, WorkKind::Scan, cause());
             }

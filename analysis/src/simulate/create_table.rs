@@ -154,6 +154,11 @@ fn copy_like(scene: &mut Scene<'_>, id: RelId, like: &LikeClause) {
             table.columns.push(copy);
         }
     });
+    if like.defaults && scene.server.has(16) {
+        for default in from.columns.iter().filter_map(|column| column.default.as_ref()) {
+            super::sequence::lock_called(scene, default, LockMode::AccessShareLock);
+        }
+    }
     for column in identities {
         columns::make_sequence(scene, id, &column);
     }
@@ -203,6 +208,11 @@ fn own_columns(scene: &mut Scene<'_>, id: RelId, statement: &CreateTable) {
     for definition in &statement.columns {
         let mut column = columns::made(scene, definition);
         let serial = columns::is_serial(definition);
+        if let Some(default) = &column.default
+            && scene.server.has(16)
+        {
+            super::sequence::lock_called(scene, default, LockMode::AccessShareLock);
+        }
         if let Some(sequence) = serial.then(|| columns::make_sequence(scene, id, &definition.name)).flatten()
         {
             column.default = Some(columns::next_value(&sequence));

@@ -12,6 +12,12 @@ pub(super) fn truncate(scene: &mut Scene<'_>, statement: &Truncate) {
     let mut emptied: Vec<RelId> = Vec::new();
     for (name, only) in &statement.tables {
         let Some(id) = scene.need(name, RelationKind::Table) else { continue };
+        let Some(table) = scene.catalog.get(id) else { continue };
+        if !table.is_table() || (*only && table.kind == RelationKind::Partitioned) {
+            let what = format!("{} {} cannot be truncated", table.kind.words(), table.name);
+            scene.out.fail(what);
+            continue;
+        }
         for member in scene.reached(id, *only) {
             if !emptied.contains(&member) {
                 emptied.push(member);
@@ -92,12 +98,23 @@ pub(super) fn dml(scene: &mut Scene<'_>, statement: &Dml) {
         written(scene, write);
     }
     for (_, output) in &statement.reads.outputs {
-        super::sequence::lock_called(scene, output);
+        super::sequence::lock_called(scene, output, LockMode::RowExclusiveLock);
     }
 }
 
-fn written(scene: &mut Scene<'_>, write: &Write) {
-    let Some(id) = scene.need(&write.table, RelationKind::Table) else { return };
+/// The locks of planning: not those that triggers take.
+pub(super) fn planned(scene: &mut Scene<'_>, statement: &Dml) {
+    let mut reads = statement.reads.clone();
+    reads.sources.retain(|source| !statement.writes.iter().any(|write| write.table == source.relation));
+    view::lock_sources(scene, &reads, true);
+    for write in &statement.writes {
+        targets(scene, write);
+    }
+}
+
+/// Locks what a write names, and what is below it.
+fn targets(scene: &mut Scene<'_>, write: &Write) -> Option<RelId> {
+    let id = scene.need(&write.table, RelationKind::Table)?;
     scene.lock(id, LockMode::RowExclusiveLock);
     let rows = matches!(write.kind, WriteKind::Update | WriteKind::Delete | WriteKind::Merge);
     if rows {
@@ -105,6 +122,11 @@ fn written(scene: &mut Scene<'_>, write: &Write) {
     } else if scene.catalog.get(id).is_some_and(|table| table.kind == RelationKind::View) {
         view::lock_inside(scene, id, false, LockMode::RowExclusiveLock);
     }
+    Some(id)
+}
+
+fn written(scene: &mut Scene<'_>, write: &Write) {
+    let Some(id) = targets(scene, write) else { return };
     if matches!(write.kind, WriteKind::Delete) {
         let shown = scene.shown(id);
         scene.lost(shown, "rows", true);
@@ -116,6 +138,7 @@ fn written(scene: &mut Scene<'_>, write: &Write) {
         }
     }
     foreign_sides(scene, id, write);
+    triggers(scene, id, write.kind);
     if write.kind == WriteKind::Insert {
         let numbered = alter::owned_sequences(scene, id, None);
         for sequence in numbered {
@@ -127,6 +150,24 @@ fn written(scene: &mut Scene<'_>, write: &Write) {
             }
         }
     }
+}
+
+/// Triggers run functions, which may do anything.
+fn triggers(scene: &mut Scene<'_>, id: RelId, kind: WriteKind) {
+    let event = match kind {
+        WriteKind::Insert => "insert",
+        WriteKind::Update => "update",
+        WriteKind::Delete => "delete",
+        WriteKind::Merge => "",
+    };
+    let Some(table) = scene.catalog.get(id) else { return };
+    let fires = |trigger: &&crate::catalog::Trigger| {
+        trigger.enabled && (event.is_empty() || trigger.events.contains(event))
+    };
+    let Some(trigger) = table.triggers.iter().find(fires) else { return };
+    let what =
+        format!("what trigger {} of {} does, by function {}", trigger.name, table.name, trigger.function);
+    scene.out.unknown(what);
 }
 
 /// Triggers of foreign keys look at the other table.
@@ -166,7 +207,10 @@ fn foreign_sides(scene: &mut Scene<'_>, id: RelId, write: &Write) {
 
 pub(super) fn copy(scene: &mut Scene<'_>, statement: &Copy) {
     let mode = if statement.from { LockMode::RowExclusiveLock } else { LockMode::AccessShareLock };
-    if let Some(table) = &statement.table {
+    if let Some(table) = &statement.table
+        // Older ones let go of the table before the transaction ends.
+        && (statement.from || scene.server.has(13))
+    {
         view::table_or_view(scene, table, mode);
     }
     if let Some(query) = &statement.query {

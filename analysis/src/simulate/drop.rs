@@ -66,21 +66,32 @@ const fn wanted(kind: ObjectKind) -> RelationKind {
 fn relations(scene: &mut Scene<'_>, statement: &Drop) {
     let mut found = Vec::new();
     for name in &statement.names {
-        if let Some(id) = scene.need_if(&name.name, wanted(statement.kind), statement.if_exists) {
-            found.push(id);
+        let Some(id) = scene.need_if(&name.name, wanted(statement.kind), statement.if_exists) else {
+            continue;
+        };
+        match wrong_kind(scene, id, statement.kind) {
+            Some(why) => scene.out.fail(why),
+            None => found.push(id),
         }
     }
     // All are named before any is dropped: they may depend on each other.
-    if !statement.cascade
-        && let Some(why) = found.iter().find_map(|id| held_by(scene, *id, &found))
-    {
-        found.iter().for_each(|id| scene.lock(*id, LockMode::AccessExclusiveLock));
+    let why = if statement.cascade { None } else { found.iter().find_map(|id| held_by(scene, *id, &found)) };
+    let why = why.or_else(|| found.iter().find_map(|id| sequence_held(scene, *id, statement.cascade)));
+    if let Some(why) = why {
+        scene.lock_all(&found, LockMode::AccessExclusiveLock);
         scene.out.fail(why);
         return;
     }
     for id in found {
         relation(scene, id, false, statement.cascade);
     }
+}
+
+/// DROP VIEW of a table and the like.
+fn wrong_kind(scene: &Scene<'_>, id: RelId, named: ObjectKind) -> Option<String> {
+    let relation = scene.catalog.get(id)?;
+    let fits = kind_of(relation.kind) == named || relation.partial;
+    (!fits).then(|| format!("{} {} is not what is named", relation.kind.words(), relation.name))
 }
 
 /// What stops a DROP without CASCADE, others that are dropped with it aside.
@@ -97,6 +108,26 @@ fn held_by(scene: &Scene<'_>, id: RelId, dropped: &[RelId]) -> Option<String> {
         let words = relation.kind.words();
         Some(format!("{name} cannot be dropped: {words} {} depends on it", relation.name))
     })
+}
+
+/// A sequence that a default uses, or that is the identity of a column.
+fn sequence_held(scene: &Scene<'_>, id: RelId, cascade: bool) -> Option<String> {
+    let sequence = scene.catalog.get(id).filter(|relation| relation.kind == RelationKind::Sequence)?;
+    if let Some((table, column)) = &sequence.owned_by
+        && scene.catalog.get(*table)?.column(column).is_some_and(|column| column.identity.is_some())
+    {
+        return Some(format!("{} cannot be dropped: it is the identity of {column}", sequence.name));
+    }
+    if cascade {
+        return None;
+    }
+    let user = scene.catalog.users_of_function("nextval").into_iter().find(|table| {
+        scene.catalog.get(*table).is_some_and(|table| {
+            let mut defaults = table.columns.iter().filter_map(|column| column.default.as_ref());
+            defaults.any(|default| super::sequence::names(default, &sequence.name))
+        })
+    })?;
+    Some(format!("{} cannot be dropped: a default of {} uses it", sequence.name, scene.shown(user)))
 }
 
 fn held_below(scene: &Scene<'_>, id: RelId, dropped: &[RelId]) -> Option<String> {

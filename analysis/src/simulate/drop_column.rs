@@ -34,10 +34,17 @@ pub(super) fn drop_column(
         }
         return;
     };
+    let keyed = scene.catalog.get(id).and_then(|table| table.partition_key.as_ref());
+    if keyed.is_some_and(|key| key.keys.iter().any(|key| speaks_of(key, column))) {
+        scene.out.fail(format!("column {shown} is part of the partition key"));
+        return;
+    }
     // With ONLY, children keep it as their own.
     let all = scene.reached(id, false);
     scene.lock_all(&all, target.lock);
     let family = scene.reached(id, target.only);
+    // Up to PostgreSQL 14, generated columns go along without a word.
+    let cascade_generated = !scene.server.has(15);
     if !cascade && let Some(user) = user_of(scene, id, column) {
         scene.out.fail(format!("column {shown} cannot be dropped: {user} depends on it"));
         return;
@@ -46,6 +53,9 @@ pub(super) fn drop_column(
     scene.breaks(shown, "is gone".to_owned());
     scene.change(Change::ColumnDropped { table: id, column: found });
     for member in &family {
+        if cascade_generated {
+            generated_along(scene, *member, column);
+        }
         take(scene, *member, column, cascade);
     }
     for member in all {
@@ -66,7 +76,9 @@ fn user_of(scene: &Scene<'_>, id: RelId, column: &str) -> Option<String> {
     }
     let table = scene.catalog.get(id)?;
     let generated = table.columns.iter().find(|other| {
-        other.name != column && other.generated.as_ref().is_some_and(|g| speaks_of(&g.expression, column))
+        scene.server.has(15)
+            && other.name != column
+            && other.generated.as_ref().is_some_and(|g| speaks_of(&g.expression, column))
     });
     if let Some(generated) = generated {
         return Some(format!("column {}", generated.name));
@@ -127,21 +139,7 @@ pub(super) fn take(scene: &mut Scene<'_>, id: RelId, column: &str, cascade: bool
 
 /// Generated columns, policies and triggers that speak of the column go with CASCADE.
 fn cascade_in_table(scene: &mut Scene<'_>, id: RelId, column: &str) {
-    let Some(table) = scene.catalog.get(id) else { return };
-    let generated: Vec<String> = table
-        .columns
-        .iter()
-        .filter(|c| {
-            c.name != column && c.generated.as_ref().is_some_and(|g| speaks_of(&g.expression, column))
-        })
-        .map(|c| c.name.clone())
-        .collect();
-    for name in generated {
-        let shown = format!("{}.{name}", scene.shown(id));
-        scene.lost(shown.clone(), "column", false);
-        scene.breaks(shown, "is gone".to_owned());
-        take(scene, id, &name, true);
-    }
+    generated_along(scene, id, column);
     let Some(table) = scene.catalog.get(id) else { return };
     let policies: Vec<String> =
         table.policies.iter().filter(|p| p.columns.contains(column)).map(|p| p.name.clone()).collect();
@@ -156,6 +154,25 @@ fn cascade_in_table(scene: &mut Scene<'_>, id: RelId, column: &str) {
     }
     for trigger in triggers {
         scene.change(Change::TriggerDropped { table: id, trigger });
+    }
+}
+
+/// Generated columns that are computed from a column that goes.
+fn generated_along(scene: &mut Scene<'_>, id: RelId, column: &str) {
+    let Some(table) = scene.catalog.get(id) else { return };
+    let generated: Vec<String> = table
+        .columns
+        .iter()
+        .filter(|c| {
+            c.name != column && c.generated.as_ref().is_some_and(|g| speaks_of(&g.expression, column))
+        })
+        .map(|c| c.name.clone())
+        .collect();
+    for name in generated {
+        let shown = format!("{}.{name}", scene.shown(id));
+        scene.lost(shown.clone(), "column", false);
+        scene.breaks(shown, "is gone".to_owned());
+        take(scene, id, &name, true);
     }
 }
 
@@ -179,18 +196,7 @@ pub(super) fn forget_constraint(
     };
     scene.lost(shown.clone(), "constraint", false);
     if let Some(columns) = columns {
-        for (other, key) in resting_on(scene, top, &columns) {
-            if !cascade {
-                let by = format!("{} of {}", key.name, scene.shown(other));
-                scene.out.fail(format!("constraint {shown} cannot be dropped: {by} depends on it"));
-                continue;
-            }
-            scene.lock(other, LockMode::AccessExclusiveLock);
-            let object = format!("{}.{}", scene.shown(other), key.name);
-            scene.lost(object, "constraint", false);
-            scene.catalog.change(other, |table| table.constraints.retain(|c| c.name != key.name));
-            scene.change(Change::ConstraintDropped { table: other, constraint: key, implied: true });
-        }
+        drop_resting(scene, top, &columns, &constraint.name, cascade);
     }
     let mut not_null = None;
     if let ConstraintKind::NotNull { column } = &constraint.kind {
@@ -210,6 +216,40 @@ pub(super) fn forget_constraint(
                 column.not_null = false;
             }
         });
+    }
+}
+
+/// Drops the foreign keys that rest on a unique index which goes, or says that they stop it.
+pub(super) fn drop_resting(
+    scene: &mut Scene<'_>,
+    table: RelId,
+    columns: &[String],
+    index: &str,
+    cascade: bool,
+) {
+    let mut wanted = columns.to_vec();
+    wanted.sort();
+    let other_index = scene.catalog.get(table).is_some_and(|found| {
+        found.indexes.iter().any(|other| {
+            let mut keys: Vec<&str> = other.plain_columns().unwrap_or_default();
+            keys.sort_unstable();
+            other.name != index && other.unique && other.valid && other.predicate.is_none() && keys == wanted
+        })
+    });
+    if other_index {
+        return;
+    }
+    for (other, key) in resting_on(scene, table, columns) {
+        if !cascade {
+            let by = format!("{} of {}", key.name, scene.shown(other));
+            scene.out.fail(format!("{index} cannot be dropped: {by} depends on it"));
+            continue;
+        }
+        scene.lock(other, LockMode::AccessExclusiveLock);
+        let object = format!("{}.{}", scene.shown(other), key.name);
+        scene.lost(object, "constraint", false);
+        scene.catalog.change(other, |table| table.constraints.retain(|c| c.name != key.name));
+        scene.change(Change::ConstraintDropped { table: other, constraint: key, implied: true });
     }
 }
 

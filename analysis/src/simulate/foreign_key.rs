@@ -4,7 +4,7 @@ use super::alter::{self, Target, storage};
 use super::{Cause, Change, Scene, naming};
 use crate::catalog::{Catalog, Constraint, ConstraintKind, RelId, RelationKind};
 use crate::report::{LockMode, WorkKind};
-use crate::syntax::{ForeignKey, NewConstraint};
+use crate::syntax::{Constant, Expr, ForeignKey, NewConstraint};
 
 /// The tables that foreign keys of a table refer to, others than itself, each with its constraint.
 pub(super) fn referenced(catalog: &Catalog, id: RelId) -> Vec<(RelId, Constraint)> {
@@ -64,8 +64,11 @@ pub(super) fn add(
         for member in storage(scene, id) {
             scene.work(member, WorkKind::Scan, cause());
         }
-        for peer in storage(scene, to) {
-            scene.work(peer, WorkKind::Scan, cause());
+        // Rows without a value are not looked up.
+        if !all_null(scene, id, &key.columns) {
+            for peer in storage(scene, to) {
+                scene.work(peer, WorkKind::Scan, cause());
+            }
         }
     }
     let added = made(scene, &name, constraint, key, to);
@@ -81,6 +84,19 @@ pub(super) fn add(
         new_columns: column.is_some(),
         with_table: false,
     });
+}
+
+/// Whether one of the columns was added by this statement, and starts as NULL.
+fn all_null(scene: &Scene<'_>, table: RelId, columns: &[String]) -> bool {
+    let null = |column: &crate::catalog::Column| {
+        matches!(column.default, None | Some(Expr::Constant(Constant::Null)))
+            && column.generated.is_none()
+            && column.identity.is_none()
+    };
+    scene.out.changes.iter().any(|change| {
+        matches!(change, Change::ColumnAdded { table: of, column, .. }
+            if *of == table && columns.contains(&column.name) && null(column))
+    })
 }
 
 /// The constraint that a definition makes.

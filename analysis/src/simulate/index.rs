@@ -58,6 +58,13 @@ pub(super) fn create(scene: &mut Scene<'_>, statement: &CreateIndex) {
         present(scene, statement, id, &full);
         return;
     }
+    if matches!(
+        kind,
+        RelationKind::View | RelationKind::Foreign | RelationKind::Sequence | RelationKind::Composite
+    ) {
+        scene.out.fail(format!("{} {table_name} cannot have an index", kind.words()));
+        return;
+    }
     if kind == RelationKind::Partitioned && statement.concurrently {
         scene
             .out
@@ -191,9 +198,16 @@ fn matches_constraint(
     own.constraint && kind(member, &own.name) == kind(parent, parent_index)
 }
 
-/// Whether two indexes are the same but for their names.
+/// Whether an index can be a part of another (`CompareIndexInfo`): the order of keys does not count.
 pub(super) fn same(a: &Index, b: &Index) -> bool {
-    a.keys == b.keys
+    let keys = |index: &Index| -> Vec<IndexKey> {
+        index
+            .keys
+            .iter()
+            .map(|key| IndexKey { descending: false, nulls_swapped: false, ..key.clone() })
+            .collect()
+    };
+    keys(a) == keys(b)
         && a.unique == b.unique
         && a.method == b.method
         && a.predicate == b.predicate
@@ -318,6 +332,13 @@ pub(super) fn drop(scene: &mut Scene<'_>, name: &QName, if_exists: bool, cascade
     }
     scene.lock(table, mode);
     scene.lock_index(table, &index, mode);
+    if found.unique
+        && found.predicate.is_none()
+        && let Some(columns) = found.plain_columns()
+    {
+        let columns: Vec<String> = columns.into_iter().map(str::to_owned).collect();
+        super::drop_column::drop_resting(scene, table, &columns, &index, cascade);
+    }
     let shown = super::drop_column::index_shown(scene, table, &index);
     scene.lost(shown, "index", false);
     take(scene, table, &index, mode);

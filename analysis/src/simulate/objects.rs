@@ -122,20 +122,6 @@ pub(super) fn grant(scene: &mut Scene<'_>, found: &Grant) {
                 relation: scene.catalog.relation(name).found(),
             })
         }
-        GrantTarget::AllIn { kind: ObjectKind::Table, schemas } if scene.server.has(18) => {
-            let all: Vec<_> = scene
-                .catalog
-                .relations
-                .iter()
-                .filter(|(_, r)| {
-                    schemas.contains(&r.name.schema)
-                        && !matches!(r.kind, RelationKind::Sequence | RelationKind::Composite)
-                })
-                .map(|(id, _)| *id)
-                .collect();
-            scene.lock_all(&all, LockMode::AccessShareLock);
-            None
-        }
         GrantTarget::Routines(_)
         | GrantTarget::Schemas(_)
         | GrantTarget::AllIn { .. }

@@ -10,6 +10,11 @@ use crate::syntax::{Bound, QName};
 pub(super) fn attach(scene: &mut Scene<'_>, parent: RelId, name: &QName, bound: Option<&Bound>) {
     let Some(bound) = bound else { return };
     let Some(child) = alter::other(scene, name, LockMode::AccessExclusiveLock) else { return };
+    let mut above = tree::partition_parent(scene.catalog, parent);
+    while let Some(next) = above {
+        scene.lock(next, LockMode::AccessShareLock);
+        above = tree::partition_parent(scene.catalog, next);
+    }
     let shown = scene.shown(parent);
     let family = scene.reached(child, false);
     scene.lock_all(&family, LockMode::AccessExclusiveLock);
@@ -167,8 +172,9 @@ const fn is_foreign(constraint: &Constraint) -> bool {
 
 /// Tables that refer to the parent get triggers for the new partition.
 fn lock_referencing(scene: &mut Scene<'_>, parent: RelId) {
+    let mode = if scene.server.has(15) { LockMode::ShareRowExclusiveLock } else { LockMode::AccessShareLock };
     for (other, _) in foreign_key::referencing(scene.catalog, parent) {
-        scene.lock(other, LockMode::ShareRowExclusiveLock);
+        scene.lock(other, mode);
     }
 }
 
@@ -206,7 +212,9 @@ pub(super) fn detach(scene: &mut Scene<'_>, parent: RelId, name: &QName, concurr
         scene.needs(14, "DETACH PARTITION CONCURRENTLY");
     }
     let mode = if concurrently { LockMode::ShareUpdateExclusiveLock } else { LockMode::AccessExclusiveLock };
-    let Some(child) = alter::other(scene, name, LockMode::AccessExclusiveLock) else { return };
+    let below =
+        if scene.server.has(14) { LockMode::AccessExclusiveLock } else { LockMode::ShareUpdateExclusiveLock };
+    let Some(child) = alter::other(scene, name, below) else { return };
     if let Some(default) = tree::default_partition(scene.catalog, parent) {
         if concurrently {
             scene
@@ -217,13 +225,14 @@ pub(super) fn detach(scene: &mut Scene<'_>, parent: RelId, name: &QName, concurr
         scene.lock(default, mode);
     }
     let partitioned = scene.reached(child, false);
-    scene.lock_all(&partitioned, LockMode::AccessExclusiveLock);
+    scene.lock_all(&partitioned, below);
     for (other, _) in foreign_key::referenced(scene.catalog, parent) {
         let peers = scene.reached(other, false);
         scene.lock_all(&peers, LockMode::ShareRowExclusiveLock);
     }
     for (other, key) in foreign_key::referencing(scene.catalog, parent) {
         scene.lock(other, LockMode::AccessExclusiveLock);
+        scene.lock_all(&partitioned, LockMode::AccessExclusiveLock);
         for member in alter::storage(scene, other).into_iter().chain(alter::storage(scene, child)) {
             scene.work(member, WorkKind::Scan, Cause::Validate { constraint: key.name.clone() });
         }

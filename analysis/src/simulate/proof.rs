@@ -26,6 +26,12 @@ fn valid_checks(table: &Relation) -> impl Iterator<Item = &Expr> {
 fn never_null(expression: &Expr) -> BTreeSet<String> {
     match expression {
         Expr::IsNull { arg, negated: true } => column_of(arg).into_iter().map(str::to_owned).collect(),
+        Expr::Operator { name, args } if name == "is distinct from" => match args.as_slice() {
+            [one, Expr::Constant(Constant::Null)] | [Expr::Constant(Constant::Null), one] => {
+                column_of(one).into_iter().map(str::to_owned).collect()
+            }
+            _ => BTreeSet::new(),
+        },
         Expr::Bool { op: BoolOp::And, args } => args.iter().flat_map(never_null).collect(),
         Expr::Bool { op: BoolOp::Or, args } => {
             let mut sets = args.iter().map(never_null);

@@ -271,6 +271,17 @@ fn part(scene: &mut Scene<'_>, statement: &Rename) {
         return;
     };
     scene.lock(id, LockMode::AccessExclusiveLock);
+    let partitioned = scene.catalog.get(id).is_some_and(|table| table.kind == RelationKind::Partitioned);
+    if partitioned && statement.kind == ObjectKind::Trigger && scene.server.has(15) {
+        for member in scene.reached(id, false) {
+            scene.lock(member, LockMode::AccessExclusiveLock);
+            scene.catalog.change(member, |table| {
+                for trigger in table.triggers.iter_mut().filter(|trigger| trigger.name == from) {
+                    trigger.name.clone_from(&statement.to);
+                }
+            });
+        }
+    }
     scene.catalog.change(id, |table| {
         for trigger in table.triggers.iter_mut().filter(|trigger| trigger.name == from) {
             trigger.name.clone_from(&statement.to);

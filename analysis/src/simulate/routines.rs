@@ -49,7 +49,9 @@ pub(super) fn create_rule(scene: &mut Scene<'_>, statement: &CreateRule) {
     let own = scene.catalog.relation(&statement.table);
     for source in &statement.uses.sources {
         if scene.catalog.relation(&source.relation) != own && !is_row(&source.relation) {
-            super::alter::other(scene, &source.relation, LockMode::AccessShareLock);
+            let written = statement.writes.contains(&source.relation);
+            let mode = if written { LockMode::RowExclusiveLock } else { LockMode::AccessShareLock };
+            super::alter::other(scene, &source.relation, mode);
         }
     }
     let uses = view::uses(scene, &statement.uses);
@@ -207,7 +209,11 @@ pub(super) fn create_routine(scene: &mut Scene<'_>, statement: &CreateRoutine) {
         returns: statement.returns.as_ref().map(|written| scene.catalog.data_type(written).to_string()),
         body: body_text(&statement.body),
         uses,
+        steady_body: is_sql(statement) && !statement.strict && steady(scene, &statement.body),
     };
+    if let (true, RoutineBody::Text(text)) = (is_sql(statement), &statement.body) {
+        lock_body(scene, text);
+    }
     let known = scene.catalog.functions.entry(name.clone()).or_default();
     let present = known.iter_mut().find(|other| other.arguments == arguments);
     let kind = if statement.procedure { ObjectKind::Procedure } else { ObjectKind::Function };
@@ -226,6 +232,30 @@ pub(super) fn create_routine(scene: &mut Scene<'_>, statement: &CreateRoutine) {
             known.push(function);
             scene.change(Change::Created(object));
         }
+    }
+}
+
+fn is_sql(statement: &CreateRoutine) -> bool {
+    statement.language.as_deref().unwrap_or("sql") == "sql"
+}
+
+/// Whether a body in SQL is one SELECT without a table that calls nothing volatile: then a call is
+/// replaced by what it computes.
+fn steady(scene: &Scene<'_>, body: &RoutineBody) -> bool {
+    let RoutineBody::Text(text) = body else { return false };
+    let read = crate::read::parse_leniently(text);
+    let [parsed] = read.parsed.as_slice() else { return false };
+    let crate::syntax::Ast::Dml(select) = &parsed.ast else { return false };
+    let [(_, output)] = select.reads.outputs.as_slice() else { return false };
+    select.writes.is_empty()
+        && select.reads.sources.is_empty()
+        && super::volatility::verdict(scene.catalog, output) == super::volatility::Verdict::Steady
+}
+
+/// A body in SQL is checked when it is made, which locks what it names as running it would.
+fn lock_body(scene: &mut Scene<'_>, text: &str) {
+    for parsed in crate::read::parse_leniently(text).parsed {
+        super::planned(scene, &parsed.ast);
     }
 }
 

@@ -83,7 +83,7 @@ pub(super) fn text_of(expression: &Expr) -> Option<String> {
 }
 
 /// `nextval` and its relatives in what a statement runs write to the sequence.
-pub(super) fn lock_called(scene: &mut Scene<'_>, expression: &Expr) {
+pub(super) fn lock_called(scene: &mut Scene<'_>, expression: &Expr, mode: LockMode) {
     let mut named = Vec::new();
     expression.each(&mut |part| {
         if let Expr::Call { name, args } = part
@@ -96,7 +96,7 @@ pub(super) fn lock_called(scene: &mut Scene<'_>, expression: &Expr) {
     for text in named {
         let parts: Vec<String> = text.split('.').map(str::to_owned).collect();
         if let Lookup::Found(id) = scene.catalog.relation(&QName::from_parts(&parts)) {
-            scene.lock(id, LockMode::RowExclusiveLock);
+            scene.lock(id, mode);
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::Scene;
 use crate::builtin;
-use crate::catalog::{Catalog, Volatility};
-use crate::syntax::{Expr, QName};
+use crate::catalog::{Catalog, Function, Volatility};
+use crate::syntax::{Constant, Expr, QName};
 
 /// How an expression depends on anything but its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,9 +18,17 @@ pub(crate) enum Verdict {
 
 /// Judges an expression by the functions that it calls.
 pub(crate) fn verdict(catalog: &Catalog, expression: &Expr) -> Verdict {
+    let mut calls: Vec<(QName, usize, Option<Vec<String>>)> = Vec::new();
+    expression.each(&mut |part| match part {
+        Expr::Call { name, args } => calls.push((name.clone(), args.len(), types(catalog, args))),
+        Expr::Deep { .. } | Expr::Query(_) => {
+            calls.extend(part.calls().into_iter().map(|(name, count)| (name, count, None)));
+        }
+        _ => {}
+    });
     let mut unknown = None;
-    for (name, count) in expression.calls() {
-        match function(catalog, &name, count) {
+    for (name, count, types) in calls {
+        match function(catalog, &name, count, types.as_deref()) {
             Some(Volatility::Volatile) => return Verdict::Volatile(name.to_string()),
             Some(Volatility::Immutable | Volatility::Stable) => {}
             None => unknown = unknown.or(Some(name.to_string())),
@@ -29,14 +37,28 @@ pub(crate) fn verdict(catalog: &Catalog, expression: &Expr) -> Verdict {
     unknown.map_or(Verdict::Steady, Verdict::Unknown)
 }
 
+/// The types of arguments, where all of them are written.
+fn types(catalog: &Catalog, args: &[Expr]) -> Option<Vec<String>> {
+    args.iter()
+        .map(|arg| match arg {
+            Expr::Cast { to, .. } => Some(catalog.data_type(to).to_string()),
+            Expr::Constant(Constant::Number(text)) if text.parse::<i32>().is_ok() => Some("int4".to_owned()),
+            Expr::Constant(Constant::Bool(_)) => Some("bool".to_owned()),
+            _ => None,
+        })
+        .collect()
+}
+
 /// The volatility of a function with that many arguments: of the worst that may be meant.
-fn function(catalog: &Catalog, name: &QName, count: usize) -> Option<Volatility> {
+fn function(catalog: &Catalog, name: &QName, count: usize, types: Option<&[String]>) -> Option<Volatility> {
     let own = || builtin::function(&name.name);
     match name.schema.as_deref() {
         Some("pg_catalog") => own(),
-        Some(_) => catalog.functions_named(name, count),
+        Some(_) => catalog.functions_named(name, count, types),
         // pg_catalog is searched first.
-        None => own().or_else(|| catalog.functions_named(name, count)).or_else(|| extension(&name.name)),
+        None => {
+            own().or_else(|| catalog.functions_named(name, count, types)).or_else(|| extension(&name.name))
+        }
     }
 }
 
@@ -53,11 +75,16 @@ fn extension(name: &str) -> Option<Volatility> {
 }
 
 impl Catalog {
-    fn functions_named(&self, name: &QName, count: usize) -> Option<Volatility> {
-        self.function_named(name)?
+    fn functions_named(&self, name: &QName, count: usize, types: Option<&[String]>) -> Option<Volatility> {
+        let named = self.function_named(name)?;
+        let volatility = |f: &Function| if f.steady_body { Volatility::Stable } else { f.volatility };
+        if let Some(exact) = types.and_then(|types| named.iter().find(|f| f.arguments == types)) {
+            return Some(volatility(exact));
+        }
+        named
             .iter()
             .filter(|f| f.arguments.len() >= count && count + f.defaults >= f.arguments.len())
-            .map(|f| f.volatility)
+            .map(volatility)
             .max()
     }
 }

@@ -69,6 +69,8 @@ pub(crate) struct CreateRule {
     pub(crate) replace: bool,
     /// Everything that its condition and its actions refer to.
     pub(crate) uses: Query,
+    /// The tables that its actions write to.
+    pub(crate) writes: Vec<QName>,
 }
 
 /// CREATE POLICY.

@@ -365,8 +365,10 @@ pub(crate) enum AlterAction {
         column: String,
         kind: IdentityKind,
     },
+    /// `sequence`: options of the sequence are among what is set.
     SetIdentity {
         column: String,
+        sequence: bool,
     },
     DropIdentity {
         column: String,

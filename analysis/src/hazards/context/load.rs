@@ -61,6 +61,20 @@ impl Load<'_> {
         }
     }
 
+    /// Whether the words of the cause say what is done.
+    fn says_it(&self) -> bool {
+        let whole_table = matches!(
+            self.cause,
+            Cause::SetLogged
+                | Cause::SetUnlogged
+                | Cause::SetAccessMethod
+                | Cause::SetTablespace
+                | Cause::VacuumFull
+                | Cause::Cluster
+        );
+        whole_table || self.kind == WorkKind::Index
+    }
+
     /// A finding that says so, milder for a table that is known to be small.
     pub(crate) fn found(&self) -> Found {
         let about = self.rows.filter(|rows| *rows > 0).map(|rows| format!(" (about {rows} rows)"));
@@ -70,7 +84,8 @@ impl Load<'_> {
             Some(_) | None => "",
         };
         let (subject, about) = (self.subject(), about.unwrap_or_default());
-        let message = format!("{subject}{about} {}: {}{waits}", self.done(), self.cause);
+        let done = if self.says_it() { String::new() } else { format!(" {}", self.done()) };
+        let message = format!("{subject}{about}{done}: {}{waits}", self.cause);
         let found = Found::new(self.object(), message);
         if self.rows.is_some_and(|rows| rows < FEW_ROWS) { found.milder() } else { found }
     }

@@ -95,10 +95,20 @@ fn column_values(c: &protobuf::AlterTableCmd) -> Option<Action> {
                 _ => IdentityKind::Always,
             },
         },
-        Type::AtSetIdentity => Action::SetIdentity { column },
+        Type::AtSetIdentity => Action::SetIdentity { column, sequence: sets_sequence(c.def.as_deref()) },
         Type::AtDropIdentity => Action::DropIdentity { column, if_exists: c.missing_ok },
         _ => return None,
     })
+}
+
+/// Whether SET … of an identity column has more than GENERATED in it.
+fn sets_sequence(options: Option<&pg_query::Node>) -> bool {
+    match options.and_then(|options| options.node.as_ref()) {
+        Some(NodeEnum::List(list)) => list.items.iter().any(
+            |item| matches!(&item.node, Some(NodeEnum::DefElem(option)) if option.defname != "generated"),
+        ),
+        _ => false,
+    }
 }
 
 fn constraints(c: &protobuf::AlterTableCmd) -> Option<Action> {

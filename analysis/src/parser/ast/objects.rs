@@ -57,6 +57,17 @@ fn changed(node: &NodeEnum) -> Option<Ast> {
         NodeEnum::CommentStmt(s) => {
             Ast::Comment { kind: kind(s.objtype()), name: object(s.objtype(), s.object.as_deref()) }
         }
+        // DEPENDS ON EXTENSION looks a trigger up as COMMENT does, and changes nothing else.
+        NodeEnum::AlterObjectDependsStmt(s) if s.object_type() == protobuf::ObjectType::ObjectTrigger => {
+            let part = match s.object.as_ref().and_then(|object| object.node.as_ref()) {
+                Some(NodeEnum::List(list)) => texts(&list.items).pop(),
+                _ => None,
+            };
+            Ast::Comment {
+                kind: Kind::Trigger,
+                name: ObjectName { name: named(s.relation.as_ref()), part, arguments: None },
+            }
+        }
         NodeEnum::SecLabelStmt(s) => {
             Ast::SecurityLabel { kind: kind(s.objtype()), name: object(s.objtype(), s.object.as_deref()) }
         }

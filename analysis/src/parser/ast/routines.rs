@@ -142,10 +142,12 @@ fn trigger(s: &protobuf::CreateTrigStmt) -> CreateTrigger {
 fn rule(s: &protobuf::RuleStmt) -> CreateRule {
     let condition = s.where_clause.as_ref().and_then(|node| node.node.as_ref()).map(NodeEnum::to_ref);
     let all = condition.into_iter().chain(refs(&s.actions)).collect();
+    let gathered = Gathered::with_writes(all);
     CreateRule {
+        writes: gathered.writes.iter().map(|write| write.table.clone()).collect(),
         name: s.rulename.clone(),
         table: named(s.relation.as_ref()),
         replace: s.replace,
-        uses: Gathered::with_writes(all).into_dependencies(),
+        uses: gathered.into_dependencies(),
     }
 }

@@ -1,0 +1,33 @@
+//! Parts of statements by themselves, as a server's catalog shows them.
+
+use crate::facts::Meaning;
+use crate::read::on_parser_stack;
+use crate::syntax::{Ast, Bound, Expr};
+use crate::{ScriptError, parser};
+
+/// Reads expressions, as `pg_get_expr` shows them. `None` for a text that is no expression.
+///
+/// # Errors
+/// The parser could not run at all.
+pub fn parse_expressions(texts: &[String]) -> Result<Vec<Option<Expr>>, ScriptError> {
+    on_parser_stack(|| texts.iter().map(|text| parser::expression(text)).collect())
+}
+
+/// Reads bounds of partitions, as `pg_get_expr` shows them. `None` for a text that is no bound.
+///
+/// # Errors
+/// The parser could not run at all.
+pub fn parse_bounds(texts: &[String]) -> Result<Vec<Option<Bound>>, ScriptError> {
+    on_parser_stack(|| texts.iter().map(|text| bound(text)).collect())
+}
+
+fn bound(text: &str) -> Option<Bound> {
+    let Ok(Meaning::Facts(_, ast)) = parser::parse(&format!("CREATE TABLE a PARTITION OF b {text}\n"), &[])
+    else {
+        return None;
+    };
+    match *ast {
+        Ast::CreateTable(table) => table.partition_of.map(|(_, bound)| bound),
+        _ => None,
+    }
+}
