@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>) -> Vec<Found> {
     let other = |change: &Change| match change {
-        Change::NothingToDo { object, differs: true } => {
+        Change::NothingToDo { object, differs } if *differs || context.has_other_kind(object) => {
             let name = object.name.clone();
             let message = format!("{name} is there with another definition, and stays as it is");
             Some(Found::new(name, message))

@@ -23,6 +23,7 @@ fn check(context: &Context<'_>) -> Vec<Found> {
     let idle = |change: &Change| match change {
         Change::NothingToDo { object, differs: false }
             if !matches!(object.kind, ObjectKind::Extension | ObjectKind::Schema)
+                && !context.has_other_kind(object)
                 && !is_certain(context, object) =>
         {
             let name = object.name.clone();

@@ -65,6 +65,21 @@ impl<'a> Context<'a> {
         })
     }
 
+    /// Whether what has the name is something else than the statement speaks of.
+    pub(crate) fn has_other_kind(&self, object: &ObjectRef) -> bool {
+        let Some(kind) = object.relation.and_then(|id| self.was(id)).map(|relation| relation.kind) else {
+            return false;
+        };
+        match object.kind {
+            ObjectKind::Table => {
+                !matches!(kind, RelationKind::Table | RelationKind::Partitioned | RelationKind::Foreign)
+            }
+            ObjectKind::MaterializedView => kind != RelationKind::MaterializedView,
+            ObjectKind::Sequence => kind != RelationKind::Sequence,
+            _ => false,
+        }
+    }
+
     /// Whether the script made a type, function or schema of that name.
     pub(crate) fn is_made(&self, kind: ObjectKind, name: &str) -> bool {
         !self.is_old_object(&ObjectRef { kind, name: name.to_owned(), relation: None })

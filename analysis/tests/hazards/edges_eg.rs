@@ -678,6 +678,8 @@ fn statements_that_do_nothing() {
         (&["DROP TRIGGER IF EXISTS t ON orders"], I, M),
         (&["ALTER TABLE orders ADD COLUMN IF NOT EXISTS note text"], I, M),
         (&["ALTER TABLE orders ADD COLUMN IF NOT EXISTS note integer"], M, I),
+        (&["CREATE SEQUENCE IF NOT EXISTS orders"], M, I),
+        (&["CREATE MATERIALIZED VIEW IF NOT EXISTS open_orders AS SELECT 1 AS a"], M, I),
         (&["CREATE SCHEMA IF NOT EXISTS other"], &[], I),
         (&["DROP INDEX CONCURRENTLY IF EXISTS nowhere"], &[], I),
         (&["DROP TABLE people; DROP TABLE IF EXISTS people"], &[], I),
