@@ -48,7 +48,7 @@ pub use catalog::{
 };
 pub use digest::hex as body_digest;
 pub use error::ScriptError;
-pub use fragments::{parse_bounds, parse_expressions};
+pub use fragments::{parse_bounds, parse_expressions, steady_bodies};
 pub use hazards::{HazardInfo, hazard, hazards, nearest_hazard};
 pub use kind::StatementKind;
 pub use position::Position;

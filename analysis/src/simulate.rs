@@ -38,6 +38,7 @@ mod volatility;
 pub(crate) use cause::Cause;
 pub(crate) use change::{Change, ObjectRef};
 pub(crate) use effects::Effects;
+pub(crate) use routines::is_steady;
 pub(crate) use scene::Scene;
 
 use crate::syntax::Ast;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::agent::AgentCommand;
@@ -9,7 +10,9 @@ use crate::commands::approve::ApproveArgs;
 use crate::commands::completion::CompletionArgs;
 use crate::commands::context::ContextCommand;
 use crate::commands::dev::DevArgs;
+use crate::commands::explain::ExplainArgs;
 use crate::commands::history::HistoryArgs;
+use crate::commands::lint::LintArgs;
 use crate::commands::migrate::MigrateArgs;
 use crate::commands::operator::OperatorCommand;
 use crate::commands::plan::PlanArgs;
@@ -24,6 +27,7 @@ use crate::exit_code;
 const EXAMPLES: &str = "\
 Examples:
   pgbelay dev --example                 a throwaway fleet, and a walk through it
+  pgbelay lint                          what ./migrations would lock, rewrite, destroy; needs no controller
   pgbelay plan --env staging            what ./migrations would do, and its risk
   pgbelay migrate --env staging         do it
   pgbelay promote staging production    the same release, one environment on
@@ -69,12 +73,12 @@ pub(crate) struct GlobalArgs {
         long,
         short,
         global = true,
-        value_enum,
+        value_parser = table_or_json(),
         value_name = "FORMAT",
-        default_value_t,
+        default_value = "table",
         help_heading = "Global options"
     )]
-    pub(crate) output: Format,
+    pub(crate) output: Output,
     /// No colour, whatever the terminal can do
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) no_color: bool,
@@ -83,8 +87,41 @@ pub(crate) struct GlobalArgs {
     pub(crate) verbose: bool,
 }
 
-/// How results are printed: for people, or for programs.
+/// What `--output` can ask for. Every command takes the first two, `lint` all of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people
+    #[default]
+    Table,
+    /// For programs: docs/json.md
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands of GitHub Actions
+    Github,
+    /// JUnit's XML, for CI servers
+    Junit,
+}
+
+impl Output {
+    /// Whom everything else than the result is for.
+    pub(crate) const fn format(self) -> Format {
+        match self {
+            Self::Json => Format::Json,
+            Self::Table | Self::Sarif | Self::Github | Self::Junit => Format::Table,
+        }
+    }
+}
+
+/// The formats that every command has. `lint` has an argument of the same name that takes more; clap carries the value
+/// of one to the other, so both have one type.
+fn table_or_json() -> impl TypedValueParser<Value = Output> {
+    PossibleValuesParser::new(["table", "json"])
+        .map(|word| if word == "json" { Output::Json } else { Output::Table })
+}
+
+/// How results are printed: for people, or for programs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Format {
     #[default]
     Table,
@@ -111,6 +148,10 @@ pub(crate) enum Command {
     /// Look at rollouts, pause, resume or abort one
     #[command(subcommand)]
     Rollout(RolloutCommand),
+    /// Judge migrations without a controller: locks, work, hazards
+    Lint(LintArgs),
+    /// Explain a hazard and its safer way
+    Explain(ExplainArgs),
     /// Show what was done, newest first
     History(HistoryArgs),
     /// Invite agents

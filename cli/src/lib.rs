@@ -14,6 +14,7 @@ pub mod dev;
 mod error;
 pub mod exit_code;
 mod io;
+mod lint;
 mod migrations;
 mod render;
 mod run_plan;
@@ -25,7 +26,7 @@ use clap::Parser;
 use clap::error::ErrorKind as ParseErrorKind;
 
 use crate::app::App;
-use crate::args::{Cli, Command, Format};
+use crate::args::{Cli, Command, Format, Output};
 use crate::error::CliError;
 use crate::render::Screen;
 
@@ -60,6 +61,8 @@ async fn dispatch(command: Command, app: &mut App) -> Result<ExitCode, CliError>
         Command::Rollback(args) => commands::rollback::run(args, app).await,
         Command::Approve(args) => commands::approve::run(args, app).await,
         Command::Rollout(command) => commands::rollout::run(command, app).await,
+        Command::Lint(args) => commands::lint::run(args, app).await,
+        Command::Explain(args) => commands::explain::run(&args, app),
         Command::History(args) => commands::history::run(args, app).await,
         Command::Token(command) => commands::token::run(command, app).await,
         Command::Agent(command) => commands::agent::run(command, app).await,
@@ -82,12 +85,12 @@ fn say_what_goes_on() {
 fn answer_parser(error: &clap::Error, args: &[OsString], io: Io) -> ExitCode {
     let asked = matches!(error.kind(), ParseErrorKind::DisplayHelp | ParseErrorKind::DisplayVersion);
     let globals = args::GlobalArgs {
-        output: if asks_for_json(args) { Format::Json } else { Format::Table },
+        output: if asks_for_json(args) { Output::Json } else { Output::Table },
         no_color: args.iter().any(|arg| arg == "--no-color"),
         ..args::GlobalArgs::default()
     };
     let mut screen = Screen::new(io, &globals);
-    match (asked, globals.output) {
+    match (asked, globals.output.format()) {
         (true, _) => {
             screen.raw(&error.render().ansi().to_string());
             ExitCode::Done

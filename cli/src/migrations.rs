@@ -158,7 +158,7 @@ fn is_of(file: &SourceFile, version: &Version) -> bool {
 }
 
 /// The error's words without its place, which stands before them already.
-fn without_place(error: &ScriptError) -> String {
+pub(crate) fn without_place(error: &ScriptError) -> String {
     if let ScriptError::Syntax { message, .. } = error {
         return message.clone();
     }

@@ -4,7 +4,7 @@
 //! character always: names and messages come from databases, and must not steer a terminal.
 
 use std::borrow::Cow;
-use std::io::{self, BufRead, ErrorKind as IoErrorKind, Write};
+use std::io::{self, BufRead, ErrorKind as IoErrorKind, Read as _, Write};
 
 use serde::Serialize;
 
@@ -17,9 +17,11 @@ use progress::Spinner;
 pub(crate) mod access;
 pub(crate) mod context;
 pub(crate) mod error;
+pub(crate) mod explain;
 #[cfg(test)]
 mod fixtures;
 pub(crate) mod history;
+pub(crate) mod lint;
 pub(crate) mod mistakes;
 pub(crate) mod plan;
 pub(crate) mod progress;
@@ -65,7 +67,7 @@ impl Screen {
             err: io.err,
             input: io.input,
             terminal: io.terminal,
-            format: globals.output,
+            format: globals.output.format(),
             colour: !globals.no_color && !io.environment.no_color,
         }
     }
@@ -110,6 +112,20 @@ impl Screen {
         }
     }
 
+    /// A large result for programs, on one line.
+    pub(crate) fn document(&mut self, value: &impl Serialize) {
+        let mut text = serde_json::to_vec(value).unwrap_or_default();
+        text.push(b'\n');
+        write_bytes(&mut self.out, &text);
+    }
+
+    /// What stands on stdin, up to `limit` bytes and one more that shows that there are more.
+    pub(crate) fn input(&mut self, limit: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        io::Read::take(&mut self.input, limit as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
     /// A text for stdout as it is, whatever the format: help, a script.
     pub(crate) fn raw(&mut self, text: &str) {
         let text = harmless(text, self.colour && self.terminal.stdout);
@@ -152,7 +168,11 @@ impl Screen {
 /// A reader that has gone away (`pgbelay status | head -1`) is no failure of the command; its exit code still says
 /// how it went.
 fn write_out(to: &mut impl Write, text: &str) {
-    match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
+    write_bytes(to, text.as_bytes());
+}
+
+fn write_bytes(to: &mut impl Write, bytes: &[u8]) {
+    match to.write_all(bytes).and_then(|()| to.flush()) {
         Err(error) if error.kind() != IoErrorKind::BrokenPipe => {
             tracing::debug!(%error, "failed to write a result");
         }

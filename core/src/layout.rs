@@ -129,9 +129,12 @@ fn pair(up: Vec<Named<'_>>, down: Vec<Named<'_>>) -> Vec<MigrationSource> {
     up.into_iter().map(with_down).collect()
 }
 
-fn named(file: &SourceFile) -> Result<Named<'_>, LayoutError> {
-    let path = &file.path;
-    let bad_name = || LayoutError::BadName { path: path.clone() };
+/// The version and the name that a file's name says.
+///
+/// # Errors
+/// [`LayoutError::BadName`].
+pub fn parse_name(path: &str) -> Result<(Version, &str), LayoutError> {
+    let bad_name = || LayoutError::BadName { path: path.to_owned() };
     let stem = path.rsplit('/').next().and_then(|name| name.strip_suffix(".sql")).ok_or_else(bad_name)?;
     let (version, name) = stem.split_once('_').ok_or_else(bad_name)?;
     let version: Version = version.parse().map_err(|_| bad_name())?;
@@ -139,6 +142,12 @@ fn named(file: &SourceFile) -> Result<Named<'_>, LayoutError> {
     if name.is_empty() || !name.chars().all(printable) || version.as_str().contains('.') {
         return Err(bad_name());
     }
+    Ok((version, name))
+}
+
+fn named(file: &SourceFile) -> Result<Named<'_>, LayoutError> {
+    let path = &file.path;
+    let (version, name) = parse_name(path)?;
     if file.bytes.len() > MAX_FILE_BYTES {
         return Err(LayoutError::TooLarge { path: path.clone(), bytes: file.bytes.len() });
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use super::alter_type::speaks_of;
 use super::view::{self, table_or_view};
 use super::{Change, ObjectRef, Scene, drop, tree};
-use crate::catalog::{Function, Name, Policy, RelId, RelationKind, Rule, Trigger, ViewUse, Volatility};
+use crate::catalog::{
+    Catalog, Function, Name, Policy, RelId, RelationKind, Rule, Trigger, ViewUse, Volatility,
+};
 use crate::report::LockMode;
 use crate::syntax::{
     CreatePolicy, CreateRoutine, CreateRule, CreateTrigger, Drop, Expr, ObjectKind, ObjectName, QName,
@@ -243,13 +245,18 @@ fn is_sql(statement: &CreateRoutine) -> bool {
 /// replaced by what it computes.
 fn steady(scene: &Scene<'_>, body: &RoutineBody) -> bool {
     let RoutineBody::Text(text) = body else { return false };
+    is_steady(scene.catalog, text)
+}
+
+/// The same for the text of a body.
+pub(crate) fn is_steady(catalog: &Catalog, text: &str) -> bool {
     let read = crate::read::parse_leniently(text);
     let [parsed] = read.parsed.as_slice() else { return false };
     let crate::syntax::Ast::Dml(select) = &parsed.ast else { return false };
     let [(_, output)] = select.reads.outputs.as_slice() else { return false };
     select.writes.is_empty()
         && select.reads.sources.is_empty()
-        && super::volatility::verdict(scene.catalog, output) == super::volatility::Verdict::Steady
+        && super::volatility::verdict(catalog, output) == super::volatility::Verdict::Steady
 }
 
 /// A body in SQL is checked when it is made, which locks what it names as running it would.

@@ -10,7 +10,7 @@ use crate::person::{person, program, script};
 
 #[tokio::test]
 async fn a_wrong_command_line_ends_with_two() {
-    let wrong: [&[&str]; 12] = [
+    let wrong: [&[&str]; 17] = [
         &[],
         &["frobnicate"],
         &["plan"],
@@ -23,6 +23,11 @@ async fn a_wrong_command_line_ends_with_two() {
         &["migrate", "--env", "staging", "--dry-run", "--force"],
         &["operator", "add", "bob", "--role", "king", "--out", "x"],
         &["status", "--output", "xml"],
+        &["status", "--output", "sarif"],
+        &["lint", "--output", "xml"],
+        &["lint", "--pg-version", "11"],
+        &["lint", "--fail-on", "info"],
+        &["explain", "no-such-hazard"],
     ];
     for args in wrong {
         let seen = script(args).await;
@@ -48,7 +53,18 @@ async fn help_and_version_are_answers() {
     }
     assert!(!seen.out.contains('\u{1b}'), "no terminal, no colour");
     assert_eq!(script(&["--version"]).await.code, 0);
-    for command in ["status", "plan", "migrate", "promote", "rollback", "approve", "history", "completion"] {
+    for command in [
+        "status",
+        "plan",
+        "migrate",
+        "promote",
+        "rollback",
+        "approve",
+        "history",
+        "completion",
+        "lint",
+        "explain",
+    ] {
         let seen = script(&[command, "--help"]).await;
         assert!(seen.code == 0 && seen.out.contains("Examples:"), "{command}");
     }
@@ -59,7 +75,7 @@ async fn every_usual_shell_has_a_completion() {
     for shell in ["bash", "zsh", "fish"] {
         let seen = script(&["completion", shell]).await;
         assert_eq!(seen.code, 0);
-        assert!(seen.out.contains("rollback") && seen.out.contains("migrate"), "{shell}");
+        assert!(["rollback", "lint", "explain"].iter().all(|command| seen.out.contains(command)), "{shell}");
     }
 }
 

@@ -5,6 +5,7 @@
 mod commands;
 mod connection;
 mod controller;
+mod lint;
 mod person;
 mod running;
 mod watching;

@@ -90,6 +90,17 @@ pub(crate) async fn script(args: &[&str]) -> Seen {
     run(args, "", Terminal::default(), Environment::default()).await
 }
 
+/// A script that is fed on stdin.
+pub(crate) async fn fed(args: &[&str], typed: &str) -> Seen {
+    run(args, typed, Terminal::default(), Environment::default()).await
+}
+
+/// A person at a terminal of so many columns, without a controller.
+pub(crate) async fn at_terminal(args: &[&str], width: u16) -> Seen {
+    let terminal = Terminal { stdin: true, stdout: true, stderr: true, width: Some(width) };
+    run(args, "", terminal, Environment::default()).await
+}
+
 /// A script with an environment.
 pub(crate) async fn script_in(args: &[&str], environment: Environment) -> Seen {
     run(args, "", Terminal::default(), environment).await

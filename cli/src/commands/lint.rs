@@ -1,0 +1,112 @@
+//! `pgbelay lint`: judges migrations without a controller.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use pgbelay_analysis::{Catalog, MAX_SCRIPT_BYTES, Options, Server, Severity};
+
+use crate::app::App;
+use crate::args::Output;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::lint::report::{Bar, Report};
+use crate::lint::{catalog, judge, since, sources};
+use crate::render;
+
+const EXAMPLES: &str = "\
+Examples:
+  pgbelay lint                                    every migration below ./migrations
+  pgbelay lint db/migrations --pg-version 15
+  pgbelay lint --since origin/main                only what this branch adds
+  pgbelay lint 014_note.sql --catalog orders.json against a schema from pgbelay catalog
+  pgbelay lint --output sarif > pgbelay.sarif
+  pgbelay explain drop-column                     what a finding means, and the safer way
+
+Exit codes:
+  0  nothing that counts
+  1  a finding at or above --fail-on; SQL that cannot be read, or that the server would refuse
+  2  usage; also a path that cannot be opened, or a directory without migrations
+
+--verbose shows every statement, with its locks, its work and what is not known.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct LintArgs {
+    /// Directories of migrations, files of SQL, or - for standard input; judged one after the other
+    #[arg(value_name = "PATH", default_value = "migrations")]
+    paths: Vec<PathBuf>,
+    /// The major version to judge for [default: that of --catalog, else the newest known]
+    #[arg(long, value_name = "MAJOR")]
+    pg_version: Option<Server>,
+    /// The schema before the first file, from pgbelay catalog; without it, nothing is known
+    #[arg(long, value_name = "FILE")]
+    catalog: Option<PathBuf>,
+    /// From which severity on a finding ends the command with 1
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value = "high")]
+    fail_on: FailOn,
+    /// Only what is new or changed since a revision counts and is shown
+    #[arg(long, value_name = "REVISION")]
+    since: Option<String>,
+    /// Findings in rollback files end the command with 1, too
+    #[arg(long)]
+    rollbacks: bool,
+    /// For people, or for programs (docs/lint.md)
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "table")]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FailOn {
+    Low,
+    Medium,
+    High,
+}
+
+impl From<FailOn> for Severity {
+    fn from(from: FailOn) -> Self {
+        match from {
+            FailOn::Low => Self::Low,
+            FailOn::Medium => Self::Medium,
+            FailOn::High => Self::High,
+        }
+    }
+}
+
+pub(crate) async fn run(args: LintArgs, app: &mut App) -> Result<ExitCode, CliError> {
+    let catalog = match &args.catalog {
+        Some(path) => catalog::read(path)?,
+        None => Catalog::nothing(),
+    };
+    let server = args.pg_version.or(catalog.server.map(Server::major)).unwrap_or_default();
+    let changes = match &args.since {
+        Some(revision) => Some(since::changes(&args.paths, revision).await?),
+        None => None,
+    };
+    let sources = sources::gather(&args.paths, || app.screen.input(MAX_SCRIPT_BYTES));
+    let mut judged = judge::judge(sources, catalog, Options { server, ..Options::default() });
+    if let Some(changes) = changes {
+        judged.files = changes.keep(judged.files);
+        judged.rollbacks = changes.keep(judged.rollbacks);
+    }
+    let bar = Bar { server, fail_on: args.fail_on.into(), rollbacks: args.rollbacks };
+    let report = Report::new(judged.files, judged.rollbacks, bar);
+    show(&report, args.output, bar, app);
+    Ok(match (report.has_wrong_names(), report.summary.failed) {
+        (true, _) => ExitCode::Usage,
+        (false, true) => ExitCode::Failed,
+        (false, false) => ExitCode::Done,
+    })
+}
+
+fn show(report: &Report, output: Output, bar: Bar, app: &mut App) {
+    match output {
+        Output::Table => {
+            let text = render::lint::report(report, app.globals.verbose, app.screen.layout());
+            app.screen.show(&text);
+        }
+        Output::Json => app.screen.document(report),
+        Output::Sarif => app.screen.document(&render::lint::sarif::log(report, bar)),
+        Output::Github => app.screen.raw(&render::lint::github::commands(report, bar)),
+        Output::Junit => app.screen.raw(&render::lint::junit::suites(report, bar)),
+    }
+}
