@@ -96,6 +96,7 @@ impl Script<'_> {
         {
             self.local.get_or_insert_with(|| settings.clone());
         }
+        self.catalog.watch();
         let mut scene = Scene::new(self.catalog, self.options.server, &mut self.born);
         simulate::statement(&mut scene, ast);
         bodies::run(&mut scene, ast);
@@ -104,6 +105,7 @@ impl Script<'_> {
         }
         let mut effects = scene.out;
         effects.settle();
+        let past = self.catalog.touched();
         let never = match &facts.statement.transactional {
             Transactional::Never { .. } => true,
             Transactional::Inside => effects.never_in_transaction.is_some(),
@@ -118,6 +120,7 @@ impl Script<'_> {
             kind: facts.statement.kind,
             text: &facts.statement.text,
             effects: &effects,
+            past: &past,
             after: self.catalog,
             settings: &settings,
             server: self.options.server,

@@ -31,6 +31,7 @@ pub use dependents::Dependents;
 pub use facts::{FactDifference, differences};
 pub use file::CatalogFileError;
 pub use lookup::Lookup;
+pub(crate) use name::quoted;
 pub use name::{Name, RelId};
 pub use object::{Domain, Function, TypeDefinition, Volatility};
 pub use relation::{
@@ -80,6 +81,9 @@ pub struct Catalog {
     dependents: Dependents,
     #[serde(default)]
     next_id: u32,
+    /// What was changed or taken away since [`Self::watch`], as it was before.
+    #[serde(skip)]
+    touched: Option<BTreeMap<RelId, Relation>>,
 }
 
 /// What absence means.
@@ -110,6 +114,7 @@ impl Catalog {
             names: BTreeMap::new(),
             dependents: Dependents::default(),
             next_id: 1,
+            touched: None,
         }
     }
 
@@ -146,8 +151,25 @@ impl Catalog {
         id
     }
 
+    /// From here on, what relations were before they are changed or taken away is kept.
+    pub(crate) fn watch(&mut self) {
+        self.touched = Some(BTreeMap::new());
+    }
+
+    /// Ends [`Self::watch`]: relations that were changed or taken away, as they were before.
+    pub(crate) fn touched(&mut self) -> BTreeMap<RelId, Relation> {
+        self.touched.take().unwrap_or_default()
+    }
+
+    fn touch(&mut self, id: RelId) {
+        if let (Some(touched), Some(relation)) = (&mut self.touched, self.relations.get(&id)) {
+            touched.entry(id).or_insert_with(|| relation.clone());
+        }
+    }
+
     /// Takes a relation away. What depends on it is the caller's business.
     pub fn remove(&mut self, id: RelId) -> Option<Relation> {
+        self.touch(id);
         let relation = self.relations.remove(&id)?;
         self.names.remove(&relation.name);
         self.dependents.unlink(id);
@@ -156,6 +178,7 @@ impl Catalog {
 
     /// Changes a relation in place, its name too.
     pub fn change<T>(&mut self, id: RelId, change: impl FnOnce(&mut Relation) -> T) -> Option<T> {
+        self.touch(id);
         let relation = self.relations.get_mut(&id)?;
         let old = relation.name.clone();
         let result = change(relation);

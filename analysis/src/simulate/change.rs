@@ -26,6 +26,10 @@ pub(crate) enum Change {
         implied: bool,
         cascade: bool,
     },
+    /// Nothing but functions of triggers is gone by that name; with [`Self::Dropped`].
+    TriggerFunctionDropped {
+        name: String,
+    },
     /// IF EXISTS or IF NOT EXISTS made it do nothing.
     NothingToDo {
         object: ObjectRef,

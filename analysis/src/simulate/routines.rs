@@ -349,6 +349,7 @@ pub(super) fn drop_routine(scene: &mut Scene<'_>, statement: &Drop, name: &Objec
     for user in users {
         take_from(scene, user, &full.name);
     }
+    note_trigger_function(scene, &full, &at);
     if let Some(functions) = scene.catalog.functions.get_mut(&full) {
         let mut index = 0;
         functions.retain(|_| {
@@ -360,6 +361,15 @@ pub(super) fn drop_routine(scene: &mut Scene<'_>, statement: &Drop, name: &Objec
         }
     }
     gone(scene, statement, full.to_string());
+}
+
+/// Says that only triggers can have called what goes.
+fn note_trigger_function(scene: &mut Scene<'_>, full: &Name, at: &[usize]) {
+    let functions = scene.catalog.functions.get(full).map(Vec::as_slice).unwrap_or_default();
+    let returns = |index: &usize| functions.get(*index).and_then(|function| function.returns.as_deref());
+    if at.iter().all(|index| matches!(returns(index), Some("trigger" | "event_trigger"))) {
+        scene.change(Change::TriggerFunctionDropped { name: full.to_string() });
+    }
 }
 
 fn gone(scene: &mut Scene<'_>, statement: &Drop, shown: String) {

@@ -80,7 +80,14 @@ pub(crate) fn findings(sql: &str, catalog: &mut Catalog, options: Options) -> Ve
     let analysis = analyze_next(sql, catalog, options);
     assert!(analysis.faults.is_empty(), "{sql}: {:?}", analysis.faults);
     let hazards = analysis.statements.into_iter().flat_map(|statement| statement.hazards);
-    hazards
+    let mut found: Vec<Found> = hazards
         .map(|hazard| Found { id: hazard.id, severity: hazard.severity, message: hazard.message })
-        .collect()
+        .collect();
+    // The one hazard that is found at a comment, not at a statement.
+    found.extend(analysis.allows.into_iter().filter(|allow| allow.problem.is_some()).map(|allow| Found {
+        id: "unused-allow".to_owned(),
+        severity: Severity::Info,
+        message: format!("{:?}", allow.problem),
+    }));
+    found
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "the examples are files")]
 
 mod edges_ad;
+mod edges_eg;
 mod example;
 
 use std::path::Path;
