@@ -64,14 +64,14 @@ pub(crate) fn analyze_watched(
         born: BTreeSet::new(),
         transaction: Transaction::default(),
         earlier: Vec::new(),
+        said: BTreeSet::new(),
         local: None,
         watch,
     };
     let (facts, asts): (Vec<_>, Vec<Ast>) = read.parsed.into_iter().map(split).unzip();
     let mut statements = Vec::with_capacity(facts.len());
     for (index, facts) in facts.iter().enumerate() {
-        let Some((ast, rest)) = asts.get(index..).and_then(<[Ast]>::split_first) else { break };
-        statements.push(script.statement(facts, ast, index, rest));
+        statements.push(script.statement(facts, &asts, index));
     }
     script.end();
     let allows = allow::apply(sql, &read.comments, &mut statements);
@@ -99,19 +99,24 @@ struct Script<'a> {
     born: BTreeSet<RelId>,
     transaction: Transaction,
     earlier: Vec<Change>,
+    /// The hazards of its statements so far.
+    said: BTreeSet<String>,
     /// The settings before the first SET LOCAL, which end with the transaction.
     local: Option<crate::catalog::Settings>,
     watch: &'a mut dyn FnMut(&Watched<'_>),
 }
 
 impl Script<'_> {
-    fn statement(&mut self, facts: &Facts, ast: &Ast, index: usize, rest: &[Ast]) -> StatementReport {
+    fn statement(&mut self, facts: &Facts, asts: &[Ast], index: usize) -> StatementReport {
+        let (before, from) = asts.split_at(index.min(asts.len()));
+        let (ast, rest) = from.split_first().unwrap_or((&Ast::Other, &[]));
         let settings = self.catalog.settings.clone();
         if let Ast::Setting(setting) = ast
             && setting.scope == crate::syntax::SettingScope::Transaction
         {
             self.local.get_or_insert_with(|| settings.clone());
         }
+        self.catalog.watch();
         let mut scene = Scene::new(self.catalog, self.options.server, &mut self.born);
         simulate::statement(&mut scene, ast);
         bodies::run(&mut scene, ast);
@@ -122,13 +127,14 @@ impl Script<'_> {
         let mut effects = scene.out;
         effects.settle();
         (self.watch)(&Watched { ast, effects: &effects, after: self.catalog });
+        let past = self.catalog.touched();
         let never = match &facts.statement.transactional {
             Transactional::Never { .. } => true,
             Transactional::Inside => effects.never_in_transaction.is_some(),
         };
         if never {
             // What was open is committed before it.
-            self.transaction = Transaction::default();
+            self.transaction = Transaction { first: index + 1, ..Transaction::default() };
             self.born.clear();
         }
         let context = Context {
@@ -136,6 +142,7 @@ impl Script<'_> {
             kind: facts.statement.kind,
             text: &facts.statement.text,
             effects: &effects,
+            past: &past,
             after: self.catalog,
             settings: &settings,
             server: self.options.server,
@@ -143,15 +150,19 @@ impl Script<'_> {
             transaction: &self.transaction,
             inside: !never,
             index,
+            before,
             rest,
             earlier: &self.earlier,
+            said: &self.said,
         };
         let hazards = hazards::find(&context);
+        self.said.extend(hazards.iter().map(|hazard| hazard.id.clone()));
         let report = self.report(facts, &effects, hazards, never);
         if never {
             self.born.clear();
         } else {
             self.remember(&effects, index);
+            self.remember_rows(facts, ast);
         }
         self.earlier.extend(effects.changes);
         report
@@ -226,6 +237,24 @@ impl Script<'_> {
                     self.transaction.altered.insert(*table, index);
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// The rows that a statement wrote.
+    fn remember_rows(&mut self, facts: &Facts, ast: &Ast) {
+        if facts.statement.kind == StatementKind::SetConstraints {
+            let text = facts.statement.text.to_ascii_lowercase();
+            self.transaction.deferred |= text.contains("deferred");
+            if text.contains("immediate") {
+                self.transaction.written.clear();
+            }
+        }
+        for write in hazards::writes(ast) {
+            if let Some(id) = self.catalog.relation(&write.table).found()
+                && !self.born.contains(&id)
+            {
+                self.transaction.written.push((id, write.clone()));
             }
         }
     }

@@ -4,6 +4,10 @@
 //! Relations have ids that last for one catalog, so that renaming and moving need no other change.
 //! What is absent does not exist when the catalog is [`Coverage::Whole`], and is unknown otherwise.
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each function is about a few kinds of expressions and leaves the others as they are"
+)]
 mod canonical;
 mod constraint;
 mod data_type;
@@ -30,6 +34,7 @@ pub use facts::{FactDifference, differences};
 pub use file::CatalogFileError;
 pub use lookup::Lookup;
 pub(crate) use marks::{Aspect, Holder, Mark, Marks};
+pub(crate) use name::quoted;
 pub use name::{Name, RelId};
 pub use object::{Domain, Function, TypeDefinition, Volatility};
 pub use relation::{
@@ -81,6 +86,9 @@ pub struct Catalog {
     pub(crate) marks: Marks,
     #[serde(default)]
     next_id: u32,
+    /// What was changed or taken away since [`Self::watch`], as it was before.
+    #[serde(skip)]
+    touched: Option<BTreeMap<RelId, Relation>>,
 }
 
 /// What absence means.
@@ -112,6 +120,7 @@ impl Catalog {
             dependents: Dependents::default(),
             marks: Marks::default(),
             next_id: 1,
+            touched: None,
         }
     }
 
@@ -148,8 +157,25 @@ impl Catalog {
         id
     }
 
+    /// From here on, what relations were before they are changed or taken away is kept.
+    pub(crate) fn watch(&mut self) {
+        self.touched = Some(BTreeMap::new());
+    }
+
+    /// Ends [`Self::watch`]: relations that were changed or taken away, as they were before.
+    pub(crate) fn touched(&mut self) -> BTreeMap<RelId, Relation> {
+        self.touched.take().unwrap_or_default()
+    }
+
+    fn touch(&mut self, id: RelId) {
+        if let (Some(touched), Some(relation)) = (&mut self.touched, self.relations.get(&id)) {
+            touched.entry(id).or_insert_with(|| relation.clone());
+        }
+    }
+
     /// Takes a relation away. What depends on it is the caller's business.
     pub fn remove(&mut self, id: RelId) -> Option<Relation> {
+        self.touch(id);
         let relation = self.relations.remove(&id)?;
         self.names.remove(&relation.name);
         self.dependents.unlink(id);
@@ -158,6 +184,7 @@ impl Catalog {
 
     /// Changes a relation in place, its name too.
     pub fn change<T>(&mut self, id: RelId, change: impl FnOnce(&mut Relation) -> T) -> Option<T> {
+        self.touch(id);
         let relation = self.relations.get_mut(&id)?;
         let old = relation.name.clone();
         let result = change(relation);

@@ -18,6 +18,10 @@ mod digest;
 mod error;
 mod facts;
 mod fragments;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a rule is about a few statements or changes, and has nothing to say of all others"
+)]
 mod hazards;
 mod kind;
 mod pairs;
@@ -47,7 +51,7 @@ pub use catalog::{
 pub use depends::{Edge, Graph, Node, dependencies};
 pub use digest::hex as body_digest;
 pub use error::ScriptError;
-pub use fragments::{parse_bounds, parse_expressions};
+pub use fragments::{parse_bounds, parse_expressions, steady_bodies};
 pub use hazards::{HazardInfo, hazard, hazards, nearest_hazard};
 pub use kind::StatementKind;
 pub use pairs::{LostValues, Pair, PairState, Sides, Way, pair, session};

@@ -40,6 +40,7 @@ pub(crate) use cause::Cause;
 pub(crate) use change::{Change, ObjectRef};
 pub(crate) use effects::Effects;
 pub(crate) use marks::note;
+pub(crate) use routines::is_steady;
 pub(crate) use scene::Scene;
 
 use crate::syntax::Ast;

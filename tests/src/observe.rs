@@ -153,10 +153,27 @@ impl Work {
 /// # Errors
 /// The setup failed, or the server is gone.
 pub async fn observe(client: &Client, case: &Case) -> anyhow::Result<Observed> {
+    prepare(client, case).await?;
+    statement(client, case).await
+}
+
+/// Runs the setup of `case` in the empty database of `client`.
+///
+/// # Errors
+/// The setup failed, or the server is gone.
+pub async fn prepare(client: &Client, case: &Case) -> anyhow::Result<()> {
     for statement in &case.setup {
         let done = client.batch_execute(statement).await.map_err(explained);
         done.with_context(|| format!("the setup failed at {statement}"))?;
     }
+    Ok(())
+}
+
+/// Observes the statement of `case`, whose setup has run, and rolls it back.
+///
+/// # Errors
+/// The server is gone.
+pub async fn statement(client: &Client, case: &Case) -> anyhow::Result<Observed> {
     client.batch_execute("BEGIN").await?;
     let before = relations::all(client).await?;
     let observed = match client.batch_execute(&case.run).await {

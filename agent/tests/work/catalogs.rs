@@ -2,8 +2,9 @@
 
 use pgbelay_agent::database::catalog::{CatalogError, read, read_in_transaction, read_target};
 use pgbelay_analysis::{Catalog, Name, Relation, Size, differences};
+use pgbelay_tests::wait;
 
-use crate::world::World;
+use crate::world::{LONG, World};
 
 const EVERYTHING: &str = include_str!("catalogs.sql");
 
@@ -21,13 +22,19 @@ async fn a_catalog_holds_everything() -> anyhow::Result<()> {
     insta::assert_snapshot!("everything", facts.join("\n"));
 
     assert!(catalog.is_whole() && catalog.extensions.contains("citext"));
-    let Size { rows, bytes, index_bytes, writes, .. } = relation(&catalog, "customers").size.expect("its size");
+    let Size { rows, bytes, index_bytes, writes, .. } =
+        relation(&catalog, "customers").size.expect("its size");
     assert_eq!((rows, bytes > 0, index_bytes > 0, writes <= 100), (Some(100), true, true, true));
     assert_eq!(relation(&catalog, "orders").size.and_then(|size| size.rows), None);
     assert!(!relation(&catalog, "mat").populated);
 
+    let steady = |name| catalog.functions[&Name::new("public", name)][0].steady_body;
+    assert!(steady("twice") && !steady("touch") && !steady("sum2"));
     let members = &catalog.extension_members["citext"];
-    assert!(members.contains("type public.citext") && members.contains("function public.strpos(public.citext, public.citext)"));
+    assert!(
+        members.contains("type public.citext")
+            && members.contains("function public.strpos(public.citext, public.citext)")
+    );
     assert_eq!(Catalog::read_json(&catalog.write_json())?, catalog);
     Ok(())
 }
@@ -131,7 +138,8 @@ async fn what_cannot_be_read_is_said() -> anyhow::Result<()> {
     let client = world.client().await?;
     let ended = world.client().await?;
     let pid: i32 = ended.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
-    client.query_one("SELECT pg_terminate_backend($1, 10000)", &[&pid]).await?;
+    client.query_one("SELECT pg_terminate_backend($1)", &[&pid]).await?;
+    wait::until("the session to end", LONG, async || Ok(ended.is_closed().then_some(()))).await?;
     let error = read(&ended, None).await.expect_err("a lost session");
     assert!(error.to_string().starts_with("the schema could not be read (the transaction)"), "{error}");
     let outside = read_in_transaction(&client, None).await.expect_err("no transaction");

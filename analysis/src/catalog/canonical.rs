@@ -13,6 +13,10 @@ pub(super) fn canonical(expression: &Expr) -> String {
         Expr::Column(path) => path.last().cloned().unwrap_or_default(),
         Expr::Constant(constant) => self::constant(constant),
         Expr::Call { name, args } => call(name, args),
+        Expr::Operator { name, args } if name == "is distinct from" && args.iter().any(is_null) => {
+            let arg = args.iter().find(|arg| !is_null(arg));
+            format!("({} is not null)", arg.map_or_else(String::new, canonical))
+        }
         Expr::Operator { name, args } => operator(name, args),
         Expr::Bool { op, args } => bool(*op, args),
         Expr::IsNull { arg, negated } => {
@@ -27,6 +31,10 @@ pub(super) fn canonical(expression: &Expr) -> String {
         Expr::Other(parts) => format!("…({})", all(parts)),
         Expr::Deep { columns, calls } => referred(columns, calls),
     }
+}
+
+const fn is_null(expression: &Expr) -> bool {
+    matches!(expression, Expr::Constant(Constant::Null))
 }
 
 fn all(parts: &[Expr]) -> String {

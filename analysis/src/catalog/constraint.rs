@@ -21,6 +21,9 @@ pub struct Constraint {
     /// DEFERRABLE.
     #[serde(default)]
     pub deferrable: bool,
+    /// INITIALLY DEFERRED.
+    #[serde(default)]
+    pub initially_deferred: bool,
     /// Whether it comes from a parent.
     #[serde(default)]
     pub inherited: bool,
@@ -33,7 +36,15 @@ const fn yes() -> bool {
 impl Constraint {
     /// One that is valid, enforced and not deferrable.
     pub fn new(name: &str, kind: ConstraintKind) -> Self {
-        Self { name: name.to_owned(), kind, valid: true, enforced: true, deferrable: false, inherited: false }
+        Self {
+            name: name.to_owned(),
+            kind,
+            valid: true,
+            enforced: true,
+            deferrable: false,
+            initially_deferred: false,
+            inherited: false,
+        }
     }
 
     /// The columns of its table that it is about.

@@ -15,5 +15,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Vec<Found> {
-    context.by_cause(|cause| matches!(cause, Cause::VolatileDefault { .. } | Cause::UnknownDefault { .. }))
+    let mut found = context.by_cause(|cause| matches!(cause, Cause::VolatileDefault { .. }));
+    let perhaps = context.by_cause(|cause| matches!(cause, Cause::UnknownDefault { .. }));
+    found.extend(perhaps.into_iter().map(Found::milder));
+    found
 }

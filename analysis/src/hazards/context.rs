@@ -1,12 +1,17 @@
 //! What a rule may look at: one statement, what it did, and the transaction around it.
 
+mod load;
+mod locks;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::StatementKind;
-use crate::catalog::{Catalog, RelId, Relation, Server, Settings};
+use crate::catalog::{Catalog, Persistence, RelId, Relation, Server, Settings};
 use crate::report::{LockMode, Severity, WorkKind};
 use crate::simulate::{Cause, Change, Effects};
-use crate::syntax::Ast;
+use crate::syntax::{Ast, QName, Write};
+
+pub(crate) use locks::writes;
 
 /// The transaction that a statement runs in, before it.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +28,12 @@ pub(crate) struct Transaction {
     pub(crate) columns: BTreeSet<(RelId, String)>,
     /// Indexes that it made, by table.
     pub(crate) indexes: BTreeSet<(RelId, String)>,
+    /// Rows that it wrote, of relations that were there before the script.
+    pub(crate) written: Vec<(RelId, Write)>,
+    /// SET CONSTRAINTS … DEFERRED was in it.
+    pub(crate) deferred: bool,
+    /// The place of its first statement.
+    pub(crate) first: usize,
 }
 
 /// One statement and everything around it.
@@ -34,6 +45,8 @@ pub(crate) struct Context<'a> {
     pub(crate) text: &'a str,
     /// What it did; names in it are those before it.
     pub(crate) effects: &'a Effects,
+    /// Relations that it changed or took away, as they were before.
+    pub(crate) past: &'a BTreeMap<RelId, Relation>,
     /// The schema after it.
     pub(crate) after: &'a Catalog,
     /// The session's settings before it.
@@ -47,10 +60,14 @@ pub(crate) struct Context<'a> {
     pub(crate) inside: bool,
     /// Its place among the statements of the script.
     pub(crate) index: usize,
+    /// The statements that came before it.
+    pub(crate) before: &'a [Ast],
     /// The statements that follow.
     pub(crate) rest: &'a [Ast],
     /// What the script's statements have changed before this one.
     pub(crate) earlier: &'a [Change],
+    /// The hazards that the script's statements had before this one.
+    pub(crate) said: &'a BTreeSet<String>,
 }
 
 /// What a rule found.
@@ -60,6 +77,8 @@ pub(crate) struct Found {
     pub(crate) object: Option<String>,
     /// Absent: that of the rule.
     pub(crate) severity: Option<Severity>,
+    /// So many steps less grave than that.
+    pub(crate) milder: u8,
     /// What happens here, a sentence without a full stop.
     pub(crate) message: String,
 }
@@ -67,20 +86,50 @@ pub(crate) struct Found {
 impl Found {
     /// With the rule's own severity.
     pub(crate) fn new(object: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { object: Some(object.into()), severity: None, message: message.into() }
+        Self { object: Some(object.into()), ..Self::of_all(message) }
+    }
+
+    /// About no object that has a name here.
+    pub(crate) fn of_all(message: impl Into<String>) -> Self {
+        Self { object: None, severity: None, milder: 0, message: message.into() }
     }
 
     /// With another severity than the rule's.
+    #[expect(clippy::wrong_self_convention, reason = "it reads as a sentence")]
     pub(crate) const fn as_grave_as(mut self, severity: Severity) -> Self {
         self.severity = Some(severity);
         self
+    }
+
+    /// One step less grave.
+    pub(crate) const fn milder(mut self) -> Self {
+        self.milder += 1;
+        self
+    }
+
+    /// How grave it is for a rule of that severity.
+    pub(crate) fn gravity(&self, of_rule: Severity) -> Severity {
+        let full = self.severity.unwrap_or(of_rule);
+        (0..self.milder).fold(full, |severity, _| match severity {
+            Severity::High => Severity::Medium,
+            Severity::Medium => Severity::Low,
+            Severity::Low | Severity::Info => Severity::Info,
+        })
     }
 }
 
 impl<'a> Context<'a> {
     /// Whether a relation was there before the script: others can be waiting for it.
+    /// Temporary ones are nobody else's.
     pub(crate) fn exists(&self, id: RelId) -> bool {
-        !self.born.contains(&id)
+        let temporary =
+            self.after.get(id).is_some_and(|relation| relation.persistence == Persistence::Temporary);
+        !temporary && !self.born.contains(&id)
+    }
+
+    /// The relation that a statement names, as it is after the statement.
+    pub(crate) fn named(&self, name: &QName) -> Option<RelId> {
+        self.after.relation(name).found()
     }
 
     /// A relation as it is after the statement, if it still is.
@@ -129,21 +178,5 @@ impl<'a> Context<'a> {
     /// Whether a statement_timeout is in force.
     pub(crate) fn has_statement_timeout(&self) -> bool {
         self.settings.statement_timeout.is_some_and(|timeout| timeout > 0)
-    }
-
-    /// One finding for each piece of work whose cause passes.
-    pub(crate) fn by_cause(&self, test: impl Fn(&Cause) -> bool) -> Vec<Found> {
-        let mut found: Vec<Found> = Vec::new();
-        for (relation, kind, cause) in self.work() {
-            if test(cause) && !found.iter().any(|other| other.object.as_ref() == Some(&relation)) {
-                let does = match kind {
-                    WorkKind::Rewrite => "is written anew",
-                    WorkKind::Scan => "is read from end to end",
-                    WorkKind::Index => "gets an index built",
-                };
-                found.push(Found::new(relation.clone(), format!("{relation} {does}: {cause}")));
-            }
-        }
-        found
     }
 }

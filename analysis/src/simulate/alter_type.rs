@@ -257,9 +257,9 @@ fn foreign_keys(scene: &mut Scene<'_>, id: RelId, column: &str, rewrite: bool, o
         scene.lock_all(&reached, LockMode::AccessExclusiveLock);
         if constraint.valid && constraint.enforced && (rewrite || other_operators) {
             let ConstraintKind::Foreign { to, .. } = constraint.kind else { continue };
-            let cause = || Cause::TypeChangeRecheck {
+            let cause = || Cause::TypeChangeForeignKey {
                 column: column.to_owned(),
-                what: format!("the check of {}", constraint.name),
+                constraint: constraint.name.clone(),
             };
             for member in storage(scene, owner).into_iter().chain(storage(scene, to)) {
                 scene.work(member, WorkKind::Scan, cause());

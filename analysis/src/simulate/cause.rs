@@ -50,6 +50,11 @@ pub(crate) enum Cause {
         column: String,
         what: String,
     },
+    /// The type of a column of a foreign key changes, and the rows are looked up again.
+    TypeChangeForeignKey {
+        column: String,
+        constraint: String,
+    },
     SetExpression {
         column: String,
     },
@@ -163,6 +168,9 @@ impl fmt::Display for Cause {
             }
             Self::TypeChangeRecheck { column, what } => {
                 write!(f, "the type of {column} changes, and {what} has to be done again")
+            }
+            Self::TypeChangeForeignKey { column, constraint } => {
+                write!(f, "the type of {column} changes, and every row is looked up again for {constraint}")
             }
             Self::SetExpression { column } => write!(f, "{column} is computed anew for each row"),
             Self::SetNotNull { column } => write!(f, "every row is looked at for NULL in {column}"),

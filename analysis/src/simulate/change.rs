@@ -26,6 +26,10 @@ pub(crate) enum Change {
         implied: bool,
         cascade: bool,
     },
+    /// Nothing but functions of triggers is gone by that name; with [`Self::Dropped`].
+    TriggerFunctionDropped {
+        name: String,
+    },
     /// IF EXISTS or IF NOT EXISTS made it do nothing.
     NothingToDo {
         object: ObjectRef,
@@ -103,6 +107,11 @@ pub(crate) enum Change {
         constraint: Constraint,
         implied: bool,
     },
+    /// A table that is gone referred to this one.
+    ReferenceDropped {
+        to: RelId,
+        constraint: String,
+    },
     ConstraintValidated {
         table: RelId,
         constraint: String,
@@ -162,6 +171,11 @@ pub(crate) enum Change {
         table: RelId,
     },
     PartitionAttached {
+        parent: RelId,
+        partition: RelId,
+    },
+    /// Dropped while it was attached.
+    PartitionDropped {
         parent: RelId,
         partition: RelId,
     },

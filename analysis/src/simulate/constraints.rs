@@ -252,7 +252,11 @@ fn add_indexed(
             matches!(constraint.kind, NewConstraintKind::Unique { nulls_not_distinct: true, .. });
         ConstraintKind::Unique { columns: columns.to_vec(), nulls_not_distinct }
     };
-    let added = Constraint { deferrable: constraint.deferrable, ..Constraint::new(&name, kind) };
+    let added = Constraint {
+        deferrable: constraint.deferrable,
+        initially_deferred: constraint.initially_deferred,
+        ..Constraint::new(&name, kind)
+    };
     let index = constraint_index(&added, include);
     attach_to_family(scene, &family, &added, &index, if primary { "pkey" } else { "key" });
     record(scene, id, added, place);
@@ -389,7 +393,11 @@ fn using_index(
     } else {
         ConstraintKind::Unique { columns, nulls_not_distinct: found.nulls_not_distinct }
     };
-    let added = Constraint { deferrable: constraint.deferrable, ..Constraint::new(&name, kind) };
+    let added = Constraint {
+        deferrable: constraint.deferrable,
+        initially_deferred: constraint.initially_deferred,
+        ..Constraint::new(&name, kind)
+    };
     let copy = added.clone();
     scene.catalog.change(id, |table| {
         if let Some(found) = table.indexes.iter_mut().find(|found| found.name == index) {
@@ -436,6 +444,7 @@ pub(super) fn exclusion(
     let columns = keys.iter().flat_map(key_columns).collect();
     let added = Constraint {
         deferrable: constraint.deferrable,
+        initially_deferred: constraint.initially_deferred,
         ..Constraint::new(&name, ConstraintKind::Exclude { columns })
     };
     let index = Index {

@@ -378,7 +378,11 @@ fn indexed(scene: &mut Scene<'_>, id: RelId, constraint: &NewConstraint) {
     } else {
         ConstraintKind::Unique { columns: columns.clone(), nulls_not_distinct }
     };
-    let added = Constraint { deferrable: constraint.deferrable, ..Constraint::new(&name, kind) };
+    let added = Constraint {
+        deferrable: constraint.deferrable,
+        initially_deferred: constraint.initially_deferred,
+        ..Constraint::new(&name, kind)
+    };
     let index = constraints::constraint_index(&added, include);
     scene.catalog.change(id, |table| table.indexes.push(index));
     push(scene, id, added);

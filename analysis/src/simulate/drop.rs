@@ -180,6 +180,7 @@ pub(super) fn relation(scene: &mut Scene<'_>, id: RelId, implied: bool, cascade:
         if let Some(default) = tree::default_partition(scene.catalog, parent) {
             scene.lock(default, LockMode::AccessExclusiveLock);
         }
+        scene.change(Change::PartitionDropped { parent, partition: id });
     }
     let data = matches!(kind, RelationKind::Table | RelationKind::Partitioned);
     scene.lost(name.clone(), kind.words(), data && !scene.is_born(id));
@@ -208,9 +209,10 @@ pub(super) fn relation(scene: &mut Scene<'_>, id: RelId, implied: bool, cascade:
 
 /// Foreign keys of the table lock what they refer to; those that refer to it go with CASCADE.
 fn drop_keys(scene: &mut Scene<'_>, id: RelId, cascade: bool) {
-    for (_, key) in foreign_key::referenced(scene.catalog, id) {
+    for (to, key) in foreign_key::referenced(scene.catalog, id) {
         if !key.inherited || !partition_drop(scene, id) {
             foreign_key::lock_referenced(scene, &key);
+            scene.change(Change::ReferenceDropped { to, constraint: key.name });
         }
     }
     if !cascade {

@@ -123,6 +123,7 @@ pub(super) fn made(
         valid: !constraint.not_valid && !constraint.not_enforced,
         enforced: !constraint.not_enforced,
         deferrable: constraint.deferrable,
+        initially_deferred: constraint.initially_deferred,
         ..Constraint::new(name, kind)
     }
 }

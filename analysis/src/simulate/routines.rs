@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use super::alter_type::speaks_of;
 use super::view::{self, table_or_view};
 use super::{Change, ObjectRef, Scene, drop, tree};
-use crate::catalog::{Function, Name, Policy, RelId, RelationKind, Rule, Trigger, ViewUse, Volatility};
+use crate::catalog::{
+    Catalog, Function, Lookup, Name, Policy, RelId, RelationKind, Rule, Trigger, ViewUse, Volatility,
+};
 use crate::report::LockMode;
 use crate::syntax::{
     CreatePolicy, CreateRoutine, CreateRule, CreateTrigger, Drop, Expr, ObjectKind, ObjectName, QName,
@@ -26,6 +28,8 @@ pub(super) fn create_trigger(scene: &mut Scene<'_>, statement: &CreateTrigger) {
     let mut columns: BTreeSet<String> = statement.columns.iter().cloned().collect();
     if let Some(when) = &statement.when {
         columns.extend(when.column_paths().iter().filter_map(|path| path.last().cloned()));
+        // The whole row is no column.
+        columns.remove("*");
     }
     let trigger = Trigger {
         name: statement.name.clone(),
@@ -54,7 +58,14 @@ pub(super) fn create_rule(scene: &mut Scene<'_>, statement: &CreateRule) {
             super::alter::other(scene, &source.relation, mode);
         }
     }
-    let uses = view::uses(scene, &statement.uses);
+    let mut uses = view::uses(scene, &statement.uses);
+    // An INSERT without a list writes every column.
+    for used in uses.iter_mut().filter(|used| used.columns.is_empty()) {
+        let Some(relation) = scene.catalog.get(used.relation) else { continue };
+        if statement.writes.iter().any(|name| scene.catalog.relation(name) == Lookup::Found(used.relation)) {
+            used.columns.extend(relation.columns.iter().map(|column| column.name.clone()));
+        }
+    }
     let rule = Rule { name: statement.name.clone(), uses };
     scene.catalog.change(id, |table| {
         table.rules.retain(|other| other.name != rule.name);
@@ -243,13 +254,18 @@ fn is_sql(statement: &CreateRoutine) -> bool {
 /// replaced by what it computes.
 fn steady(scene: &Scene<'_>, body: &RoutineBody) -> bool {
     let RoutineBody::Text(text) = body else { return false };
+    is_steady(scene.catalog, text)
+}
+
+/// The same for the text of a body.
+pub(crate) fn is_steady(catalog: &Catalog, text: &str) -> bool {
     let read = crate::read::parse_leniently(text);
     let [parsed] = read.parsed.as_slice() else { return false };
     let crate::syntax::Ast::Dml(select) = &parsed.ast else { return false };
     let [(_, output)] = select.reads.outputs.as_slice() else { return false };
     select.writes.is_empty()
         && select.reads.sources.is_empty()
-        && super::volatility::verdict(scene.catalog, output) == super::volatility::Verdict::Steady
+        && super::volatility::verdict(catalog, output) == super::volatility::Verdict::Steady
 }
 
 /// A body in SQL is checked when it is made, which locks what it names as running it would.
@@ -336,6 +352,7 @@ pub(super) fn drop_routine(scene: &mut Scene<'_>, statement: &Drop, name: &Objec
     for user in users {
         take_from(scene, user, &full.name);
     }
+    note_trigger_function(scene, &full, &at);
     if let Some(functions) = scene.catalog.functions.get_mut(&full) {
         let mut index = 0;
         functions.retain(|_| {
@@ -347,6 +364,15 @@ pub(super) fn drop_routine(scene: &mut Scene<'_>, statement: &Drop, name: &Objec
         }
     }
     gone(scene, statement, full.to_string());
+}
+
+/// Says that only triggers can have called what goes.
+fn note_trigger_function(scene: &mut Scene<'_>, full: &Name, at: &[usize]) {
+    let functions = scene.catalog.functions.get(full).map(Vec::as_slice).unwrap_or_default();
+    let returns = |index: &usize| functions.get(*index).and_then(|function| function.returns.as_deref());
+    if at.iter().all(|index| matches!(returns(index), Some("trigger" | "event_trigger"))) {
+        scene.change(Change::TriggerFunctionDropped { name: full.to_string() });
+    }
 }
 
 fn gone(scene: &mut Scene<'_>, statement: &Drop, shown: String) {

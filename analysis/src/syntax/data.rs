@@ -27,6 +27,8 @@ pub(crate) struct Write {
     pub(crate) values_only: bool,
     /// INSERT … ON CONFLICT DO UPDATE.
     pub(crate) upsert: bool,
+    /// A column that one list of assignments (or of INSERT's columns) names twice.
+    pub(crate) repeated: Option<String>,
 }
 
 /// The ways to write.

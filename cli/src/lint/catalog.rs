@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use pgbelay_analysis::{CATALOG_FORMAT, Catalog};
+use pgbelay_analysis::Catalog;
 
 use crate::error::CliError;
 
@@ -18,23 +18,14 @@ pub(crate) fn read(path: &Path) -> Result<Catalog, CliError> {
             .because(why)
             .hint("pgbelay catalog DATABASE writes such a file")
     };
-    let mut bytes = Vec::new();
+    let mut text = String::new();
     File::open(path)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
         .map_err(|error| failed(error.to_string()))?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_BYTES) {
+    if u64::try_from(text.len()).is_ok_and(|length| length > MAX_BYTES) {
         return Err(failed(format!("it has more than {MAX_BYTES} bytes")));
     }
-    let mut catalog: Catalog =
-        serde_json::from_slice(&bytes).map_err(|error| failed(format!("it is no such file: {error}")))?;
-    if catalog.format != CATALOG_FORMAT {
-        return Err(failed(format!(
-            "it is in format {}, and this version reads format {CATALOG_FORMAT}",
-            catalog.format
-        )));
-    }
-    catalog.index_names();
-    Ok(catalog)
+    Catalog::read_json(&text).map_err(|error| failed(error.to_string()))
 }
 
 #[cfg(test)]
@@ -49,13 +40,13 @@ mod tests {
         let path = dir.path().join("catalog.json");
         let mut catalog = Catalog::nothing();
         catalog.server = Some(15);
-        fs::write(&path, serde_json::to_vec(&catalog)?)?;
+        fs::write(&path, catalog.write_json())?;
         assert_eq!(read(&path)?.server, Some(15));
         catalog.format = 99;
-        fs::write(&path, serde_json::to_vec(&catalog)?)?;
+        fs::write(&path, catalog.write_json())?;
         assert!(read(&path).unwrap_err().cause.unwrap().contains("format 99"));
         fs::write(&path, "{}")?;
-        assert!(read(&path).unwrap_err().cause.unwrap().contains("no such file"));
+        assert!(read(&path).unwrap_err().cause.unwrap().contains("not one that pgbelay has written"));
         assert!(read(&dir.path().join("none")).is_err());
         Ok(())
     }

@@ -11,6 +11,8 @@ SELECT p.oid::bigint AS oid, own.name AS schema, p.proname AS name,
     ) AS arguments,
     p.pronargdefaults AS defaults, p.provolatile AS volatility, l.lanname AS language,
     p.prokind = 'p' AS procedure,
+    -- Then no call is replaced by what the body computes.
+    p.prokind <> 'f' OR p.proisstrict OR p.proretset OR p.prosecdef OR p.proconfig IS NOT NULL AS kept,
     CASE WHEN n.oid = pg_my_temp_schema() THEN 'pg_temp' ELSE n.nspname::text END AS type_schema,
     coalesce(e.typname, t.typname) AS type_name, e.oid IS NOT NULL AS type_array,
     CASE WHEN l.lanname NOT IN ('c', 'internal') AND NOT ({parsed_body}) AND p.prokind <> 'a'

@@ -9,7 +9,7 @@ use super::ask::Asker;
 use super::columns::ColumnRow;
 use super::constraints::ConstraintRow;
 use super::expressions::Expressions;
-use super::functions::FunctionRow;
+use super::functions::{self, FunctionRow};
 use super::indexes::IndexRow;
 use super::members::{Described, MemberRow};
 use super::others::OtherRow;
@@ -112,11 +112,9 @@ impl Rows {
             catalog.types.insert(name, row.definition(&schema.expressions)?);
         }
         for row in &self.functions {
-            let name = Name::new(&row.schema, &row.name);
-            let function = row.function(&uses);
-            described.add("function", row.oid, &function.signature(&name));
-            catalog.functions.entry(name).or_default().push(function);
+            described.add("function", row.oid, &row.signature(&uses));
         }
+        functions::add(&mut catalog, &self.functions, &uses);
         catalog.extension_members = described.members(&self.members);
         catalog.relations = schema.relations;
         catalog.index_names();

@@ -61,10 +61,10 @@ impl Uses {
         for reference in self.references(kind, owner) {
             match reference {
                 Reference::Relation { oid, column, .. } if *oid == own => {
-                    used.own_columns.extend(column.clone())
+                    used.own_columns.extend(column.clone());
                 }
                 Reference::Relation { id, column, .. } => {
-                    relations.entry(*id).or_default().extend(column.clone())
+                    relations.entry(*id).or_default().extend(column.clone());
                 }
                 Reference::Function(name) => {
                     used.calls.insert(name.name.clone());

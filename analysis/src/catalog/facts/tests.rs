@@ -1,8 +1,8 @@
 use super::{FactDifference, differences};
 use crate::catalog::canonical::canonical;
 use crate::catalog::{
-    Catalog, CatalogFileError, Check, Column, Constraint, ConstraintKind, DataType, Index, IndexKey, Name, RelId,
-    Relation, RelationKind, ViewUse,
+    Catalog, CatalogFileError, Check, Column, Constraint, ConstraintKind, DataType, Index, IndexKey, Name,
+    RelId, Relation, RelationKind, ViewUse,
 };
 use crate::parse_expressions;
 use crate::syntax::{Expr, FkAction};
@@ -18,7 +18,10 @@ fn what_a_server_prints_is_what_a_person_wrote() {
         ("'x'", "'x'::character varying"),
         ("amount >= 0", "(amount >= (0)::numeric)"),
         ("t.a > -1", "(a > '-1'::integer)"),
-        ("name IN ('x', 'y')", "((name)::text = ANY ((ARRAY['x'::character varying, 'y'::character varying])::text[]))"),
+        (
+            "name IN ('x', 'y')",
+            "((name)::text = ANY ((ARRAY['x'::character varying, 'y'::character varying])::text[]))",
+        ),
         ("a IN (1)", "(a = 1)"),
         ("kind NOT IN ('a', 'b')", "(kind <> ALL (ARRAY['a'::text, 'b'::text]))"),
         ("a BETWEEN 1 AND 2 AND b", "((a >= 1) AND (a <= 2) AND b)"),
@@ -107,7 +110,8 @@ fn schema(first: u32) -> Catalog {
     });
     let mut overview = Relation::new(Name::new("public", "overview"), RelationKind::View);
     overview.reads = vec![ViewUse { relation: orders, columns: ["id".to_owned()].into() }];
-    catalog.relations = [(customers, table("customers", &["id"])), (orders, table_of_orders), (view, overview)].into();
+    catalog.relations =
+        [(customers, table("customers", &["id"])), (orders, table_of_orders), (view, overview)].into();
     catalog.index_names();
     catalog
 }
@@ -154,10 +158,7 @@ fn the_order_of_columns_counts_where_they_are_the_same() {
     let (before, mut after) = (schema(1), schema(1));
     after.change(RelId(2), |orders| orders.columns.reverse());
     let found = differences(&before, &after);
-    assert!(
-        matches!(found.as_slice(), [FactDifference::Differs { kind: "column order", .. }]),
-        "{found:?}"
-    );
+    assert!(matches!(found.as_slice(), [FactDifference::Differs { kind: "column order", .. }]), "{found:?}");
 }
 
 #[test]
@@ -176,7 +177,9 @@ fn a_catalog_survives_being_a_file() {
     assert_eq!(read, catalog);
     assert_eq!(read.dependents_of(RelId(1)), [RelId(2)]);
     let mut deep = catalog.clone();
-    deep.change(RelId(1), |table| table.columns[0].default = Some(parsed(&format!("{}1", "1 + ".repeat(500)))));
+    deep.change(RelId(1), |table| {
+        table.columns[0].default = Some(parsed(&format!("{}1", "1 + ".repeat(500))))
+    });
     assert_eq!(Catalog::read_json(&deep.write_json()).unwrap(), deep);
 }
 
@@ -194,7 +197,10 @@ fn a_file_that_is_no_catalog_is_refused_with_the_reason() {
     check("{\"format\": \"one\"}", "no number \"format\"");
     check(&good.replace("\"format\": 1", "\"format\": 2"), "of format 2, and this pgbelay reads format 1");
     check("{\"format\": 1}", "damaged: missing field");
-    check(&good.replace("\"to\": 1,", "\"to\": 9,"), "public.orders refers to relation 9, which is not in it");
+    check(
+        &good.replace("\"to\": 1,", "\"to\": 9,"),
+        "public.orders refers to relation 9, which is not in it",
+    );
     check(&good.replace("\"public.customers\"", "\"public.orders\""), "two relations called public.orders");
     check(&good.replace("\"public.customers\"", "\"customers\""), "expected a name with its schema");
     check(&"[".repeat(1_000_000), "nested too deeply");

@@ -58,7 +58,7 @@ fn changed(node: &NodeEnum) -> Option<Ast> {
             Ast::Comment { kind: kind(s.objtype()), name: object(s.objtype(), s.object.as_deref()) }
         }
         // DEPENDS ON EXTENSION looks a trigger up as COMMENT does, and changes nothing else.
-        NodeEnum::AlterObjectDependsStmt(s) if s.object_type() == protobuf::ObjectType::ObjectTrigger => {
+        NodeEnum::AlterObjectDependsStmt(s) if s.object_type() == ObjectType::ObjectTrigger => {
             let part = match s.object.as_ref().and_then(|object| object.node.as_ref()) {
                 Some(NodeEnum::List(list)) => texts(&list.items).pop(),
                 _ => None,

@@ -96,10 +96,12 @@ pub(super) fn write(node: NodeRef<'_>) -> Option<Write> {
 fn insert(n: &protobuf::InsertStmt) -> Write {
     let mut write = to(n.relation.as_ref(), WriteKind::Insert);
     write.columns = targets(&n.cols);
+    write.repeated = repeated(&n.cols);
     write.values_only = values_only(n.select_stmt.as_deref());
     if let Some(conflict) = &n.on_conflict_clause {
         write.upsert = conflict.action() == OnConflictAction::OnconflictUpdate;
         add(&mut write.columns, targets(&conflict.target_list));
+        write.repeated = write.repeated.or_else(|| repeated(&conflict.target_list));
     }
     write
 }
@@ -107,6 +109,7 @@ fn insert(n: &protobuf::InsertStmt) -> Write {
 fn update(n: &protobuf::UpdateStmt) -> Write {
     let mut write = to(n.relation.as_ref(), WriteKind::Update);
     write.columns = targets(&n.target_list);
+    write.repeated = repeated(&n.target_list);
     write.condition = some_expr(n.where_clause.as_deref());
     write.every_row = n.where_clause.is_none();
     write
@@ -124,6 +127,7 @@ fn merge(n: &protobuf::MergeStmt) -> Write {
     for clause in &n.merge_when_clauses {
         if let Some(NodeEnum::MergeWhenClause(clause)) = &clause.node {
             add(&mut write.columns, targets(&clause.target_list));
+            write.repeated = write.repeated.take().or_else(|| repeated(&clause.target_list));
         }
     }
     write.condition = some_expr(n.join_condition.as_deref());
@@ -139,6 +143,7 @@ fn to(table: Option<&protobuf::RangeVar>, kind: WriteKind) -> Write {
         condition: None,
         values_only: false,
         upsert: false,
+        repeated: None,
     }
 }
 
@@ -149,6 +154,17 @@ fn targets(nodes: &[Node]) -> Vec<String> {
         _ => None,
     });
     names.collect()
+}
+
+/// A column that is named twice as a whole; elements and fields of one may be.
+fn repeated(nodes: &[Node]) -> Option<String> {
+    let mut seen = std::collections::BTreeSet::new();
+    nodes.iter().find_map(|node| match &node.node {
+        Some(NodeEnum::ResTarget(target)) if target.indirection.is_empty() => {
+            (!seen.insert(&target.name)).then(|| target.name.clone())
+        }
+        _ => None,
+    })
 }
 
 fn add(columns: &mut Vec<String>, more: Vec<String>) {

@@ -65,7 +65,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "CREATE OR REPLACE RULE r AS ON INSERT TO t WHERE NEW.a > 1 DO INSTEAD (INSERT INTO u (b) VALUES (NEW.a); DELETE FROM v WHERE c = f(OLD.d))",
-        r#"CreateRule(CreateRule {name: "r", table: t, replace: true, uses: Query {sources: [Source {relation: u}, Source {relation: v}], columns: [["new", "a"], ["new", "a"], ["c"], ["old", "d"], ["b"]], calls: [(f, 1)]}})"#,
+        r#"CreateRule(CreateRule {name: "r", table: t, replace: true, uses: Query {sources: [Source {relation: u}, Source {relation: v}], columns: [["new", "a"], ["new", "a"], ["c"], ["old", "d"], ["b"]], calls: [(f, 1)]}, writes: [u, v]})"#,
     ),
     (
         "CREATE POLICY p ON s.t USING (a = current_user) WITH CHECK (b)",

@@ -1,0 +1,19 @@
+//! ADD COLUMN of a serial type.
+
+use super::{Context, Found, HazardInfo, Rule};
+use crate::report::Severity;
+use crate::simulate::Cause;
+
+pub(super) const RULE: Rule = Rule {
+    info: HazardInfo {
+        id: "add-column-serial",
+        title: "a serial column rewrites the whole table",
+        severity: Severity::High,
+        page: include_str!("../../hazards/add-column-serial/page.md"),
+    },
+    check,
+};
+
+fn check(context: &Context<'_>) -> Vec<Found> {
+    context.by_cause(|cause| matches!(cause, Cause::Serial { .. }))
+}

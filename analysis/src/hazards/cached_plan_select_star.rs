@@ -1,0 +1,35 @@
+//! ADD COLUMN, as prepared statements see it.
+
+use std::collections::BTreeSet;
+
+use super::{Context, Found, HazardInfo, Rule};
+use crate::catalog::RelId;
+use crate::report::Severity;
+use crate::simulate::Change;
+
+pub(super) const RULE: Rule = Rule {
+    info: HazardInfo {
+        id: "cached-plan-select-star",
+        title: "a prepared SELECT * fails once after ADD COLUMN",
+        severity: Severity::Info,
+        page: include_str!("../../hazards/cached-plan-select-star/page.md"),
+    },
+    check,
+};
+
+fn check(context: &Context<'_>) -> Vec<Found> {
+    let added = |change: &Change| match change {
+        Change::ColumnAdded { table, .. } => Some(*table),
+        _ => None,
+    };
+    let before: BTreeSet<RelId> = context.earlier.iter().filter_map(added).collect();
+    let here: BTreeSet<RelId> = context.changes().filter_map(added).collect();
+    here.difference(&before)
+        .filter(|table| context.is_old(**table))
+        .map(|table| {
+            let name = context.old_name(*table);
+            let message = format!("a prepared SELECT * from {name} fails once after this");
+            Found::new(name, message)
+        })
+        .collect()
+}
