@@ -141,9 +141,9 @@ impl FactDifference {
     /// What it is called: its kind and its full name.
     pub fn object(&self) -> (&'static str, &str) {
         match self {
-            Self::Missing { kind, name, .. } | Self::Added { kind, name, .. } | Self::Differs { kind, name, .. } => {
-                (kind, name)
-            }
+            Self::Missing { kind, name, .. }
+            | Self::Added { kind, name, .. }
+            | Self::Differs { kind, name, .. } => (kind, name),
         }
     }
 

@@ -83,7 +83,12 @@ impl Marks {
     /// Those of one object.
     pub(crate) fn of(&self, holder: &Holder) -> Vec<Mark> {
         let first = Mark { holder: holder.clone(), aspect: Aspect::View, part: String::new() };
-        self.0.range(first..).map(|(mark, _)| mark).take_while(|mark| mark.holder == *holder).cloned().collect()
+        self.0
+            .range(first..)
+            .map(|(mark, _)| mark)
+            .take_while(|mark| mark.holder == *holder)
+            .cloned()
+            .collect()
     }
 
     /// A part has another name.
@@ -211,7 +216,8 @@ impl Catalog {
 
     /// Whose mark a name means, of those that this catalog has.
     pub(crate) fn holder(&self, name: &str) -> Holder {
-        let id = Name::shown(name).filter(|(_, rest)| rest.is_empty()).and_then(|(name, _)| self.by_name(&name));
+        let id =
+            Name::shown(name).filter(|(_, rest)| rest.is_empty()).and_then(|(name, _)| self.by_name(&name));
         id.map_or_else(|| Holder::Named(name.to_owned()), Holder::Relation)
     }
 }

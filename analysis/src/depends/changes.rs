@@ -71,7 +71,8 @@ fn changed(
 /// The parts of a relation that are not the same in another.
 fn stripped(relation: &Relation, other: &Relation) -> Relation {
     let mut found = Relation::new(relation.name.clone(), relation.kind);
-    found.constraints = relation.constraints.iter().filter(|one| !other.constraints.contains(one)).cloned().collect();
+    found.constraints =
+        relation.constraints.iter().filter(|one| !other.constraints.contains(one)).cloned().collect();
     found.indexes = relation.indexes.iter().filter(|one| !other.indexes.contains(one)).cloned().collect();
     found.triggers = relation.triggers.iter().filter(|one| !other.triggers.contains(one)).cloned().collect();
     found.rules = relation.rules.iter().filter(|one| !other.rules.contains(one)).cloned().collect();

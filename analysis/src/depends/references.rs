@@ -74,7 +74,9 @@ fn of_constraint(catalog: &Catalog, id: RelId, constraint: &Constraint, used: &m
             // The key that makes them unique.
             let Some(target) = catalog.get(*to) else { return };
             let keys = target.constraints.iter().filter(|key| match &key.kind {
-                ConstraintKind::Primary { columns } | ConstraintKind::Unique { columns, .. } => columns == to_columns,
+                ConstraintKind::Primary { columns } | ConstraintKind::Unique { columns, .. } => {
+                    columns == to_columns
+                }
                 ConstraintKind::Check(_)
                 | ConstraintKind::NotNull { .. }
                 | ConstraintKind::Foreign { .. }
@@ -114,6 +116,7 @@ fn of_expression(catalog: &Catalog, id: RelId, expression: &Expr, used: &mut Thi
     });
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "all but two kinds of expressions are no text")]
 fn text(expression: &Expr) -> Option<&str> {
     match expression {
         Expr::Constant(Constant::Text(text)) => Some(text),

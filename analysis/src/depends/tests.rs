@@ -11,7 +11,12 @@ fn told(scripts: &[&str]) -> Vec<String> {
         .nodes
         .iter()
         .map(|node| {
-            let on: Vec<String> = node.stands_on.iter().map(edge).chain(node.unknown.iter().map(|why| format!("? {why}"))).collect();
+            let on: Vec<String> = node
+                .stands_on
+                .iter()
+                .map(edge)
+                .chain(node.unknown.iter().map(|why| format!("? {why}")))
+                .collect();
             on.join("; ")
         })
         .collect()
@@ -31,17 +36,35 @@ fn what_uses_stands_on_what_makes() {
     check("CREATE INDEX ON a (x)", "1 (table public.a); 2 (column public.a.x)");
     check("ALTER TABLE a ADD COLUMN y int", "1 (table public.a)");
     check("ALTER TABLE a DROP COLUMN x", "1 (table public.a); 2 (column public.a.x)");
-    check("ALTER TABLE b ADD FOREIGN KEY (id) REFERENCES a", "1 (column public.a.id, column public.b.id, constraint public.a.a_pkey, table public.a, table public.b)");
+    check(
+        "ALTER TABLE b ADD FOREIGN KEY (id) REFERENCES a",
+        "1 (column public.a.id, column public.b.id, constraint public.a.a_pkey, table public.a, table public.b)",
+    );
     check("CREATE VIEW v AS SELECT x FROM a", "1 (table public.a); 2 (column public.a.x)");
     check("UPDATE a SET x = 1", "1 (table public.a); 2 (column public.a.x)");
     check("UPDATE a SET name = ''", "1 (column public.a.name, table public.a)");
-    check("INSERT INTO b (id) SELECT x FROM a", "1 (column public.b.id, table public.a, table public.b); 2 (column public.a.x)");
-    check("DROP TABLE a", "1 (column public.a.id, column public.a.name, constraint public.a.a_pkey, table public.a); 2 (column public.a.x)");
-    check("ALTER TABLE a RENAME TO z", "1 (column public.a.id, column public.a.name, constraint public.a.a_pkey, table public.z); 2 (column public.a.x)");
+    check(
+        "INSERT INTO b (id) SELECT x FROM a",
+        "1 (column public.b.id, table public.a, table public.b); 2 (column public.a.x)",
+    );
+    check(
+        "DROP TABLE a",
+        "1 (column public.a.id, column public.a.name, constraint public.a.a_pkey, table public.a); 2 (column public.a.x)",
+    );
+    check(
+        "ALTER TABLE a RENAME TO z",
+        "1 (column public.a.id, column public.a.name, constraint public.a.a_pkey, table public.z); 2 (column public.a.x)",
+    );
     check("GRANT SELECT ON b TO somebody", "1 (table public.b)");
-    check("CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM x FROM a; RETURN 1; END $$", "1 (table public.a); 2 (column public.a.x)");
+    check(
+        "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM x FROM a; RETURN 1; END $$",
+        "1 (table public.a); 2 (column public.a.x)",
+    );
     check("DO $$ BEGIN UPDATE b SET id = 2; END $$", "1 (column public.b.id, table public.b)");
-    check("DO $$ BEGIN EXECUTE 'ALTER TABLE ' || current_user; END $$", "? line 1: not analysed: dynamic SQL in line 1 of the body: 'ALTER TABLE ' || current_user");
+    check(
+        "DO $$ BEGIN EXECUTE 'ALTER TABLE ' || current_user; END $$",
+        "? line 1: not analysed: dynamic SQL in line 1 of the body: 'ALTER TABLE ' || current_user",
+    );
 }
 
 #[test]
@@ -53,12 +76,18 @@ fn types_functions_and_schemas_are_used_too() {
     let function = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$";
     let trigger = "CREATE TRIGGER g BEFORE UPDATE ON b FOR EACH ROW EXECUTE FUNCTION f()";
     last(&[TABLES, function, trigger], "1 (table public.b); 2 (function public.f)");
-    last(&[TABLES, function, trigger, "DROP TRIGGER g ON b"], "1 (table public.b); 2 (function public.f); 3 (trigger public.b.g)");
+    last(
+        &[TABLES, function, trigger, "DROP TRIGGER g ON b"],
+        "1 (table public.b); 2 (function public.f); 3 (trigger public.b.g)",
+    );
 }
 
 #[test]
 fn names_are_followed_and_made_free() {
-    last(&["CREATE TABLE a (i int)", "ALTER TABLE a RENAME TO b", "CREATE INDEX ON b (i)"], "1 (column public.b.i, table public.b); 2 (table public.b)");
+    last(
+        &["CREATE TABLE a (i int)", "ALTER TABLE a RENAME TO b", "CREATE INDEX ON b (i)"],
+        "1 (column public.b.i, table public.b); 2 (table public.b)",
+    );
     last(&["CREATE TABLE a (i int)", "DROP TABLE a", "CREATE TABLE a (i int)"], "2 (table public.a)");
 }
 

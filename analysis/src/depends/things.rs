@@ -45,7 +45,12 @@ impl Things {
     }
 
     /// A relation with some of its columns, if it is there.
-    pub(super) fn columns<'a>(&mut self, catalog: &Catalog, id: RelId, columns: impl IntoIterator<Item = &'a String>) {
+    pub(super) fn columns<'a>(
+        &mut self,
+        catalog: &Catalog,
+        id: RelId,
+        columns: impl IntoIterator<Item = &'a String>,
+    ) {
         let Some(relation) = catalog.get(id) else { return };
         self.relation(id, relation);
         for column in columns {
@@ -84,9 +89,11 @@ impl Things {
 /// What belongs to a relation beside its columns, with what it is.
 pub(super) fn parts(relation: &Relation) -> impl Iterator<Item = (&'static str, &String)> {
     // NOT NULL is said by the column, under whatever name.
-    let constraints = relation.constraints.iter().filter(|one| !matches!(one.kind, ConstraintKind::NotNull { .. }));
+    let constraints =
+        relation.constraints.iter().filter(|one| !matches!(one.kind, ConstraintKind::NotNull { .. }));
     let constraints = constraints.map(|constraint| ("constraint", &constraint.name));
-    let indexes = relation.indexes.iter().filter(|index| !index.constraint).map(|index| ("index", &index.name));
+    let indexes =
+        relation.indexes.iter().filter(|index| !index.constraint).map(|index| ("index", &index.name));
     let triggers = relation.triggers.iter().map(|trigger| ("trigger", &trigger.name));
     let rules = relation.rules.iter().map(|rule| ("rule", &rule.name));
     let policies = relation.policies.iter().map(|policy| ("policy", &policy.name));

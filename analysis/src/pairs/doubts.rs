@@ -48,7 +48,8 @@ impl Sides<'_> {
         for statement in &script.statements {
             let at = place(statement.position.line, way);
             found.extend(statement.fails.iter().map(|why| format!("{at}: the server refuses it: {why}")));
-            let unknown = statement.unknown.iter().filter(|what| !is_about_cost(what) && !self.only_computes(what));
+            let unknown =
+                statement.unknown.iter().filter(|what| !is_about_cost(what) && !self.only_computes(what));
             found.extend(unknown.map(|what| format!("{at}: {what}")));
         }
         found.dedup();
@@ -57,7 +58,9 @@ impl Sides<'_> {
 
     /// Whether what was not looked into is a function that only computes.
     fn only_computes(&self, unknown: &str) -> bool {
-        let called = unknown.strip_prefix("not analysed: function ").or_else(|| Some(unknown.rsplit_once(", by function ")?.1));
+        let called = unknown
+            .strip_prefix("not analysed: function ")
+            .or_else(|| Some(unknown.rsplit_once(", by function ")?.1));
         called.is_some_and(|name| self.middle.only_computes(name))
     }
 }
@@ -81,7 +84,10 @@ pub(super) fn stopped(script: &Analysis) -> Option<String> {
             return None;
         }
         if let Some(why) = &statement.fails {
-            return Some(format!("{}: the server refuses it: {why}", place(statement.position.line, Way::Down)));
+            return Some(format!(
+                "{}: the server refuses it: {why}",
+                place(statement.position.line, Way::Down)
+            ));
         }
     }
     None

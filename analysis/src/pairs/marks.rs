@@ -7,11 +7,60 @@ use crate::catalog::{Aspect, Catalog, FactDifference, Holder};
 
 /// Words that may be written or left out, or mean what is so anyhow.
 const OPTIONAL: &[&str] = &[
-    "(", ")", ",", ".", ";", "::", "all", "as", "asc", "btree", "by", "called", "check", "constraint", "cost",
-    "create", "deferrable", "each", "else", "exists", "first", "for", "from", "function", "if", "immediate",
-    "initially", "inner", "input", "invoker", "join", "language", "last", "not", "null", "nulls", "on", "option",
-    "or", "outer", "parallel", "permissive", "procedure", "public", "replace", "row", "security", "statement",
-    "then", "to", "unsafe", "using", "volatile", "with",
+    "(",
+    ")",
+    ",",
+    ".",
+    ";",
+    "::",
+    "all",
+    "as",
+    "asc",
+    "btree",
+    "by",
+    "called",
+    "check",
+    "constraint",
+    "cost",
+    "create",
+    "deferrable",
+    "each",
+    "else",
+    "exists",
+    "first",
+    "for",
+    "from",
+    "function",
+    "if",
+    "immediate",
+    "initially",
+    "inner",
+    "input",
+    "invoker",
+    "join",
+    "language",
+    "last",
+    "not",
+    "null",
+    "nulls",
+    "on",
+    "option",
+    "or",
+    "outer",
+    "parallel",
+    "permissive",
+    "procedure",
+    "public",
+    "replace",
+    "row",
+    "security",
+    "statement",
+    "then",
+    "to",
+    "unsafe",
+    "using",
+    "volatile",
+    "with",
 ];
 
 /// What certainly differs, and what may. `told`: what differs in the catalogs anyhow.
@@ -33,7 +82,12 @@ pub(super) fn compared(
         let untouched = middle.said(&mark) == said.there;
         match (said.here, said.there) {
             (Some(old), Some(new)) if is_other(*aspect, old, new, untouched) => {
-                differs.push(FactDifference::Differs { kind, name, before: old.join(" "), after: new.join(" ") });
+                differs.push(FactDifference::Differs {
+                    kind,
+                    name,
+                    before: old.join(" "),
+                    after: new.join(" "),
+                });
             }
             (Some(old), None) => differs.push(FactDifference::Missing { kind, name, before: old.join(" ") }),
             (None, Some(new)) if is_addition(*aspect, followed, untouched, new) => {

@@ -1,7 +1,7 @@
 mod chains;
 mod table;
 
-use super::{Pair, PairState, pair, session};
+use super::{Pair, PairState, pair};
 use crate::catalog::Catalog;
 use crate::{Options, analyze};
 
@@ -48,7 +48,10 @@ fn told(pair: &Pair) -> String {
     match &pair.state {
         PairState::Unknown { why } => text.push_str(&format!("; {}", why.join("; "))),
         PairState::Differs { why: Some(why), .. } => text.push_str(&format!("; {why}")),
-        PairState::Differs { .. } | PairState::Exact | PairState::Equivalent { .. } | PairState::Missing { .. } => {}
+        PairState::Differs { .. }
+        | PairState::Exact
+        | PairState::Equivalent { .. }
+        | PairState::Missing { .. } => {}
     }
     for lost in &pair.values {
         let way = match lost.by {
@@ -62,43 +65,6 @@ fn told(pair: &Pair) -> String {
 
 fn check(up: &str, down: Option<&str>, expected: &str) -> Option<String> {
     let found = told(&pair(up, down, &before(), Options::default()));
-    (found != expected).then(|| format!("{up}\n  / {}\n  found    {found}\n  expected {expected}\n", down.unwrap_or("-")))
+    (found != expected)
+        .then(|| format!("{up}\n  / {}\n  found    {found}\n  expected {expected}\n", down.unwrap_or("-")))
 }
-
-/// The migrations of this repository.
-#[test]
-fn our_own_migrations_are_taken_back() -> anyhow::Result<()> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
-    let mut files: Vec<_> = std::fs::read_dir(&folder)?.collect::<Result<Vec<_>, _>>()?;
-    files.retain(|file| file.path().extension().is_some_and(|extension| extension == "sql"));
-    files.sort_by_key(std::fs::DirEntry::file_name);
-    let mut catalog = Catalog::fresh();
-    let mut found = Vec::new();
-    for file in files {
-        let name = file.file_name().to_string_lossy().into_owned();
-        let version = name.split('_').next().unwrap_or_default();
-        let down = std::fs::read_to_string(folder.join(format!("rollback/{version}_rollback.sql"))).ok();
-        let up = std::fs::read_to_string(file.path())?;
-        found.push(format!("{version} {}", told(&pair(&up, down.as_deref(), &catalog, Options::default()))));
-        catalog = session(&analyze(&up, &catalog, Options::default()).1, &catalog);
-    }
-    assert_eq!(found, OWN);
-    Ok(())
-}
-
-const OWN: &[&str] = &[
-    "001 exact; new ones go: table public.tasks",
-    "002 exact; new ones go: table public.projects; new ones go: column public.tasks.project_id",
-    // Missing on purpose.
-    "003 missing; constraint public.tasks.tasks_title_normalised is new: \
-     check (title = btrim(regexp_replace(title, '\\s+', ' ', 'g'))); gone: values public.tasks.title",
-    "004 exact; new ones go: table public.labels; new ones go: table public.task_labels",
-    "005 exact",
-    "006 exact; new ones go: table public.task_template_steps; new ones go: table public.task_templates",
-    "007 exact; new ones go: table public.task_audit",
-    "008 exact; new ones go: column public.tasks.assigned_to",
-    "009 exact; new ones go: column public.task_templates.slug; gone: values public.task_templates.slug",
-    "010 exact; new ones go: table public.task_assignees",
-    "011 exact; gone: column public.tasks.assigned_to",
-    "012 exact",
-];

@@ -5,11 +5,14 @@ use crate::catalog::{Aspect, Catalog, Holder, Lookup, Mark};
 use crate::parser;
 use crate::split::TokenKind;
 use crate::statement::Statement;
-use crate::syntax::{AlterAction, AlterTable, Ast, CreateRoutine, Grant, GrantTarget, ObjectKind, ObjectName, QName};
+use crate::syntax::{
+    AlterAction, AlterTable, Ast, CreateRoutine, Grant, GrantTarget, ObjectKind, ObjectName, QName,
+};
 use crate::syntax::{Rename, RoutineBody, TypeName};
 use crate::{StatementKind, catalog::Name};
 
 /// Notes what a statement has said; `catalog` is the one after it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what the others do is in the catalog")]
 pub(crate) fn note(catalog: &mut Catalog, ast: &Ast, statement: &Statement) {
     let mut noting = Noting { catalog, text: &statement.text };
     match ast {
@@ -41,7 +44,10 @@ pub(crate) fn note(catalog: &mut Catalog, ast: &Ast, statement: &Statement) {
         Ast::Rename(s) => noting.rename(s),
         Ast::SetSchema(s) if is_routine(s.kind) => {
             let from = noting.function_name(&s.name.name);
-            noting.catalog.marks.rename_holders(&from, &format!("{}(", Name::new(&s.schema, &s.name.name.name)));
+            noting
+                .catalog
+                .marks
+                .rename_holders(&from, &format!("{}(", Name::new(&s.schema, &s.name.name.name)));
         }
         Ast::Publication { .. } | Ast::Other => noting.other(statement),
         Ast::Drop(s) if drop::is_other(s.kind) => noting.other(statement),
@@ -101,7 +107,8 @@ impl Noting<'_> {
         let found = match &name.schema {
             Some(schema) => Some(Name::new(schema, &name.name)),
             None => {
-                let mut path = self.catalog.settings.search_path.iter().map(|schema| Name::new(schema, &name.name));
+                let mut path =
+                    self.catalog.settings.search_path.iter().map(|schema| Name::new(schema, &name.name));
                 path.find(|name| self.catalog.functions.contains_key(name))
             }
         };
@@ -167,6 +174,7 @@ impl Noting<'_> {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what the others do is in the catalog")]
     fn alter(&mut self, statement: &AlterTable) {
         let Some(holder) = self.holder(&statement.relation) else { return };
         for action in &statement.actions {
@@ -199,7 +207,8 @@ impl Noting<'_> {
 
     fn rename(&mut self, statement: &Rename) {
         if is_routine(statement.kind) {
-            let schema = Name::shown(self.function_name(&statement.name.name).trim_end_matches('(')).map(|found| found.0.schema);
+            let schema = Name::shown(self.function_name(&statement.name.name).trim_end_matches('('))
+                .map(|found| found.0.schema);
             let schema = schema.unwrap_or_else(|| self.catalog.creation_schema());
             let named = |name: &str| format!("{}(", Name::new(&schema, name));
             self.catalog.marks.rename_holders(&named(&statement.name.name.name), &named(&statement.to));
@@ -228,7 +237,9 @@ impl Noting<'_> {
             GrantTarget::Routines(names) => {
                 names.iter().flat_map(|name| self.routines(&name.name, name.arguments.as_deref())).collect()
             }
-            GrantTarget::Schemas(names) => names.iter().map(|name| Holder::Named(format!("schema {name}"))).collect(),
+            GrantTarget::Schemas(names) => {
+                names.iter().map(|name| Holder::Named(format!("schema {name}"))).collect()
+            }
             GrantTarget::AllIn { .. } | GrantTarget::Other => vec![Holder::Named(on.to_owned())],
         }
     }
@@ -269,11 +280,8 @@ impl Noting<'_> {
         match (verb.as_str(), statement.kind) {
             (_, StatementKind::AlterTable | StatementKind::AlterIndex) => {}
             ("create", _) => self.catalog.marks.set(mark, words),
-            ("drop", _) => {
-                if self.catalog.marks.remove(&mark).is_none() {
-                    self.catalog.marks.set(mark, words);
-                }
-            }
+            // One that nobody saw being made was there before.
+            ("drop", _) if self.catalog.marks.remove(&mark).is_none() => self.catalog.marks.set(mark, words),
             ("alter" | "import" | "reassign" | "load", _) => self.catalog.marks.append(mark, words),
             _ => {}
         }
@@ -308,22 +316,29 @@ impl Granted {
 /// functions only.
 fn is_harmless(statement: &CreateRoutine) -> bool {
     const WRITES: &[&str] = &[
-        "execute", "create", "alter", "drop", "truncate", "insert", "update", "delete", "merge", "call", "perform",
-        "grant", "revoke", "comment", "refresh", "copy", "do", "lock", "set", "reindex", "cluster", "vacuum",
+        "execute", "create", "alter", "drop", "truncate", "insert", "update", "delete", "merge", "call",
+        "perform", "grant", "revoke", "comment", "refresh", "copy", "do", "lock", "set", "reindex",
+        "cluster", "vacuum",
     ];
     const OPENS: &[&str] = &[
-        "if", "elsif", "while", "when", "and", "or", "not", "in", "any", "all", "exists", "values", "case", "return",
-        "select", "from", "as", "array", "row", "cast", "coalesce", "greatest", "least", "nullif", "extract",
-        "numeric", "varchar", "over", "filter", "where", "on", "by", "using", "then", "else", "distinct",
+        "if", "elsif", "while", "when", "and", "or", "not", "in", "any", "all", "exists", "values", "case",
+        "return", "select", "from", "as", "array", "row", "cast", "coalesce", "greatest", "least", "nullif",
+        "extract", "numeric", "varchar", "over", "filter", "where", "on", "by", "using", "then", "else",
+        "distinct",
     ];
     let language = statement.language.as_deref().unwrap_or("sql");
     let RoutineBody::Text(body) = &statement.body else { return false };
     let words = words(body, &[]);
-    let calls = words.iter().zip(words.iter().skip(1)).filter(|(_, next)| *next == "(").map(|(word, _)| word.as_str());
+    let calls = words
+        .iter()
+        .zip(words.iter().skip(1))
+        .filter(|(_, next)| *next == "(")
+        .map(|(word, _)| word.as_str());
     let own = |word: &str| {
         !word.starts_with(|c: char| c.is_alphabetic() || c == '_')
             || OPENS.contains(&word)
-            || crate::builtin::function(word).is_some_and(|_| !word.starts_with("lo_") && word != "set_config")
+            || crate::builtin::function(word)
+                .is_some_and(|_| !word.starts_with("lo_") && word != "set_config")
     };
     matches!(language, "sql" | "plpgsql")
         && !words.is_empty()
@@ -364,7 +379,11 @@ fn words(text: &str, path: &[String]) -> Vec<String> {
     for token in tokens {
         let word = word(text.get(token.start..token.end).unwrap_or_default());
         if found.last().is_some_and(|last| last == ".")
-            && found.len().checked_sub(2).and_then(|at| found.get(at)).is_some_and(|schema| path.contains(schema))
+            && found
+                .len()
+                .checked_sub(2)
+                .and_then(|at| found.get(at))
+                .is_some_and(|schema| path.contains(schema))
         {
             found.truncate(found.len() - 2);
         }

@@ -33,7 +33,8 @@ pub(super) fn add(catalog: &Catalog, other: Option<&Catalog>, lines: &mut Lines)
             lines.add("function", function.signature(name), self::function(function));
         }
     }
-    let others = catalog.others.iter().filter(|found| other.is_none_or(|other| !other.others.contains(*found)));
+    let others =
+        catalog.others.iter().filter(|found| other.is_none_or(|other| !other.others.contains(*found)));
     for (kind, name) in others {
         lines.add("object", format!("{kind} {name}"), "");
     }
