@@ -97,8 +97,8 @@ pub(super) fn dml(scene: &mut Scene<'_>, statement: &Dml) {
     for write in &statement.writes {
         written(scene, write);
     }
-    for (_, output) in &statement.reads.outputs {
-        super::sequence::lock_called(scene, output, LockMode::RowExclusiveLock);
+    for sequence in &statement.reads.sequences {
+        super::sequence::lock_named(scene, sequence, LockMode::RowExclusiveLock);
     }
 }
 
@@ -179,7 +179,7 @@ fn foreign_sides(scene: &mut Scene<'_>, id: RelId, write: &Write) {
             || write.kind == WriteKind::Merge
     };
     for (other, key) in foreign_key::referenced(scene.catalog, id) {
-        if key.enforced && touched(&key.columns()) {
+        if key.enforced && !key.initially_deferred && touched(&key.columns()) {
             scene.lock(other, LockMode::RowShareLock);
         }
     }
