@@ -194,7 +194,10 @@ pub(super) fn forget_constraint(
         ConstraintKind::Primary { columns } | ConstraintKind::Unique { columns, .. } => Some(columns.clone()),
         _ => None,
     };
-    scene.lost(shown.clone(), "constraint", false);
+    // NOT NULL is a part of its column.
+    if !matches!(constraint.kind, ConstraintKind::NotNull { .. }) {
+        scene.lost(shown, "constraint", false);
+    }
     if let Some(columns) = columns {
         drop_resting(scene, top, &columns, &constraint.name, cascade);
     }
