@@ -117,9 +117,7 @@ fn targets(scene: &mut Scene<'_>, write: &Write) -> Option<RelId> {
     let id = scene.need(&write.table, RelationKind::Table)?;
     scene.lock(id, LockMode::RowExclusiveLock);
     let rows = matches!(write.kind, WriteKind::Update | WriteKind::Delete | WriteKind::Merge);
-    if rows {
-        view::lock_inside(scene, id, false, LockMode::RowExclusiveLock);
-    } else if scene.catalog.get(id).is_some_and(|table| table.kind == RelationKind::View) {
+    if rows || scene.catalog.get(id).is_some_and(|table| table.kind == RelationKind::View) {
         view::lock_inside(scene, id, false, LockMode::RowExclusiveLock);
     }
     Some(id)

@@ -23,7 +23,7 @@ pub(super) fn drop_column(
             scene
                 .out
                 .unknown(format!("column {shown} is not in the catalog: what goes with it is not known"));
-            scene.lost(shown.clone(), "column", true);
+            scene.lost(shown, "column", true);
             let object = crate::catalog::Column::new(column, None);
             scene.change(Change::ColumnDropped { table: id, column: object });
         } else if if_exists {
