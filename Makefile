@@ -17,7 +17,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:$(TOOLS)/bin
 
 # The major versions of PostgreSQL of `make test-versions`, and where it looks for tests called versions….
 VERSIONS := 12 14 16 17 18
-VERSION_TESTS := --lib
+VERSION_TESTS := --lib --test truth
 # What `make bench-analysis` compares with.
 SQUAWK_VERSION := 2.70.0
 SQUAWK := $(TOOLS)/squawk-$(SQUAWK_VERSION)
@@ -40,7 +40,7 @@ has cc && there /usr/include/stdio.h || missing+=(gcc libc6-dev); \
 [ -z "$(filter npm,$(REGISTRIES))" ] || has npm || missing+=(npm)
 endef
 
-.PHONY: help demo test test-versions lint format deny bench bench-analysis setup toolchain
+.PHONY: help demo test test-truth test-versions lint format deny bench bench-analysis fuzz setup toolchain
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -54,6 +54,9 @@ test: setup ## run every test: unit, property, story, end to end
 	@cargo build --quiet --workspace --bins
 	@# Most of the time the end-to-end tests wait for processes: more of them at once than there are cores.
 	@RUST_TEST_THREADS=4 cargo test --quiet --workspace
+
+test-truth: setup ## compare what the analysis says of every statement with what a server does
+	@cargo test --quiet -p pgbelay-tests --test truth -- --nocapture
 
 test-versions: REGISTRIES := python npm
 test-versions: setup ## run what depends on PostgreSQL's version against each major version, 12 to 18
@@ -95,6 +98,9 @@ bench-analysis: setup ## measure pgbelay lint on many statements beside squawk
 		python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps \
 			--only-binary :all: --target $(SQUAWK) squawk-cli==$(SQUAWK_VERSION); }
 	@PATH=$(SQUAWK)/bin:$$PATH cargo bench --quiet -p pgbelay-tests --bench analysis
+
+fuzz: setup ## look for texts that the analysis cannot take, for FUZZ_SECONDS (default 300)
+	@cargo run --quiet --release -p pgbelay-analysis --example fuzz -- $(or $(FUZZ_SECONDS),300)
 
 setup: toolchain ## install what is missing: PostgreSQL, libclang, a C compiler
 	@$(FIND_MISSING); \

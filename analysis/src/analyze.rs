@@ -149,7 +149,6 @@ impl Script<'_> {
             born: &self.born,
             transaction: &self.transaction,
             inside: !never,
-            index,
             before,
             rest,
             earlier: &self.earlier,

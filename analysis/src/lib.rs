@@ -10,6 +10,7 @@
 //! Not here: the catalog, locks, hazards and their safer ways, files, the network, processes, the
 //! clock. The only threads are those that the parser needs for its stack.
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "few of the many kinds of changes are remembered")]
 mod analyze;
 mod builtin;
 mod catalog;
@@ -35,6 +36,10 @@ mod read;
 mod report;
 mod risk;
 mod rules;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "objects, constraints and expressions are of many kinds; each function here is about a few of them"
+)]
 mod simulate;
 mod split;
 mod statement;

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::StatementKind;
 use crate::catalog::{Catalog, Persistence, RelId, Relation, Server, Settings};
-use crate::report::{LockMode, Severity, WorkKind};
-use crate::simulate::{Cause, Change, Effects};
+use crate::report::{LockMode, Severity};
+use crate::simulate::{Change, Effects};
 use crate::syntax::{Ast, QName, Write};
 
 pub(crate) use locks::writes;
@@ -58,8 +58,6 @@ pub(crate) struct Context<'a> {
     pub(crate) transaction: &'a Transaction,
     /// Whether it runs in a transaction.
     pub(crate) inside: bool,
-    /// Its place among the statements of the script.
-    pub(crate) index: usize,
     /// The statements that came before it.
     pub(crate) before: &'a [Ast],
     /// The statements that follow.
@@ -154,15 +152,6 @@ impl<'a> Context<'a> {
     /// The lock that the statement takes on a relation.
     pub(crate) fn lock(&self, id: RelId) -> Option<LockMode> {
         self.effects.locks.iter().find(|(subject, _)| subject.id == Some(id)).map(|(_, mode)| *mode)
-    }
-
-    /// Work on relations that were there before the script: the relation's name, the kind, the cause.
-    pub(crate) fn work(&self) -> impl Iterator<Item = (String, WorkKind, &'a Cause)> + '_ {
-        self.effects
-            .jobs
-            .iter()
-            .filter(|job| job.relation.id.is_none_or(|id| self.exists(id)))
-            .map(|job| (job.relation.name.to_string(), job.kind, &job.cause))
     }
 
     /// What the statement changed.

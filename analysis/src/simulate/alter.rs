@@ -116,7 +116,7 @@ const fn pass(action: &AlterAction) -> u8 {
 fn carry_out(scene: &mut Scene<'_>, target: Target, action: &AlterAction) {
     match action {
         AlterAction::AddColumn { column, if_not_exists } => {
-            columns::add(scene, target, column, *if_not_exists)
+            columns::add(scene, target, column, *if_not_exists);
         }
         AlterAction::DropColumn { column, if_exists, cascade } => {
             drop_column::drop_column(scene, target, column, *if_exists, *cascade);

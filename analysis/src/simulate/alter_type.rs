@@ -20,8 +20,8 @@ pub(super) fn alter_type(scene: &mut Scene<'_>, target: Target, action: &AlterAc
     let to = scene.catalog.data_type(to);
     let computed =
         before.generated.as_ref().is_some_and(|generated| generated.kind == GeneratedKind::Virtual);
-    let conversion =
-        if computed { Conversion::Free } else { cost(scene, id, column, from.as_ref(), &to, using.as_ref()) };
+    let changed = Changed { id, column, from: from.as_ref(), to: &to, using: using.as_ref() };
+    let conversion = if computed { Conversion::Free } else { cost(scene, changed) };
     let rewrite = matches!(conversion, Conversion::Rewrite | Conversion::TimeZone | Conversion::Unknown);
     let collation_after = collation.as_ref().map(|collation| collation.name.clone());
     let collated = collation_after.clone().filter(|c| c != "default")
@@ -48,7 +48,7 @@ pub(super) fn alter_type(scene: &mut Scene<'_>, target: Target, action: &AlterAc
             scene.lock(sequence, LockMode::ShareRowExclusiveLock);
         }
     }
-    note(scene, id, column, from.as_ref(), &to, using.as_ref());
+    note(scene, changed);
     for member in family {
         scene.catalog.change(member, |table| {
             if let Some(found) = table.column_mut(column) {
@@ -111,14 +111,18 @@ fn is_plain(using: &Expr, column: &str) -> bool {
     matches!(using, Expr::Column(path) if path.last().is_some_and(|last| last == column))
 }
 
-fn cost(
-    scene: &mut Scene<'_>,
+/// A column, and what happens to its type.
+#[derive(Clone, Copy)]
+struct Changed<'a> {
     id: RelId,
-    column: &str,
-    from: Option<&DataType>,
-    to: &DataType,
-    using: Option<&Expr>,
-) -> Conversion {
+    column: &'a str,
+    from: Option<&'a DataType>,
+    to: &'a DataType,
+    using: Option<&'a Expr>,
+}
+
+fn cost(scene: &mut Scene<'_>, changed: Changed<'_>) -> Conversion {
+    let Changed { id, column, from, to, using } = changed;
     let Some(from) = from else {
         let shown = scene.shown(id);
         scene.out.unknown(format!("the type of column {shown}.{column}"));
@@ -268,14 +272,8 @@ fn foreign_keys(scene: &mut Scene<'_>, id: RelId, column: &str, rewrite: bool, o
     }
 }
 
-fn note(
-    scene: &mut Scene<'_>,
-    id: RelId,
-    column: &str,
-    from: Option<&DataType>,
-    to: &DataType,
-    using: Option<&Expr>,
-) {
+fn note(scene: &mut Scene<'_>, changed: Changed<'_>) {
+    let Changed { id, column, from, to, using } = changed;
     let shown = format!("{}.{column}", scene.shown(id));
     let Some(from) = from else { return };
     if from == to {

@@ -28,11 +28,6 @@ pub(crate) enum Cause {
         column: String,
         domain: String,
     },
-    /// ADD COLUMN of a type that is in no catalog: it may be a domain with constraints.
-    UnknownType {
-        column: String,
-        data_type: String,
-    },
     /// ADD COLUMN NOT NULL without a default.
     RequiredColumn {
         column: String,
@@ -134,6 +129,7 @@ pub(crate) enum Cause {
 }
 
 impl fmt::Display for Cause {
+    #[expect(clippy::too_many_lines, reason = "one cause, one sentence")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::VolatileDefault { column, function } => {
@@ -149,12 +145,6 @@ impl fmt::Display for Cause {
             Self::GeneratedStored { column } => write!(f, "{column} is computed and stored for each row"),
             Self::ConstrainedDomain { column, domain } => {
                 write!(f, "{column} has the domain {domain}, whose constraints are checked for each row")
-            }
-            Self::UnknownType { column, data_type } => {
-                write!(
-                    f,
-                    "{column} has the type {data_type}, which is not known and may be a domain with constraints"
-                )
             }
             Self::RequiredColumn { column } => {
                 write!(

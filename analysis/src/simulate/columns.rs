@@ -133,7 +133,7 @@ pub(super) fn add(scene: &mut Scene<'_>, target: Target, definition: &ColumnDefi
         }
     }
     if required && !computed && is_written_not_null(definition) {
-        scene.breaks(shown.clone(), "is required: inserts that leave it out fail".to_owned());
+        scene.breaks(shown, "is required: inserts that leave it out fail".to_owned());
     }
     scene.change(Change::ColumnAdded { table: id, column, serial });
     for constraint in &definition.constraints {

@@ -32,7 +32,7 @@ pub(super) fn create(scene: &mut Scene<'_>, statement: &CreateTable) {
         Persistence::Permanent
     };
     relation.access_method = statement.access_method.clone().filter(|method| method != "heap");
-    relation.tablespace.clone_from(&statement.tablespace);
+    relation.tablespace = statement.tablespace.clone().filter(|tablespace| tablespace != "pg_default");
     relation.partition_key = statement
         .partition_by
         .as_ref()

@@ -97,8 +97,8 @@ pub(super) fn dml(scene: &mut Scene<'_>, statement: &Dml) {
     for write in &statement.writes {
         written(scene, write);
     }
-    for (_, output) in &statement.reads.outputs {
-        super::sequence::lock_called(scene, output, LockMode::RowExclusiveLock);
+    for sequence in &statement.reads.sequences {
+        super::sequence::lock_named(scene, sequence, LockMode::RowExclusiveLock);
     }
 }
 
@@ -117,9 +117,7 @@ fn targets(scene: &mut Scene<'_>, write: &Write) -> Option<RelId> {
     let id = scene.need(&write.table, RelationKind::Table)?;
     scene.lock(id, LockMode::RowExclusiveLock);
     let rows = matches!(write.kind, WriteKind::Update | WriteKind::Delete | WriteKind::Merge);
-    if rows {
-        view::lock_inside(scene, id, false, LockMode::RowExclusiveLock);
-    } else if scene.catalog.get(id).is_some_and(|table| table.kind == RelationKind::View) {
+    if rows || scene.catalog.get(id).is_some_and(|table| table.kind == RelationKind::View) {
         view::lock_inside(scene, id, false, LockMode::RowExclusiveLock);
     }
     Some(id)
@@ -179,7 +177,7 @@ fn foreign_sides(scene: &mut Scene<'_>, id: RelId, write: &Write) {
             || write.kind == WriteKind::Merge
     };
     for (other, key) in foreign_key::referenced(scene.catalog, id) {
-        if key.enforced && touched(&key.columns()) {
+        if key.enforced && !key.initially_deferred && touched(&key.columns()) {
             scene.lock(other, LockMode::RowShareLock);
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn drop_column(
             scene
                 .out
                 .unknown(format!("column {shown} is not in the catalog: what goes with it is not known"));
-            scene.lost(shown.clone(), "column", true);
+            scene.lost(shown, "column", true);
             let object = crate::catalog::Column::new(column, None);
             scene.change(Change::ColumnDropped { table: id, column: object });
         } else if if_exists {
@@ -194,7 +194,10 @@ pub(super) fn forget_constraint(
         ConstraintKind::Primary { columns } | ConstraintKind::Unique { columns, .. } => Some(columns.clone()),
         _ => None,
     };
-    scene.lost(shown.clone(), "constraint", false);
+    // NOT NULL is a part of its column.
+    if !matches!(constraint.kind, ConstraintKind::NotNull { .. }) {
+        scene.lost(shown, "constraint", false);
+    }
     if let Some(columns) = columns {
         drop_resting(scene, top, &columns, &constraint.name, cascade);
     }

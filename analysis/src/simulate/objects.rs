@@ -34,6 +34,8 @@ pub(super) fn create_extension(scene: &mut Scene<'_>, found: &CreateExtension) {
         if found.name == "citext" {
             let schema = found.schema.clone().unwrap_or_else(|| scene.catalog.creation_schema());
             let name = crate::catalog::Name::new(&schema, "citext");
+            let member = format!("type {name}");
+            scene.catalog.extension_members.entry(found.name.clone()).or_default().insert(member);
             scene.catalog.types.insert(name, crate::catalog::TypeDefinition::Base);
         }
     } else if !found.if_not_exists {

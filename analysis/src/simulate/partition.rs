@@ -2,10 +2,10 @@
 
 use super::alter;
 use super::foreign_key;
-use super::{Cause, Change, Scene, index, proof, tree};
-use crate::catalog::{Constraint, ConstraintKind, Partition, RelId};
+use super::{Cause, Change, Scene, index, naming, proof, tree};
+use crate::catalog::{Check, Constraint, ConstraintKind, Partition, RelId};
 use crate::report::{LockMode, WorkKind};
-use crate::syntax::{Bound, QName};
+use crate::syntax::{BoolOp, Bound, BoundValue, Expr, QName};
 
 pub(super) fn attach(scene: &mut Scene<'_>, parent: RelId, name: &QName, bound: Option<&Bound>) {
     let Some(bound) = bound else { return };
@@ -237,8 +237,37 @@ pub(super) fn detach(scene: &mut Scene<'_>, parent: RelId, name: &QName, concurr
             scene.work(member, WorkKind::Scan, Cause::Validate { constraint: key.name.clone() });
         }
     }
+    if concurrently {
+        keep_bound(scene, parent, child);
+    }
     loosen(scene, child);
     scene.change(Change::PartitionDetached { parent, partition: child, concurrently });
+}
+
+/// DETACH CONCURRENTLY leaves the bound behind as a CHECK, so that attaching again needs no scan.
+fn keep_bound(scene: &mut Scene<'_>, parent: RelId, child: RelId) {
+    let Some(key) = scene.catalog.get(parent).and_then(|table| table.partition_key.clone()) else { return };
+    let Some(bound) =
+        scene.catalog.get(child).and_then(|t| t.inheritance.partition.as_ref()).map(|p| p.bound.clone())
+    else {
+        return;
+    };
+    let ([Expr::Column(path)], Bound::Range { from, to }) = (key.keys.as_slice(), &bound) else {
+        let shown = scene.shown(child);
+        scene.out.unknown(format!("the CHECK that {shown} keeps of its bound"));
+        return;
+    };
+    let column = || Expr::Column(path.clone());
+    let mut args = vec![Expr::IsNull { arg: Box::new(column()), negated: true }];
+    for (operator, value) in [(">=", from.first()), ("<", to.first())] {
+        if let Some(BoundValue::Value(value)) = value {
+            args.push(Expr::Operator { name: operator.to_owned(), args: vec![column(), value.clone()] });
+        }
+    }
+    let name = naming::constraint_name(scene.catalog, child, path, "check");
+    let check = Check { expression: Expr::Bool { op: BoolOp::And, args }, no_inherit: false };
+    let constraint = Constraint::new(&name, ConstraintKind::Check(check));
+    scene.catalog.change(child, |table| table.constraints.push(constraint));
 }
 
 /// What a partition got from its parent becomes its own.

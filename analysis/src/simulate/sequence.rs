@@ -94,9 +94,14 @@ pub(super) fn lock_called(scene: &mut Scene<'_>, expression: &Expr, mode: LockMo
         }
     });
     for text in named {
-        let parts: Vec<String> = text.split('.').map(str::to_owned).collect();
-        if let Lookup::Found(id) = scene.catalog.relation(&QName::from_parts(&parts)) {
-            scene.lock(id, mode);
-        }
+        lock_named(scene, &text, mode);
+    }
+}
+
+/// Locks a sequence by the text that it is called by.
+pub(super) fn lock_named(scene: &mut Scene<'_>, text: &str, mode: LockMode) {
+    let parts: Vec<String> = super::naming::plain(text).split('.').map(str::to_owned).collect();
+    if let Lookup::Found(id) = scene.catalog.relation(&QName::from_parts(&parts)) {
+        scene.lock(id, mode);
     }
 }

@@ -119,6 +119,9 @@ pub struct Query {
     pub columns: Vec<Vec<String>>,
     /// Every function that is called, with the number of arguments.
     pub calls: Vec<(QName, usize)>,
+    /// The sequences that `nextval` and `setval` are called with, as written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sequences: Vec<String>,
     /// FOR UPDATE and its relatives are in it.
     pub locking: bool,
     /// It is LIMIT 0, VALUES only, or has no FROM: it reads no table.

@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "the sample migrations are files")]
 
 mod errors;
+mod hard;
 mod properties;
 mod reasons;
 mod samples;

@@ -10,8 +10,9 @@ const LEFT: &str = "\
     UNION ALL SELECT 4, format('DROP EXTENSION %I CASCADE', extname) FROM pg_extension WHERE extname <> 'plpgsql' \
     UNION ALL SELECT 5, format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace \
               WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' \
-    UNION ALL SELECT 6, format('DROP CAST (%s AS %s)', castsource::regtype, casttarget::regtype) FROM pg_cast \
-              WHERE oid >= 16384 \
+    UNION ALL SELECT 6, format('DROP CAST (%s AS %s)', castsource::regtype, casttarget::regtype) FROM pg_cast c \
+              WHERE oid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend d \
+                    WHERE d.classid = 'pg_cast'::regclass AND d.objid = c.oid AND d.deptype = 'e') \
     UNION ALL SELECT 7, format('DROP ACCESS METHOD %I CASCADE', amname) FROM pg_am WHERE oid >= 16384 \
     UNION ALL SELECT 8, format('SELECT lo_unlink(%s)', oid) FROM pg_largeobject_metadata \
     UNION ALL SELECT 9, 'CREATE SCHEMA public' \

@@ -77,6 +77,7 @@ impl<'a> Asker<'a> {
         sql.replace("{parsed_body}", since(14, "p.prosqlbody IS NOT NULL", "false"))
             .replace("{nulls_not_distinct}", since(15, "i.indnullsnotdistinct", "false"))
             .replace("{enforced}", since(18, "k.conenforced", "true"))
+            .replace("{unproven}", since(18, UNPROVEN, "false"))
     }
 }
 
@@ -89,3 +90,7 @@ fn unexpected(what: &'static str, error: &serde_json::Error) -> Trouble {
     let why = format!("the server's answer is not as expected: {error}");
     Trouble::Told(CatalogError::Query { what, why })
 }
+
+/// From 18 on, a column is marked NOT NULL from the moment that its constraint is added, even if NOT VALID.
+const UNPROVEN: &str = "EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = a.attrelid \
+    AND k.contype = 'n' AND k.conkey[1] = a.attnum AND NOT k.convalidated)";

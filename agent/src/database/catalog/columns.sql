@@ -1,7 +1,7 @@
 SELECT a.attrelid::bigint AS relation, a.attname AS name,
     CASE WHEN n.oid = pg_my_temp_schema() THEN 'pg_temp' ELSE n.nspname::text END AS type_schema,
     coalesce(e.typname, t.typname) AS type_name, e.oid IS NOT NULL AS type_array, a.atttypmod AS typmod,
-    l.collname AS collation, a.attnotnull AS not_null, pg_get_expr(d.adbin, d.adrelid) AS expression,
+    l.collname AS collation, a.attnotnull AND NOT ({unproven}) AS not_null, pg_get_expr(d.adbin, d.adrelid) AS expression,
     a.attgenerated AS generated, a.attidentity AS identity,
     a.attinhcount > 0 AND NOT a.attislocal AS inherited
 FROM pg_catalog.pg_attribute a

@@ -14,6 +14,7 @@ pub(super) struct ConstraintRow {
     valid: bool,
     enforced: bool,
     deferrable: bool,
+    initially_deferred: bool,
     inherited: bool,
     no_inherit: bool,
     columns: Option<Vec<String>>,
@@ -34,6 +35,7 @@ impl ConstraintRow {
             valid: self.valid,
             enforced: self.enforced,
             deferrable: self.deferrable,
+            initially_deferred: self.initially_deferred,
             inherited: self.inherited,
             ..Constraint::new(&self.name, kind)
         }))

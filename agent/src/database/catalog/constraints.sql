@@ -1,5 +1,5 @@
 SELECT k.conrelid::bigint AS relation, k.conname AS name, k.contype AS kind, k.convalidated AS valid,
-    {enforced} AS enforced, k.condeferrable AS deferrable,
+    {enforced} AS enforced, k.condeferrable AS deferrable, k.condeferred AS initially_deferred,
     k.conparentid <> 0 OR (k.coninhcount > 0 AND NOT k.conislocal) AS inherited, k.connoinherit AS no_inherit,
     (
         SELECT json_agg(a.attname ORDER BY n.at)

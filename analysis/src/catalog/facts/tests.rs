@@ -176,9 +176,9 @@ fn a_catalog_survives_being_a_file() {
     let read = Catalog::read_json(&catalog.write_json()).unwrap();
     assert_eq!(read, catalog);
     assert_eq!(read.dependents_of(RelId(1)), [RelId(2)]);
-    let mut deep = catalog.clone();
+    let mut deep = catalog;
     deep.change(RelId(1), |table| {
-        table.columns[0].default = Some(parsed(&format!("{}1", "1 + ".repeat(500))))
+        table.columns[0].default = Some(parsed(&format!("{}1", "1 + ".repeat(500))));
     });
     assert_eq!(Catalog::read_json(&deep.write_json()).unwrap(), deep);
 }

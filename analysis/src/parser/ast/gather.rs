@@ -15,6 +15,8 @@ pub(super) struct Gathered {
     pub(super) sources: Vec<Source>,
     pub(super) columns: Vec<Vec<String>>,
     pub(super) calls: Vec<(QName, usize)>,
+    /// Sequences that functions are called with.
+    pub(super) sequences: Vec<String>,
     pub(super) writes: Vec<Write>,
     pub(super) locking: bool,
     /// WITH clauses give names.
@@ -49,8 +51,8 @@ impl Gathered {
         outputs: Vec<(Option<String>, crate::syntax::Expr)>,
         limit_zero: bool,
     ) -> Query {
-        let Self { sources, columns, calls, locking, writes: _, names: _ } = self;
-        Query { sources, outputs, columns, calls, locking, limit_zero }
+        let Self { sources, columns, calls, sequences, locking, writes: _, names: _ } = self;
+        Query { sources, outputs, columns, calls, sequences, locking, limit_zero }
     }
 }
 
@@ -140,7 +142,13 @@ impl<'a> Walk<'a> {
         let found = &mut self.found;
         match node {
             NodeRef::ColumnRef(n) => found.columns.push(path(n)),
-            NodeRef::FuncCall(n) => found.calls.push((qname(&n.funcname), n.args.len())),
+            NodeRef::FuncCall(n) => {
+                let name = qname(&n.funcname);
+                if matches!(name.name.as_str(), "nextval" | "setval") {
+                    found.sequences.extend(n.args.first().and_then(literal));
+                }
+                found.calls.push((name, n.args.len()));
+            }
             NodeRef::JoinExpr(n) => {
                 found.columns.extend(texts(&n.using_clause).into_iter().map(|name| vec![name]));
             }
@@ -175,4 +183,16 @@ fn source(found: &protobuf::RangeVar) -> Source {
 /// The nodes of a field, to be looked into.
 pub(super) fn refs(nodes: &[Node]) -> impl Iterator<Item = NodeRef<'_>> {
     nodes.iter().filter_map(|node| node.node.as_ref()).map(NodeEnum::to_ref)
+}
+
+/// A text, casts aside.
+fn literal(node: &Node) -> Option<String> {
+    match node.node.as_ref()? {
+        NodeEnum::AConst(constant) => match &constant.val {
+            Some(protobuf::a_const::Val::Sval(text)) => Some(text.sval.clone()),
+            _ => None,
+        },
+        NodeEnum::TypeCast(cast) => literal(cast.arg.as_deref()?),
+        _ => None,
+    }
 }
