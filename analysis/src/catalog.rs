@@ -23,14 +23,15 @@ mod server;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use constraint::{Check, Constraint, ConstraintKind, Index, IndexKey, Key};
 pub use data_type::DataType;
 pub use dependents::Dependents;
-pub(crate) use facts::changes;
 pub use facts::{FactDifference, differences};
+pub(crate) use facts::{changes, is_same};
 pub use file::CatalogFileError;
 pub use lookup::Lookup;
 pub(crate) use marks::{Aspect, Holder, Mark, Marks};
@@ -61,8 +62,9 @@ pub struct Catalog {
     pub settings: Settings,
     /// Names of schemas.
     pub schemas: BTreeSet<String>,
-    /// Tables, views, sequences and composite types.
-    pub relations: BTreeMap<RelId, Relation>,
+    /// Tables, views, sequences and composite types. Shared with the catalogs that this one was copied
+    /// from and to, until one of them changes it.
+    pub relations: BTreeMap<RelId, Arc<Relation>>,
     /// Enums, domains, ranges, base types. Composite types are relations.
     pub types: BTreeMap<Name, TypeDefinition>,
     /// Functions and procedures that are not PostgreSQL's own.
@@ -88,7 +90,7 @@ pub struct Catalog {
     next_id: u32,
     /// What was changed or taken away since [`Self::watch`], as it was before.
     #[serde(skip)]
-    touched: Option<BTreeMap<RelId, Relation>>,
+    touched: Option<BTreeMap<RelId, Arc<Relation>>>,
 }
 
 /// What absence means.
@@ -153,7 +155,7 @@ impl Catalog {
             self.relations.remove(&old);
         }
         self.dependents.link(id, &relation);
-        self.relations.insert(id, relation);
+        self.relations.insert(id, Arc::new(relation));
         id
     }
 
@@ -163,18 +165,18 @@ impl Catalog {
     }
 
     /// Ends [`Self::watch`]: relations that were changed or taken away, as they were before.
-    pub(crate) fn touched(&mut self) -> BTreeMap<RelId, Relation> {
+    pub(crate) fn touched(&mut self) -> BTreeMap<RelId, Arc<Relation>> {
         self.touched.take().unwrap_or_default()
     }
 
     fn touch(&mut self, id: RelId) {
         if let (Some(touched), Some(relation)) = (&mut self.touched, self.relations.get(&id)) {
-            touched.entry(id).or_insert_with(|| relation.clone());
+            touched.entry(id).or_insert_with(|| Arc::clone(relation));
         }
     }
 
     /// Takes a relation away. What depends on it is the caller's business.
-    pub fn remove(&mut self, id: RelId) -> Option<Relation> {
+    pub fn remove(&mut self, id: RelId) -> Option<Arc<Relation>> {
         self.touch(id);
         let relation = self.relations.remove(&id)?;
         self.names.remove(&relation.name);
@@ -185,7 +187,7 @@ impl Catalog {
     /// Changes a relation in place, its name too.
     pub fn change<T>(&mut self, id: RelId, change: impl FnOnce(&mut Relation) -> T) -> Option<T> {
         self.touch(id);
-        let relation = self.relations.get_mut(&id)?;
+        let relation = Arc::make_mut(self.relations.get_mut(&id)?);
         let old = relation.name.clone();
         let result = change(relation);
         if relation.name != old {
@@ -199,7 +201,7 @@ impl Catalog {
 
     /// A relation by its id.
     pub fn get(&self, id: RelId) -> Option<&Relation> {
-        self.relations.get(&id)
+        self.relations.get(&id).map(Arc::as_ref)
     }
 
     /// A relation by its full name.

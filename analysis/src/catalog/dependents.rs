@@ -1,6 +1,7 @@
 //! Who refers to whom, kept beside the relations so that no statement has to look at all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{Constraint, ConstraintKind, Key, Name, RelId, Relation, ViewUse};
 use crate::syntax::Expr;
@@ -12,7 +13,7 @@ pub struct Dependents {
     types: BTreeMap<Name, BTreeSet<RelId>>,
     functions: BTreeMap<String, BTreeSet<RelId>>,
     indexes: BTreeMap<Name, RelId>,
-    forward: BTreeMap<RelId, References>,
+    forward: BTreeMap<RelId, Arc<References>>,
 }
 
 /// What one relation refers to.
@@ -55,23 +56,23 @@ impl Dependents {
         for name in &references.indexes {
             self.indexes.insert(name.clone(), id);
         }
-        self.forward.insert(id, references);
+        self.forward.insert(id, Arc::new(references));
     }
 
     pub(super) fn unlink(&mut self, id: RelId) {
         let Some(references) = self.forward.remove(&id) else { return };
-        for to in references.relations {
-            forget(&mut self.relations, &to, id);
+        for to in &references.relations {
+            forget(&mut self.relations, to, id);
         }
-        for name in references.types {
-            forget(&mut self.types, &name, id);
+        for name in &references.types {
+            forget(&mut self.types, name, id);
         }
-        for name in references.functions {
-            forget(&mut self.functions, &name, id);
+        for name in &references.functions {
+            forget(&mut self.functions, name, id);
         }
-        for name in references.indexes {
-            if self.indexes.get(&name) == Some(&id) {
-                self.indexes.remove(&name);
+        for name in &references.indexes {
+            if self.indexes.get(name) == Some(&id) {
+                self.indexes.remove(name);
             }
         }
     }

@@ -11,8 +11,9 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
-use super::{Catalog, RelId, ViewUse};
+use super::{Catalog, RelId, Relation, ViewUse};
 
 /// What an object is called: its kind and its full name.
 type Key = (&'static str, String);
@@ -41,7 +42,7 @@ impl Catalog {
 
     /// The relations that are not the same in both, and what refers to them.
     fn unlike(&self, other: &Self) -> BTreeSet<RelId> {
-        let differs = |id: &RelId| self.relations.get(id) != other.relations.get(id);
+        let differs = |id: &RelId| !is_same(self.relations.get(id), other.relations.get(id));
         let ids: BTreeSet<RelId> = self.relations.keys().chain(other.relations.keys()).copied().collect();
         let mut found: BTreeSet<RelId> = ids.into_iter().filter(differs).collect();
         for id in found.clone() {
@@ -80,6 +81,15 @@ impl Catalog {
         let mut listed: Vec<String> = uses.iter().map(used).collect();
         listed.sort();
         listed.join(", ")
+    }
+}
+
+/// Whether a relation is the same in two catalogs; most are even one.
+pub(crate) fn is_same(one: Option<&Arc<Relation>>, other: Option<&Arc<Relation>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
     }
 }
 

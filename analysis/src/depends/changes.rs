@@ -4,15 +4,18 @@ use std::collections::BTreeSet;
 
 use super::references;
 use super::things::{Thing, Things, parts};
-use crate::catalog::{Catalog, RelId, Relation};
+use crate::catalog::{Catalog, RelId, Relation, is_same};
 
 /// What is made or changed; what that refers to is added to `used`.
 pub(super) fn between(before: &Catalog, after: &Catalog, used: &mut Things) -> Things {
     let mut made = Things::default();
     let ids: BTreeSet<RelId> = before.relations.keys().chain(after.relations.keys()).copied().collect();
     for id in ids {
+        if is_same(before.relations.get(&id), after.relations.get(&id)) {
+            continue;
+        }
         match (before.get(id), after.get(id)) {
-            (Some(old), Some(new)) if old != new => changed(id, (before, old), (after, new), used, &mut made),
+            (Some(old), Some(new)) => changed(id, (before, old), (after, new), used, &mut made),
             (None, Some(new)) if !new.partial => {
                 made.whole(id, new);
                 used.add(Thing::Free(new.name.clone()), || format!("{} {}", new.kind.words(), new.name));
@@ -23,7 +26,7 @@ pub(super) fn between(before: &Catalog, after: &Catalog, used: &mut Things) -> T
                 used.whole(id, old);
                 made.add(Thing::Free(old.name.clone()), || format!("{} {}", old.kind.words(), old.name));
             }
-            (Some(_), Some(_)) | (None, _) => {}
+            (None, _) => {}
         }
     }
     objects(before, after, &mut made);

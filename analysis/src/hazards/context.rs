@@ -46,7 +46,7 @@ pub(crate) struct Context<'a> {
     /// What it did; names in it are those before it.
     pub(crate) effects: &'a Effects,
     /// Relations that it changed or took away, as they were before.
-    pub(crate) past: &'a BTreeMap<RelId, Relation>,
+    pub(crate) past: &'a BTreeMap<RelId, std::sync::Arc<Relation>>,
     /// The schema after it.
     pub(crate) after: &'a Catalog,
     /// The session's settings before it.

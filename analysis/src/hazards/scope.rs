@@ -10,7 +10,7 @@ use crate::syntax::{
 impl<'a> Context<'a> {
     /// A relation as it was before the statement.
     pub(crate) fn was(&self, id: RelId) -> Option<&'a Relation> {
-        self.past.get(&id).or_else(|| self.after.get(id))
+        self.past.get(&id).map(std::sync::Arc::as_ref).or_else(|| self.after.get(id))
     }
 
     /// Whether a relation was there before the script and outlives the session.

@@ -1,7 +1,7 @@
 //! Goes through the files as the runs would: each is one transaction, and is judged against what the ones before it
 //! have left. A rollback file is judged against what its migration has left.
 
-use pgbelay_analysis::{Analysis, Catalog, Options, ScriptError, Sides, analyze, analyze_next, session};
+use pgbelay_analysis::{Analysis, Catalog, Options, ScriptError, Sides, analyze_next, session};
 
 use super::report::{Fault, FileReport};
 use super::rollback::RollbackReport;
@@ -21,9 +21,10 @@ pub(crate) fn judge(sources: Vec<Source>, mut catalog: Catalog, options: Options
         // Only what may be taken back is compared with what was before.
         let before = released.then(|| catalog.clone());
         let analysis = source.text.as_deref().map(|text| analyze_next(text, &mut catalog, options));
-        let ground = before.as_ref().map_or_else(|| catalog.clone(), |before| session(&catalog, before));
-        let down =
-            back.as_ref().and_then(|back| back.text.as_deref()).map(|text| analyze(text, &ground, options));
+        let down = back.as_ref().and_then(|back| back.text.as_deref()).map(|text| {
+            let mut after = session(&catalog, before.as_ref().unwrap_or(&catalog));
+            (analyze_next(text, &mut after, options), after)
+        });
         let rollback = before.map(|before| {
             let path = back.as_ref().map(|back| back.path.display().to_string());
             match &analysis {

@@ -1,6 +1,7 @@
 //! All that the server was asked for, and how it is put together.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use pgbelay_analysis::{Catalog, Name, RelId, Relation, Settings};
 use serde::Deserialize;
@@ -116,7 +117,8 @@ impl Rows {
         }
         functions::add(&mut catalog, &self.functions, &uses);
         catalog.extension_members = described.members(&self.members);
-        catalog.relations = schema.relations;
+        catalog.relations =
+            schema.relations.into_iter().map(|(id, relation)| (id, Arc::new(relation))).collect();
         catalog.index_names();
         Ok(catalog)
     }

@@ -111,7 +111,9 @@ fn schema(first: u32) -> Catalog {
     let mut overview = Relation::new(Name::new("public", "overview"), RelationKind::View);
     overview.reads = vec![ViewUse { relation: orders, columns: ["id".to_owned()].into() }];
     catalog.relations =
-        [(customers, table("customers", &["id"])), (orders, table_of_orders), (view, overview)].into();
+        [(customers, table("customers", &["id"])), (orders, table_of_orders), (view, overview)]
+            .map(|(id, relation)| (id, relation.into()))
+            .into();
     catalog.index_names();
     catalog
 }
