@@ -39,6 +39,24 @@ pub fn analyze(sql: &str, catalog: &Catalog, options: Options) -> (Analysis, Cat
 /// The same, moving `catalog` on in place: for a chain of scripts. Each script is one transaction, cut
 /// where a statement cannot run in one.
 pub fn analyze_next(sql: &str, catalog: &mut Catalog, options: Options) -> Analysis {
+    analyze_watched(sql, catalog, options, &mut |_| {})
+}
+
+/// A statement that has been carried out.
+pub(crate) struct Watched<'a> {
+    pub(crate) ast: &'a Ast,
+    pub(crate) effects: &'a Effects,
+    /// The schema after it.
+    pub(crate) after: &'a Catalog,
+}
+
+/// The same, showing each statement once it was carried out.
+pub(crate) fn analyze_watched(
+    sql: &str,
+    catalog: &mut Catalog,
+    options: Options,
+    watch: &mut dyn FnMut(&Watched<'_>),
+) -> Analysis {
     let read = parse_leniently(sql);
     let mut script = Script {
         catalog,
@@ -49,6 +67,7 @@ pub fn analyze_next(sql: &str, catalog: &mut Catalog, options: Options) -> Analy
         behind: Behind::default(),
         said: BTreeSet::new(),
         local: None,
+        watch,
     };
     let (facts, asts): (Vec<_>, Vec<Ast>) = read.parsed.into_iter().map(split).unzip();
     let ahead = Ahead::new(&asts);
@@ -87,6 +106,7 @@ struct Script<'a> {
     said: BTreeSet<String>,
     /// The settings before the first SET LOCAL, which end with the transaction.
     local: Option<crate::catalog::Settings>,
+    watch: &'a mut dyn FnMut(&Watched<'_>),
 }
 
 impl Script<'_> {
@@ -103,11 +123,13 @@ impl Script<'_> {
         let mut scene = Scene::new(self.catalog, self.options.server, &mut self.born);
         simulate::statement(&mut scene, ast);
         bodies::run(&mut scene, ast);
+        simulate::note(scene.catalog, ast, &facts.statement);
         if matches!(ast, Ast::Other) {
             not_followed(&mut scene, facts.statement.kind);
         }
         let mut effects = scene.out;
         effects.settle();
+        (self.watch)(&Watched { ast, effects: &effects, after: self.catalog });
         let past = self.catalog.touched();
         let never = match &facts.statement.transactional {
             Transactional::Never { .. } => true,

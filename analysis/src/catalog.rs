@@ -15,6 +15,7 @@ mod dependents;
 mod facts;
 mod file;
 mod lookup;
+mod marks;
 mod name;
 mod names;
 mod object;
@@ -29,9 +30,11 @@ use serde::{Deserialize, Serialize};
 pub use constraint::{Check, Constraint, ConstraintKind, Index, IndexKey, Key};
 pub use data_type::DataType;
 pub use dependents::Dependents;
+pub(crate) use facts::changes;
 pub use facts::{FactDifference, differences};
 pub use file::CatalogFileError;
 pub use lookup::Lookup;
+pub(crate) use marks::{Aspect, Holder, Mark, Marks};
 pub(crate) use name::quoted;
 pub use name::{Name, RelId};
 pub use object::{Domain, Function, TypeDefinition, Volatility};
@@ -80,6 +83,8 @@ pub struct Catalog {
     names: names::Names,
     #[serde(skip)]
     dependents: Dependents,
+    #[serde(skip)]
+    pub(crate) marks: Marks,
     #[serde(default)]
     next_id: u32,
     /// What was changed or taken away since [`Self::watch`], as it was before.
@@ -114,6 +119,7 @@ impl Catalog {
             extension_members: BTreeMap::new(),
             names: names::Names::default(),
             dependents: Dependents::default(),
+            marks: Marks::default(),
             next_id: 1,
             touched: None,
         }

@@ -14,6 +14,7 @@
 mod analyze;
 mod builtin;
 mod catalog;
+mod depends;
 mod digest;
 mod error;
 mod facts;
@@ -24,6 +25,7 @@ mod fragments;
 )]
 mod hazards;
 mod kind;
+mod pairs;
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the grammar's enums hold hundreds of nodes; each function here is about a few of them"
@@ -51,11 +53,13 @@ pub use catalog::{
     RelationKind, Rule, Server, Settings, Size, Trigger, TypeDefinition, UnknownServer, ViewUse, Volatility,
     differences,
 };
+pub use depends::{Edge, Graph, Node, dependencies};
 pub use digest::hex as body_digest;
 pub use error::ScriptError;
 pub use fragments::{parse_bounds, parse_expressions, steady_bodies};
 pub use hazards::{HazardInfo, hazard, hazards, nearest_hazard};
 pub use kind::StatementKind;
+pub use pairs::{LostValues, Pair, PairState, Sides, Way, pair, session};
 pub use position::Position;
 pub use read::{MAX_SCRIPT_BYTES, PARSER_STACK_BYTES, read};
 pub use report::{

@@ -21,6 +21,7 @@ mod foreign_key;
 mod index;
 mod lock_level;
 mod maintenance;
+mod marks;
 mod naming;
 mod objects;
 mod partition;
@@ -38,6 +39,7 @@ mod volatility;
 pub(crate) use cause::Cause;
 pub(crate) use change::{Change, ObjectRef};
 pub(crate) use effects::Effects;
+pub(crate) use marks::note;
 pub(crate) use routines::is_steady;
 pub(crate) use scene::Scene;
 

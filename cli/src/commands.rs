@@ -9,6 +9,7 @@ pub(crate) mod completion;
 pub(crate) mod context;
 pub(crate) mod dev;
 pub(crate) mod explain;
+pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod lint;
 pub(crate) mod migrate;

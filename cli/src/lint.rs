@@ -6,5 +6,6 @@
 pub(crate) mod catalog;
 pub(crate) mod judge;
 pub(crate) mod report;
+pub(crate) mod rollback;
 pub(crate) mod since;
 pub(crate) mod sources;

@@ -20,6 +20,7 @@ pub(crate) mod error;
 pub(crate) mod explain;
 #[cfg(test)]
 mod fixtures;
+pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod lint;
 pub(crate) mod mistakes;

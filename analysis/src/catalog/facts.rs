@@ -9,7 +9,7 @@ mod relations;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::{Catalog, RelId, ViewUse};
@@ -21,18 +21,34 @@ impl Catalog {
     /// One line for each object, under its kind and its full name (`column public.t.a`). What
     /// extensions brought along is left out.
     pub fn facts(&self) -> BTreeMap<String, String> {
-        self.lines().into_iter().map(|((kind, name), line)| (format!("{kind} {name}"), line)).collect()
+        self.lines(None).into_iter().map(|((kind, name), line)| (format!("{kind} {name}"), line)).collect()
     }
 
-    fn lines(&self) -> BTreeMap<Key, String> {
+    /// Those of what is not the same in `other`, if one is given.
+    fn lines(&self, other: Option<&Self>) -> BTreeMap<Key, String> {
         let mut lines = Lines(BTreeMap::new());
-        objects::add(self, &mut lines);
-        for relation in self.relations.values() {
-            relations::add(self, relation, &mut lines);
-            parts::add(self, relation, &mut lines);
+        objects::add(self, other, &mut lines);
+        let unlike = other.map(|other| self.unlike(other));
+        for (id, relation) in &self.relations {
+            if unlike.as_ref().is_none_or(|unlike| unlike.contains(id)) {
+                relations::add(self, relation, &mut lines);
+                parts::add(self, relation, &mut lines);
+            }
         }
         lines.0.retain(|key, _| !self.is_of_extension(key));
         lines.0
+    }
+
+    /// The relations that are not the same in both, and what refers to them.
+    fn unlike(&self, other: &Self) -> BTreeSet<RelId> {
+        let differs = |id: &RelId| self.relations.get(id) != other.relations.get(id);
+        let ids: BTreeSet<RelId> = self.relations.keys().chain(other.relations.keys()).copied().collect();
+        let mut found: BTreeSet<RelId> = ids.into_iter().filter(differs).collect();
+        for id in found.clone() {
+            found.extend(self.dependents_of(id));
+            found.extend(other.dependents_of(id));
+        }
+        found
     }
 
     fn is_of_extension(&self, (kind, name): &Key) -> bool {
@@ -121,6 +137,22 @@ pub enum FactDifference {
     },
 }
 
+impl FactDifference {
+    /// What it is called: its kind and its full name.
+    pub fn object(&self) -> (&'static str, &str) {
+        match self {
+            Self::Missing { kind, name, .. }
+            | Self::Added { kind, name, .. }
+            | Self::Differs { kind, name, .. } => (kind, name),
+        }
+    }
+
+    /// Whether only the order of the same columns differs.
+    pub fn is_order(&self) -> bool {
+        self.object().0 == relations::COLUMN_ORDER
+    }
+}
+
 impl fmt::Display for FactDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -136,7 +168,15 @@ impl fmt::Display for FactDifference {
 /// What differs between two catalogs, object by object. The order of columns counts only where the
 /// columns are the same.
 pub fn differences(before: &Catalog, after: &Catalog) -> Vec<FactDifference> {
-    let (old, mut new) = (before.lines(), after.lines());
+    compared(before.lines(None), after.lines(None))
+}
+
+/// The same for two catalogs of which one came from the other: what has not changed is not looked at.
+pub(crate) fn changes(before: &Catalog, after: &Catalog) -> Vec<FactDifference> {
+    compared(before.lines(Some(after)), after.lines(Some(before)))
+}
+
+fn compared(old: BTreeMap<Key, String>, mut new: BTreeMap<Key, String>) -> Vec<FactDifference> {
     let mut found = Vec::new();
     for ((kind, name), before) in old {
         match new.remove(&(kind, name.clone())) {

@@ -19,6 +19,14 @@ impl Name {
     pub fn new(schema: &str, name: &str) -> Self {
         Self { schema: schema.to_owned(), name: name.to_owned() }
     }
+
+    /// Reads what [`Display`](fmt::Display) has written, and what stands behind it.
+    pub(crate) fn shown(text: &str) -> Option<(Self, &str)> {
+        let (schema, rest) = identifier(text)?;
+        let (name, rest) = identifier(rest.strip_prefix('.')?)?;
+        let rest = if rest.is_empty() { rest } else { rest.strip_prefix('.')? };
+        Some((Self { schema, name }, rest))
+    }
 }
 
 impl fmt::Display for Name {

@@ -53,6 +53,26 @@ pub(super) fn drop(scene: &mut Scene<'_>, statement: &Drop) {
     }
 }
 
+/// Objects of which at most the name is known.
+pub(super) const fn is_other(kind: ObjectKind) -> bool {
+    matches!(
+        kind,
+        ObjectKind::Aggregate
+            | ObjectKind::Collation
+            | ObjectKind::Operator
+            | ObjectKind::Cast
+            | ObjectKind::Publication
+            | ObjectKind::Subscription
+            | ObjectKind::EventTrigger
+            | ObjectKind::Role
+            | ObjectKind::Database
+            | ObjectKind::Tablespace
+            | ObjectKind::Language
+            | ObjectKind::Server
+            | ObjectKind::Other
+    )
+}
+
 const fn wanted(kind: ObjectKind) -> RelationKind {
     match kind {
         ObjectKind::View => RelationKind::View,
@@ -330,6 +350,9 @@ fn others(scene: &mut Scene<'_>, statement: &Drop) {
 
 fn extension(scene: &mut Scene<'_>, name: &str, cascade: bool) {
     scene.catalog.extensions.remove(name);
+    if name == "citext" {
+        scene.catalog.types.retain(|known, _| known.name != "citext");
+    }
     if cascade {
         scene.out.unknown(format!("what extension {name} holds"));
     }

@@ -325,7 +325,8 @@ pub(super) fn alter_routine(
 pub(super) fn drop_routine(scene: &mut Scene<'_>, statement: &Drop, name: &ObjectName) {
     let Some((full, at)) = matching(scene, &name.name, name.arguments.as_deref()) else {
         let shown = scene.catalog.new_name(&name.name).to_string();
-        if scene.catalog.is_whole() {
+        // Aggregates are in no catalog.
+        if scene.catalog.is_whole() && statement.kind != ObjectKind::Aggregate {
             if statement.if_exists {
                 let object = ObjectRef { kind: statement.kind, name: shown, relation: None };
                 scene.change(Change::NothingToDo { object, differs: false });
@@ -334,7 +335,9 @@ pub(super) fn drop_routine(scene: &mut Scene<'_>, statement: &Drop, name: &Objec
             }
             return;
         }
-        scene.out.unknown(format!("function {shown} is not in the catalog, nor what depends on it"));
+        if statement.kind != ObjectKind::Aggregate || statement.cascade {
+            scene.out.unknown(format!("function {shown} is not in the catalog, nor what depends on it"));
+        }
         gone(scene, statement, shown);
         return;
     };

@@ -7,10 +7,11 @@ use pgbelay_analysis::{Catalog, MAX_SCRIPT_BYTES, Options, Server, Severity};
 
 use crate::app::App;
 use crate::args::Output;
+use crate::commands::graph::{self, GraphFormat};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::lint::report::{Bar, Report};
-use crate::lint::{catalog, judge, since, sources};
+use crate::lint::{catalog, judge, rollback, since, sources};
 use crate::render;
 
 const EXAMPLES: &str = "\
@@ -19,6 +20,7 @@ Examples:
   pgbelay lint db/migrations --pg-version 15
   pgbelay lint --since origin/main                only what this branch adds
   pgbelay lint 014_note.sql --catalog orders.json against a schema from pgbelay catalog
+  pgbelay lint --graph                            which migration stands on which
   pgbelay lint --output sarif > pgbelay.sarif
   pgbelay explain drop-column                     what a finding means, and the safer way
 
@@ -26,6 +28,9 @@ Exit codes:
   0  nothing that counts
   1  a finding at or above --fail-on; SQL that cannot be read, or that the server would refuse
   2  usage; also a path that cannot be opened, or a directory without migrations
+
+A migration that its rollback file does not take back, or that has none and leaves something, is a finding of
+medium severity.
 
 --verbose shows every statement, with its locks, its work and what is not known.";
 
@@ -50,6 +55,17 @@ pub(crate) struct LintArgs {
     /// Findings in rollback files end the command with 1, too
     #[arg(long)]
     rollbacks: bool,
+    /// Show which migrations stand on which, instead of findings
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "text",
+        conflicts_with_all = ["since", "fail_on", "rollbacks", "catalog"]
+    )]
+    graph: Option<GraphFormat>,
     /// For people, or for programs (docs/lint.md)
     #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "table")]
     output: Output,
@@ -82,11 +98,17 @@ pub(crate) async fn run(args: LintArgs, app: &mut App) -> Result<ExitCode, CliEr
         Some(revision) => Some(since::changes(&args.paths, revision).await?),
         None => None,
     };
+    if let Some(format) = args.graph {
+        return graph::show(&args.paths, format, Options { server, ..Options::default() }, app);
+    }
     let sources = sources::gather(&args.paths, || app.screen.input(MAX_SCRIPT_BYTES));
     let mut judged = judge::judge(sources, catalog, Options { server, ..Options::default() });
     if let Some(changes) = changes {
-        judged.files = changes.keep(judged.files);
         judged.rollbacks = changes.keep(judged.rollbacks);
+        let all = judged.files.clone();
+        judged.files = changes.keep(judged.files);
+        let more = rollback::of_new_files(&all, &judged.files, &judged.rollbacks);
+        judged.files.extend(more);
     }
     let bar = Bar { server, fail_on: args.fail_on.into(), rollbacks: args.rollbacks };
     let report = Report::new(judged.files, judged.rollbacks, bar);

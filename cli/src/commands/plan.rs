@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use pgbelay_analysis::Options;
 use pgbelay_core::name::{EnvironmentName, PlanId};
 use pgbelay_proto::wire::create_plan_request::Goal;
 use pgbelay_proto::wire::{CreatePlanRequest, GetPlanRequest, PlanView};
 
 use crate::app::App;
 use crate::client::Client;
+use crate::commands::graph::{self, GraphFormat};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::{migrations, render};
@@ -17,6 +19,8 @@ const EXAMPLES: &str = "\
 Examples:
   pgbelay plan --env staging
   pgbelay plan --env staging --migrations db/migrations --output json
+  pgbelay plan --graph           which migration stands on which: what goes first when one is taken back
+  pgbelay plan --graph=dot | dot -Tsvg > migrations.svg
   pgbelay plan p0a1b2c3d4e5f     show a plan again, for example to approve it";
 
 /// Where migrations are, unless the command line says otherwise.
@@ -26,11 +30,22 @@ const DEFAULT_DIR: &str = "migrations";
 #[command(after_help = EXAMPLES)]
 pub(crate) struct PlanArgs {
     /// Show this plan, and make none
-    #[arg(value_name = "PLAN", conflicts_with_all = ["env", "migrations"], required_unless_present = "env")]
+    #[arg(value_name = "PLAN", conflicts_with_all = ["env", "migrations"], required_unless_present_any = ["env", "graph"])]
     plan: Option<PlanId>,
     /// Plan for this environment
     #[arg(long, short, value_name = "ENVIRONMENT")]
     env: Option<EnvironmentName>,
+    /// Show which of ./migrations stand on which, and plan nothing; needs no controller
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "text",
+        conflicts_with_all = ["env", "plan"]
+    )]
+    graph: Option<GraphFormat>,
     #[command(flatten)]
     source: SourceArgs,
 }
@@ -44,6 +59,9 @@ pub(crate) struct SourceArgs {
 }
 
 pub(crate) async fn run(args: PlanArgs, app: &mut App) -> Result<ExitCode, CliError> {
+    if let Some(format) = args.graph {
+        return graph::show(&[args.source.migrations], format, Options::default(), app);
+    }
     let plan = match (args.plan, args.env) {
         (Some(plan), _) => app.connect().await?.get_plan(GetPlanRequest { plan: plan.into() }).await?,
         (None, Some(environment)) => {

@@ -1,9 +1,10 @@
 //! Goes through the files as the runs would: each is one transaction, and is judged against what the ones before it
 //! have left. A rollback file is judged against what its migration has left.
 
-use pgbelay_analysis::{Analysis, Catalog, Options, ScriptError, analyze, analyze_next};
+use pgbelay_analysis::{Analysis, Catalog, Options, ScriptError, Sides, analyze, analyze_next, session};
 
 use super::report::{Fault, FileReport};
+use super::rollback::RollbackReport;
 use super::sources::Source;
 
 /// What the files do, and what taking them back does.
@@ -16,12 +17,27 @@ pub(crate) struct Judged {
 pub(crate) fn judge(sources: Vec<Source>, mut catalog: Catalog, options: Options) -> Judged {
     let mut judged = Judged::default();
     for mut source in sources {
-        let back = source.back.take();
+        let (back, released) = (source.back.take(), source.released);
+        // Only what may be taken back is compared with what was before.
+        let before = released.then(|| catalog.clone());
         let analysis = source.text.as_deref().map(|text| analyze_next(text, &mut catalog, options));
-        judged.files.push(file(source, analysis));
+        let ground = before.as_ref().map_or_else(|| catalog.clone(), |before| session(&catalog, before));
+        let down =
+            back.as_ref().and_then(|back| back.text.as_deref()).map(|text| analyze(text, &ground, options));
+        let rollback = before.map(|before| {
+            let path = back.as_ref().map(|back| back.path.display().to_string());
+            match &analysis {
+                Some(up) if down.is_some() == back.is_some() => {
+                    let down = down.as_ref().map(|(analysis, after)| (analysis, after));
+                    let sides = Sides { before: &before, up, middle: &catalog, down };
+                    RollbackReport::new(sides.pair(), path)
+                }
+                Some(_) | None => RollbackReport::unread(path),
+            }
+        });
+        judged.files.push(FileReport { rollback, ..file(source, analysis) });
         if let Some(back) = back {
-            let analysis = back.text.as_deref().map(|text| analyze(text, &catalog, options).0);
-            judged.rollbacks.push(file(*back, analysis));
+            judged.rollbacks.push(file(*back, down.map(|(analysis, _)| analysis)));
         }
     }
     judged
@@ -39,6 +55,7 @@ fn file(source: Source, analysis: Option<Analysis>) -> FileReport {
         statements,
         faults: found,
         allows,
+        rollback: None,
         text: source.text.unwrap_or_default(),
         wrong_name: source.wrong_name,
     }

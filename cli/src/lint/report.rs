@@ -4,6 +4,8 @@ use pgbelay_analysis::{Allow, Hazard, Position, ScriptError, Server, Severity, S
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use super::rollback::RollbackReport;
+
 /// Everything that was found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Report {
@@ -23,6 +25,9 @@ pub(crate) struct FileReport {
     pub(crate) faults: Vec<Fault>,
     /// The comments that allow hazards.
     pub(crate) allows: Vec<Allow>,
+    /// What taking it back leaves, for the files of a directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rollback: Option<RollbackReport>,
     /// Its text, to show lines of.
     #[serde(skip)]
     pub(crate) text: String,
@@ -87,6 +92,8 @@ pub(crate) struct Summary {
     pub(crate) faults: usize,
     /// Statements that the server would refuse.
     pub(crate) refused: usize,
+    /// Migrations that are not taken back, or not to what was before.
+    pub(crate) not_taken_back: usize,
     /// Statements of which a fact is missing.
     pub(crate) unknown: usize,
     /// The major version that was judged for.
@@ -154,6 +161,7 @@ fn summary(files: &[FileReport], rollbacks: &[FileReport], bar: Bar) -> Summary 
         allowed: 0,
         faults: 0,
         refused: 0,
+        not_taken_back: 0,
         unknown: 0,
         server: bar.server.number(),
         fail_on: bar.fail_on,
@@ -165,6 +173,10 @@ fn summary(files: &[FileReport], rollbacks: &[FileReport], bar: Bar) -> Summary 
             summary.faults += file.faults.len();
             summary.failed |= !file.faults.is_empty();
             summary.statements += file.statements.len();
+            if file.rollback.as_ref().is_some_and(RollbackReport::is_finding) {
+                summary.not_taken_back += 1;
+                summary.failed |= bar.fail_on <= Severity::Medium;
+            }
             for statement in &file.statements {
                 summary.refused += usize::from(refusal(statement).is_some());
                 summary.failed |= judged && refusal(statement).is_some();

@@ -30,6 +30,8 @@ pub(crate) struct Source {
     pub(crate) faults: Vec<Fault>,
     /// It was named and is not there, or not what it was taken for.
     pub(crate) wrong_name: bool,
+    /// It is a migration of a directory, where a file that takes it back may stand beside it.
+    pub(crate) released: bool,
     /// The file that takes it back.
     pub(crate) back: Option<Box<Self>>,
 }
@@ -95,7 +97,8 @@ fn directory(path: &Path) -> Vec<Source> {
     if up.is_empty() && misfits.is_empty() {
         return vec![Source::wrong(path, LayoutError::Nothing.to_string())];
     }
-    let mut sources: Vec<_> = up.iter().map(|(_, path)| Source::of_file(path)).collect();
+    let mut sources: Vec<_> =
+        up.iter().map(|(_, path)| Source { released: true, ..Source::of_file(path) }).collect();
     flag_twins(&up, &mut sources);
     for (version, file) in down {
         let mut back = Source::of_file(&file);

@@ -10,6 +10,7 @@ use crate::lint::report::{Counts, Fault, FileReport, Report, findings, refusal};
 
 pub(crate) mod github;
 pub(crate) mod junit;
+mod rollback;
 pub(crate) mod sarif;
 mod snippet;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub(crate) fn report(report: &Report, whole: bool, layout: Layout) -> String {
         let heading = format!("{}\n\n", paint(Tone::Strong, "Taking it back"));
         writer.text.insert_str(before, &heading);
     }
+    writer.text.push_str(&rollback::section(report, whole, layout.prose()));
     writer.text + &summary(report, layout.prose())
 }
 
@@ -236,6 +238,7 @@ fn summary(report: &Report, width: usize) -> String {
     let more = [
         (summary.faults, "that cannot be read"),
         (summary.refused, "that the server would refuse"),
+        (summary.not_taken_back, "not taken back"),
         (summary.allowed, "allowed"),
     ];
     found.extend(more.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));

@@ -335,3 +335,70 @@ async fn every_hazard_is_explained() {
         seen.err
     );
 }
+
+fn pairs() -> anyhow::Result<TempDir> {
+    directory(&[
+        ("001_orders.sql", b"CREATE TABLE orders (id bigint PRIMARY KEY, note text);\n"),
+        ("002_state.sql", b"ALTER TABLE orders ADD COLUMN state text;\n"),
+        ("003_note.sql", b"ALTER TABLE orders DROP COLUMN note;\n"),
+        ("004_view.sql", b"CREATE VIEW open AS SELECT id FROM orders WHERE state = 'open';\n"),
+        ("rollback/001_rollback.sql", b"DROP TABLE orders;\n"),
+        ("rollback/002_rollback.sql", b"SELECT 1;\n"),
+        ("rollback/003_rollback.sql", b"ALTER TABLE orders ADD COLUMN note text;\n"),
+    ])
+}
+
+#[tokio::test]
+async fn what_is_not_taken_back_is_told_and_counts_as_medium() -> anyhow::Result<()> {
+    let dir = pairs()?;
+    let seen = lint(dir.path(), &["--output", "json", "--fail-on", "medium"]).await;
+    assert_eq!(seen.code, 1);
+    let json = seen.json();
+    let states: Vec<_> =
+        json["files"].as_array().unwrap().iter().map(|file| &file["rollback"]["state"]).collect();
+    assert_eq!(states, ["exact", "differs", "equivalent", "missing"]);
+    assert_eq!(json["summary"]["not_taken_back"], 2);
+    assert_eq!(json["files"][2]["rollback"]["values"][0]["object"], "public.orders.note");
+    let text = lint(dir.path(), &[]).await.out;
+    let text =
+        text.split("Rollback\n").nth(1).unwrap_or_default().replace(&dir.path().display().to_string(), "DIR");
+    insta::assert_snapshot!(text.split("\n4 files").next().unwrap_or_default());
+    let one =
+        script(&["lint", &dir.path().join("001_orders.sql").display().to_string(), "--output", "json"]).await;
+    assert!(one.json()["files"][0]["rollback"].is_null());
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_graph_needs_files_only() -> anyhow::Result<()> {
+    let dir = pairs()?;
+    let path = dir.path().display().to_string();
+    let lint = script(&["lint", &path, "--graph"]).await;
+    let plan = script(&["plan", "--graph", "--migrations", &path]).await;
+    assert_eq!((lint.code, plan.code, &lint.out), (0, 0, &plan.out));
+    insta::assert_snapshot!(lint.out);
+    let dot = script(&["lint", &path, "--graph=dot"]).await;
+    assert!(dot.out.starts_with("digraph migrations {"), "{}", dot.out);
+    let json = script(&["plan", "--graph", "--migrations", &path, "--output", "json"]).await;
+    assert_eq!(json.json()["nodes"][3]["stands_on"][1]["version"], "002");
+    let none = script(&["plan", "--graph", "--migrations", "/nowhere"]).await;
+    assert_eq!(none.code, 2);
+    Ok(())
+}
+
+/// The migrations of this repository, of which one has no rollback file on purpose.
+#[tokio::test]
+async fn our_own_migrations_are_taken_back() -> anyhow::Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+    let json = lint(&folder, &["--output", "json"]).await.json();
+    let states = json["files"].as_array().unwrap().iter().map(|file| {
+        let (rollback, path) = (&file["rollback"], file["path"].as_str().unwrap_or_default());
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let values: Vec<_> =
+            rollback["values"].as_array().unwrap().iter().filter(|lost| lost["by"] == "up").collect();
+        let gone: String = values.iter().map(|lost| format!(", gone: {}", lost["object"])).collect();
+        format!("{name}: {}{gone}", rollback["state"].as_str().unwrap_or_default())
+    });
+    insta::assert_snapshot!(states.collect::<Vec<_>>().join("\n"));
+    Ok(())
+}

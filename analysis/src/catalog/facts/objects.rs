@@ -1,29 +1,41 @@
 //! Schemas, extensions, types, functions and the rest.
 
+use std::collections::BTreeSet;
+
 use super::{Lines, with, words};
 use crate::catalog::canonical::canonical;
 use crate::catalog::{Catalog, Domain, Function, Name, TypeDefinition};
 
-pub(super) fn add(catalog: &Catalog, lines: &mut Lines) {
-    for schema in &catalog.schemas {
+/// `other`: what is the same there is left out.
+pub(super) fn add(catalog: &Catalog, other: Option<&Catalog>, lines: &mut Lines) {
+    let extra = |all: fn(&Catalog) -> &BTreeSet<String>| {
+        all(catalog).iter().filter(move |name| other.is_none_or(|other| !all(other).contains(*name)))
+    };
+    for schema in extra(|catalog| &catalog.schemas) {
         lines.add("schema", crate::catalog::name::quoted(schema), "");
     }
-    for extension in &catalog.extensions {
+    for extension in extra(|catalog| &catalog.extensions) {
         lines.add("extension", extension, "");
     }
     for (name, definition) in &catalog.types {
-        if !is_multirange(catalog, name, definition) {
+        let same = other.is_some_and(|other| other.types.get(name) == Some(definition));
+        if !same && !is_multirange(catalog, name, definition) {
             lines.add("type", name, self::definition(definition));
         }
     }
     for (name, functions) in &catalog.functions {
+        if other.is_some_and(|other| other.functions.get(name) == Some(functions)) {
+            continue;
+        }
         let constructor = catalog.types.get(name).is_some_and(is_range);
         for function in functions.iter().filter(|function| !(constructor && function.language == "internal"))
         {
             lines.add("function", function.signature(name), self::function(function));
         }
     }
-    for (kind, name) in &catalog.others {
+    let others =
+        catalog.others.iter().filter(|found| other.is_none_or(|other| !other.others.contains(*found)));
+    for (kind, name) in others {
         lines.add("object", format!("{kind} {name}"), "");
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use pgbelay_analysis::{Position, Severity};
 
-use super::{allow_problem, effects};
+use super::{allow_problem, effects, rollback};
 use crate::lint::report::{Bar, FileReport, Report, findings, refusal};
 
 /// All of it.
@@ -34,6 +34,9 @@ fn annotations(file: &FileReport, judged: bool) -> Vec<Annotation> {
     let unless_back = |level| if judged { level } else { "notice" };
     for fault in &file.faults {
         add("error", fault.place, "SQL".into(), fault.message.clone());
+    }
+    if let Some(message) = rollback::finding(file) {
+        add("warning", None, "rollback".into(), message);
     }
     for statement in &file.statements {
         let place = Some(statement.position);

@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
-use pgbelay_analysis::{Hazard, StatementReport};
+use pgbelay_analysis::{Hazard, Severity, StatementReport};
 
-use super::effects;
+use super::{effects, rollback};
 use crate::lint::report::{Bar, FileReport, Report, findings, refusal};
 
 /// All of it.
@@ -53,6 +53,21 @@ fn suite(text: &mut String, file: &FileReport, bar: Option<Bar>) -> Tally {
             cases,
             "    <testcase classname=\"{path}\" name=\"{name}\">\n      <error type=\"sql\" message=\"{message}\"/>\n    \
              </testcase>"
+        );
+    }
+    if let (Some(message), Some(bar)) = (rollback::finding(file), bar) {
+        tally.tests += 1;
+        let failed = bar.fail_on <= Severity::Medium;
+        tally.failures += usize::from(failed);
+        let message = escape(&message);
+        let inside = if failed {
+            format!("<failure type=\"rollback\" message=\"{message}\"/>")
+        } else {
+            format!("<system-out>{message}</system-out>")
+        };
+        let _ = writeln!(
+            cases,
+            "    <testcase classname=\"{path}\" name=\"rollback\">\n      {inside}\n    </testcase>"
         );
     }
     for statement in &file.statements {

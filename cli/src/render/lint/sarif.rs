@@ -6,13 +6,15 @@ use pgbelay_analysis::{Hazard, HazardInfo, Position, Severity, StatementReport, 
 use pgbelay_core::digest::Digest;
 use serde_json::{Value, json};
 
-use super::{allow_problem, effects};
+use super::{allow_problem, effects, rollback};
 use crate::lint::report::{Bar, FileReport, Report, refusal};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 /// Rules that are no hazards.
 const ERROR: &str = "sql-error";
 const COMMENT: &str = "allow-comment";
+/// The rule of what taking a migration back leaves.
+const ROLLBACK: &str = "rollback";
 /// The name of our fingerprint; another way to make it would be `/v2`.
 const FINGERPRINT: &str = "pgbelayStatement/v1";
 /// What of a path stays as it is in a URI, beside letters and digits.
@@ -56,6 +58,7 @@ fn rules() -> Vec<Value> {
     };
     let mut rules: Vec<_> = hazards().iter().map(hazard).collect();
     rules.push(own(ERROR, "SQL that cannot be read, or that the server would refuse", "error"));
+    rules.push(own(ROLLBACK, "a migration that is not taken back to what was before", "warning"));
     rules.push(own(COMMENT, "a comment that allows nothing", "note"));
     rules
 }
@@ -80,6 +83,9 @@ fn results(file: &FileReport, judged: bool) -> Vec<Value> {
     let mut suppressed = Vec::new();
     for fault in &file.faults {
         add(ERROR, "error", &fault.message, Place { at: fault.place, ..Place::default() });
+    }
+    if let Some(message) = rollback::finding(file) {
+        add(ROLLBACK, "warning", &message, Place::default());
     }
     for statement in &file.statements {
         if let Some(why) = refusal(statement) {
