@@ -27,7 +27,7 @@ fn lines(graph: &Graph, node: &Node, whole: bool) -> Vec<(&'static str, String)>
     let on: Vec<String> = node.stands_on.iter().map(|edge| edge_words(edge, whole)).collect();
     let under = graph.under(&node.version).join(", ");
     let first = graph.stands_on(&node.version);
-    let mut lines = vec![("stands on:", on.join("; ")), ("under:", under.clone())];
+    let mut lines = vec![("stands on:", on.join("; ")), ("under:", under)];
     if first.len() > 1 {
         lines.push(("rolled back first:", first.join(", ")));
     }
