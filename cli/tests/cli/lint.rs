@@ -248,7 +248,7 @@ async fn a_schema_that_cannot_be_read_ends_with_two() -> anyhow::Result<()> {
     for path in [catalog, dir.path().join("none.json")] {
         let seen = lint(dir.path(), &["--catalog", &path.display().to_string(), "-o", "json"]).await;
         assert_eq!((seen.code, seen.out.as_str()), (2, ""));
-        assert!(seen.error()["error"]["next_step"].as_str().unwrap().contains("pgbelay catalog"));
+        assert!(seen.error()["error"]["next_step"].as_str().unwrap().contains("pgbelay-agent catalog"));
     }
     Ok(())
 }
