@@ -152,10 +152,7 @@ fn known_sizes_count() {
         let mut catalog = Catalog::fresh();
         findings(TABLES, &mut catalog, Options::default());
         let size = Size { rows: Some(rows), bytes: 8192, index_bytes: 0, writes: 0, seconds: None };
-        catalog
-            .relations
-            .values_mut()
-            .for_each(|relation| std::sync::Arc::make_mut(relation).size = Some(size));
+        catalog.relations.values_mut().for_each(|relation| relation.size = Some(size));
         let found = findings(run, &mut catalog, Options::default());
         let severity =
             found.iter().find(|found| found.id == "add-check-validated").map(|found| found.severity);
