@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Join a fleet: exchange a join token for this agent's certificate
     Enroll(Enroll),
+    /// Write the schema of the database to standard output, for `pgbelay lint --catalog FILE`
+    Catalog(Run),
 }
 
 #[derive(Debug, Args)]

@@ -1,11 +1,13 @@
 //! `pgbelay-agent`: reads its configuration, and then joins a fleet or serves in it.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 use pgbelay_agent::config::Config;
+use pgbelay_agent::database::catalog;
 use pgbelay_agent::enrol::enrol;
 use pgbelay_agent::timing::Timing;
 use pgbelay_agent::work::Postgres;
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Run(options) => serve(options, cli.verbose),
         Command::Enroll(options) => join(options, cli.verbose),
+        Command::Catalog(options) => write_catalog(options, cli.verbose),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -61,6 +64,16 @@ fn join(options: &Enroll, verbose: bool) -> Result<(), Failure> {
         tracing::info!(name = %enrolled.name, state_dir = %config.agent.state_dir.display(),
             "enrolled: start the agent with pgbelay-agent run");
         Ok(())
+    })
+}
+
+fn write_catalog(options: &Run, verbose: bool) -> Result<(), Failure> {
+    let config = load(&options.config)?;
+    logging::start(config.logging, verbose);
+    on_runtime(async {
+        let read = catalog::read_target(&config.database).await.map_err(Failure::of)?;
+        let written = std::io::stdout().lock().write_all(read.write_json().as_bytes());
+        written.map_err(Failure::of)
     })
 }
 

@@ -7,7 +7,7 @@ mod judge;
 use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, RelId, Server};
-use crate::hazards::{self, Context, Transaction};
+use crate::hazards::{self, Ahead, Behind, Context, Transaction};
 use crate::read::{Parsed, parse_leniently};
 use crate::report::{Analysis, Lock, LockMode, Span, StatementReport, Work};
 use crate::simulate::{self, Change, Effects, Scene};
@@ -64,14 +64,16 @@ pub(crate) fn analyze_watched(
         born: BTreeSet::new(),
         transaction: Transaction::default(),
         earlier: Vec::new(),
+        behind: Behind::default(),
         said: BTreeSet::new(),
         local: None,
         watch,
     };
     let (facts, asts): (Vec<_>, Vec<Ast>) = read.parsed.into_iter().map(split).unzip();
+    let ahead = Ahead::new(&asts);
     let mut statements = Vec::with_capacity(facts.len());
     for (index, facts) in facts.iter().enumerate() {
-        statements.push(script.statement(facts, &asts, index));
+        statements.push(script.statement(facts, &asts, &ahead, index));
     }
     script.end();
     let allows = allow::apply(sql, &read.comments, &mut statements);
@@ -99,6 +101,7 @@ struct Script<'a> {
     born: BTreeSet<RelId>,
     transaction: Transaction,
     earlier: Vec<Change>,
+    behind: Behind,
     /// The hazards of its statements so far.
     said: BTreeSet<String>,
     /// The settings before the first SET LOCAL, which end with the transaction.
@@ -107,7 +110,7 @@ struct Script<'a> {
 }
 
 impl Script<'_> {
-    fn statement(&mut self, facts: &Facts, asts: &[Ast], index: usize) -> StatementReport {
+    fn statement(&mut self, facts: &Facts, asts: &[Ast], ahead: &Ahead, index: usize) -> StatementReport {
         let (before, from) = asts.split_at(index.min(asts.len()));
         let (ast, rest) = from.split_first().unwrap_or((&Ast::Other, &[]));
         let settings = self.catalog.settings.clone();
@@ -151,6 +154,8 @@ impl Script<'_> {
             inside: !never,
             before,
             rest,
+            ahead,
+            behind: &self.behind,
             earlier: &self.earlier,
             said: &self.said,
         };
@@ -163,6 +168,7 @@ impl Script<'_> {
             self.remember(&effects, index);
             self.remember_rows(facts, ast);
         }
+        self.behind.take(&effects.changes);
         self.earlier.extend(effects.changes);
         report
     }

@@ -17,6 +17,7 @@ mod file;
 mod lookup;
 mod marks;
 mod name;
+mod names;
 mod object;
 mod relation;
 mod server;
@@ -81,7 +82,7 @@ pub struct Catalog {
     pub extension_members: BTreeMap<String, BTreeSet<String>>,
     /// By name; kept by [`Self::index_names`] and the functions that move things.
     #[serde(skip)]
-    names: BTreeMap<Name, RelId>,
+    names: names::Names,
     #[serde(skip)]
     dependents: Dependents,
     #[serde(skip)]
@@ -118,7 +119,7 @@ impl Catalog {
             extensions: BTreeSet::new(),
             others: BTreeSet::new(),
             extension_members: BTreeMap::new(),
-            names: BTreeMap::new(),
+            names: names::Names::default(),
             dependents: Dependents::default(),
             marks: Marks::default(),
             next_id: 1,
@@ -138,7 +139,10 @@ impl Catalog {
 
     /// Rebuilds what is derived; call it once after the public fields were filled or read.
     pub fn index_names(&mut self) {
-        self.names = self.relations.iter().map(|(id, relation)| (relation.name.clone(), *id)).collect();
+        self.names = names::Names::default();
+        for (id, relation) in &self.relations {
+            self.names.insert(&relation.name, *id);
+        }
         self.next_id = self.relations.keys().last().map_or(1, |id| id.0 + 1);
         self.dependents = Dependents::default();
         for (id, relation) in &self.relations {
@@ -150,7 +154,7 @@ impl Catalog {
     pub fn add(&mut self, relation: Relation) -> RelId {
         let id = RelId(self.next_id);
         self.next_id += 1;
-        if let Some(old) = self.names.insert(relation.name.clone(), id) {
+        if let Some(old) = self.names.insert(&relation.name, id) {
             self.dependents.unlink(old);
             self.relations.remove(&old);
         }
@@ -192,7 +196,7 @@ impl Catalog {
         let result = change(relation);
         if relation.name != old {
             self.names.remove(&old);
-            self.names.insert(relation.name.clone(), id);
+            self.names.insert(&relation.name, id);
         }
         self.dependents.unlink(id);
         self.dependents.link(id, relation);
@@ -206,12 +210,12 @@ impl Catalog {
 
     /// A relation by its full name.
     pub fn by_name(&self, name: &Name) -> Option<RelId> {
-        self.names.get(name).copied()
+        self.names.get(&name.schema, &name.name)
     }
 
     /// Whether an index of that name is there.
     pub fn has_index(&self, name: &Name) -> bool {
-        self.dependents.index_owner(name).is_some()
+        self.dependents.index_owner(&name.schema, &name.name).is_some()
     }
 
     /// Relations that refer to this one: by foreign key, inheritance, a view's query, a sequence's

@@ -4,6 +4,7 @@
 //! each other, and nothing of files or policy.
 
 mod alone;
+mod around;
 mod column_change;
 mod context;
 mod literals;
@@ -149,6 +150,7 @@ mod words;
 
 use std::sync::LazyLock;
 
+pub(crate) use around::{Ahead, Behind};
 pub(crate) use context::{Context, Found, Transaction, writes};
 
 use crate::report::{Hazard, Severity};

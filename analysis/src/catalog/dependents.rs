@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::names::Names;
 use super::{Constraint, ConstraintKind, Key, Name, RelId, Relation, ViewUse};
 use crate::syntax::Expr;
 
@@ -12,7 +13,7 @@ pub struct Dependents {
     relations: BTreeMap<RelId, BTreeSet<RelId>>,
     types: BTreeMap<Name, BTreeSet<RelId>>,
     functions: BTreeMap<String, BTreeSet<RelId>>,
-    indexes: BTreeMap<Name, RelId>,
+    indexes: Names,
     forward: BTreeMap<RelId, Arc<References>>,
 }
 
@@ -38,8 +39,8 @@ impl Dependents {
         self.functions.get(name).into_iter().flatten().copied().collect()
     }
 
-    pub(super) fn index_owner(&self, name: &Name) -> Option<RelId> {
-        self.indexes.get(name).copied()
+    pub(super) fn index_owner(&self, schema: &str, name: &str) -> Option<RelId> {
+        self.indexes.get(schema, name)
     }
 
     pub(super) fn link(&mut self, id: RelId, relation: &Relation) {
@@ -54,7 +55,7 @@ impl Dependents {
             self.functions.entry(name.clone()).or_default().insert(id);
         }
         for name in &references.indexes {
-            self.indexes.insert(name.clone(), id);
+            self.indexes.insert(name, id);
         }
         self.forward.insert(id, Arc::new(references));
     }
@@ -71,7 +72,7 @@ impl Dependents {
             forget(&mut self.functions, name, id);
         }
         for name in &references.indexes {
-            if self.indexes.get(name) == Some(&id) {
+            if self.indexes.get(&name.schema, &name.name) == Some(id) {
                 self.indexes.remove(name);
             }
         }

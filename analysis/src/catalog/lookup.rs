@@ -46,10 +46,13 @@ impl Catalog {
 
     /// A relation by the name that a statement writes.
     pub fn relation(&self, name: &QName) -> Lookup<RelId> {
-        let found = self
-            .path(name.schema.as_deref())
-            .into_iter()
-            .find_map(|schema| self.by_name(&Name::new(schema, &name.name)));
+        let found = match name.schema.as_deref() {
+            Some(schema) => self.names.get(schema, &name.name),
+            None => self.names.get("pg_temp", &name.name).or_else(|| {
+                let mut path = self.settings.search_path.iter();
+                path.find_map(|schema| self.names.get(schema, &name.name))
+            }),
+        };
         self.or_absent(found)
     }
 
@@ -75,13 +78,9 @@ impl Catalog {
     /// The table that an index belongs to, with the index's name.
     pub fn index(&self, name: &QName) -> Lookup<(RelId, String)> {
         let found = self.path(name.schema.as_deref()).into_iter().find_map(|schema| {
-            self.index_owner(&Name::new(schema, &name.name)).map(|id| (id, name.name.clone()))
+            self.dependents.index_owner(schema, &name.name).map(|id| (id, name.name.clone()))
         });
         self.or_absent(found)
-    }
-
-    fn index_owner(&self, name: &Name) -> Option<RelId> {
-        self.dependents.index_owner(name)
     }
 
     /// The functions of a name.

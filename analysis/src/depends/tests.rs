@@ -1,3 +1,5 @@
+//! Which migrations stand on which.
+
 use super::dependencies;
 use crate::Options;
 

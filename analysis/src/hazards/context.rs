@@ -11,6 +11,8 @@ use crate::report::{LockMode, Severity};
 use crate::simulate::{Change, Effects};
 use crate::syntax::{Ast, QName, Write};
 
+use super::{Ahead, Behind};
+
 pub(crate) use locks::writes;
 
 /// The transaction that a statement runs in, before it.
@@ -62,6 +64,10 @@ pub(crate) struct Context<'a> {
     pub(crate) before: &'a [Ast],
     /// The statements that follow.
     pub(crate) rest: &'a [Ast],
+    /// All statements of the script by the names that they speak of.
+    pub(crate) ahead: &'a Ahead,
+    /// What the statements before it have made.
+    pub(crate) behind: &'a Behind,
     /// What the script's statements have changed before this one.
     pub(crate) earlier: &'a [Change],
     /// The hazards that the script's statements had before this one.
@@ -142,6 +148,18 @@ impl<'a> Context<'a> {
             Some(subject) => subject.name.to_string(),
             None => self.after.get(id).map(|relation| relation.name.to_string()).unwrap_or_default(),
         }
+    }
+
+    /// The statements that follow and speak of a name, whatever its schema. Of a name that needs quotes,
+    /// all that follow.
+    pub(crate) fn following(&self, name: &str) -> Vec<&'a Ast> {
+        if name.contains('"') {
+            return self.rest.iter().collect();
+        }
+        let bare = name.rsplit('.').next().unwrap_or(name);
+        let here = self.before.len();
+        let places = self.ahead.after(here, bare).iter();
+        places.filter_map(|place| self.rest.get(place - here - 1)).collect()
     }
 
     /// The name of a column.

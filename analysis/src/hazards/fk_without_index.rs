@@ -60,7 +60,7 @@ fn column(key: &crate::catalog::IndexKey) -> Option<String> {
 /// Whether a later statement makes one.
 fn gets_index(context: &Context<'_>, table: RelId, columns: &[String]) -> bool {
     let Some(name) = context.relation(table).map(|table| &table.name) else { return false };
-    let index = context.rest.iter().any(|ast| {
+    let index = context.following(&name.name).into_iter().any(|ast| {
         let Ast::CreateIndex(made) = ast else { return false };
         let keys: Option<Vec<String>> = made.elements.get(..columns.len()).map(|elements| {
             let plain = elements.iter().filter_map(|element| match &element.key {

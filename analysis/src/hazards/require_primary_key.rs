@@ -57,7 +57,7 @@ fn gets_one(context: &Context<'_>, id: RelId) -> bool {
         AlterAction::Inherit { .. } => true,
         _ => false,
     });
-    let attached = context.rest.iter().any(|ast| {
+    let attached = context.following(&name.name).into_iter().any(|ast| {
         let Ast::AlterTable(alter) = ast else { return false };
         alter.actions.iter().any(|action| {
             matches!(action, AlterAction::AttachPartition { partition, .. }

@@ -1,5 +1,8 @@
 //! New names that have to be quoted.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 use super::scope::made_by;
 use super::{Context, Found, HazardInfo, Rule};
 use crate::report::Severity;
@@ -27,6 +30,8 @@ const RESERVED: &str = "
     user using variadic verbose when where window with
 ";
 
+static WORDS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| RESERVED.split_whitespace().collect());
+
 fn check(context: &Context<'_>) -> Vec<Found> {
     let mut names: Vec<String> = new_names(context).into_iter().filter(|name| needs_quotes(name)).collect();
     names.sort();
@@ -45,7 +50,7 @@ fn needs_quotes(name: &str) -> bool {
     let ascii: String = name.chars().filter(char::is_ascii).collect();
     let rest = ascii.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'$');
     let first = name.starts_with(|c: char| !c.is_ascii_digit() && c != '$');
-    !(plain || (letters && rest && first)) || RESERVED.split_whitespace().any(|word| word == name)
+    !(plain || (letters && rest && first)) || WORDS.contains(name)
 }
 
 fn new_names(context: &Context<'_>) -> Vec<String> {

@@ -35,10 +35,11 @@ impl<'a> Context<'a> {
 
     /// Whether the script added a column, before this statement or in it.
     pub(crate) fn is_new_column(&self, table: RelId, column: &str) -> bool {
-        self.so_far().any(|change| {
-            matches!(change, Change::ColumnAdded { table: of, column: added, .. }
-                if *of == table && added.name == column)
-        })
+        self.behind.columns.get(&table).is_some_and(|columns| columns.contains(column))
+            || self.changes().any(|change| {
+                matches!(change, Change::ColumnAdded { table: of, column: added, .. }
+                    if *of == table && added.name == column)
+            })
     }
 
     /// Whether a column was there before the script, in a relation that was.
@@ -58,6 +59,9 @@ impl<'a> Context<'a> {
         }
         // Some changes name functions and types as the statement does.
         let full = format!("{}.{}", crate::catalog::quoted(&self.after.creation_schema()), object.name);
+        if !self.behind.made.contains(&object.name) && !self.behind.made.contains(&full) {
+            return true;
+        }
         !self.earlier.iter().any(|change| {
             matches!(change, Change::Created(made)
                 if (made.name == object.name || made.name == full)
@@ -87,7 +91,7 @@ impl<'a> Context<'a> {
 
     /// Whether a later statement of the script makes an object of that name.
     pub(crate) fn is_made_later(&self, kind: ObjectKind, name: &str) -> bool {
-        self.rest.iter().any(|ast| {
+        self.following(name).into_iter().any(|ast| {
             made_by(ast).is_some_and(|(made, named)| {
                 let full = self.after.new_name(named);
                 family(made) == family(kind) && (full.to_string() == name || full.name == name)
@@ -97,7 +101,7 @@ impl<'a> Context<'a> {
 
     /// Whether a later statement makes a view of that name that has all these columns.
     pub(crate) fn has_later_view(&self, name: &str, columns: &[Column]) -> bool {
-        self.rest.iter().any(|ast| {
+        self.following(name).into_iter().any(|ast| {
             let Ast::CreateView(view) = ast else { return false };
             if self.after.new_name(&view.name).to_string() != name {
                 return false;
@@ -121,8 +125,9 @@ impl<'a> Context<'a> {
     pub(crate) fn later_actions(&self, table: RelId) -> impl Iterator<Item = &'a AlterAction> {
         let name = self.after.get(table).map(|relation| relation.name.clone());
         let after = self.after;
-        self.rest
-            .iter()
+        let bare = self.after.get(table).map(|relation| relation.name.name.clone()).unwrap_or_default();
+        self.following(&bare)
+            .into_iter()
             .filter_map(|ast| match ast {
                 Ast::AlterTable(alter) => Some(alter),
                 _ => None,
@@ -146,7 +151,7 @@ impl<'a> Context<'a> {
 
     /// Whether a later statement drops something of that kind and name.
     pub(crate) fn is_dropped_later(&self, kind: ObjectKind, name: &Name) -> bool {
-        self.rest.iter().any(|ast| {
+        self.following(&name.name).into_iter().any(|ast| {
             matches!(ast, Ast::Drop(drop) if family(drop.kind) == family(kind)
                 && drop.names.iter().any(|named| self.after.new_name(&named.name) == *name))
         })

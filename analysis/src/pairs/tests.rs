@@ -1,3 +1,5 @@
+//! Whether a script takes back another.
+
 mod chains;
 mod table;
 

@@ -62,11 +62,24 @@ fn relation(scene: &mut Scene<'_>, statement: &Rename) {
     let kind = relation_kind(statement.kind);
     let Some(id) = scene.need_if(&statement.name.name, kind, statement.if_exists) else { return };
     scene.lock(id, LockMode::AccessExclusiveLock);
+    let to = Name { name: statement.to.clone(), ..scene.subject(id).name };
+    if is_taken(scene, &to) {
+        return;
+    }
     let name = scene.shown(id);
     scene.breaks(name.clone(), format!("is renamed to {}", statement.to));
     scene.catalog.change(id, |found| found.name.name.clone_from(&statement.to));
     let object = ObjectRef { kind: statement.kind, name, relation: Some(id) };
     scene.change(Change::Renamed { object, to: statement.to.clone() });
+}
+
+/// A name that something else has makes the statement fail.
+fn is_taken(scene: &mut Scene<'_>, name: &Name) -> bool {
+    let taken = scene.catalog.by_name(name).is_some() || scene.catalog.has_index(name);
+    if taken {
+        scene.out.fail(format!("relation {name} exists already"));
+    }
+    taken
 }
 
 fn index(scene: &mut Scene<'_>, statement: &Rename) {
@@ -76,6 +89,10 @@ fn index(scene: &mut Scene<'_>, statement: &Rename) {
     }
     let Some((table, index)) = super::index::named(scene, &statement.name.name, mode) else { return };
     scene.lock_index(table, &index, mode);
+    let schema = scene.subject(table).name.schema;
+    if is_taken(scene, &Name { schema, name: statement.to.clone() }) {
+        return;
+    }
     let name = super::drop_column::index_shown(scene, table, &index);
     rename_index(scene, table, &index, &statement.to);
     let object = ObjectRef { kind: ObjectKind::Index, name, relation: Some(table) };
@@ -129,6 +146,10 @@ fn column(scene: &mut Scene<'_>, statement: &Rename) {
     }
     let name = format!("{}.{from}", scene.shown(id));
     if columns::known(scene, id, from).is_none() {
+        return;
+    }
+    if scene.catalog.get(id).is_some_and(|table| table.column(&statement.to).is_some()) {
+        scene.out.fail(format!("column {} of {} exists already", statement.to, scene.shown(id)));
         return;
     }
     scene.breaks(name.clone(), format!("is renamed to {}", statement.to));
@@ -301,6 +322,10 @@ fn part(scene: &mut Scene<'_>, statement: &Rename) {
 fn schema(scene: &mut Scene<'_>, statement: &Rename) {
     let from = statement.name.name.name.clone();
     let to = statement.to.clone();
+    if scene.catalog.schemas.contains(&to) {
+        scene.out.fail(format!("schema {to} exists already"));
+        return;
+    }
     scene.breaks(from.clone(), format!("is renamed to {to}"));
     let inside: Vec<RelId> = scene
         .catalog
@@ -330,6 +355,10 @@ pub(super) fn set_schema(scene: &mut Scene<'_>, statement: &SetSchema) {
             let Some(id) = scene.need_if(&statement.name.name, kind, statement.if_exists) else { return };
             scene.lock(id, LockMode::AccessExclusiveLock);
             let name = scene.shown(id);
+            let to = Name { schema: statement.schema.clone(), ..scene.subject(id).name };
+            if to != scene.subject(id).name && is_taken(scene, &to) {
+                return;
+            }
             let sequences = owned_sequences(scene, id, None);
             scene.lock_all(&sequences, LockMode::AccessExclusiveLock);
             for moved in sequences.into_iter().chain([id]) {

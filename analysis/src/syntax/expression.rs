@@ -38,7 +38,7 @@ pub enum Expr {
         /// What it joins; one for NOT.
         args: Vec<Expr>,
     },
-    /// IS [NOT] NULL.
+    /// IS NULL or IS NOT NULL.
     IsNull {
         /// Of what.
         arg: Box<Expr>,

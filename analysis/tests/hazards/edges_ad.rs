@@ -1,5 +1,7 @@
 //! Edges of the rules about rewrites, scans, locks and transactions that no example shows.
 
+use std::sync::Arc;
+
 use pgbelay_analysis::{Catalog, Options, Server, Severity, Size};
 
 use crate::example::{Found, findings};
@@ -152,7 +154,9 @@ fn known_sizes_count() {
         let mut catalog = Catalog::fresh();
         findings(TABLES, &mut catalog, Options::default());
         let size = Size { rows: Some(rows), bytes: 8192, index_bytes: 0, writes: 0, seconds: None };
-        catalog.relations.values_mut().for_each(|relation| relation.size = Some(size));
+        for relation in catalog.relations.values_mut() {
+            Arc::make_mut(relation).size = Some(size);
+        }
         let found = findings(run, &mut catalog, Options::default());
         let severity =
             found.iter().find(|found| found.id == "add-check-validated").map(|found| found.severity);

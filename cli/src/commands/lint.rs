@@ -19,7 +19,7 @@ Examples:
   pgbelay lint                                    every migration below ./migrations
   pgbelay lint db/migrations --pg-version 15
   pgbelay lint --since origin/main                only what this branch adds
-  pgbelay lint 014_note.sql --catalog orders.json against a schema from pgbelay catalog
+  pgbelay lint 014_note.sql --catalog orders.json against a live schema
   pgbelay lint --graph                            which migration stands on which
   pgbelay lint --output sarif > pgbelay.sarif
   pgbelay explain drop-column                     what a finding means, and the safer way
@@ -43,7 +43,7 @@ pub(crate) struct LintArgs {
     /// The major version to judge for [default: that of --catalog, else the newest known]
     #[arg(long, value_name = "MAJOR")]
     pg_version: Option<Server>,
-    /// The schema before the first file, from pgbelay catalog; without it, nothing is known
+    /// The schema before the first file, from pgbelay-agent catalog; without it, nothing is known
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
     /// From which severity on a finding ends the command with 1

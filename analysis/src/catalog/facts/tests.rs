@@ -1,3 +1,5 @@
+//! What catalogs say of themselves as facts, and what differs between two.
+
 use super::{FactDifference, differences};
 use crate::catalog::canonical::canonical;
 use crate::catalog::{
