@@ -22,6 +22,7 @@ mod object;
 mod relation;
 mod server;
 mod settings;
+mod shared_map;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -45,6 +46,7 @@ pub use relation::{
 };
 pub use server::{NEWEST_SERVER, OLDEST_SERVER, Server, UnknownServer};
 pub use settings::Settings;
+pub use shared_map::SharedMap;
 
 /// The version of the form that catalogs are written in.
 pub const CATALOG_FORMAT: u32 = 1;
@@ -63,13 +65,12 @@ pub struct Catalog {
     pub settings: Settings,
     /// Names of schemas.
     pub schemas: BTreeSet<String>,
-    /// Tables, views, sequences and composite types. Shared with the catalogs that this one was copied
-    /// from and to, until one of them changes it.
-    pub relations: BTreeMap<RelId, Arc<Relation>>,
+    /// Tables, views, sequences and composite types.
+    pub relations: SharedMap<RelId, Arc<Relation>>,
     /// Enums, domains, ranges, base types. Composite types are relations.
-    pub types: BTreeMap<Name, TypeDefinition>,
+    pub types: SharedMap<Name, TypeDefinition>,
     /// Functions and procedures that are not PostgreSQL's own.
-    pub functions: BTreeMap<Name, Vec<Function>>,
+    pub functions: SharedMap<Name, Vec<Function>>,
     /// Names of extensions.
     pub extensions: BTreeSet<String>,
     /// Operators, collations, publications and whatever else has a name that a statement can take
@@ -113,9 +114,9 @@ impl Catalog {
             server: None,
             settings: Settings::default(),
             schemas: BTreeSet::from(["public".to_owned()]),
-            relations: BTreeMap::new(),
-            types: BTreeMap::new(),
-            functions: BTreeMap::new(),
+            relations: SharedMap::default(),
+            types: SharedMap::default(),
+            functions: SharedMap::default(),
             extensions: BTreeSet::new(),
             others: BTreeSet::new(),
             extension_members: BTreeMap::new(),
@@ -140,12 +141,12 @@ impl Catalog {
     /// Rebuilds what is derived; call it once after the public fields were filled or read.
     pub fn index_names(&mut self) {
         self.names = names::Names::default();
-        for (id, relation) in &self.relations {
+        for (id, relation) in self.relations.iter() {
             self.names.insert(&relation.name, *id);
         }
         self.next_id = self.relations.keys().last().map_or(1, |id| id.0 + 1);
         self.dependents = Dependents::default();
-        for (id, relation) in &self.relations {
+        for (id, relation) in self.relations.iter() {
             self.dependents.link(*id, relation);
         }
     }

@@ -50,8 +50,8 @@ pub use catalog::{
     CATALOG_FORMAT, Catalog, CatalogFileError, Check, Column, Constraint, ConstraintKind, Coverage, DataType,
     Dependents, Domain, FactDifference, Function, Generated, Index, IndexKey, Inheritance, Key, Lookup,
     NEWEST_SERVER, Name, OLDEST_SERVER, Partition, PartitionKey, Persistence, Policy, RelId, Relation,
-    RelationKind, Rule, Server, Settings, Size, Trigger, TypeDefinition, UnknownServer, ViewUse, Volatility,
-    differences,
+    RelationKind, Rule, Server, Settings, SharedMap, Size, Trigger, TypeDefinition, UnknownServer, ViewUse,
+    Volatility, differences,
 };
 pub use depends::{Edge, Graph, Node, dependencies};
 pub use digest::hex as body_digest;

@@ -1,20 +1,20 @@
 //! Who refers to whom, kept beside the relations so that no statement has to look at all of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::names::Names;
-use super::{Constraint, ConstraintKind, Key, Name, RelId, Relation, ViewUse};
+use super::{Constraint, ConstraintKind, Key, Name, RelId, Relation, SharedMap, ViewUse};
 use crate::syntax::Expr;
 
 /// For each relation, type and function: the relations that refer to it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Dependents {
-    relations: BTreeMap<RelId, BTreeSet<RelId>>,
-    types: BTreeMap<Name, BTreeSet<RelId>>,
-    functions: BTreeMap<String, BTreeSet<RelId>>,
+    relations: SharedMap<RelId, BTreeSet<RelId>>,
+    types: SharedMap<Name, BTreeSet<RelId>>,
+    functions: SharedMap<String, BTreeSet<RelId>>,
     indexes: Names,
-    forward: BTreeMap<RelId, Arc<References>>,
+    forward: SharedMap<RelId, Arc<References>>,
 }
 
 /// What one relation refers to.
@@ -46,13 +46,13 @@ impl Dependents {
     pub(super) fn link(&mut self, id: RelId, relation: &Relation) {
         let references = References::of(id, relation);
         for to in &references.relations {
-            self.relations.entry(*to).or_default().insert(id);
+            self.relations.get_or_default(*to).insert(id);
         }
         for name in &references.types {
-            self.types.entry(name.clone()).or_default().insert(id);
+            self.types.get_or_default(name.clone()).insert(id);
         }
         for name in &references.functions {
-            self.functions.entry(name.clone()).or_default().insert(id);
+            self.functions.get_or_default(name.clone()).insert(id);
         }
         for name in &references.indexes {
             self.indexes.insert(name, id);
@@ -79,7 +79,7 @@ impl Dependents {
     }
 }
 
-fn forget<K: Ord>(map: &mut BTreeMap<K, BTreeSet<RelId>>, key: &K, id: RelId) {
+fn forget<K: Ord + Clone>(map: &mut SharedMap<K, BTreeSet<RelId>>, key: &K, id: RelId) {
     if let Some(ids) = map.get_mut(key) {
         ids.remove(&id);
         if ids.is_empty() {

@@ -29,12 +29,10 @@ impl Catalog {
     fn lines(&self, other: Option<&Self>) -> BTreeMap<Key, String> {
         let mut lines = Lines(BTreeMap::new());
         objects::add(self, other, &mut lines);
-        let unlike = other.map(|other| self.unlike(other));
-        for (id, relation) in &self.relations {
-            if unlike.as_ref().is_none_or(|unlike| unlike.contains(id)) {
-                relations::add(self, relation, &mut lines);
-                parts::add(self, relation, &mut lines);
-            }
+        let ids = other.map_or_else(|| self.relations.keys().copied().collect(), |other| self.unlike(other));
+        for relation in ids.into_iter().filter_map(|id| self.get(id)) {
+            relations::add(self, relation, &mut lines);
+            parts::add(self, relation, &mut lines);
         }
         lines.0.retain(|key, _| !self.is_of_extension(key));
         lines.0
@@ -42,9 +40,7 @@ impl Catalog {
 
     /// The relations that are not the same in both, and what refers to them.
     fn unlike(&self, other: &Self) -> BTreeSet<RelId> {
-        let differs = |id: &RelId| !is_same(self.relations.get(id), other.relations.get(id));
-        let ids: BTreeSet<RelId> = self.relations.keys().chain(other.relations.keys()).copied().collect();
-        let mut found: BTreeSet<RelId> = ids.into_iter().filter(differs).collect();
+        let mut found: BTreeSet<RelId> = self.relations.unlike(&other.relations, is_same).copied().collect();
         for id in found.clone() {
             found.extend(self.dependents_of(id));
             found.extend(other.dependents_of(id));

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Catalog, Name, RelId};
+use super::{Catalog, Name, RelId, SharedMap};
 
 /// Whose mark it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,8 +59,8 @@ impl Aspect {
 }
 
 /// All of them: the words of the statements that count.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Marks(BTreeMap<Mark, Vec<String>>);
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Marks(SharedMap<Mark, Vec<String>>);
 
 impl Marks {
     pub(crate) fn set(&mut self, mark: Mark, words: Vec<String>) {
@@ -69,7 +69,7 @@ impl Marks {
 
     /// Adds to what was said before: what an ALTER leaves depends on it.
     pub(crate) fn append(&mut self, mark: Mark, words: Vec<String>) {
-        self.0.entry(mark).or_default().extend(words);
+        self.0.get_or_default(mark).extend(words);
     }
 
     pub(crate) fn remove(&mut self, mark: &Mark) -> Option<Vec<String>> {
@@ -83,12 +83,8 @@ impl Marks {
     /// Those of one object.
     pub(crate) fn of(&self, holder: &Holder) -> Vec<Mark> {
         let first = Mark { holder: holder.clone(), aspect: Aspect::View, part: String::new() };
-        self.0
-            .range(first..)
-            .map(|(mark, _)| mark)
-            .take_while(|mark| mark.holder == *holder)
-            .cloned()
-            .collect()
+        let marks = self.0.from(&first).map(|(mark, _)| mark);
+        marks.take_while(|mark| mark.holder == *holder).cloned().collect()
     }
 
     /// A part has another name.
@@ -128,10 +124,11 @@ impl Catalog {
 
     /// Whether every function of a name only computes, as far as its text tells.
     pub(crate) fn only_computes(&self, function: &str) -> bool {
+        let full = Name::shown(function).filter(|(_, rest)| rest.is_empty()).map(|(name, _)| name);
         let mut all = self
             .functions
             .iter()
-            .filter(|(name, _)| name.name == function || name.to_string() == function)
+            .filter(|(name, _)| name.name == function || full.as_ref() == Some(name))
             .flat_map(|(name, all)| all.iter().map(move |one| one.signature(name)))
             .peekable();
         let harmless = |signature: String| {
@@ -143,8 +140,9 @@ impl Catalog {
     }
 
     pub(crate) fn has_function(&self, signature: &str) -> bool {
-        let mut of_name = self.functions.iter().filter(|(name, _)| signature.starts_with(&name.to_string()));
-        of_name.any(|(name, all)| all.iter().any(|function| function.signature(name) == signature))
+        let Some(name) = Name::of_signature(signature) else { return false };
+        let all = self.functions.get(&name).map(Vec::as_slice).unwrap_or_default();
+        all.iter().any(|function| function.signature(&name) == signature)
     }
 
     /// Whether what a mark speaks of is still there.
@@ -180,15 +178,16 @@ impl Catalog {
 
     /// The marks that are not the same in both, by names, each with what is said here and there.
     pub(crate) fn marks_unlike<'a>(&'a self, other: &'a Self) -> BTreeMap<NamedMark, Said<'a>> {
-        let keys: BTreeSet<&Mark> = self.marks.0.keys().chain(other.marks.0.keys()).collect();
-        let keys = keys.into_iter().filter(|mark| mark.aspect != Aspect::Harmless);
+        let unlike = self.marks.0.unlike(&other.marks.0, |one, other| one == other).cloned();
+        // What is said of a relation may be kept longer than the relation.
+        let coming = self.relations.unlike(&other.relations, |one, other| one.is_some() == other.is_some());
+        let holders = coming.map(|id| Holder::Relation(*id));
+        let of_them = holders.flat_map(|holder| [self.marks.of(&holder), other.marks.of(&holder)].concat());
+        let mut keys: BTreeSet<Mark> = unlike.chain(of_them).collect();
+        keys.retain(|mark| mark.aspect != Aspect::Harmless);
         let mut found: BTreeMap<NamedMark, Said<'a>> = BTreeMap::new();
-        for mark in keys {
+        for mark in &keys {
             let (here, there) = (self.marks.get(mark), other.marks.get(mark));
-            let stays = |id: &RelId| self.get(*id).is_some() == other.get(*id).is_some();
-            if here == there && !matches!(&mark.holder, Holder::Relation(id) if !stays(id)) {
-                continue;
-            }
             for (catalog, said) in [(self, here), (other, there)] {
                 let Some(name) = catalog.holder_name(&mark.holder).filter(|_| catalog.holds(mark)) else {
                     continue;

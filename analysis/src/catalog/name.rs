@@ -29,6 +29,19 @@ impl Name {
     }
 }
 
+impl Name {
+    /// The name of a function in its signature, `public.f(integer)`.
+    pub(crate) fn of_signature(text: &str) -> Option<Self> {
+        let (schema, rest) = identifier(text)?;
+        let rest = rest.strip_prefix('.')?;
+        let (name, _) = match rest.starts_with('"') {
+            true => identifier(rest)?,
+            false => identifier(rest.split_once('(')?.0)?,
+        };
+        Some(Self { schema, name })
+    }
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", quoted(&self.schema), quoted(&self.name))

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Name, RelId};
+use super::{Name, RelId, SharedMap};
 
 /// Relations (or the tables of indexes) by name.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Names(BTreeMap<String, BTreeMap<String, RelId>>);
+pub(super) struct Names(BTreeMap<String, SharedMap<String, RelId>>);
 
 impl Names {
     pub(super) fn get(&self, schema: &str, name: &str) -> Option<RelId> {

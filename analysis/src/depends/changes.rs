@@ -1,7 +1,5 @@
 //! What a migration has made and changed: the schema before it beside the one after.
 
-use std::collections::BTreeSet;
-
 use super::references;
 use super::things::{Thing, Things, parts};
 use crate::catalog::{Catalog, RelId, Relation, is_same};
@@ -9,11 +7,7 @@ use crate::catalog::{Catalog, RelId, Relation, is_same};
 /// What is made or changed; what that refers to is added to `used`.
 pub(super) fn between(before: &Catalog, after: &Catalog, used: &mut Things) -> Things {
     let mut made = Things::default();
-    let ids: BTreeSet<RelId> = before.relations.keys().chain(after.relations.keys()).copied().collect();
-    for id in ids {
-        if is_same(before.relations.get(&id), after.relations.get(&id)) {
-            continue;
-        }
+    for id in before.relations.unlike(&after.relations, is_same).copied() {
         match (before.get(id), after.get(id)) {
             (Some(old), Some(new)) => changed(id, (before, old), (after, new), used, &mut made),
             (None, Some(new)) if !new.partial => {
@@ -84,12 +78,10 @@ fn stripped(relation: &Relation, other: &Relation) -> Relation {
 }
 
 fn objects(before: &Catalog, after: &Catalog, made: &mut Things) {
-    let types = before.types.keys().chain(after.types.keys());
-    for name in types.filter(|name| before.types.get(*name) != after.types.get(*name)) {
+    for name in before.types.unlike(&after.types, |old, new| old == new) {
         made.add(Thing::Type(name.clone()), || format!("type {name}"));
     }
-    let functions = before.functions.keys().chain(after.functions.keys());
-    for name in functions.filter(|name| before.functions.get(*name) != after.functions.get(*name)) {
+    for name in before.functions.unlike(&after.functions, |old, new| old == new) {
         made.add(Thing::Function(name.clone()), || format!("function {name}"));
     }
     for name in before.schemas.symmetric_difference(&after.schemas) {

@@ -46,7 +46,7 @@ fn users(context: &Context<'_>, extension: &str) -> Vec<String> {
         data_type.name == extension && data_type.schema.as_deref() != Some("pg_catalog")
     };
     let mut found = Vec::new();
-    for (id, relation) in &context.after.relations {
+    for (id, relation) in context.after.relations.iter() {
         let columns = relation.columns.iter().filter(|column| column.data_type.as_ref().is_some_and(is));
         found
             .extend(columns.filter(|_| context.is_old(*id)).map(|c| format!("{}.{}", relation.name, c.name)));

@@ -225,7 +225,7 @@ pub(super) fn create_routine(scene: &mut Scene<'_>, statement: &CreateRoutine) {
     if let (true, RoutineBody::Text(text)) = (is_sql(statement), &statement.body) {
         lock_body(scene, text);
     }
-    let known = scene.catalog.functions.entry(name.clone()).or_default();
+    let known = scene.catalog.functions.get_or_default(name.clone());
     let present = known.iter_mut().find(|other| other.arguments == arguments);
     let kind = if statement.procedure { ObjectKind::Procedure } else { ObjectKind::Function };
     let object = ObjectRef { kind, name: name.to_string(), relation: None };
@@ -459,5 +459,5 @@ fn move_functions(scene: &mut Scene<'_>, from: &Name, at: &[usize], to: Name) {
     if !kept.is_empty() {
         scene.catalog.functions.insert(from.clone(), kept);
     }
-    scene.catalog.functions.entry(to).or_default().extend(moved);
+    scene.catalog.functions.get_or_default(to).extend(moved);
 }

@@ -65,7 +65,7 @@ impl FunctionRow {
 pub(super) fn add(catalog: &mut Catalog, rows: &[FunctionRow], uses: &Uses) {
     let bodies: Vec<String> = rows.iter().filter_map(FunctionRow::replaceable).cloned().collect();
     for row in rows {
-        catalog.functions.entry(row.name()).or_default().push(row.function(uses));
+        catalog.functions.get_or_default(row.name()).push(row.function(uses));
     }
     // What a body calls may be among them.
     let mut steady = steady_bodies(catalog, &bodies).into_iter();

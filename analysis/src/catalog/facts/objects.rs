@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Lines, with, words};
 use crate::catalog::canonical::canonical;
-use crate::catalog::{Catalog, Domain, Function, Name, TypeDefinition};
+use crate::catalog::{Catalog, Domain, Function, Name, SharedMap, TypeDefinition};
 
 /// `other`: what is the same there is left out.
 pub(super) fn add(catalog: &Catalog, other: Option<&Catalog>, lines: &mut Lines) {
@@ -17,16 +17,12 @@ pub(super) fn add(catalog: &Catalog, other: Option<&Catalog>, lines: &mut Lines)
     for extension in extra(|catalog| &catalog.extensions) {
         lines.add("extension", extension, "");
     }
-    for (name, definition) in &catalog.types {
-        let same = other.is_some_and(|other| other.types.get(name) == Some(definition));
-        if !same && !is_multirange(catalog, name, definition) {
+    for (name, definition) in unlike(&catalog.types, other.map(|other| &other.types)) {
+        if !is_multirange(catalog, name, definition) {
             lines.add("type", name, self::definition(definition));
         }
     }
-    for (name, functions) in &catalog.functions {
-        if other.is_some_and(|other| other.functions.get(name) == Some(functions)) {
-            continue;
-        }
+    for (name, functions) in unlike(&catalog.functions, other.map(|other| &other.functions)) {
         let constructor = catalog.types.get(name).is_some_and(is_range);
         for function in functions.iter().filter(|function| !(constructor && function.language == "internal"))
         {
@@ -37,6 +33,20 @@ pub(super) fn add(catalog: &Catalog, other: Option<&Catalog>, lines: &mut Lines)
         catalog.others.iter().filter(|found| other.is_none_or(|other| !other.others.contains(*found)));
     for (kind, name) in others {
         lines.add("object", format!("{kind} {name}"), "");
+    }
+}
+
+/// What is not the same in the other, if one is given.
+fn unlike<'a, T: PartialEq>(
+    all: &'a SharedMap<Name, T>,
+    other: Option<&'a SharedMap<Name, T>>,
+) -> Vec<(&'a Name, &'a T)> {
+    match other {
+        Some(other) => {
+            let names = all.unlike(other, |one, other| one == other);
+            names.filter_map(|name| all.get_key_value(name)).collect()
+        }
+        None => all.iter().collect(),
     }
 }
 

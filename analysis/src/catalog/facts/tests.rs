@@ -115,7 +115,8 @@ fn schema(first: u32) -> Catalog {
     catalog.relations =
         [(customers, table("customers", &["id"])), (orders, table_of_orders), (view, overview)]
             .map(|(id, relation)| (id, relation.into()))
-            .into();
+            .into_iter()
+            .collect();
     catalog.index_names();
     catalog
 }
