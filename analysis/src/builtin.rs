@@ -31,6 +31,16 @@ pub(crate) fn is_type(name: &str) -> bool {
     TYPES.binary_search(&name).is_ok()
 }
 
+/// The symbols of its operators.
+const OPERATORS: &str = "!! !~ !~* !~~ !~~* # ## #- #> #>> % & && &< &<| &> * *< *<= *<> *= *> *>= + - -> ->> -|- / < \
+    <-> << <<= <<| <= <> <@ <^ = > >= >> >>= >^ ? ?# ?& ?- ?-| ?| ?|| @ @-@ @> @? @@ @@@ ^ ^@ | |&> |/ |>> || ||/ ~ \
+    ~* ~<=~ ~<~ ~= ~>=~ ~>~ ~~ ~~* !";
+
+/// Whether `pg_catalog` has an operator of that symbol.
+pub(crate) fn is_operator(symbol: &str) -> bool {
+    OPERATORS.split_whitespace().any(|own| own == symbol) || symbol == "!="
+}
+
 /// How a function of `pg_catalog` depends on anything but its arguments; `None` if there is none of
 /// that name.
 pub(crate) fn function(name: &str) -> Option<Volatility> {

@@ -78,6 +78,8 @@ pub(crate) enum Ast {
     AlterDomain(AlterDomain),
     CreateSchema(CreateSchema),
     CreateExtension(CreateExtension),
+    /// CREATE OPERATOR.
+    CreateOperator(QName),
     /// CREATE STATISTICS; `name` may be chosen by the server.
     CreateStatistics {
         name: Option<QName>,

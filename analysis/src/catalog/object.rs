@@ -49,6 +49,9 @@ pub struct Function {
     /// How many of them have defaults.
     #[serde(default)]
     pub defaults: usize,
+    /// Whether the last argument may be given any number of times.
+    #[serde(default)]
+    pub variadic: bool,
     /// How its result depends on anything but its arguments.
     pub volatility: Volatility,
     /// As in `plpgsql`.

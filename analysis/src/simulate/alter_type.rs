@@ -3,6 +3,7 @@
 use super::alter::{Target, storage};
 use super::coercion::{self, Conversion};
 use super::{Cause, Change, Scene, columns, foreign_key};
+use crate::builtin;
 use crate::catalog::{Constraint, ConstraintKind, DataType, Index, Key, RelId, RelationKind};
 use crate::report::{LockMode, WorkKind};
 use crate::syntax::{AlterAction, Expr, GeneratedKind, TypeName};
@@ -154,10 +155,10 @@ fn by_expression(
     to: &DataType,
     using: &Expr,
 ) -> Conversion {
-    let mut casts: Vec<&TypeName> = Vec::new();
+    let mut casts: Vec<TypeName> = Vec::new();
     let mut at = using;
-    while let Expr::Cast { arg, to } = at {
-        casts.push(to);
+    while let Some((cast, arg)) = step(at) {
+        casts.extend(cast);
         at = arg;
     }
     if !is_plain(at, column) {
@@ -171,6 +172,20 @@ fn by_expression(
         _ => Conversion::Free,
     });
     costs.fold(Conversion::Free, worse)
+}
+
+/// What a USING does last, and to what: a cast in either spelling (a call of a function that is named like a type), or
+/// COLLATE, which leaves the value alone.
+fn step(using: &Expr) -> Option<(Option<TypeName>, &Expr)> {
+    match using {
+        Expr::Cast { arg, to } => Some((Some(to.clone()), arg)),
+        Expr::Collate { arg, .. } => Some((None, arg)),
+        Expr::Call { name, args } if builtin::is_type(&name.name) => match args.as_slice() {
+            [arg] => Some((Some(TypeName::plain(name.schema.as_deref(), &name.name)), arg)),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 const fn worse(a: Conversion, b: Conversion) -> Conversion {

@@ -68,7 +68,8 @@ pub(super) fn conversion(catalog: &Catalog, from: &DataType, to: &DataType) -> C
         None => to.clone(),
     };
     if from.array || to.array || source.array || target.array {
-        return if source == target { Conversion::Free } else { Conversion::Rewrite };
+        let unlimited = DataType { modifiers: Vec::new(), ..source.clone() };
+        return if source == target || unlimited == target { Conversion::Free } else { Conversion::Rewrite };
     }
     let source = if was_domain { DataType { modifiers: Vec::new(), ..source } } else { source };
     plain(catalog, &source, &target)
@@ -151,7 +152,7 @@ fn extension(from: &DataType, to: &DataType) -> Conversion {
 /// Whether a changed modifier of one type lets every value stay as it is: the support functions
 /// `varchar_support`, `numeric_support`, `varbit_support` and those of the date and time types.
 fn same_type(name: &str, from: &[i32], to: &[i32]) -> bool {
-    if from == to {
+    if from == to || to.is_empty() {
         return true;
     }
     match name {

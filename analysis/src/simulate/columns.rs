@@ -83,7 +83,7 @@ pub(super) fn next_value(sequence: &Name) -> Expr {
 
 pub(super) fn add(scene: &mut Scene<'_>, target: Target, definition: &ColumnDefinition, if_not_exists: bool) {
     let id = target.id;
-    let reached = scene.reached(id, target.only);
+    let (reached, merged) = reached_by_new(scene, target, &definition.name);
     let Some(table) = scene.catalog.get(id) else { return };
     let shown = format!("{}.{}", table.name, definition.name);
     if let Some(present) = table.column(&definition.name) {
@@ -100,6 +100,7 @@ pub(super) fn add(scene: &mut Scene<'_>, target: Target, definition: &ColumnDefi
         scene.out.unknown(format!("whether column {shown} is there already"));
     }
     scene.lock_all(&reached, target.lock);
+    scene.lock_all(&merged, target.lock);
     if target.only && reached.len() < scene.reached(id, false).len() {
         scene.out.fail(format!("column {shown} must be added to the children too"));
         return;
@@ -144,6 +145,24 @@ pub(super) fn add(scene: &mut Scene<'_>, target: Target, definition: &ColumnDefi
             constraints::named_not_null(scene, id, &definition.name, name.as_deref());
         }
     }
+}
+
+/// The tables that a new column is added to, and the children that have it: there it is merged, and what is below is
+/// not looked at.
+fn reached_by_new(scene: &Scene<'_>, target: Target, column: &str) -> (Vec<RelId>, Vec<RelId>) {
+    let (mut new, mut merged) = (vec![target.id], Vec::new());
+    let mut at = 0;
+    while let Some(next) = new.get(at).copied().filter(|_| !target.only) {
+        for child in tree::children(scene.catalog, next) {
+            let has = scene.catalog.get(child).is_some_and(|table| table.column(column).is_some());
+            let list = if has { &mut merged } else { &mut new };
+            if !list.contains(&child) {
+                list.push(child);
+            }
+        }
+        at += 1;
+    }
+    (new, merged)
 }
 
 fn is_written_not_null(definition: &ColumnDefinition) -> bool {
@@ -217,19 +236,14 @@ pub(super) fn constrained_domain(scene: &Scene<'_>, data_type: &DataType) -> Opt
     }
 }
 
-fn domain_default(scene: &Scene<'_>, data_type: &DataType) -> Option<Expr> {
+/// The default that a column of a domain has if it is given none. A domain over a domain has taken it over.
+pub(super) fn domain_default(scene: &Scene<'_>, data_type: &DataType) -> Option<Expr> {
     if data_type.array {
         return None;
     }
-    let mut at = data_type.clone();
-    loop {
-        let Some(TypeDefinition::Domain(domain)) = scene.catalog.types.get(&at.full_name()?) else {
-            return None;
-        };
-        if domain.default.is_some() {
-            return domain.default.clone();
-        }
-        at = domain.base.clone();
+    match scene.catalog.types.get(&data_type.full_name()?) {
+        Some(TypeDefinition::Domain(domain)) => domain.default.clone(),
+        _ => None,
     }
 }
 

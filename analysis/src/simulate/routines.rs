@@ -214,6 +214,7 @@ pub(super) fn create_routine(scene: &mut Scene<'_>, statement: &CreateRoutine) {
     let function = Function {
         arguments: arguments.clone(),
         defaults: statement.defaults,
+        variadic: statement.variadic,
         volatility: volatility(statement.volatility),
         language: statement.language.clone().unwrap_or_else(|| "sql".to_owned()),
         procedure: statement.procedure,
@@ -253,19 +254,28 @@ fn is_sql(statement: &CreateRoutine) -> bool {
 /// Whether a body in SQL is one SELECT without a table that calls nothing volatile: then a call is
 /// replaced by what it computes.
 fn steady(scene: &Scene<'_>, body: &RoutineBody) -> bool {
-    let RoutineBody::Text(text) = body else { return false };
-    is_steady(scene.catalog, text)
+    match body {
+        RoutineBody::Text(text) => is_steady(scene.catalog, text),
+        RoutineBody::Parsed(query) => gives_steady(scene.catalog, query),
+        RoutineBody::Symbol => false,
+    }
 }
 
-/// The same for the text of a body.
+fn gives_steady(catalog: &Catalog, query: &crate::syntax::Query) -> bool {
+    let [(_, output)] = query.outputs.as_slice() else { return false };
+    query.sources.is_empty()
+        && super::volatility::verdict(catalog, output) == super::volatility::Verdict::Steady
+}
+
+/// The same for the text of a body, also for one in standard SQL as a server shows it.
 pub(crate) fn is_steady(catalog: &Catalog, text: &str) -> bool {
+    let inner = text.strip_prefix("BEGIN ATOMIC").and_then(|text| text.trim_end().strip_suffix("END"));
+    let returned = text.strip_prefix("RETURN ").map(|value| format!("SELECT {value}"));
+    let text = returned.as_deref().or(inner).unwrap_or(text);
     let read = crate::read::parse_leniently(text);
     let [parsed] = read.parsed.as_slice() else { return false };
     let crate::syntax::Ast::Dml(select) = &parsed.ast else { return false };
-    let [(_, output)] = select.reads.outputs.as_slice() else { return false };
-    select.writes.is_empty()
-        && select.reads.sources.is_empty()
-        && super::volatility::verdict(catalog, output) == super::volatility::Verdict::Steady
+    select.writes.is_empty() && gives_steady(catalog, &select.reads)
 }
 
 /// A body in SQL is checked when it is made, which locks what it names as running it would.

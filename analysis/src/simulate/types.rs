@@ -94,10 +94,13 @@ pub(super) fn create_domain(scene: &mut Scene<'_>, statement: &CreateDomain) {
             checks.push((label, Check { expression: expression.clone(), no_inherit: false }, true));
         }
     }
+    let base = scene.catalog.data_type(&statement.base);
+    // The default of a domain below is copied; its constraints are looked up whenever they count.
+    let inherited = columns::domain_default(scene, &base);
     let domain = Domain {
-        base: scene.catalog.data_type(&statement.base),
+        base,
         not_null: statement.not_null,
-        default: statement.default.clone(),
+        default: statement.default.clone().or(inherited),
         checks,
         collation: statement.collation.as_ref().map(|collation| collation.name.clone()),
     };

@@ -12,29 +12,63 @@ pub(crate) enum Verdict {
     Steady,
     /// It may differ from row to row, because of that function.
     Volatile(String),
-    /// It depends on a function that is in no catalog.
+    /// It depends on a function or an operator of which nothing is known; with the word.
     Unknown(String),
 }
 
 /// Judges an expression by the functions that it calls.
 pub(crate) fn verdict(catalog: &Catalog, expression: &Expr) -> Verdict {
     let mut calls: Vec<(QName, usize, Option<Vec<String>>)> = Vec::new();
+    let mut unknown = None;
     expression.each(&mut |part| match part {
+        Expr::Operator { name, .. } if !is_own_operator(catalog, name) => {
+            unknown = unknown.take().or_else(|| Some(format!("operator {name}")));
+        }
+        // AT TIME ZONE: only of a time of day with a zone it asks for the date.
+        Expr::Call { name, args } if name.name == "timezone" && !of_time(args) => {}
         Expr::Call { name, args } => calls.push((name.clone(), args.len(), types(catalog, args))),
         Expr::Deep { .. } | Expr::Query(_) => {
             calls.extend(part.calls().into_iter().map(|(name, count)| (name, count, None)));
         }
         _ => {}
     });
-    let mut unknown = None;
     for (name, count, types) in calls {
         match function(catalog, &name, count, types.as_deref()) {
             Some(Volatility::Volatile) => return Verdict::Volatile(name.to_string()),
             Some(Volatility::Immutable | Volatility::Stable) => {}
-            None => unknown = unknown.or(Some(name.to_string())),
+            None => unknown = unknown.or_else(|| Some(format!("function {name}"))),
         }
     }
     unknown.map_or(Verdict::Steady, Verdict::Unknown)
+}
+
+/// Whether `timezone` may be called with a `time with time zone`.
+fn of_time(args: &[Expr]) -> bool {
+    let mut found = false;
+    args.iter().for_each(|arg| {
+        arg.each(&mut |part| {
+            found |= match part {
+                Expr::Cast { to, .. } => to.name.name == "timetz",
+                Expr::Call { name, .. } => name.name == "timetz" || builtin::function(&name.name).is_none(),
+                Expr::Value(value) => value == "current_time",
+                Expr::Column(_) | Expr::Query(_) | Expr::Deep { .. } => true,
+                _ => false,
+            };
+        });
+    });
+    found
+}
+
+/// Whether an operator is surely one that PostgreSQL brings along, none of which is volatile.
+fn is_own_operator(catalog: &Catalog, name: &str) -> bool {
+    // `= ANY`, BETWEEN and the like.
+    let symbol = name.split(' ').next().unwrap_or(name);
+    if symbol.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return true;
+    }
+    let ending = format!(".{}", crate::catalog::quoted(symbol));
+    let made = catalog.others.iter().any(|(kind, name)| kind == "operator" && name.ends_with(&ending));
+    builtin::is_operator(symbol) && !made
 }
 
 /// The types of arguments, where all of them are written.
@@ -74,6 +108,13 @@ fn extension(name: &str) -> Option<Volatility> {
     }
 }
 
+/// Whether a function can be called with that many arguments.
+fn takes(function: &Function, count: usize) -> bool {
+    let most = function.arguments.len();
+    let least = most.saturating_sub(function.defaults).saturating_sub(usize::from(function.variadic));
+    count >= least && (count <= most || function.variadic)
+}
+
 impl Catalog {
     fn functions_named(&self, name: &QName, count: usize, types: Option<&[String]>) -> Option<Volatility> {
         let named = self.function_named(name)?;
@@ -81,11 +122,7 @@ impl Catalog {
         if let Some(exact) = types.and_then(|types| named.iter().find(|f| f.arguments == types)) {
             return Some(volatility(exact));
         }
-        named
-            .iter()
-            .filter(|f| f.arguments.len() >= count && count + f.defaults >= f.arguments.len())
-            .map(volatility)
-            .max()
+        named.iter().filter(|f| takes(f, count)).map(volatility).max()
     }
 }
 
@@ -93,8 +130,8 @@ impl Scene<'_> {
     /// As [`verdict`], with what is not known noted.
     pub(crate) fn volatility(&mut self, expression: &Expr) -> Verdict {
         let verdict = verdict(self.catalog, expression);
-        if let Verdict::Unknown(function) = &verdict {
-            self.out.unknown(format!("function {function} is not in the catalog: it may be volatile"));
+        if let Verdict::Unknown(called) = &verdict {
+            self.out.unknown(format!("{called} is not in the catalog: it may be volatile"));
         }
         verdict
     }

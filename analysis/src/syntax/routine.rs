@@ -22,6 +22,8 @@ pub(crate) struct CreateRoutine {
     pub(crate) arguments: Vec<TypeName>,
     /// How many of them have defaults.
     pub(crate) defaults: usize,
+    /// Whether the last of them is VARIADIC.
+    pub(crate) variadic: bool,
     pub(crate) returns: Option<TypeName>,
     pub(crate) language: Option<String>,
     /// `i`, `s` or `v`; `v` when not written.

@@ -75,6 +75,7 @@ impl<'a> Asker<'a> {
             if self.major >= major { with } else { without }
         };
         sql.replace("{parsed_body}", since(14, "p.prosqlbody IS NOT NULL", "false"))
+            .replace("{shown_body}", since(14, "pg_catalog.pg_get_function_sqlbody(p.oid)", "NULL"))
             .replace("{nulls_not_distinct}", since(15, "i.indnullsnotdistinct", "false"))
             .replace("{enforced}", since(18, "k.conenforced", "true"))
             .replace("{unproven}", since(18, UNPROVEN, "false"))

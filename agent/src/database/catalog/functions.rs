@@ -16,6 +16,7 @@ pub(super) struct FunctionRow {
     name: String,
     arguments: Option<Vec<TypeColumns>>,
     defaults: usize,
+    variadic: bool,
     volatility: char,
     language: String,
     procedure: bool,
@@ -24,6 +25,8 @@ pub(super) struct FunctionRow {
     /// Whether calls stay calls.
     kept: bool,
     body: Option<String>,
+    /// One in standard SQL that reads no table, as the server shows it.
+    parsed: Option<String>,
 }
 
 impl FunctionRow {
@@ -41,6 +44,7 @@ impl FunctionRow {
         Function {
             arguments: self.arguments.iter().flatten().map(written).collect(),
             defaults: self.defaults,
+            variadic: self.variadic,
             volatility: match self.volatility {
                 'i' => Volatility::Immutable,
                 's' => Volatility::Stable,
@@ -57,7 +61,7 @@ impl FunctionRow {
 
     /// The body, if calls may be replaced by what it computes.
     fn replaceable(&self) -> Option<&String> {
-        self.body.as_ref().filter(|_| self.language == "sql" && !self.kept)
+        self.body.as_ref().or(self.parsed.as_ref()).filter(|_| self.language == "sql" && !self.kept)
     }
 }
 

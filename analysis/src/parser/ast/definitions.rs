@@ -36,6 +36,9 @@ fn types(node: &NodeEnum) -> Option<Ast> {
         NodeEnum::DefineStmt(s) if s.kind() == ObjectType::ObjectType => {
             created(qname(&s.defnames), TypeDefinition::Base)
         }
+        NodeEnum::DefineStmt(s) if s.kind() == ObjectType::ObjectOperator => {
+            Some(Ast::CreateOperator(qname(&s.defnames)))
+        }
         NodeEnum::AlterEnumStmt(s) => Some(Ast::AlterEnum(alter_enum(s))),
         NodeEnum::CreateDomainStmt(s) => Some(Ast::CreateDomain(domain(s))),
         NodeEnum::AlterDomainStmt(s) => {

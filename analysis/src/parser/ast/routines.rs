@@ -10,7 +10,7 @@ use super::names::{
 };
 use super::queries;
 use crate::syntax::{
-    Ast, CreatePolicy, CreateRoutine, CreateRule, CreateTrigger, CreateView, DoBlock, RoutineBody,
+    Ast, CreatePolicy, CreateRoutine, CreateRule, CreateTrigger, CreateView, DoBlock, Expr, RoutineBody,
 };
 
 pub(super) fn ast(node: &NodeEnum) -> Option<Ast> {
@@ -59,6 +59,7 @@ fn routine(s: &protobuf::CreateFunctionStmt) -> CreateRoutine {
         replace: s.replace,
         arguments: inputs().map(|parameter| some_type(parameter.arg_type.as_ref())).collect(),
         defaults: inputs().filter(|parameter| parameter.defexpr.is_some()).count(),
+        variadic: inputs().any(|parameter| parameter.mode() == Mode::FuncParamVariadic),
         returns: s.return_type.as_ref().map(type_name),
         language: language(&s.options),
         volatility: volatility(&s.options).unwrap_or('v'),
@@ -92,7 +93,9 @@ fn volatility(options: &[Node]) -> Option<char> {
 
 fn body(s: &protobuf::CreateFunctionStmt) -> RoutineBody {
     if let Some(body) = s.sql_body.as_ref().and_then(|body| body.node.as_ref()) {
-        return RoutineBody::Parsed(Gathered::with_writes(vec![body.to_ref()]).into_dependencies());
+        let mut query = Gathered::with_writes(vec![body.to_ref()]).into_dependencies();
+        query.outputs = outputs(body);
+        return RoutineBody::Parsed(query);
     }
     let symbol = language(&s.options).is_some_and(|name| name == "c" || name == "internal");
     match option_value(&s.options, "as") {
@@ -102,6 +105,21 @@ fn body(s: &protobuf::CreateFunctionStmt) -> RoutineBody {
         },
         Some(_) => RoutineBody::Symbol,
         None => RoutineBody::Text(String::new()),
+    }
+}
+
+/// What a body of one statement gives.
+fn outputs(body: &NodeEnum) -> Vec<(Option<String>, Expr)> {
+    match body {
+        NodeEnum::ReturnStmt(returned) => {
+            some_expr(returned.returnval.as_deref()).map(|e| (None, e)).into_iter().collect()
+        }
+        NodeEnum::SelectStmt(_) => queries::query(body).outputs,
+        NodeEnum::List(list) => match list.items.as_slice() {
+            [one] => one.node.as_ref().map(outputs).unwrap_or_default(),
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
     }
 }
 

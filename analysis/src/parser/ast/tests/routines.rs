@@ -20,7 +20,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "CREATE OR REPLACE FUNCTION s.f(a int, INOUT b text DEFAULT 'x', OUT c int, VARIADIC d int[]) RETURNS SETOF record LANGUAGE SQL IMMUTABLE STRICT AS 'select 1'",
-        r#"CreateRoutine(CreateRoutine {name: s.f, replace: true, arguments: [{name: pg_catalog.int4}, {name: text}, {name: pg_catalog.int4, array: true}], defaults: 1, returns: Some({name: record, set_of: true}), language: Some("sql"), volatility: 'i', strict: true, body: Text("select 1")})"#,
+        r#"CreateRoutine(CreateRoutine {name: s.f, replace: true, arguments: [{name: pg_catalog.int4}, {name: text}, {name: pg_catalog.int4, array: true}], defaults: 1, variadic: true, returns: Some({name: record, set_of: true}), language: Some("sql"), volatility: 'i', strict: true, body: Text("select 1")})"#,
     ),
     (
         "CREATE FUNCTION f(t.c%TYPE) RETURNS TABLE (x int) LANGUAGE plpgsql STABLE AS $$ x $$",
@@ -28,7 +28,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "CREATE FUNCTION f() RETURNS int RETURN (SELECT max(a) FROM t)",
-        r#"CreateRoutine(CreateRoutine {name: f, defaults: 0, returns: Some({name: pg_catalog.int4}), volatility: 'v', body: Parsed(Query {sources: [Source {relation: t}], columns: [["a"]], calls: [(max, 1)]})})"#,
+        r#"CreateRoutine(CreateRoutine {name: f, defaults: 0, returns: Some({name: pg_catalog.int4}), volatility: 'v', body: Parsed(Query {sources: [Source {relation: t}], outputs: [(None, Query(Query {sources: [Source {relation: t}], outputs: [(None, Call {name: max, args: [Column(["a"])]})], columns: [["a"]], calls: [(max, 1)]}))], columns: [["a"]], calls: [(max, 1)]})})"#,
     ),
     (
         "CREATE PROCEDURE p() BEGIN ATOMIC INSERT INTO t (a) SELECT b FROM u; UPDATE v SET c = g(); END",
