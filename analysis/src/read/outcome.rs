@@ -40,6 +40,10 @@ pub(super) enum Until {
 /// takes as long as parsing some statements.
 const CHUNK: usize = 64;
 
+/// How many pieces are parsed at once, unless one of them has a mistake. With more, their trees do not
+/// stay in the cache.
+const TOGETHER: usize = 8;
+
 /// More threads than this wait for memory rather than help.
 const MAX_THREADS: usize = 8;
 
@@ -93,17 +97,37 @@ impl Work<'_> {
 
     fn chunk(&self, pieces: &[Piece]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(pieces.len());
-        for piece in pieces {
-            let outcome = outcome(self.sql, piece);
-            let faulty = matches!(outcome, Outcome::Fault(_) | Outcome::Command(_));
-            outcomes.push(outcome);
-            if faulty && self.until == Until::FirstFault {
-                self.stop.store(true, Ordering::Relaxed);
-                break;
+        for some in pieces.chunks(TOGETHER) {
+            if let Some(all) = together(self.sql, some) {
+                outcomes.extend(all);
+                continue;
+            }
+            for piece in some {
+                let outcome = outcome(self.sql, piece);
+                let faulty = matches!(outcome, Outcome::Fault(_) | Outcome::Command(_));
+                outcomes.push(outcome);
+                if faulty && self.until == Until::FirstFault {
+                    self.stop.store(true, Ordering::Relaxed);
+                    return outcomes;
+                }
             }
         }
         outcomes
     }
+}
+
+/// Nothing if there is a mistake in any of them.
+fn together(sql: &str, pieces: &[Piece]) -> Option<Vec<Outcome>> {
+    let (first, last) = (pieces.first()?, pieces.last()?);
+    let (start, end) = (first.span().0, last.span().1);
+    if pieces.len() == 1 || pieces.iter().any(|piece| piece.backslash().is_some()) {
+        return None;
+    }
+    let part = |piece: &Piece| piece.span().0 - start..piece.span().1 - start;
+    let parts: Vec<_> = pieces.iter().map(part).collect();
+    let text = &sql[start..end];
+    let meanings = parser::parse_together(text, &parts)?;
+    Some(meanings.into_iter().zip(parts).map(|(meaning, part)| meant(meaning, &text[part])).collect())
 }
 
 fn outcome(sql: &str, piece: &Piece) -> Outcome {
@@ -113,13 +137,19 @@ fn outcome(sql: &str, piece: &Piece) -> Outcome {
     let (start, end) = piece.span();
     let text = &sql[start..end];
     match parser::parse(text, &piece.tokens) {
-        Ok(Meaning::Facts(facts, ast)) => Outcome::Statement(Box::new((statement(*facts, text), *ast))),
-        Ok(Meaning::PlainBegin) => Outcome::PlainBegin,
-        Ok(Meaning::PlainCommit) => Outcome::PlainCommit,
-        Ok(Meaning::Control) => Outcome::Control,
-        Ok(Meaning::CopyFromStdin) => Outcome::CopyFromStdin,
-        Ok(Meaning::CopyToStdout) => Outcome::CopyToStdout,
+        Ok(meaning) => meant(meaning, text),
         Err(fault) => Outcome::Fault(fault),
+    }
+}
+
+fn meant(meaning: Meaning, text: &str) -> Outcome {
+    match meaning {
+        Meaning::Facts(facts, ast) => Outcome::Statement(Box::new((statement(*facts, text), *ast))),
+        Meaning::PlainBegin => Outcome::PlainBegin,
+        Meaning::PlainCommit => Outcome::PlainCommit,
+        Meaning::Control => Outcome::Control,
+        Meaning::CopyFromStdin => Outcome::CopyFromStdin,
+        Meaning::CopyToStdout => Outcome::CopyToStdout,
     }
 }
 
