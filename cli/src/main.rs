@@ -3,7 +3,12 @@
 use std::io::{self, BufReader, IsTerminal};
 use std::process;
 
+use mimalloc::MiMalloc;
 use pgbelay::{Environment, ExitCode, Io, Terminal};
+
+/// `lint` makes and drops many small things: with it, that is a fifth less work.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> process::ExitCode {
     // More than one thread: the connection to the controller is kept alive while a person thinks about a prompt.

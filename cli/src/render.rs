@@ -4,7 +4,7 @@
 //! character always: names and messages come from databases, and must not steer a terminal.
 
 use std::borrow::Cow;
-use std::io::{self, BufRead, ErrorKind as IoErrorKind, Read as _, Write};
+use std::io::{self, BufRead, BufWriter, ErrorKind as IoErrorKind, Read as _, Write};
 
 use serde::Serialize;
 
@@ -32,6 +32,8 @@ mod table;
 pub(crate) mod text;
 pub(crate) mod trial;
 
+/// Bytes of a document that are written at once.
+const DOCUMENT_BUFFER: usize = 64 * 1024;
 /// Longest line that is read as an answer: the longest name, many times over.
 const MAX_ANSWER: u64 = 4096;
 /// Without a limit of its own, prose is broken to be read.
@@ -115,9 +117,9 @@ impl Screen {
 
     /// A large result for programs, on one line.
     pub(crate) fn document(&mut self, value: &impl Serialize) {
-        let mut text = serde_json::to_vec(value).unwrap_or_default();
-        text.push(b'\n');
-        write_bytes(&mut self.out, &text);
+        let mut out = BufWriter::with_capacity(DOCUMENT_BUFFER, &mut self.out);
+        let written = serde_json::to_writer(&mut out, value).map_err(io::Error::from);
+        told(written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()));
     }
 
     /// What stands on stdin, up to `limit` bytes and one more that shows that there are more.
@@ -166,14 +168,14 @@ impl Screen {
     }
 }
 
-/// A reader that has gone away (`pgbelay status | head -1`) is no failure of the command; its exit code still says
-/// how it went.
 fn write_out(to: &mut impl Write, text: &str) {
-    write_bytes(to, text.as_bytes());
+    told(to.write_all(text.as_bytes()).and_then(|()| to.flush()));
 }
 
-fn write_bytes(to: &mut impl Write, bytes: &[u8]) {
-    match to.write_all(bytes).and_then(|()| to.flush()) {
+/// A reader that has gone away (`pgbelay status | head -1`) is no failure of the command; its exit code still says
+/// how it went.
+fn told(written: io::Result<()>) {
+    match written {
         Err(error) if error.kind() != IoErrorKind::BrokenPipe => {
             tracing::debug!(%error, "failed to write a result");
         }
