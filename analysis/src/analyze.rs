@@ -11,6 +11,7 @@ use crate::hazards::{self, Ahead, Behind, Context, Transaction};
 use crate::read::{Parsed, parse_leniently};
 use crate::report::{Analysis, Lock, LockMode, Span, StatementReport, Work};
 use crate::simulate::{self, Change, Effects, Scene};
+use crate::split::Token;
 use crate::syntax::Ast;
 use crate::{StatementKind, Transactional};
 
@@ -86,12 +87,13 @@ pub(crate) fn analyze_watched(
 /// What the text of a statement says, its tree aside.
 struct Facts {
     statement: crate::Statement,
+    tokens: Vec<Token>,
     span: Span,
 }
 
 fn split(parsed: Parsed) -> (Facts, Ast) {
     let span = Span { start: parsed.start, end: parsed.end };
-    (Facts { statement: parsed.statement, span }, parsed.ast)
+    (Facts { statement: parsed.statement, tokens: parsed.tokens, span }, parsed.ast)
 }
 
 /// A script on its way.
@@ -123,7 +125,7 @@ impl Script<'_> {
         let mut scene = Scene::new(self.catalog, self.options.server, &mut self.born);
         simulate::statement(&mut scene, ast);
         bodies::run(&mut scene, ast);
-        simulate::note(scene.catalog, ast, &facts.statement);
+        simulate::note(scene.catalog, ast, &facts.statement, &facts.tokens);
         if matches!(ast, Ast::Other) {
             not_followed(&mut scene, facts.statement.kind);
         }
@@ -259,7 +261,7 @@ impl Script<'_> {
             if let Some(id) = self.catalog.relation(&write.table).found()
                 && !self.born.contains(&id)
             {
-                self.transaction.written.push((id, write.clone()));
+                self.transaction.written.entry(id).or_default().push(write.clone());
             }
         }
     }

@@ -199,8 +199,7 @@ impl Catalog {
             self.names.remove(&old);
             self.names.insert(&relation.name, id);
         }
-        self.dependents.unlink(id);
-        self.dependents.link(id, relation);
+        self.dependents.relink(id, relation);
         Some(result)
     }
 
@@ -225,7 +224,8 @@ impl Catalog {
         self.dependents.of(id)
     }
 
-    /// Relations with a column of that type, an array of it, or a domain over it.
+    /// Relations with a column of that type, an array of it, or a domain over it. None for
+    /// PostgreSQL's own types.
     pub fn users_of_type(&self, name: &Name) -> Vec<RelId> {
         self.dependents.of_type(name)
     }

@@ -32,6 +32,8 @@ pub const PARSER_STACK_BYTES: usize = 64 * 1024 * 1024;
 pub(crate) struct Parsed {
     pub(crate) statement: Statement,
     pub(crate) ast: Ast,
+    /// Its tokens, without comments.
+    pub(crate) tokens: Vec<Token>,
     /// Its bytes in the file, without the comments around it and without the `;`.
     pub(crate) start: usize,
     pub(crate) end: usize,
@@ -141,7 +143,8 @@ fn strictly(text: &Text<'_>) -> Result<Vec<Parsed>, ScriptError> {
         }
     });
     let mut reader = Reader::new(text, pieces.len());
-    for (piece, outcome) in pieces.iter().zip(outcomes(text.sql, &pieces, Until::FirstFault)?) {
+    let outcomes = outcomes(text.sql, &pieces, Until::FirstFault)?;
+    for (piece, outcome) in pieces.into_iter().zip(outcomes) {
         reader.take(piece, outcome).map_err(|trouble| trouble.error(text.sql))?;
     }
     if let Some(last) = last {
@@ -167,7 +170,8 @@ fn leniently(text: &Text<'_>) -> Result<Lenient, ScriptError> {
         troubles.push(Trouble::of(fault, 0));
     }
     let mut reader = Reader::new(text, pieces.len());
-    for (piece, outcome) in pieces.iter().zip(outcomes(text.sql, &pieces, Until::End)?) {
+    let outcomes = outcomes(text.sql, &pieces, Until::End)?;
+    for (piece, outcome) in pieces.into_iter().zip(outcomes) {
         troubles.extend(reader.take(piece, outcome).err());
     }
     troubles.extend(reader.opened);
@@ -191,7 +195,7 @@ impl<'a> Reader<'a> {
         Self { text, count, seen: 0, cursor: Cursor::new(text.sql), parsed, opened: None }
     }
 
-    fn take(&mut self, piece: &Piece, outcome: Outcome) -> Result<(), Trouble<'a>> {
+    fn take(&mut self, piece: Piece, outcome: Outcome) -> Result<(), Trouble<'a>> {
         let (first, last) = (self.seen == 0, self.seen + 1 == self.count);
         self.seen += 1;
         let (start, end) = piece.span();
@@ -201,7 +205,7 @@ impl<'a> Reader<'a> {
                 let (mut statement, ast) = *parsed;
                 statement.position = self.cursor.advance_to(start);
                 let (start, end) = (start + self.text.skipped, end + self.text.skipped);
-                self.parsed.push(Parsed { statement, ast, start, end });
+                self.parsed.push(Parsed { statement, ast, tokens: piece.tokens, start, end });
             }
             Outcome::PlainBegin if first => self.opened = Some(control()),
             Outcome::PlainCommit if last && self.opened.is_some() => self.opened = None,

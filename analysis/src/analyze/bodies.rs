@@ -37,7 +37,7 @@ fn statements(scene: &mut Scene<'_>, text: &str, line: u32) {
     }
     for parsed in read.parsed {
         simulate::statement(scene, &parsed.ast);
-        simulate::note(scene.catalog, &parsed.ast, &parsed.statement);
+        simulate::note(scene.catalog, &parsed.ast, &parsed.statement, &parsed.tokens);
         run(scene, &parsed.ast);
     }
 }

@@ -44,7 +44,19 @@ impl Dependents {
     }
 
     pub(super) fn link(&mut self, id: RelId, relation: &Relation) {
+        self.add(id, References::of(id, relation));
+    }
+
+    /// The same for one that was linked already, and has changed.
+    pub(super) fn relink(&mut self, id: RelId, relation: &Relation) {
         let references = References::of(id, relation);
+        if self.forward.get(&id).is_none_or(|known| **known != references) {
+            self.unlink(id);
+            self.add(id, references);
+        }
+    }
+
+    fn add(&mut self, id: RelId, references: References) {
         for to in &references.relations {
             self.relations.get_or_default(*to).insert(id);
         }
@@ -98,7 +110,9 @@ impl References {
         found.uses(&relation.reads);
         found.functions.extend(relation.calls.iter().cloned());
         for column in &relation.columns {
-            found.types.extend(column.data_type.as_ref().and_then(super::DataType::full_name));
+            // PostgreSQL's own types stay as they are.
+            let data_type = column.data_type.as_ref().filter(|t| t.schema.as_deref() != Some("pg_catalog"));
+            found.types.extend(data_type.and_then(super::DataType::full_name));
             column.default.iter().for_each(|default| found.expression(default));
             column.generated.iter().for_each(|generated| found.expression(&generated.expression));
         }

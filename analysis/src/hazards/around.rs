@@ -74,12 +74,16 @@ pub(crate) struct Behind {
     pub(crate) made: BTreeSet<String>,
     /// Columns that were added, by table.
     pub(crate) columns: BTreeMap<RelId, BTreeSet<String>>,
+    /// The places among all changes of those of a table's constraints and indexes.
+    demands: BTreeMap<RelId, Vec<usize>>,
+    /// How many changes there were.
+    changes: usize,
 }
 
 impl Behind {
     /// Takes what one more statement has changed.
     pub(crate) fn take(&mut self, changes: &[Change]) {
-        for change in changes {
+        for (place, change) in (self.changes..).zip(changes) {
             match change {
                 Change::Created(object) => {
                     self.made.insert(object.name.clone());
@@ -87,8 +91,20 @@ impl Behind {
                 Change::ColumnAdded { table, column, .. } => {
                     self.columns.entry(*table).or_default().insert(column.name.clone());
                 }
+                Change::ConstraintAdded { table, .. }
+                | Change::ConstraintDropped { table, .. }
+                | Change::IndexCreated { table, .. } => {
+                    self.demands.entry(*table).or_default().push(place);
+                }
                 _ => {}
             }
         }
+        self.changes += changes.len();
+    }
+
+    /// The places among all changes of those that made or took away constraints of a table, or made
+    /// indexes of it.
+    pub(crate) fn demands(&self, table: RelId) -> &[usize] {
+        self.demands.get(&table).map(Vec::as_slice).unwrap_or_default()
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Transaction {
     /// Indexes that it made, by table.
     pub(crate) indexes: BTreeSet<(RelId, String)>,
     /// Rows that it wrote, of relations that were there before the script.
-    pub(crate) written: Vec<(RelId, Write)>,
+    pub(crate) written: BTreeMap<RelId, Vec<Write>>,
     /// SET CONSTRAINTS … DEFERRED was in it.
     pub(crate) deferred: bool,
     /// The place of its first statement.

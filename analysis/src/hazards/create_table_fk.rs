@@ -29,6 +29,9 @@ fn check(context: &Context<'_>) -> Vec<Found> {
             peers.push(*to);
         }
     }
+    if peers.is_empty() {
+        return Vec::new();
+    }
     let why = match context.without_end(Severity::Low) {
         Some((_, how_long)) => format!("while the lock is waited for, {how_long}"),
         None if context.work_follows() => "until the work that follows in the transaction is done".to_owned(),

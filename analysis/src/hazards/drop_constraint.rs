@@ -59,7 +59,7 @@ fn lost_keys(context: &Context<'_>) -> Vec<String> {
 }
 
 fn is_old_constraint(context: &Context<'_>, table: RelId, constraint: &Constraint) -> bool {
-    !context.earlier.iter().any(|change| {
+    !context.earlier_demands(table).any(|change| {
         matches!(change, Change::ConstraintAdded { table: of, constraint: made, .. }
             if *of == table && made.name == constraint.name)
     })
@@ -83,7 +83,7 @@ fn is_given_up(context: &Context<'_>, table: RelId, constraint: &Constraint) -> 
         return false;
     }
     let demand = Demand::of(constraint);
-    let added = context.so_far().any(|change| {
+    let added = context.demands_so_far(table).any(|change| {
         matches!(change, Change::ConstraintAdded { table: of, constraint: added, .. }
             if *of == table && demand.is_met_by(&Demand::of(added)))
     });

@@ -17,12 +17,14 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Vec<Found> {
+    if !matches!(context.kind, StatementKind::AlterExtension | StatementKind::AlterOther) {
+        return Vec::new();
+    }
     let words = words(context.text);
     let mut told = words.iter().skip_while(|word| word.text != "extension").skip(1);
     let (Some(name), Some(does)) = (told.next(), told.next()) else { return Vec::new() };
     let installed = context.after.extensions.contains(&name.text) || !context.after.is_whole();
-    let about = matches!(context.kind, StatementKind::AlterExtension | StatementKind::AlterOther)
-        && words.iter().take(2).map(|word| word.text.as_str()).eq(["alter", "extension"])
+    let about = words.iter().take(2).map(|word| word.text.as_str()).eq(["alter", "extension"])
         && ["update", "add", "drop", "set"].contains(&does.text.as_str());
     if !about || !installed || context.is_made(ObjectKind::Extension, &name.text) {
         return Vec::new();

@@ -17,7 +17,18 @@ pub(super) const RULE: Rule = Rule {
 /// `NAMEDATALEN` - 1.
 const LONGEST: usize = 63;
 
+/// Whether it has to be cut into words at all.
+fn may_be_long(text: &str) -> bool {
+    let ends = |byte: u8| !byte.is_ascii_alphanumeric() && byte != b'_' && byte != b'$';
+    !text.is_ascii()
+        || text.contains('"')
+        || text.as_bytes().split(|b| ends(*b)).any(|word| word.len() > LONGEST)
+}
+
 fn check(context: &Context<'_>) -> Vec<Found> {
+    if !may_be_long(context.text) {
+        return Vec::new();
+    }
     let mut long: Vec<String> =
         words(context.text).into_iter().map(|word| word.text).filter(|name| name.len() > LONGEST).collect();
     long.sort();

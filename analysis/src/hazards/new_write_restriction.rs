@@ -86,7 +86,7 @@ fn is_met(context: &Context<'_>, table: RelId, new: &Constraint) -> bool {
     not_null
         || unique
         || before.constraints.iter().any(stricter)
-        || context.so_far().any(|change| {
+        || context.demands_so_far(table).any(|change| {
             matches!(change, Change::ConstraintDropped { table: of, constraint, .. }
                 if *of == table && stricter(constraint))
         })

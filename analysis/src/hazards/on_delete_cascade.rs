@@ -46,7 +46,7 @@ fn is_there(context: &Context<'_>, table: RelId, new: &Constraint) -> bool {
         _ => false,
     };
     context.was(table).is_some_and(|table| table.constraints.iter().any(same))
-        || context.so_far().any(|change| {
+        || context.demands_so_far(table).any(|change| {
             matches!(change, Change::ConstraintDropped { table: of, constraint, .. }
                 if *of == table && same(constraint))
         })

@@ -20,9 +20,8 @@ fn check(context: &Context<'_>) -> Vec<Found> {
         return Vec::new();
     }
     let found = altered(context).into_iter().filter_map(|table| {
-        let key = context.transaction.written.iter().find_map(|(written, write)| {
-            if *written == table { deferred(context, table, write) } else { None }
-        })?;
+        let written = context.transaction.written.get(&table)?;
+        let key = written.iter().find_map(|write| deferred(context, table, write))?;
         let name = context.name(table);
         let message = format!(
             "rows of {name} were written in this transaction and {key} is checked at its end: the server refuses \

@@ -46,7 +46,7 @@ fn check(context: &Context<'_>) -> Vec<Found> {
 fn redundant(context: &Context<'_>, id: RelId, name: &str) -> Option<Found> {
     let table = context.relation(id)?;
     let new = table.index(name)?;
-    let kept = |index: &&Index| {
+    let kept = |index: &Index| {
         let full = Name::new(&table.name.schema, &index.name);
         index.name != name
             && index.valid
@@ -55,8 +55,7 @@ fn redundant(context: &Context<'_>, id: RelId, name: &str) -> Option<Found> {
                 |action| matches!(action, AlterAction::DropConstraint { name, .. } if *name == index.name),
             )
     };
-    let mut others = table.indexes.iter().filter(kept);
-    others.find_map(|other| {
+    table.indexes.iter().find_map(|other| {
         let (needless, by) = if is_part(new, other) {
             (new, other)
         } else if is_part(other, new) {
@@ -64,6 +63,9 @@ fn redundant(context: &Context<'_>, id: RelId, name: &str) -> Option<Found> {
         } else {
             return None;
         };
+        if !kept(other) {
+            return None;
+        }
         let shown = Name::new(&table.name.schema, &new.name).to_string();
         let message = format!("{} does all the work of {} on {}", by.name, needless.name, table.name);
         Some(Found::new(shown, message))

@@ -45,12 +45,15 @@ fn check(context: &Context<'_>) -> Vec<Found> {
 fn needs_quotes(name: &str) -> bool {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'$');
+    if plain {
+        return WORDS.contains(name);
+    }
     // Letters outside of ASCII need no quotes while they are lower case.
     let letters = name.chars().all(|c| c.is_ascii() || (c.is_alphabetic() && !c.is_uppercase()));
     let ascii: String = name.chars().filter(char::is_ascii).collect();
     let rest = ascii.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'$');
     let first = name.starts_with(|c: char| !c.is_ascii_digit() && c != '$');
-    !(plain || (letters && rest && first)) || WORDS.contains(name)
+    !(letters && rest && first) || WORDS.contains(name)
 }
 
 fn new_names(context: &Context<'_>) -> Vec<String> {

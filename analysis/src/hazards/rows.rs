@@ -1,7 +1,7 @@
 //! Which rows a write reaches, as far as its condition tells.
 
 use super::Context;
-use super::words::has_word;
+use super::words::{has_any, has_word};
 use crate::catalog::RelId;
 use crate::syntax::{BoolOp, Constant, Dml, Expr, Write, WriteKind};
 
@@ -56,16 +56,16 @@ pub(super) fn unbounded(context: &Context<'_>) -> Vec<(RelId, RelId)> {
 
 /// The table that INSERT … SELECT copies without a bound.
 fn copied(context: &Context<'_>, dml: &Dml, write: &Write) -> Option<RelId> {
-    let bound = ["limit", "between", "fetch", "returning"].iter().any(|word| has_word(context.text, word));
+    // The condition of the query is not in the tree: only a query without one is known to read all.
+    let bound = has_any(context.text, &["limit", "between", "fetch", "returning", "where"]);
     let sources = dml.reads.sources.iter().filter(|source| source.relation != write.table);
     let read: Vec<RelId> = sources.filter_map(|source| context.old_table(&source.relation)).collect();
-    // The condition of the query is not in the tree: only a query without one is known to read all.
-    (!bound && !has_word(context.text, "where")).then(|| largest(context, &read)).flatten()
+    (!bound).then(|| largest(context, &read)).flatten()
 }
 
 /// MERGE reads all of its source.
 fn merged(context: &Context<'_>, dml: &Dml, write: &Write) -> Option<RelId> {
-    let bound = ["limit", "between", "fetch", "values"].iter().any(|word| has_word(context.text, word));
+    let bound = has_any(context.text, &["limit", "between", "fetch", "values"]);
     let sources = dml.reads.sources.iter().filter(|source| source.relation != write.table);
     let read: Vec<RelId> = sources.filter_map(|source| context.old_table(&source.relation)).collect();
     (!bound).then(|| largest(context, &read)).flatten()
@@ -85,7 +85,7 @@ pub(super) fn rows(context: &Context<'_>, id: RelId) -> Option<u64> {
 fn is_bound(context: &Context<'_>, id: RelId, write: &Write) -> bool {
     let Some(condition) = &write.condition else { return false };
     let Some(table) = context.was(id) else { return false };
-    let limited = has_word(context.text, "limit") || has_word(context.text, "fetch");
+    let limited = has_any(context.text, &["limit", "fetch"]);
     let mut all = Vec::new();
     conjuncts(condition, &mut all);
     // Without the indexes any column may be a key.

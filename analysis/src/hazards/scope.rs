@@ -47,9 +47,15 @@ impl<'a> Context<'a> {
         self.is_old(table) && !self.is_new_column(table, column)
     }
 
-    /// Everything that the script has changed, this statement's changes last.
-    pub(crate) fn so_far(&self) -> impl Iterator<Item = &'a Change> {
-        self.earlier.iter().chain(&self.effects.changes)
+    /// What the script has changed of a table's constraints before this statement, and which indexes it
+    /// has made.
+    pub(crate) fn earlier_demands(&self, table: RelId) -> impl Iterator<Item = &'a Change> {
+        self.behind.demands(table).iter().filter_map(|place| self.earlier.get(*place))
+    }
+
+    /// The same, and everything that this statement changes.
+    pub(crate) fn demands_so_far(&self, table: RelId) -> impl Iterator<Item = &'a Change> {
+        self.earlier_demands(table).chain(&self.effects.changes)
     }
 
     /// Whether an object was there before the script.
@@ -182,19 +188,16 @@ impl<'a> Context<'a> {
                 create.columns.iter().map(|column| (name.clone(), column)).collect()
             }
             Ast::AlterTable(alter) => {
-                let name = self.after.full_name(&alter.relation).to_string();
                 let added = alter.actions.iter().filter_map(|action| match action {
                     AlterAction::AddColumn { column, .. } => Some(column),
                     _ => None,
                 });
-                added
-                    .filter(|column| {
-                        self.changes().any(|change| {
-                            matches!(change, Change::ColumnAdded { column: made, .. } if made.name == column.name)
-                        })
+                let made = added.filter(|column| {
+                    self.changes().any(|change| {
+                        matches!(change, Change::ColumnAdded { column: made, .. } if made.name == column.name)
                     })
-                    .map(|column| (name.clone(), column))
-                    .collect()
+                });
+                made.map(|column| (self.after.full_name(&alter.relation).to_string(), column)).collect()
             }
             _ => Vec::new(),
         }
@@ -223,9 +226,10 @@ impl<'a> Context<'a> {
             })
             .collect();
         if let Ast::AlterTable(alter) = self.ast {
-            let name = self.after.full_name(&alter.relation);
             found.extend(alter.actions.iter().filter_map(|action| match action {
-                AlterAction::AlterType { column, to, .. } => Some((format!("{name}.{column}"), to)),
+                AlterAction::AlterType { column, to, .. } => {
+                    Some((format!("{}.{column}", self.after.full_name(&alter.relation)), to))
+                }
                 _ => None,
             }));
         }
@@ -234,15 +238,14 @@ impl<'a> Context<'a> {
 
     /// Whether a type, or the element of an array, is PostgreSQL's own of one of these names.
     pub(crate) fn is_own_type(&self, written: &TypeName, names: &[&str]) -> bool {
-        let found = self.after.data_type(written);
         !written.percent_type
-            && found.schema.as_deref() == Some("pg_catalog")
-            && names.contains(&found.name.as_str())
+            && names.contains(&written.name.name.as_str())
+            && self.after.data_type(written).schema.as_deref() == Some("pg_catalog")
     }
 
     /// Whether an earlier statement of the script made that index.
     pub(crate) fn is_new_index(&self, table: RelId, index: &str) -> bool {
-        self.earlier.iter().any(|change| match change {
+        self.earlier_demands(table).any(|change| match change {
             Change::IndexCreated { table: of, index: made, .. } => *of == table && made.name == index,
             Change::ConstraintAdded { table: of, constraint, .. } => *of == table && constraint.name == index,
             _ => false,

@@ -29,7 +29,12 @@ pub(super) fn words(statement: &str) -> Vec<Word> {
 
 /// Whether a statement holds a key word.
 pub(super) fn has_word(statement: &str, word: &str) -> bool {
-    words(statement).iter().any(|found| !found.quoted && found.text == word)
+    has_any(statement, &[word])
+}
+
+/// Whether it holds one of several.
+pub(super) fn has_any(statement: &str, any: &[&str]) -> bool {
+    words(statement).iter().any(|found| !found.quoted && any.contains(&found.text.as_str()))
 }
 
 fn plain<'t>(text: &'t str, found: &mut Vec<Word>) -> &'t str {

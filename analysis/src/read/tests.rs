@@ -82,3 +82,27 @@ fn many_statements_stay_in_order() {
     assert_eq!((found.parsed.len(), found.faults.len()), (5000, 2));
     assert_eq!(Some(parse_script(&sql).unwrap_err()), found.faults.first().cloned());
 }
+
+#[test]
+fn statements_mean_the_same_among_others() {
+    let statements = [
+        "CREATE TABLE t (id int PRIMARY KEY, note text DEFAULT ';')",
+        "CREATE RULE r AS ON INSERT TO t DO ALSO (DELETE FROM t; SELECT 1)",
+        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 2 END; END",
+        "CREATE FUNCTION g() RETURNS int LANGUAGE sql AS $$ SELECT 1; $$",
+        "UPDATE t SET note = E'\\';' WHERE id = 1",
+        "ALTER TABLE t ADD COLUMN \"é;\" int, ADD CHECK (id > 0)",
+        "COMMENT ON TABLE t IS 'it''s; so'",
+        "SELECT 1 -- ;",
+        "DROP TABLE t /* ; */",
+    ];
+    let together = parse_leniently(&statements.join("\n;; -- ; \n"));
+    assert_eq!(together.faults, []);
+    assert_eq!(together.parsed.len(), statements.len());
+    for (one, statement) in together.parsed.iter().zip(statements) {
+        let alone = parse_leniently(statement).parsed.remove(0);
+        assert_eq!(format!("{:?}", one.ast), format!("{:?}", alone.ast));
+        assert_eq!((&one.statement.text, one.statement.kind), (&alone.statement.text, alone.statement.kind));
+        assert_eq!(one.statement.reasons, alone.statement.reasons);
+    }
+}

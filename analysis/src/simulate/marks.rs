@@ -3,7 +3,7 @@
 use super::drop;
 use crate::catalog::{Aspect, Catalog, Holder, Lookup, Mark};
 use crate::parser;
-use crate::split::TokenKind;
+use crate::split::{Token, TokenKind};
 use crate::statement::Statement;
 use crate::syntax::{
     AlterAction, AlterTable, Ast, CreateRoutine, Grant, GrantTarget, ObjectKind, ObjectName, QName,
@@ -11,10 +11,10 @@ use crate::syntax::{
 use crate::syntax::{Rename, RoutineBody, TypeName};
 use crate::{StatementKind, catalog::Name};
 
-/// Notes what a statement has said; `catalog` is the one after it.
+/// Notes what a statement has said; `catalog` is the one after it, `tokens` are the statement's.
 #[expect(clippy::wildcard_enum_match_arm, reason = "what the others do is in the catalog")]
-pub(crate) fn note(catalog: &mut Catalog, ast: &Ast, statement: &Statement) {
-    let mut noting = Noting { catalog, text: &statement.text };
+pub(crate) fn note(catalog: &mut Catalog, ast: &Ast, statement: &Statement, tokens: &[Token]) {
+    let mut noting = Noting { catalog, text: &statement.text, tokens };
     match ast {
         Ast::CreateView(s) => noting.relation(&s.name, Aspect::View, ""),
         Ast::CreateTableAs(s) if s.materialized_view => noting.relation(&s.name, Aspect::View, ""),
@@ -58,6 +58,8 @@ pub(crate) fn note(catalog: &mut Catalog, ast: &Ast, statement: &Statement) {
 struct Noting<'a> {
     catalog: &'a mut Catalog,
     text: &'a str,
+    /// With offsets in the file that the text was cut from.
+    tokens: &'a [Token],
 }
 
 fn named(name: &QName) -> Holder {
@@ -74,7 +76,7 @@ fn mark(holder: Holder, aspect: Aspect, part: &str) -> Mark {
 
 impl Noting<'_> {
     fn words(&self) -> Vec<String> {
-        words(self.text, &self.catalog.settings.search_path)
+        words(self.text, self.tokens, &self.catalog.settings.search_path)
     }
 
     fn set(&mut self, holder: Holder, aspect: Aspect, part: &str) {
@@ -328,7 +330,9 @@ fn is_harmless(statement: &CreateRoutine) -> bool {
     ];
     let language = statement.language.as_deref().unwrap_or("sql");
     let RoutineBody::Text(body) = &statement.body else { return false };
-    let words = words(body, &[]);
+    let tokens = parser::scan(body).unwrap_or_default();
+    let start = tokens.first().map_or(0, |token| token.start);
+    let words = words(body.get(start..).unwrap_or_default(), &tokens, &[]);
     let calls = words
         .iter()
         .zip(words.iter().skip(1))
@@ -371,13 +375,13 @@ fn listed(words: &[String]) -> Vec<String> {
 }
 
 /// The words of a statement as the server would read them: without comments, without the schemas that
-/// it finds by itself, in lower case unless quoted.
-fn words(text: &str, path: &[String]) -> Vec<String> {
-    let tokens = parser::scan(text).unwrap_or_default();
+/// it finds by itself, in lower case unless quoted. `text` starts with the first of its tokens.
+fn words(text: &str, tokens: &[Token], path: &[String]) -> Vec<String> {
+    let base = tokens.first().map_or(0, |token| token.start);
     let tokens = tokens.iter().filter(|token| token.kind != TokenKind::Comment);
     let mut found: Vec<String> = Vec::new();
     for token in tokens {
-        let word = word(text.get(token.start..token.end).unwrap_or_default());
+        let word = word(text.get(token.start - base..token.end - base).unwrap_or_default());
         if found.last().is_some_and(|last| last == ".")
             && found
                 .len()

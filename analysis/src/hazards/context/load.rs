@@ -116,10 +116,12 @@ impl<'a> Context<'a> {
                 None => load.tables.push((table, 1)),
             }
         }
-        let target = self.target().map(|id| self.name(id));
-        for load in &mut found {
-            // What the statement names comes first.
-            load.tables.sort_by_key(|(name, _)| Some(name) != target.as_ref());
+        if found.iter().any(|load| load.tables.len() > 1) {
+            let target = self.target().map(|id| self.name(id));
+            for load in &mut found {
+                // What the statement names comes first.
+                load.tables.sort_by_key(|(name, _)| Some(name) != target.as_ref());
+            }
         }
         found
     }
