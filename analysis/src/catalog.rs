@@ -16,6 +16,7 @@ mod facts;
 mod file;
 mod lookup;
 mod marks;
+mod moment;
 mod name;
 mod names;
 mod object;
@@ -27,6 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use canonical::{canonical, elements};
 pub use constraint::{Check, Constraint, ConstraintKind, Index, IndexKey, Key};
 pub use data_type::DataType;
 pub use dependents::Dependents;
@@ -35,6 +37,7 @@ pub use facts::{FactDifference, differences};
 pub use file::CatalogFileError;
 pub use lookup::Lookup;
 pub(crate) use marks::{Aspect, Holder, Mark, Marks};
+pub(crate) use moment::moment;
 pub(crate) use name::quoted;
 pub use name::{Name, RelId};
 pub use object::{Domain, Function, TypeDefinition, Volatility};
