@@ -16,6 +16,7 @@ mod facts;
 mod file;
 mod lookup;
 mod marks;
+mod moment;
 mod name;
 mod names;
 mod object;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use canonical::{canonical, elements};
 pub use constraint::{Check, Constraint, ConstraintKind, Index, IndexKey, Key};
 pub use data_type::DataType;
 pub use dependents::Dependents;
@@ -37,6 +39,7 @@ pub(crate) use facts::{changes, is_same};
 pub use file::CatalogFileError;
 pub use lookup::Lookup;
 pub(crate) use marks::{Aspect, Holder, Mark, Marks};
+pub(crate) use moment::moment;
 pub(crate) use name::quoted;
 pub use name::{Name, RelId};
 pub use object::{Domain, Function, TypeDefinition, Volatility};

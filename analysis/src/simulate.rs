@@ -86,10 +86,7 @@ pub(crate) fn statement(scene: &mut Scene<'_>, ast: &Ast) {
         Ast::AlterDomain(s) => types::alter_domain(scene, s),
         Ast::CreateSchema(s) => objects::create_schema(scene, s),
         Ast::CreateExtension(s) => objects::create_extension(scene, s),
-        Ast::CreateOperator(name) => {
-            let name = scene.catalog.new_name(name).to_string();
-            scene.catalog.others.insert(("operator".to_owned(), name));
-        }
+        Ast::CreateOperator { name, function } => objects::create_operator(scene, name, function.as_ref()),
         Ast::CreateStatistics { name, if_not_exists, table } => {
             objects::create_statistics(scene, name.as_ref(), *if_not_exists, table.as_ref());
         }

@@ -79,7 +79,10 @@ pub(crate) enum Ast {
     CreateSchema(CreateSchema),
     CreateExtension(CreateExtension),
     /// CREATE OPERATOR.
-    CreateOperator(QName),
+    CreateOperator {
+        name: QName,
+        function: Option<QName>,
+    },
     /// CREATE STATISTICS; `name` may be chosen by the server.
     CreateStatistics {
         name: Option<QName>,

@@ -462,6 +462,40 @@ INSERT INTO t VALUES (1);
 -- run:
 ALTER TABLE t ADD b int DEFAULT 1 ## 2;
 
+-- case: default with an own operator that is immutable
+-- setup:
+CREATE FUNCTION quiet(int, int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN $1 + $2; END $$;
+CREATE OPERATOR ## (FUNCTION = quiet, LEFTARG = int, RIGHTARG = int);
+CREATE TABLE t (a int);
+INSERT INTO t VALUES (1);
+-- run:
+ALTER TABLE t ADD b int DEFAULT 1 ## 2;
+
+-- case: default with an own operator that shares a symbol
+-- setup:
+CREATE FUNCTION noisy(int, text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN $1; END $$;
+CREATE OPERATOR + (FUNCTION = noisy, LEFTARG = int, RIGHTARG = text);
+CREATE TABLE t (a int);
+INSERT INTO t VALUES (1);
+-- run:
+ALTER TABLE t ADD b int DEFAULT 1 + '2'::text;
+
+-- case: default with an operator of an extension
+-- setup:
+CREATE EXTENSION hstore;
+CREATE TABLE t (a int);
+INSERT INTO t VALUES (1);
+-- run:
+ALTER TABLE t ADD b hstore DEFAULT 'a=>1'::hstore || 'b=>2'::hstore;
+
+-- case: default with an operator of PostgreSQL beside an extension that has it too
+-- setup:
+CREATE EXTENSION hstore;
+CREATE TABLE t (a int);
+INSERT INTO t VALUES (1);
+-- run:
+ALTER TABLE t ADD b text DEFAULT 'a' || 'b';
+
 -- case: default of the text of a xml
 -- setup:
 CREATE TABLE t (a int);

@@ -5,10 +5,11 @@
 //! things, as far as that can be told without types; the constants of some types (times of day with a
 //! zone, for one) are not put in one form.
 
+use super::moment;
 use crate::syntax::{BoolOp, Constant, Expr, QName, Query, TypeName};
 
 /// An expression in canonical form.
-pub(super) fn canonical(expression: &Expr) -> String {
+pub(crate) fn canonical(expression: &Expr) -> String {
     match expression {
         Expr::Column(path) => path.last().cloned().unwrap_or_default(),
         Expr::Constant(constant) => self::constant(constant),
@@ -16,6 +17,10 @@ pub(super) fn canonical(expression: &Expr) -> String {
         Expr::Operator { name, args } if name == "is distinct from" && args.iter().any(is_null) => {
             let arg = args.iter().find(|arg| !is_null(arg));
             format!("({} is not null)", arg.map_or_else(String::new, canonical))
+        }
+        Expr::Operator { name, args } if name == "is not distinct from" && args.iter().any(is_null) => {
+            let arg = args.iter().find(|arg| !is_null(arg));
+            format!("({} is null)", arg.map_or_else(String::new, canonical))
         }
         Expr::Operator { name, args } => operator(name, args),
         Expr::Bool { op, args } => bool(*op, args),
@@ -58,16 +63,16 @@ fn value(text: &str) -> String {
     if text.starts_with(['{', '[']) {
         return text.split_whitespace().collect();
     }
-    day(text).or_else(|| interval(text)).unwrap_or_else(|| text.to_owned())
+    moment::plain(text).or_else(|| interval(text)).or_else(|| uuid(text)).unwrap_or_else(|| text.to_owned())
 }
 
-/// A day that is written as its first moment.
-fn day(text: &str) -> Option<String> {
-    let (date, rest) = text.split_at_checked(10)?;
-    let is_date =
-        date.char_indices().all(|(at, c)| if at == 4 || at == 7 { c == '-' } else { c.is_ascii_digit() });
-    let moment = ["", " 00:00", " 00:00:00", " 00:00:00+00", "T00:00:00Z", " 00:00:00Z", " 00:00:00 UTC"];
-    (is_date && moment.contains(&rest)).then(|| date.to_owned())
+/// A UUID, which is printed in lower case.
+fn uuid(text: &str) -> Option<String> {
+    let at = |(at, byte): (usize, u8)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    (text.len() == 36 && text.bytes().enumerate().all(at)).then(|| text.to_ascii_lowercase())
 }
 
 /// A length of time of one unit.
@@ -143,9 +148,27 @@ fn between(name: &str, args: &[Expr]) -> Option<(BoolOp, Vec<Expr>)> {
 
 /// IN with one value is a plain comparison.
 fn member(value: &Expr, list: &Expr, plain: &str, name: &str) -> String {
+    match elements(list) {
+        Some(values) if values.len() == 1 => format!("({} {plain} {})", canonical(value), all(&values)),
+        Some(values) => format!("({} {name} [{}])", canonical(value), all(&values)),
+        None => format!("({} {name} {})", canonical(value), canonical(list)),
+    }
+}
+
+/// The values of a list, also of one that is written as the text of an array.
+pub(crate) fn elements(list: &Expr) -> Option<Vec<Expr>> {
     match uncast(list) {
-        Expr::List(values) if values.len() == 1 => format!("({} {plain} {})", canonical(value), all(values)),
-        list => format!("({} {name} {})", canonical(value), canonical(list)),
+        Expr::List(values) => Some(values.clone()),
+        Expr::Constant(Constant::Text(text)) => {
+            let inner = text.strip_prefix('{')?.strip_suffix('}')?;
+            let plain = !inner.contains(['"', '\\', '{']) && !inner.is_empty();
+            let value = |value: &str| match value.trim() {
+                value if value.eq_ignore_ascii_case("null") => Expr::Constant(Constant::Null),
+                value => Expr::Constant(Constant::Text(value.to_owned())),
+            };
+            plain.then(|| inner.split(',').map(value).collect())
+        }
+        _ => None,
     }
 }
 

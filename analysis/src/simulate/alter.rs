@@ -345,7 +345,7 @@ pub(super) fn other(scene: &mut Scene<'_>, name: &crate::syntax::QName, mode: Lo
 
 /// The leaves of a partitioned table, and the table itself when it has rows of its own.
 pub(super) fn storage(scene: &Scene<'_>, id: RelId) -> Vec<RelId> {
-    let mut found = tree::family(scene.catalog, id);
+    let mut found = tree::partitions(scene.catalog, id);
     found.retain(|id| scene.catalog.get(*id).is_some_and(crate::catalog::Relation::has_storage));
     found
 }

@@ -272,7 +272,7 @@ fn foreign_keys(scene: &mut Scene<'_>, id: RelId, column: &str, rewrite: bool, o
         }
     }
     for (peer, constraint, owner) in peers {
-        let reached = scene.reached(peer, false);
+        let reached = scene.partitions(peer);
         scene.lock_all(&reached, LockMode::AccessExclusiveLock);
         if constraint.valid && constraint.enforced && (rewrite || other_operators) {
             let ConstraintKind::Foreign { to, .. } = constraint.kind else { continue };

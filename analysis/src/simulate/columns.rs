@@ -4,7 +4,9 @@ use super::alter::{Target, owned_sequences};
 use super::constraints::{self, Place};
 use super::volatility::Verdict;
 use super::{Cause, Change, ObjectRef, Scene, naming, proof, tree};
-use crate::catalog::{Column, DataType, Generated, Name, RelId, Relation, RelationKind, TypeDefinition};
+use crate::catalog::{
+    Column, DataType, Generated, Name, Persistence, RelId, Relation, RelationKind, TypeDefinition,
+};
 use crate::report::{LockMode, WorkKind};
 use crate::syntax::{
     ColumnConstraint, ColumnDefinition, Expr, GeneratedKind, IdentityKind, ObjectKind, QName,
@@ -67,7 +69,10 @@ pub(super) fn make_sequence(scene: &mut Scene<'_>, table: RelId, column: &str) -
         name: naming::object_name(scene.catalog, &relation.name, Some(column), "seq"),
     };
     let mut sequence = Relation::new(name.clone(), RelationKind::Sequence);
-    sequence.persistence = relation.persistence;
+    // Before PostgreSQL 15 no sequence was unlogged.
+    if relation.persistence != Persistence::Unlogged || scene.server.has(15) {
+        sequence.persistence = relation.persistence;
+    }
     sequence.owned_by = Some((table, column.to_owned()));
     scene.add(sequence);
     Some(name)
@@ -83,7 +88,9 @@ pub(super) fn next_value(sequence: &Name) -> Expr {
 
 pub(super) fn add(scene: &mut Scene<'_>, target: Target, definition: &ColumnDefinition, if_not_exists: bool) {
     let id = target.id;
-    let (reached, merged) = reached_by_new(scene, target, &definition.name);
+    // In a child that has the column it is merged.
+    let has = |table: &Relation| table.column(&definition.name).is_some();
+    let (reached, merged) = tree::reached_until(scene.catalog, id, target.only, &has);
     let Some(table) = scene.catalog.get(id) else { return };
     let shown = format!("{}.{}", table.name, definition.name);
     if let Some(present) = table.column(&definition.name) {
@@ -145,24 +152,6 @@ pub(super) fn add(scene: &mut Scene<'_>, target: Target, definition: &ColumnDefi
             constraints::named_not_null(scene, id, &definition.name, name.as_deref());
         }
     }
-}
-
-/// The tables that a new column is added to, and the children that have it: there it is merged, and what is below is
-/// not looked at.
-fn reached_by_new(scene: &Scene<'_>, target: Target, column: &str) -> (Vec<RelId>, Vec<RelId>) {
-    let (mut new, mut merged) = (vec![target.id], Vec::new());
-    let mut at = 0;
-    while let Some(next) = new.get(at).copied().filter(|_| !target.only) {
-        for child in tree::children(scene.catalog, next) {
-            let has = scene.catalog.get(child).is_some_and(|table| table.column(column).is_some());
-            let list = if has { &mut merged } else { &mut new };
-            if !list.contains(&child) {
-                list.push(child);
-            }
-        }
-        at += 1;
-    }
-    (new, merged)
 }
 
 fn is_written_not_null(definition: &ColumnDefinition) -> bool {
@@ -318,7 +307,7 @@ pub(super) fn set_not_null(scene: &mut Scene<'_>, target: Target, column: &str) 
 pub(super) fn require(scene: &mut Scene<'_>, id: RelId, column: &str, cause: Cause) -> bool {
     let Some(table) = scene.catalog.get(id) else { return true };
     let already = table.column(column).is_some_and(|column| column.not_null);
-    let proven = already || proof::not_null(table, column);
+    let proven = already || proof::not_null(scene.catalog, table, column);
     if !proven {
         scene.work(id, WorkKind::Scan, cause);
     }

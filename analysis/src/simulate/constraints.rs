@@ -3,8 +3,10 @@
 use super::alter::{Target, storage};
 use super::columns;
 use super::foreign_key;
-use super::{Cause, Change, ObjectRef, Scene, drop_column, naming};
-use crate::catalog::{Check, Constraint, ConstraintKind, Index, IndexKey, Key, RelId, RelationKind};
+use super::{Cause, Change, ObjectRef, Scene, drop_column, naming, partition, tree};
+use crate::catalog::{
+    Check, Constraint, ConstraintKind, Index, IndexKey, Key, RelId, Relation, RelationKind,
+};
 use crate::report::{LockMode, WorkKind};
 use crate::syntax::{AlterAction, Expr, NewConstraint, NewConstraintKind, ObjectKind};
 
@@ -24,6 +26,11 @@ pub(super) fn add(scene: &mut Scene<'_>, target: Target, constraint: &NewConstra
 pub(super) fn add_in(scene: &mut Scene<'_>, target: Target, constraint: &NewConstraint, place: Place<'_>) {
     if constraint.not_enforced {
         scene.needs(18, "NOT ENFORCED");
+    }
+    // PostgreSQL 18 locks the children before it asks which constraints reach them.
+    if place == Place::Table && scene.server.has(18) {
+        let children = scene.reached(target.id, target.only);
+        scene.lock_all(&children, target.lock);
     }
     match &constraint.kind {
         NewConstraintKind::Check(expression) => add_check(scene, target, constraint, expression, place),
@@ -77,10 +84,6 @@ fn add_check(
             naming::constraint_name(scene.catalog, id, &check_columns(expression), "check")
         }
     };
-    let family = scene.reached(id, target.only || constraint.no_inherit);
-    // PostgreSQL 18 looks at the children before it leaves them alone.
-    let locked = scene.reached(id, target.only || (constraint.no_inherit && !scene.server.has(18)));
-    scene.lock_all(&locked, target.lock);
     let check = Check { expression: expression.clone(), no_inherit: constraint.no_inherit };
     let added = Constraint {
         valid: !constraint.not_valid && !constraint.not_enforced,
@@ -92,11 +95,12 @@ fn add_check(
         scene.out.fail(format!("constraint {name} of {shown} exists already"));
         return;
     }
+    let only = target.only || constraint.no_inherit;
+    let has = |table: &Relation| table.constraint(&name).is_some();
+    let (family, merged) = tree::reached_until(scene.catalog, id, only, &has);
+    scene.lock_all(&family, target.lock);
+    scene.lock_all(&merged, target.lock);
     for (position, member) in family.iter().enumerate() {
-        // A child that has it already is not looked at again.
-        if scene.catalog.get(*member).is_some_and(|table| table.constraint(&name).is_some()) {
-            continue;
-        }
         let mut copy = added.clone();
         copy.inherited = position > 0;
         scene.catalog.change(*member, |table| table.constraints.push(copy));
@@ -164,7 +168,7 @@ fn add_not_null(scene: &mut Scene<'_>, target: Target, constraint: &NewConstrain
     }
 }
 
-fn has_not_null(table: &crate::catalog::Relation, column: &str) -> bool {
+fn has_not_null(table: &Relation, column: &str) -> bool {
     table
         .constraints
         .iter()
@@ -231,20 +235,13 @@ fn add_indexed(
             for_primary_key(scene, target, column, false);
         }
     }
-    scene.lock(id, target.lock);
-    let below = if scene.server.has(18) { target.lock } else { LockMode::ShareLock };
-    for member in family.iter().skip(1) {
-        scene.lock(*member, below);
-    }
+    lock_for_index(scene, target, &family);
     let cause = match (primary, place) {
         (true, Place::Column(column)) => Cause::InlinePrimaryKey { column: column.to_owned() },
         (true, Place::Table) => Cause::AddPrimaryKey { constraint: name.clone() },
         (false, Place::Column(column)) => Cause::InlineUnique { column: column.to_owned() },
         (false, Place::Table) => Cause::AddUnique { constraint: name.clone() },
     };
-    for member in &family {
-        scene.work(*member, WorkKind::Index, cause.clone());
-    }
     let kind = if primary {
         ConstraintKind::Primary { columns: columns.to_vec() }
     } else {
@@ -258,8 +255,16 @@ fn add_indexed(
         ..Constraint::new(&name, kind)
     };
     let index = constraint_index(&added, include);
-    attach_to_family(scene, &family, &added, &index, if primary { "pkey" } else { "key" });
+    give(scene, &family, &added, &index, &cause);
     record(scene, id, added, place);
+}
+
+fn lock_for_index(scene: &mut Scene<'_>, target: Target, family: &[RelId]) {
+    scene.lock(target.id, target.lock);
+    let below = if scene.server.has(18) { target.lock } else { LockMode::ShareLock };
+    for member in family.iter().skip(1) {
+        scene.lock(*member, below);
+    }
 }
 
 /// A second primary key, or a unique constraint without the partition key.
@@ -277,44 +282,18 @@ fn impossible(scene: &Scene<'_>, id: RelId, primary: bool, columns: &[String]) -
     missing.then(|| format!("a unique constraint of {} must include the partition key", table.name))
 }
 
-/// Puts a constraint with its index on a table and its partitions, under names of their own.
-pub(super) fn attach_to_family(
-    scene: &mut Scene<'_>,
-    family: &[RelId],
-    added: &Constraint,
-    index: &Index,
-    label: &str,
-) {
+/// Puts a constraint with its index on a table and on the partitions in `family`, each under a name of its own; one that
+/// has such a constraint keeps it.
+fn give(scene: &mut Scene<'_>, family: &[RelId], added: &Constraint, index: &Index, cause: &Cause) {
     let Some(top) = family.first().copied() else { return };
-    for member in family {
-        let mut constraint = added.clone();
-        let mut index = index.clone();
-        if *member != top {
-            let Some(table) = scene.catalog.get(*member).map(|table| table.name.clone()) else { continue };
-            let name = if label == "pkey" {
-                naming::object_name(scene.catalog, &table, None, label)
-            } else {
-                naming::index_name(scene.catalog, &table, &index.keys, label)
-            };
-            constraint.name.clone_from(&name);
-            constraint.inherited = true;
-            let parent = super::tree::partition_parent(scene.catalog, *member).unwrap_or(top);
-            index.part_of = Some((parent, parent_part(scene, parent, &index)));
-            index.name = name;
-        }
-        scene.catalog.change(*member, |table| {
-            table.constraints.push(constraint);
-            table.indexes.push(index);
-        });
-    }
-}
-
-/// The name of the index of a parent that has just got the same keys.
-fn parent_part(scene: &Scene<'_>, parent: RelId, index: &Index) -> String {
-    let found = scene.catalog.get(parent).and_then(|table| {
-        table.indexes.iter().rev().find(|other| other.keys == index.keys && other.unique == index.unique)
+    scene.work(top, WorkKind::Index, cause.clone());
+    scene.catalog.change(top, |table| {
+        table.constraints.push(added.clone());
+        table.indexes.push(index.clone());
     });
-    found.map_or_else(|| index.name.clone(), |found| found.name.clone())
+    for child in tree::children(scene.catalog, top).into_iter().filter(|child| family.contains(child)) {
+        partition::give_all(scene, (top, &index.name), child, index, cause);
+    }
 }
 
 /// The index of a constraint.
@@ -420,11 +399,9 @@ fn exclude(scene: &mut Scene<'_>, target: Target, constraint: &NewConstraint) {
     let Some((added, index)) = exclusion(scene, id, constraint) else { return };
     let partitioned = scene.catalog.get(id).is_some_and(|table| table.kind == RelationKind::Partitioned);
     let family = if partitioned { scene.reached(id, target.only) } else { vec![id] };
-    scene.lock_all(&family, target.lock);
-    for member in &family {
-        scene.work(*member, WorkKind::Index, Cause::AddExclusion { constraint: added.name.clone() });
-    }
-    attach_to_family(scene, &family, &added, &index, "excl");
+    lock_for_index(scene, target, &family);
+    let cause = Cause::AddExclusion { constraint: added.name.clone() };
+    give(scene, &family, &added, &index, &cause);
     record(scene, id, added, Place::Table);
 }
 
@@ -482,7 +459,6 @@ fn named(scene: &mut Scene<'_>, id: RelId, name: &str) -> Option<Constraint> {
 
 pub(super) fn validate(scene: &mut Scene<'_>, target: Target, name: &str) {
     let id = target.id;
-    let family = scene.reached(id, target.only);
     let Some(constraint) = named(scene, id, name) else {
         if scene.is_partial(id) {
             scene.work(id, WorkKind::Scan, Cause::Validate { constraint: name.to_owned() });
@@ -492,6 +468,8 @@ pub(super) fn validate(scene: &mut Scene<'_>, target: Target, name: &str) {
     if constraint.valid {
         return;
     }
+    let inherits = !matches!(constraint.kind, ConstraintKind::Foreign { .. });
+    let family = if inherits { scene.reached(id, target.only) } else { scene.partitions(id) };
     let cause = || Cause::Validate { constraint: name.to_owned() };
     match &constraint.kind {
         ConstraintKind::Foreign { to, .. } => {
@@ -506,7 +484,10 @@ pub(super) fn validate(scene: &mut Scene<'_>, target: Target, name: &str) {
         _ => {
             scene.lock_all(&family, target.lock);
             for member in &family {
-                scene.work(*member, WorkKind::Scan, cause());
+                let validated = |table: &Relation| table.constraint(name).is_some_and(|c| c.valid);
+                if !scene.catalog.get(*member).is_some_and(validated) {
+                    scene.work(*member, WorkKind::Scan, cause());
+                }
             }
         }
     }
@@ -533,6 +514,10 @@ pub(super) fn alter(scene: &mut Scene<'_>, target: Target, action: &AlterAction)
     }
     let Some(constraint) = named(scene, id, name) else { return };
     if let ConstraintKind::Foreign { to, .. } = constraint.kind {
+        if deferrable.is_some() {
+            let partitions = scene.partitions(id);
+            scene.lock_all(&partitions, target.lock);
+        }
         if let Some(enforce) = enforced.filter(|enforced| *enforced != constraint.enforced) {
             scene.lock(
                 to,
@@ -577,7 +562,6 @@ pub(super) fn drop(scene: &mut Scene<'_>, target: Target, name: &str, if_exists:
     }
     let inherits = match &constraint.kind {
         ConstraintKind::Check(check) => !check.no_inherit,
-        ConstraintKind::Foreign { .. } => true,
         _ => scene.catalog.get(id).is_some_and(|table| table.kind == RelationKind::Partitioned),
     };
     let family = scene.reached(id, target.only || !inherits);

@@ -1,8 +1,8 @@
 //! Foreign keys: who refers to whom, and what adding one costs.
 
 use super::alter::{self, Target, storage};
-use super::{Cause, Change, Scene, naming};
-use crate::catalog::{Catalog, Constraint, ConstraintKind, RelId, RelationKind};
+use super::{Cause, Change, Scene, naming, tree};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, RelId, Relation, RelationKind, Server};
 use crate::report::{LockMode, WorkKind};
 use crate::syntax::{Constant, Expr, ForeignKey, NewConstraint};
 
@@ -41,10 +41,10 @@ pub(super) fn add(
     column: Option<&str>,
 ) {
     let id = target.id;
-    let family = scene.reached(id, target.only);
+    let family = if target.only { vec![id] } else { scene.partitions(id) };
     scene.lock_all(&family, target.lock);
     let Some(to) = alter::other(scene, &key.to, LockMode::ShareRowExclusiveLock) else { return };
-    let peers = scene.reached(to, false);
+    let peers = scene.partitions(to);
     scene.lock_all(&peers, LockMode::ShareRowExclusiveLock);
     let partitioned = scene.catalog.get(id).is_some_and(|table| table.kind == RelationKind::Partitioned);
     if constraint.not_valid && partitioned && !scene.server.has(18) {
@@ -55,13 +55,16 @@ pub(super) fn add(
         Some(name) => name.clone(),
         None => naming::constraint_name(scene.catalog, id, &key.columns, "fkey"),
     };
+    let added = made(scene, &name, constraint, key, to);
+    let mut unchecked = Vec::new();
+    give(scene, &family, &added, &mut unchecked);
     let skipped = constraint.not_valid || constraint.not_enforced || !target.checks_foreign_keys;
     if !skipped {
         let cause = || match column {
             Some(column) => Cause::InlineForeignKey { column: column.to_owned() },
             None => Cause::AddForeignKey { constraint: name.clone() },
         };
-        for member in storage(scene, id) {
+        for member in unchecked {
             scene.work(member, WorkKind::Scan, cause());
         }
         // Rows without a value are not looked up.
@@ -71,12 +74,6 @@ pub(super) fn add(
             }
         }
     }
-    let added = made(scene, &name, constraint, key, to);
-    for (position, member) in family.iter().enumerate() {
-        let mut copy = added.clone();
-        copy.inherited = position > 0;
-        scene.catalog.change(*member, |table| table.constraints.push(copy));
-    }
     scene.change(Change::ConstraintAdded {
         table: id,
         constraint: added,
@@ -84,6 +81,57 @@ pub(super) fn add(
         new_columns: column.is_some(),
         with_table: false,
     });
+}
+
+/// Gives a foreign key to a table and its partitions, of which those that must be looked at go into `unchecked`. A
+/// partition that has the same one already brings it in, with all below it, and its triggers go.
+fn give(scene: &mut Scene<'_>, family: &[RelId], added: &Constraint, unchecked: &mut Vec<RelId>) {
+    let mut had: Vec<RelId> = Vec::new();
+    for (position, member) in family.iter().enumerate() {
+        if tree::partition_parent(scene.catalog, *member).is_some_and(|parent| had.contains(&parent)) {
+            had.push(*member);
+            continue;
+        }
+        let Some(table) = scene.catalog.get(*member) else { continue };
+        let own = (position > 0).then(|| same_key(table, added, scene.server).cloned()).flatten();
+        if let Some(own) = own {
+            if take(scene, *member, &own, added) {
+                unchecked.extend(storage(scene, *member));
+            }
+            had.push(*member);
+            continue;
+        }
+        if table.has_storage() {
+            unchecked.push(*member);
+        }
+        let copy = Constraint { inherited: position > 0, ..added.clone() };
+        scene.catalog.change(*member, |table| table.constraints.push(copy));
+    }
+}
+
+/// A foreign key of a table that can become its part of another one (`tryAttachPartitionForeignKey`).
+pub(super) fn same_key<'t>(table: &'t Relation, key: &Constraint, server: Server) -> Option<&'t Constraint> {
+    table.constraints.iter().find(|own| {
+        !own.inherited
+            && (own.valid || server.has(18))
+            && own.enforced == key.enforced
+            && own.kind == key.kind
+            && own.deferrable == key.deferrable
+            && own.initially_deferred == key.initially_deferred
+    })
+}
+
+/// Makes a foreign key of a partition its part of that of the parent; whether it must be validated for that.
+pub(super) fn take(scene: &mut Scene<'_>, partition: RelId, own: &Constraint, key: &Constraint) -> bool {
+    lock_referenced(scene, key);
+    let validated = key.valid && !own.valid;
+    scene.catalog.change(partition, |table| {
+        if let Some(found) = table.constraints.iter_mut().find(|found| found.name == own.name) {
+            found.inherited = true;
+            found.valid |= validated;
+        }
+    });
+    validated
 }
 
 /// Whether one of the columns was added by this statement, and starts as NULL.
@@ -139,7 +187,7 @@ pub(super) fn primary_key(catalog: &Catalog, id: RelId) -> Option<Vec<String>> {
 /// Dropping a foreign key takes triggers off the table that it refers to.
 pub(super) fn lock_referenced(scene: &mut Scene<'_>, constraint: &Constraint) {
     if let ConstraintKind::Foreign { to, .. } = constraint.kind {
-        let peers = scene.reached(to, false);
+        let peers = scene.partitions(to);
         scene.lock_all(&peers, LockMode::AccessExclusiveLock);
     }
 }

@@ -1,8 +1,8 @@
 //! Schemas, extensions, statistics, owners, comments, privileges, publications.
 
 use super::view::table_or_view;
-use super::{Change, ObjectRef, Scene, alter, drop, index, statement};
-use crate::catalog::{Lookup, RelationKind};
+use super::{Change, ObjectRef, Scene, alter, drop, index, statement, volatility};
+use crate::catalog::{Lookup, RelationKind, Volatility};
 use crate::report::LockMode;
 use crate::syntax::{CreateExtension, CreateSchema, Grant, GrantTarget, ObjectKind, ObjectName, QName};
 
@@ -41,6 +41,15 @@ pub(super) fn create_extension(scene: &mut Scene<'_>, found: &CreateExtension) {
     } else if !found.if_not_exists {
         scene.out.fail(format!("extension {} exists already", found.name));
     }
+}
+
+pub(super) fn create_operator(scene: &mut Scene<'_>, name: &QName, function: Option<&QName>) {
+    let name = scene.catalog.new_name(name).to_string();
+    let volatile = function.and_then(|function| volatility::of_any(scene.catalog, function));
+    if volatile.is_none_or(|volatility| volatility == Volatility::Volatile) {
+        scene.catalog.others.insert((volatility::VOLATILE_OPERATOR.to_owned(), name.clone()));
+    }
+    scene.catalog.others.insert(("operator".to_owned(), name));
 }
 
 pub(super) fn create_statistics(

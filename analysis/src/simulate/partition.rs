@@ -3,9 +3,9 @@
 use super::alter;
 use super::foreign_key;
 use super::{Cause, Change, Scene, index, naming, proof, tree};
-use crate::catalog::{Check, Constraint, ConstraintKind, Partition, RelId};
+use crate::catalog::{Catalog, Check, Constraint, ConstraintKind, Partition, RelId, Relation, RelationKind};
 use crate::report::{LockMode, WorkKind};
-use crate::syntax::{BoolOp, Bound, BoundValue, Expr, QName};
+use crate::syntax::{Bound, QName};
 
 pub(super) fn attach(scene: &mut Scene<'_>, parent: RelId, name: &QName, bound: Option<&Bound>) {
     let Some(bound) = bound else { return };
@@ -25,18 +25,10 @@ pub(super) fn attach(scene: &mut Scene<'_>, parent: RelId, name: &QName, bound: 
     if *bound == Bound::Default && tree::children(scene.catalog, parent).is_empty() {
         // Nothing to keep out: every row belongs.
     } else {
-        for member in alter::storage(scene, child) {
-            let proven = scene
-                .catalog
-                .get(child)
-                .is_some_and(|table| proof::belongs(scene.catalog, parent, table, bound))
-                || scene
-                    .catalog
-                    .get(member)
-                    .is_some_and(|table| proof::belongs(scene.catalog, parent, table, bound));
-            if !proven {
-                scene.work(member, WorkKind::Scan, Cause::AttachPartition { parent: shown.clone() });
-            }
+        let unproven =
+            unproven(scene.catalog, child, &|table| proof::belongs(scene.catalog, parent, table, bound));
+        for member in unproven {
+            scene.work(member, WorkKind::Scan, Cause::AttachPartition { parent: shown.clone() });
         }
     }
     for other in missing_not_null(scene, parent, child) {
@@ -54,6 +46,20 @@ pub(super) fn attach(scene: &mut Scene<'_>, parent: RelId, name: &QName, bound: 
         }
     });
     scene.change(Change::PartitionAttached { parent, partition: child });
+}
+
+/// A table and what is below it, as far as their rows must be looked at: where a table proves what is asked, all below
+/// it does too. Nothing is known of the rows of another server.
+fn unproven(catalog: &Catalog, id: RelId, proves: &dyn Fn(&Relation) -> bool) -> Vec<RelId> {
+    match catalog.get(id) {
+        Some(table) if proves(table) => Vec::new(),
+        Some(table) if table.kind == RelationKind::Partitioned => {
+            let below = tree::children(catalog, id).into_iter();
+            below.flat_map(|child| unproven(catalog, child, proves)).collect()
+        }
+        Some(table) if table.has_storage() => vec![id],
+        _ => Vec::new(),
+    }
 }
 
 /// Columns that the parent has as NOT NULL and the table does not.
@@ -78,22 +84,15 @@ fn look_at_default(scene: &mut Scene<'_>, parent: RelId, default: RelId, bound: 
     if matches!(bound, Bound::Default) || alter::by_hash(scene, parent) {
         return;
     }
-    let excluded =
-        scene.catalog.get(default).is_some_and(|table| proof::excludes(scene.catalog, parent, table, bound));
-    if excluded {
+    let unproven =
+        unproven(scene.catalog, default, &|table| proof::excludes(scene.catalog, parent, table, bound));
+    if unproven.is_empty() {
         return;
     }
     scene.lock_all(&family, LockMode::AccessExclusiveLock);
     let shown = scene.shown(parent);
-    for member in alter::storage(scene, default) {
-        let spared = member != default
-            && scene
-                .catalog
-                .get(member)
-                .is_some_and(|table| proof::excludes(scene.catalog, parent, table, bound));
-        if !spared {
-            scene.work(member, WorkKind::Scan, Cause::DefaultPartition { parent: shown.clone() });
-        }
+    for member in unproven {
+        scene.work(member, WorkKind::Scan, Cause::DefaultPartition { parent: shown.clone() });
     }
 }
 
@@ -108,7 +107,7 @@ fn give_indexes(scene: &mut Scene<'_>, parent: RelId, child: RelId) {
 }
 
 /// A partition that is partitioned itself passes the index on.
-fn give_all(
+pub(super) fn give_all(
     scene: &mut Scene<'_>,
     parent: (RelId, &str),
     child: RelId,
@@ -136,28 +135,23 @@ fn give_foreign_keys(scene: &mut Scene<'_>, parent: RelId, child: RelId) {
     let shown = scene.shown(parent);
     for key in keys {
         let ConstraintKind::Foreign { to, .. } = key.kind else { continue };
-        let peers = scene.reached(to, false);
-        let own = scene
-            .catalog
-            .get(child)
-            .and_then(|table| table.constraints.iter().find(|c| c.kind == key.kind && c.valid))
-            .map(|c| c.name.clone());
-        if let Some(own) = own {
-            scene.lock_all(&peers, LockMode::AccessExclusiveLock);
-            scene.catalog.change(child, |table| {
-                if let Some(found) = table.constraints.iter_mut().find(|c| c.name == own) {
-                    found.inherited = true;
-                }
-            });
-            continue;
-        }
+        let peers = scene.partitions(to);
+        let own =
+            scene.catalog.get(child).and_then(|t| foreign_key::same_key(t, &key, scene.server)).cloned();
+        let unchecked = match &own {
+            Some(own) => foreign_key::take(scene, child, own, &key),
+            None => key.enforced && key.valid,
+        };
         scene.lock_all(&peers, LockMode::ShareRowExclusiveLock);
-        if key.enforced && key.valid {
+        if unchecked {
             for member in alter::storage(scene, child).into_iter().chain(alter::storage(scene, to)) {
                 let cause =
                     Cause::AttachPartitionForeignKey { parent: shown.clone(), constraint: key.name.clone() };
                 scene.work(member, WorkKind::Scan, cause);
             }
+        }
+        if own.is_some() {
+            continue;
         }
         let copy = Constraint { inherited: true, ..key };
         for member in scene.reached(child, false) {
@@ -170,10 +164,17 @@ const fn is_foreign(constraint: &Constraint) -> bool {
     matches!(constraint.kind, ConstraintKind::Foreign { .. })
 }
 
+/// The tables that refer to a partitioned one; their partitions have no foreign key of their own to it.
+fn referencing(scene: &Scene<'_>, parent: RelId) -> Vec<(RelId, Constraint)> {
+    let mut found = foreign_key::referencing(scene.catalog, parent);
+    found.retain(|(_, key)| !key.inherited);
+    found
+}
+
 /// Tables that refer to the parent get triggers for the new partition.
 fn lock_referencing(scene: &mut Scene<'_>, parent: RelId) {
     let mode = if scene.server.has(15) { LockMode::ShareRowExclusiveLock } else { LockMode::AccessShareLock };
-    for (other, _) in foreign_key::referencing(scene.catalog, parent) {
+    for (other, _) in referencing(scene, parent) {
         scene.lock(other, mode);
     }
 }
@@ -198,7 +199,7 @@ pub(super) fn created(scene: &mut Scene<'_>, id: RelId, parent: &QName, bound: &
         .unwrap_or_default();
     for key in keys {
         if let ConstraintKind::Foreign { to, .. } = key.kind {
-            let peers = scene.reached(to, false);
+            let peers = scene.partitions(to);
             scene.lock_all(&peers, LockMode::ShareRowExclusiveLock);
         }
         let copy = Constraint { inherited: true, ..key };
@@ -225,12 +226,16 @@ pub(super) fn detach(scene: &mut Scene<'_>, parent: RelId, name: &QName, concurr
         scene.lock(default, mode);
     }
     let partitioned = scene.reached(child, false);
-    scene.lock_all(&partitioned, below);
+    for member in partitioned.iter().filter(|member| **member != child) {
+        scene.lock(*member, LockMode::AccessExclusiveLock);
+    }
     for (other, _) in foreign_key::referenced(scene.catalog, parent) {
-        let peers = scene.reached(other, false);
+        let peers = scene.partitions(other);
         scene.lock_all(&peers, LockMode::ShareRowExclusiveLock);
     }
-    for (other, key) in foreign_key::referencing(scene.catalog, parent) {
+    for (other, key) in referencing(scene, parent) {
+        let below = scene.partitions(other);
+        scene.lock_all(&below, LockMode::AccessShareLock);
         scene.lock(other, LockMode::AccessExclusiveLock);
         scene.lock_all(&partitioned, LockMode::AccessExclusiveLock);
         for member in alter::storage(scene, other).into_iter().chain(alter::storage(scene, child)) {
@@ -244,28 +249,22 @@ pub(super) fn detach(scene: &mut Scene<'_>, parent: RelId, name: &QName, concurr
     scene.change(Change::PartitionDetached { parent, partition: child, concurrently });
 }
 
-/// DETACH CONCURRENTLY leaves the bound behind as a CHECK, so that attaching again needs no scan.
+/// DETACH CONCURRENTLY leaves the bound behind as a CHECK, so that attaching again needs no scan, where none says it
+/// already.
 fn keep_bound(scene: &mut Scene<'_>, parent: RelId, child: RelId) {
-    let Some(key) = scene.catalog.get(parent).and_then(|table| table.partition_key.clone()) else { return };
-    let Some(bound) =
-        scene.catalog.get(child).and_then(|t| t.inheritance.partition.as_ref()).map(|p| p.bound.clone())
-    else {
+    let Some(table) = scene.catalog.get(child) else { return };
+    let Some(bound) = table.inheritance.partition.as_ref().map(|partition| &partition.bound) else { return };
+    if proof::belongs(scene.catalog, parent, table, bound) {
         return;
-    };
-    let ([Expr::Column(path)], Bound::Range { from, to }) = (key.keys.as_slice(), &bound) else {
+    }
+    let Some(expression) = proof::demand(scene.catalog, parent, bound) else {
         let shown = scene.shown(child);
         scene.out.unknown(format!("the CHECK that {shown} keeps of its bound"));
         return;
     };
-    let column = || Expr::Column(path.clone());
-    let mut args = vec![Expr::IsNull { arg: Box::new(column()), negated: true }];
-    for (operator, value) in [(">=", from.first()), ("<", to.first())] {
-        if let Some(BoundValue::Value(value)) = value {
-            args.push(Expr::Operator { name: operator.to_owned(), args: vec![column(), value.clone()] });
-        }
-    }
-    let name = naming::constraint_name(scene.catalog, child, path, "check");
-    let check = Check { expression: Expr::Bool { op: BoolOp::And, args }, no_inherit: false };
+    let columns = super::constraints::check_columns(&expression);
+    let name = naming::constraint_name(scene.catalog, child, &columns, "check");
+    let check = Check { expression, no_inherit: false };
     let constraint = Constraint::new(&name, ConstraintKind::Check(check));
     scene.catalog.change(child, |table| table.constraints.push(constraint));
 }

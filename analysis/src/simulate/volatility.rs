@@ -21,7 +21,7 @@ pub(crate) fn verdict(catalog: &Catalog, expression: &Expr) -> Verdict {
     let mut calls: Vec<(QName, usize, Option<Vec<String>>)> = Vec::new();
     let mut unknown = None;
     expression.each(&mut |part| match part {
-        Expr::Operator { name, .. } if !is_own_operator(catalog, name) => {
+        Expr::Operator { name, args } if !is_steady(catalog, name, args) => {
             unknown = unknown.take().or_else(|| Some(format!("operator {name}")));
         }
         // AT TIME ZONE: only of a time of day with a zone it asks for the date.
@@ -59,16 +59,107 @@ fn of_time(args: &[Expr]) -> bool {
     found
 }
 
-/// Whether an operator is surely one that PostgreSQL brings along, none of which is volatile.
-fn is_own_operator(catalog: &Catalog, name: &str) -> bool {
+/// The kind under which the catalog lists an operator whose function may differ from row to row, of an extension or not.
+pub(crate) const VOLATILE_OPERATOR: &str = "volatile operator";
+
+/// Whether an operator is surely not volatile, as none is that PostgreSQL brings along.
+fn is_steady(catalog: &Catalog, name: &str, args: &[Expr]) -> bool {
     // `= ANY`, BETWEEN and the like.
     let symbol = name.split(' ').next().unwrap_or(name);
     if symbol.starts_with(|c: char| c.is_ascii_alphabetic()) {
         return true;
     }
     let ending = format!(".{}", crate::catalog::quoted(symbol));
-    let made = catalog.others.iter().any(|(kind, name)| kind == "operator" && name.ends_with(&ending));
-    builtin::is_operator(symbol) && !made
+    let listed =
+        |kind: &str| catalog.others.iter().any(|(listed, name)| listed == kind && name.ends_with(&ending));
+    if listed(VOLATILE_OPERATOR) {
+        return false;
+    }
+    // An extension of which nothing has been read may have one for any arguments that PostgreSQL has none for.
+    let taken = || COMMON.contains(&symbol) && args.iter().all(is_own);
+    listed("operator") || builtin::is_operator(symbol) && (!has_unread_extension(catalog) || taken())
+}
+
+/// Operators that PostgreSQL has for almost all of its types.
+const COMMON: &[&str] = &["+", "-", "*", "/", "%", "||", "=", "<>", "!=", "<", "<=", ">", ">="];
+
+/// Whether the value of an expression is surely of one of PostgreSQL's types.
+fn is_own(expression: &Expr) -> bool {
+    match expression {
+        Expr::Constant(_) | Expr::Value(_) => true,
+        Expr::Cast { to, .. } => builtin::is_type(&to.name.name),
+        Expr::Call { name, .. } => builtin::function(&name.name).is_some(),
+        Expr::Operator { args, .. } => args.iter().all(is_own),
+        _ => false,
+    }
+}
+
+/// Extensions that come with PostgreSQL; none has a volatile operator.
+const KNOWN_EXTENSIONS: &[&str] = &[
+    "adminpack",
+    "amcheck",
+    "autoinc",
+    "bloom",
+    "btree_gin",
+    "btree_gist",
+    "citext",
+    "cube",
+    "dblink",
+    "dict_int",
+    "dict_xsyn",
+    "earthdistance",
+    "file_fdw",
+    "fuzzystrmatch",
+    "hstore",
+    "insert_username",
+    "intagg",
+    "intarray",
+    "isn",
+    "lo",
+    "ltree",
+    "moddatetime",
+    "pageinspect",
+    "pg_buffercache",
+    "pg_freespacemap",
+    "pg_prewarm",
+    "pg_stat_statements",
+    "pg_surgery",
+    "pg_trgm",
+    "pg_visibility",
+    "pg_walinspect",
+    "pgcrypto",
+    "pgrowlocks",
+    "pgstattuple",
+    "plpgsql",
+    "postgres_fdw",
+    "refint",
+    "seg",
+    "sslinfo",
+    "tablefunc",
+    "tcn",
+    "tsm_system_rows",
+    "tsm_system_time",
+    "unaccent",
+    "uuid-ossp",
+    "xml2",
+];
+
+/// Whether there is an extension that no server has told of: one that only a statement creates.
+fn has_unread_extension(catalog: &Catalog) -> bool {
+    let unread = |name: &String| {
+        !KNOWN_EXTENSIONS.contains(&name.as_str()) && !catalog.extension_members.contains_key(name)
+    };
+    catalog.extensions.iter().any(unread)
+}
+
+/// The volatility of whatever function of that name is meant: of the worst of them.
+pub(crate) fn of_any(catalog: &Catalog, name: &QName) -> Option<Volatility> {
+    let own = || catalog.function_named(name)?.iter().map(|function| function.volatility).max();
+    match name.schema.as_deref() {
+        Some("pg_catalog") => builtin::function(&name.name),
+        Some(_) => own(),
+        None => builtin::function(&name.name).max(own()),
+    }
 }
 
 /// The types of arguments, where all of them are written.

@@ -8,6 +8,13 @@ SELECT o.kind, o.schema, o.name FROM (
     SELECT 'pg_operator'::regclass::oid AS class, o.oid, 'operator', own.name, o.oprname
     FROM pg_catalog.pg_operator o JOIN own ON own.oid = o.oprnamespace
     UNION ALL
+    -- Those of extensions too: of no class, so that they are not left out below.
+    SELECT 0::oid AS class, o.oid, 'volatile operator', n.nspname, o.oprname
+    FROM pg_catalog.pg_operator o
+    JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+    JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode
+    WHERE o.oid >= 16384 AND p.provolatile = 'v'
+    UNION ALL
     SELECT 'pg_opclass'::regclass::oid AS class, o.oid, 'operator class', own.name, o.opcname
     FROM pg_catalog.pg_opclass o JOIN own ON own.oid = o.opcnamespace
     UNION ALL

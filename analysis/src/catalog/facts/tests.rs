@@ -42,6 +42,12 @@ fn what_a_server_prints_is_what_a_person_wrote() {
         ("'30 day'::interval", "'30 days'::interval"),
         ("DATE '2020-01-01'", "'2020-01-01'::date"),
         ("'2020-01-01'", "'2020-01-01 00:00:00+00'"),
+        ("'2020-01-01 10:00+02'", "'2020-01-01 08:00:00+00'::timestamp with time zone"),
+        ("'2020-01-01 10:00'", "'2020-01-01 10:00:00'::timestamp without time zone"),
+        ("'00000000-0000-0000-0000-00000000000A'", "'00000000-0000-0000-0000-00000000000a'::uuid"),
+        ("a IS NOT DISTINCT FROM NULL", "(a IS NULL)"),
+        ("a IN ('x', 'y')", "(a = ANY ('{x,y}'::text[]))"),
+        ("ROW(a, b) IS NOT NULL", "(a IS NOT NULL AND b IS NOT NULL)"),
         ("'{\"a\":1}'", "'{\"a\": 1}'::jsonb"),
         ("extract(year FROM at)", "date_part('year'::text, at)"),
         ("at AT TIME ZONE 'utc'", "timezone('utc'::text, at)"),
@@ -68,6 +74,8 @@ fn what_is_not_the_same_stays_apart() {
         ("'it''s'", "'its'"),
         ("a IN (1, 2)", "a IN (1, 3)"),
         ("NOT a", "a"),
+        ("ARRAY[a, b] IS NOT NULL", "ROW(a, b) IS NOT NULL"),
+        ("'2020-01-01 10:00+02'", "'2020-01-01 10:00:00+00'"),
         ("nextval('a')", "nextval('b')"),
     ];
     for (one, other) in pairs {

@@ -37,7 +37,12 @@ fn types(node: &NodeEnum) -> Option<Ast> {
             created(qname(&s.defnames), TypeDefinition::Base)
         }
         NodeEnum::DefineStmt(s) if s.kind() == ObjectType::ObjectOperator => {
-            Some(Ast::CreateOperator(qname(&s.defnames)))
+            let function =
+                ["function", "procedure"].iter().find_map(|key| match option_value(&s.definition, key) {
+                    Some(NodeEnum::TypeName(name)) => Some(type_name(name).name),
+                    _ => None,
+                });
+            Some(Ast::CreateOperator { name: qname(&s.defnames), function })
         }
         NodeEnum::AlterEnumStmt(s) => Some(Ast::AlterEnum(alter_enum(s))),
         NodeEnum::CreateDomainStmt(s) => Some(Ast::CreateDomain(domain(s))),

@@ -37,10 +37,7 @@ pub(super) fn at(node: NodeRef<'_>, depth: usize) -> Expr {
         NodeRef::FuncCall(n) => next.call(n),
         NodeRef::AExpr(n) => next.operator(n),
         NodeRef::BoolExpr(n) => Expr::Bool { op: bool_op(n.boolop()), args: next.all(&n.args) },
-        NodeRef::NullTest(n) => Expr::IsNull {
-            arg: next.boxed(n.arg.as_deref()),
-            negated: n.nulltesttype() == NullTestType::IsNotNull,
-        },
+        NodeRef::NullTest(n) => next.null_test(n),
         NodeRef::BooleanTest(n) => {
             Expr::Operator { name: bool_test(n.booltesttype()).to_owned(), args: next.one(n.arg.as_deref()) }
         }
@@ -116,6 +113,19 @@ impl Depth {
             _ => word().to_ascii_lowercase(),
         };
         Expr::Operator { name, args }
+    }
+
+    /// Of a row each value is tested.
+    fn null_test(self, n: &protobuf::NullTest) -> Expr {
+        let negated = n.nulltesttype() == NullTestType::IsNotNull;
+        match n.arg.as_ref().and_then(|arg| arg.node.as_ref()) {
+            Some(NodeEnum::RowExpr(row)) => {
+                let inside = Self(self.0 + 1);
+                let test = |arg| Expr::IsNull { arg: Box::new(arg), negated };
+                Expr::Bool { op: BoolOp::And, args: inside.all(&row.args).into_iter().map(test).collect() }
+            }
+            _ => Expr::IsNull { arg: self.boxed(n.arg.as_deref()), negated },
+        }
     }
 
     fn subquery(self, n: &protobuf::SubLink) -> Expr {

@@ -24,7 +24,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "SELECT a AND b AND NOT (c OR d), a IS TRUE, a IS NOT UNKNOWN, - a, -1, a IS NULL, ROW(a, 1) IS NOT NULL",
-        r#"Dml(Dml {reads: Query {outputs: [(None, Bool {op: And, args: [Column(["a"]), Column(["b"]), Bool {op: Not, args: [Bool {op: Or, args: [Column(["c"]), Column(["d"])]}]}]}), (None, Operator {name: "is true", args: [Column(["a"])]}), (None, Operator {name: "is not unknown", args: [Column(["a"])]}), (None, Operator {name: "-", args: [Column(["a"])]}), (None, Constant(Number("-1"))), (None, IsNull {arg: Column(["a"])}), (None, IsNull {arg: List([Column(["a"]), Constant(Number("1"))]), negated: true})], columns: [["a"], ["b"], ["c"], ["d"], ["a"], ["a"], ["a"], ["a"], ["a"]], limit_zero: true}})"#,
+        r#"Dml(Dml {reads: Query {outputs: [(None, Bool {op: And, args: [Column(["a"]), Column(["b"]), Bool {op: Not, args: [Bool {op: Or, args: [Column(["c"]), Column(["d"])]}]}]}), (None, Operator {name: "is true", args: [Column(["a"])]}), (None, Operator {name: "is not unknown", args: [Column(["a"])]}), (None, Operator {name: "-", args: [Column(["a"])]}), (None, Constant(Number("-1"))), (None, IsNull {arg: Column(["a"])}), (None, Bool {op: And, args: [IsNull {arg: Column(["a"]), negated: true}, IsNull {arg: Constant(Number("1")), negated: true}]})], columns: [["a"], ["b"], ["c"], ["d"], ["a"], ["a"], ["a"], ["a"], ["a"]], limit_zero: true}})"#,
     ),
     (
         r#"SELECT 1.5, 'x', B'10', X'1F', true, null, $1, 1e10, E'\n', 12345678901"#,
