@@ -60,7 +60,7 @@ fn offset(text: &str) -> Option<Option<i64>> {
 }
 
 fn digits(text: &str) -> Option<i64> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = matches!(text.len(), 1..=6) && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok())?
 }
 
@@ -109,9 +109,14 @@ mod tests {
         for (written, form) in same {
             assert_eq!(plain(written).as_deref(), Some(form), "{written}");
         }
-        for other in
-            ["2024-13-01", "2024-01-01 noon", "2024-01-01x", "20240101", "2024-01-01 10:00 Europe/Berlin"]
-        {
+        for other in [
+            "2024-13-01",
+            "2024-01-01 noon",
+            "2024-01-01x",
+            "20240101",
+            "2024-01-01 10:00 Europe/Berlin",
+            "2024-01-01 9999999999999999999",
+        ] {
             assert_eq!(plain(other), None, "{other}");
         }
     }

@@ -3,8 +3,8 @@
 use super::alter;
 use super::foreign_key;
 use super::view;
-use super::{Change, Scene};
-use crate::catalog::{ConstraintKind, RelId, RelationKind};
+use super::{Change, Scene, tree};
+use crate::catalog::{Constraint, ConstraintKind, RelId, RelationKind};
 use crate::report::LockMode;
 use crate::syntax::{Copy, Dml, FkAction, LockTable, Truncate, Write, WriteKind};
 
@@ -28,7 +28,7 @@ pub(super) fn truncate(scene: &mut Scene<'_>, statement: &Truncate) {
     if statement.cascade {
         let mut at = 0;
         while let Some(next) = emptied.get(at).copied() {
-            for (other, _) in foreign_key::referencing(scene.catalog, next) {
+            for (other, _) in referencing(scene, next) {
                 for member in scene.reached(other, false) {
                     if !emptied.contains(&member) {
                         emptied.push(member);
@@ -39,8 +39,7 @@ pub(super) fn truncate(scene: &mut Scene<'_>, statement: &Truncate) {
         }
     } else {
         let held = emptied.iter().find_map(|id| {
-            let by =
-                foreign_key::referencing(scene.catalog, *id).into_iter().find(|(o, _)| !emptied.contains(o));
+            let by = referencing(scene, *id).into_iter().find(|(other, _)| !emptied.contains(other));
             by.map(|(other, _)| (scene.shown(*id), scene.shown(other)))
         });
         if let Some((table, other)) = held {
@@ -62,6 +61,17 @@ pub(super) fn truncate(scene: &mut Scene<'_>, statement: &Truncate) {
             }
         }
     }
+}
+
+/// The tables that refer to a table, or to one that it is a partition of.
+fn referencing(scene: &Scene<'_>, id: RelId) -> Vec<(RelId, Constraint)> {
+    let mut found = foreign_key::referencing(scene.catalog, id);
+    let mut at = id;
+    while let Some(parent) = tree::partition_parent(scene.catalog, at) {
+        found.extend(foreign_key::referencing(scene.catalog, parent));
+        at = parent;
+    }
+    found
 }
 
 pub(super) fn lock_table(scene: &mut Scene<'_>, statement: &LockTable) {

@@ -211,7 +211,7 @@ pub(super) fn relation(scene: &mut Scene<'_>, id: RelId, implied: bool, cascade:
 fn drop_keys(scene: &mut Scene<'_>, id: RelId, cascade: bool) {
     for (to, key) in foreign_key::referenced(scene.catalog, id) {
         if !key.inherited || !partition_drop(scene, id) {
-            foreign_key::lock_referenced(scene, &key);
+            foreign_key::lock_triggers(scene, &key);
             scene.change(Change::ReferenceDropped { to, constraint: key.name });
         }
     }

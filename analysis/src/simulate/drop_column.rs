@@ -2,8 +2,8 @@
 
 use super::alter::{Target, owned_sequences};
 use super::alter_type::speaks_of;
-use super::{Change, ObjectRef, Scene, drop, foreign_key};
-use crate::catalog::{Constraint, ConstraintKind, RelId, RelationKind};
+use super::{Change, ObjectRef, Scene, drop, foreign_key, tree};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, RelId, Relation, RelationKind};
 use crate::report::LockMode;
 use crate::syntax::ObjectKind;
 
@@ -39,10 +39,11 @@ pub(super) fn drop_column(
         scene.out.fail(format!("column {shown} is part of the partition key"));
         return;
     }
-    // With ONLY, children keep it as their own.
-    let all = scene.reached(id, false);
-    scene.lock_all(&all, target.lock);
-    let family = scene.reached(id, target.only);
+    // Children that have it as their own, or from somebody else too, keep it, and so do those below them; with ONLY all.
+    let kept = |child: &Relation| target.only || !is_only_from(scene.catalog, child, column);
+    let (family, keeping) = tree::reached_until(scene.catalog, id, false, &kept);
+    scene.lock_all(&family, target.lock);
+    scene.lock_all(&keeping, target.lock);
     // Up to PostgreSQL 14, generated columns go along without a word.
     let cascade_generated = !scene.server.has(15);
     if !cascade && let Some(user) = user_of(scene, id, column) {
@@ -58,15 +59,26 @@ pub(super) fn drop_column(
         }
         take(scene, *member, column, cascade);
     }
-    for member in all {
-        if !family.contains(&member) {
-            scene.catalog.change(member, |table| {
-                if let Some(column) = table.column_mut(column) {
-                    column.inherited = false;
-                }
-            });
-        }
+    for member in keeping {
+        let from_others =
+            scene.catalog.get(member).is_some_and(|child| parents_with(scene.catalog, child, column) > 0);
+        scene.catalog.change(member, |table| {
+            if let Some(column) = table.column_mut(column) {
+                column.inherited &= from_others;
+            }
+        });
     }
+}
+
+/// Whether a table has a column from one parent and for no other reason.
+fn is_only_from(catalog: &Catalog, child: &Relation, column: &str) -> bool {
+    child.column(column).is_some_and(|column| column.inherited) && parents_with(catalog, child, column) <= 1
+}
+
+/// How many parents give a table that column, partitioned ones aside.
+fn parents_with(catalog: &Catalog, child: &Relation, column: &str) -> usize {
+    let has = |parent: &&RelId| catalog.get(**parent).is_some_and(|table| table.column(column).is_some());
+    child.inheritance.parents.iter().filter(has).count()
 }
 
 /// What stops DROP COLUMN without CASCADE.
@@ -114,7 +126,7 @@ pub(super) fn take(scene: &mut Scene<'_>, id: RelId, column: &str, cascade: bool
         .cloned()
         .collect();
     for constraint in constraints {
-        foreign_key::lock_referenced(scene, &constraint);
+        foreign_key::lock_triggers(scene, &constraint);
         forget_constraint(scene, &[id], &constraint, cascade);
         scene.change(Change::ConstraintDropped { table: id, constraint, implied: true });
     }
@@ -248,10 +260,16 @@ pub(super) fn drop_resting(
             scene.out.fail(format!("{index} cannot be dropped: {by} depends on it"));
             continue;
         }
-        scene.lock(other, LockMode::AccessExclusiveLock);
+        let family = scene.partitions(other);
+        scene.lock_all(&family, LockMode::AccessExclusiveLock);
         let object = format!("{}.{}", scene.shown(other), key.name);
         scene.lost(object, "constraint", false);
-        scene.catalog.change(other, |table| table.constraints.retain(|c| c.name != key.name));
+        for member in family {
+            let part = |c: &Constraint| member != other && c.inherited && c.kind == key.kind;
+            scene
+                .catalog
+                .change(member, |table| table.constraints.retain(|c| c.name != key.name && !part(c)));
+        }
         scene.change(Change::ConstraintDropped { table: other, constraint: key, implied: true });
     }
 }

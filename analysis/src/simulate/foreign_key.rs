@@ -184,6 +184,18 @@ pub(super) fn primary_key(catalog: &Catalog, id: RelId) -> Option<Vec<String>> {
     })
 }
 
+/// A foreign key that goes with something else takes its triggers along. Up to PostgreSQL 14 only the leaves of a
+/// partitioned table have some.
+pub(super) fn lock_triggers(scene: &mut Scene<'_>, constraint: &Constraint) {
+    let ConstraintKind::Foreign { to, .. } = constraint.kind else { return };
+    for peer in scene.partitions(to) {
+        let leaf = scene.catalog.get(peer).is_some_and(Relation::has_storage);
+        if leaf || scene.server.has(15) {
+            scene.lock(peer, LockMode::AccessExclusiveLock);
+        }
+    }
+}
+
 /// Dropping a foreign key takes triggers off the table that it refers to.
 pub(super) fn lock_referenced(scene: &mut Scene<'_>, constraint: &Constraint) {
     if let ConstraintKind::Foreign { to, .. } = constraint.kind {

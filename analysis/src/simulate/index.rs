@@ -1,7 +1,7 @@
 //! CREATE INDEX, ALTER INDEX.
 
 use super::alter;
-use super::{Cause, Change, ObjectRef, Scene, lock_level, naming, tree};
+use super::{Cause, Change, ObjectRef, Scene, lock_level, naming, partition, tree};
 use crate::catalog::{Index, IndexKey, Key, Lookup, Name, RelId, RelationKind};
 use crate::report::{LockMode, WorkKind};
 use crate::syntax::{AlterAction, AlterTable, CreateIndex, Expr, IndexElement, ObjectKind, QName};
@@ -53,6 +53,10 @@ pub(super) fn create(scene: &mut Scene<'_>, statement: &CreateIndex) {
         .clone()
         .unwrap_or_else(|| naming::index_name(scene.catalog, &table_name, &keys, "idx"));
     let full = Name::new(&table_name.schema, &name);
+    if kind == RelationKind::Partitioned && !statement.only && !statement.concurrently {
+        let family = scene.reached(id, false);
+        scene.lock_all(&family, LockMode::ShareLock);
+    }
     if statement.name.is_some() && (scene.catalog.has_index(&full) || scene.catalog.by_name(&full).is_some())
     {
         present(scene, statement, id, &full);
@@ -110,31 +114,21 @@ fn partitioned(scene: &mut Scene<'_>, id: RelId, index: &Index, statement: &Crea
     if statement.only {
         return;
     }
-    let family = tree::family(scene.catalog, id);
-    scene.lock_all(&family, LockMode::ShareLock);
-    for member in family.into_iter().skip(1) {
-        let Some(parent) = tree::partition_parent(scene.catalog, member) else { continue };
-        let parent_index = part_name(scene, parent, index);
-        let cause = Cause::CreateIndex { index: index.name.clone(), concurrently: false };
-        give_part(scene, member, (parent, &parent_index), index, cause);
+    let cause = Cause::CreateIndex { index: index.name.clone(), concurrently: false };
+    for child in tree::children(scene.catalog, id) {
+        partition::give_all(scene, (id, &index.name), child, index, &cause);
     }
 }
 
-fn part_name(scene: &Scene<'_>, parent: RelId, index: &Index) -> String {
-    let found =
-        scene.catalog.get(parent).and_then(|table| table.indexes.iter().rev().find(|i| same(i, index)));
-    found.map_or_else(|| index.name.clone(), |found| found.name.clone())
-}
-
-/// Gives a partition its part of a parent's index: one that it has, or a new one, which is built.
+/// Gives a partition its part of a parent's index: one that it has, or a new one, which is built. The new one's name.
 pub(super) fn give_part(
     scene: &mut Scene<'_>,
     member: RelId,
     (parent, parent_index): (RelId, &str),
     index: &Index,
     cause: Cause,
-) {
-    let Some(table) = scene.catalog.get(member) else { return };
+) -> Option<String> {
+    let table = scene.catalog.get(member)?;
     let fitting = table.indexes.iter().find(|own| {
         own.part_of.is_none()
             && own.valid
@@ -148,7 +142,7 @@ pub(super) fn give_part(
                 own.part_of = part_of;
             }
         });
-        return;
+        return None;
     }
     let table_name = table.name.clone();
     scene.work(member, WorkKind::Index, cause);
@@ -164,11 +158,12 @@ pub(super) fn give_part(
         .and_then(|table| table.constraint(parent_index))
         .filter(|_| index.constraint)
         .map(|c| crate::catalog::Constraint { name: name.clone(), inherited: true, ..c.clone() });
-    let part = Index { name, part_of, clustered: false, ..index.clone() };
+    let part = Index { name: name.clone(), part_of, clustered: false, ..index.clone() };
     scene.catalog.change(member, |table| {
         table.indexes.push(part);
         table.constraints.extend(constraint);
     });
+    Some(name)
 }
 
 fn constraint_label(scene: &Scene<'_>, parent: RelId, index: &str) -> &'static str {

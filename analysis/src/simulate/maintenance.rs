@@ -1,7 +1,7 @@
 //! REINDEX, CLUSTER, VACUUM, ANALYZE.
 
 use super::view::table_or_view;
-use super::{Cause, Scene, index, tree};
+use super::{Cause, Scene, index};
 use crate::catalog::{RelId, RelationKind};
 use crate::report::{LockMode, WorkKind};
 use crate::syntax::{QName, Reindex, ReindexTarget, Vacuum};
@@ -117,7 +117,13 @@ pub(super) fn vacuum(scene: &mut Scene<'_>, statement: &Vacuum) {
     let mut tables = Vec::new();
     for name in &statement.tables {
         let Some(id) = table_or_view(scene, name, mode) else { continue };
-        tables.extend(tree::family(scene.catalog, id));
+        // From PostgreSQL 18 on, tables that inherit are done too.
+        tables.extend(if scene.server.has(18) { scene.reached(id, false) } else { scene.partitions(id) });
+        if statement.analyze {
+            // Samples are taken of tables that inherit, too.
+            let sampled = scene.reached(id, false);
+            scene.lock_all(&sampled, LockMode::AccessShareLock);
+        }
     }
     if statement.tables.is_empty() {
         tables = everything(scene);

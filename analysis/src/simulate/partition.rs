@@ -114,12 +114,8 @@ pub(super) fn give_all(
     found: &crate::catalog::Index,
     cause: &Cause,
 ) {
-    index::give_part(scene, child, parent, found, cause.clone());
-    let own = scene.catalog.get(child).and_then(|table| {
-        let part = |i: &&crate::catalog::Index| i.part_of == Some((parent.0, parent.1.to_owned()));
-        table.indexes.iter().find(part).map(|i| i.name.clone())
-    });
-    let Some(own) = own else { return };
+    // One that is there already has all its parts.
+    let Some(own) = index::give_part(scene, child, parent, found, cause.clone()) else { return };
     for below in tree::children(scene.catalog, child) {
         give_all(scene, (child, &own), below, found, cause);
     }

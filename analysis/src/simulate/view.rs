@@ -86,10 +86,8 @@ fn columns_of(scene: &Scene<'_>, read: &Read<'_>, query: &Query) -> BTreeSet<Str
             found.extend(relation.columns.iter().map(|column| column.name.clone()));
         } else if relation.partial || relation.column(last).is_some() {
             found.insert(last.clone());
-        } else if before.is_empty() && last == name {
-            // The whole row.
-            found.extend(relation.columns.iter().map(|column| column.name.clone()));
         }
+        // Who takes the row as a whole, by the name of the table, rests on no column of it.
     }
     found
 }
