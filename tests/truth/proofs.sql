@@ -655,3 +655,36 @@ INSERT INTO t VALUES (1, 1);
 ALTER TABLE t DETACH PARTITION t1;
 -- run:
 ALTER TABLE t ATTACH PARTITION t1 FOR VALUES FROM (0) TO (10);
+
+-- case: attach with a fraction beside an expression, which casts it
+-- setup:
+CREATE TABLE t (a int, b int) PARTITION BY RANGE ((a % 10));
+CREATE TABLE x (a int, b int, CHECK ((a % 10) IS NOT NULL AND (a % 10) > 2.5 AND (a % 10) < 4.5));
+INSERT INTO x VALUES (13, 1);
+-- run:
+ALTER TABLE t ATTACH PARTITION x FOR VALUES FROM (2) TO (5);
+
+-- case: attach with a float4 and a fraction
+-- setup:
+CREATE TABLE t (a float4, b int) PARTITION BY RANGE (a);
+CREATE TABLE x (a float4 NOT NULL, b int, CHECK (a >= 0.1 AND a < 4));
+INSERT INTO x VALUES (1, 1);
+-- run:
+ALTER TABLE t ATTACH PARTITION x FOR VALUES FROM (0.1) TO (5);
+
+-- case: default partition with a value that is written otherwise
+-- setup:
+CREATE TABLE t (a int, i interval) PARTITION BY LIST (i);
+CREATE TABLE d PARTITION OF t DEFAULT;
+ALTER TABLE d ADD CHECK (i = '24:00:00');
+-- run:
+CREATE TABLE t1 PARTITION OF t FOR VALUES IN ('1 day');
+
+-- case: default partition of a text that takes no notice of case
+-- setup:
+CREATE EXTENSION citext;
+CREATE TABLE t (a int, c citext) PARTITION BY LIST (c);
+CREATE TABLE d PARTITION OF t DEFAULT;
+ALTER TABLE d ADD CHECK (c = 'a');
+-- run:
+CREATE TABLE t1 PARTITION OF t FOR VALUES IN ('A');

@@ -224,8 +224,13 @@ impl Reader<'_> {
         let Expr::Column(path) = column else { return None };
         let column = self.table.column(path.last()?)?;
         let data_type = column.data_type.as_ref()?;
-        let bytes = column.collation.as_deref().is_some_and(|name| name == "C" || name == "POSIX");
-        Some((Family::of(data_type, bytes, self.catalog), data_type.to_string()))
+        let collation = column.collation.as_deref().unwrap_or("default");
+        let family = match Family::of(data_type, collation == "C" || collation == "POSIX", self.catalog) {
+            // It may take texts that differ for the same.
+            Family::Word { bytes: false } if collation != "default" => Family::Other,
+            family => family,
+        };
+        Some((family, data_type.to_string()))
     }
 
     /// What an operator compares, with the casts that only rename a type left out.
@@ -304,7 +309,8 @@ impl Reader<'_> {
         };
         compared().unwrap_or_else(|| {
             let whole = Expr::List(vec![one.clone(), value.clone()]);
-            if is_told_apart(&whole) {
+            // The constant of a bound is made one of the key's type; that of a CHECK need not be.
+            if is_told_apart(&whole) && !is_constant(value) {
                 Clause::Same(format!("{op:?} {}", canonical(&whole)))
             } else {
                 Clause::Opaque

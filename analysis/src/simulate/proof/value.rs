@@ -19,7 +19,9 @@ pub(super) enum Family {
     },
     Uuid,
     Bool,
-    /// A type whose order is not known here, an enum for one.
+    /// An enum.
+    Label,
+    /// A type of which it is not known here which texts are the same.
     Other,
     /// Of an expression, or of a column of which little is known.
     Unknown,
@@ -33,8 +35,9 @@ impl Family {
             return Self::Other;
         }
         match data_type.own_name() {
-            Some("int2" | "int4" | "int8") => Self::Integer,
-            Some("numeric" | "float4" | "float8") => Self::Number,
+            // A float4 is compared as a float8, which is another number where there is a fraction.
+            Some("int2" | "int4" | "int8" | "float4") => Self::Integer,
+            Some("numeric" | "float8") => Self::Number,
             Some("date") => Self::Day,
             Some("timestamp") => Self::Moment,
             Some("timestamptz") => Self::MomentWithZone,
@@ -44,6 +47,7 @@ impl Family {
             Some(_) => Self::Other,
             None => match data_type.full_name().and_then(|name| catalog.types.get(&name)) {
                 Some(TypeDefinition::Domain(domain)) => Self::of(&domain.base, bytes, catalog),
+                Some(TypeDefinition::Enum(_)) => Self::Label,
                 Some(_) => Self::Other,
                 None => Self::Unknown,
             },
@@ -61,7 +65,7 @@ impl Family {
             Self::Word { .. } => ["text", "varchar"].contains(&cast),
             Self::Uuid => cast == "uuid",
             Self::Bool => cast == "bool",
-            Self::Other | Self::Unknown => true,
+            Self::Label | Self::Other | Self::Unknown => true,
         }
     }
 }
@@ -75,6 +79,8 @@ pub(super) enum Value {
     Moment(i64, Option<i64>),
     Bool(bool),
     Word(String),
+    /// A value that other texts may stand for too.
+    Text(String),
     /// Text in the order of its bytes.
     Bytes(String),
 }
@@ -91,7 +97,7 @@ impl Value {
                 [one] => match Self::of(one, family, settings)? {
                     Self::Whole(number) => number.checked_neg().map(Self::Whole),
                     Self::Fraction(number) => Some(Self::Fraction(-number)),
-                    Self::Moment(..) | Self::Bool(_) | Self::Word(_) | Self::Bytes(_) => None,
+                    Self::Moment(..) | Self::Bool(_) | Self::Word(_) | Self::Text(_) | Self::Bytes(_) => None,
                 },
                 [one, other] => {
                     Self::of(one, family, settings)?.computed(name, &Self::of(other, family, settings)?)
@@ -136,16 +142,16 @@ impl Value {
         match (self, other) {
             (Self::Whole(a), Self::Whole(b)) => Some(a.cmp(b)),
             (Self::Fraction(a), Self::Fraction(b)) => a.partial_cmp(b),
-            #[expect(clippy::cast_precision_loss, reason = "one of them is a fraction already")]
-            (Self::Whole(a), Self::Fraction(b)) => (*a as f64).partial_cmp(b),
-            #[expect(clippy::cast_precision_loss, reason = "one of them is a fraction already")]
-            (Self::Fraction(a), Self::Whole(b)) => a.partial_cmp(&(*b as f64)),
+            (Self::Whole(a), Self::Fraction(b)) => f64::from(i32::try_from(*a).ok()?).partial_cmp(b),
+            (Self::Fraction(a), Self::Whole(b)) => a.partial_cmp(&f64::from(i32::try_from(*b).ok()?)),
             (Self::Moment(a, None), Self::Moment(b, None)) => Some(a.cmp(b)),
             (Self::Moment(a, Some(here)), Self::Moment(b, Some(there))) => Some((a - here).cmp(&(b - there))),
             (Self::Moment(a, _), Self::Moment(b, _)) => (a.abs_diff(*b) > WIDEST).then(|| a.cmp(b)),
             (Self::Bool(a), Self::Bool(b)) => Some(a.cmp(b)),
             (Self::Bytes(a), Self::Bytes(b)) => Some(a.cmp(b)),
-            (Self::Word(a), Self::Word(b)) if a == b => Some(Ordering::Equal),
+            (Self::Word(a), Self::Word(b)) | (Self::Text(a), Self::Text(b)) if a == b => {
+                Some(Ordering::Equal)
+            }
             (Self::Word(a), Self::Word(b)) if a.len() == b.len() && are_digits(a) && are_digits(b) => {
                 Some(a.cmp(b))
             }
@@ -161,12 +167,24 @@ fn number(text: &str, family: Family) -> Option<Value> {
     if let Ok(whole) = text.parse() {
         return Some(Value::Whole(whole));
     }
-    // Beside a fraction the server makes a numeric of an integer column.
-    (family != Family::Integer).then(|| text.parse().ok().map(Value::Fraction))?
+    // Beside a fraction the server makes a numeric of an integer.
+    if family != Family::Number {
+        return None;
+    }
+    // More digits than these are more than a float has.
+    if text.len() > 15 {
+        return Some(Value::Text(text.to_owned()));
+    }
+    text.parse().ok().map(Value::Fraction)
 }
 
 fn word(text: &str, family: Family, settings: &Settings) -> Option<Value> {
     match family {
+        Family::Day | Family::Moment | Family::MomentWithZone
+            if text.trim_start_matches('-') == "infinity" =>
+        {
+            Some(Value::Text(text.to_owned()))
+        }
         Family::Integer | Family::Number => number(text.trim(), family),
         Family::Day | Family::Moment => moment(text).map(|(at, _)| Value::Moment(at, None)),
         Family::MomentWithZone => {
@@ -176,7 +194,8 @@ fn word(text: &str, family: Family, settings: &Settings) -> Option<Value> {
             Some(Value::Moment(at, offset.or(utc.then_some(0))))
         }
         Family::Word { bytes: true } => Some(Value::Bytes(text.to_owned())),
-        Family::Word { bytes: false } | Family::Other => Some(Value::Word(text.to_owned())),
+        Family::Word { bytes: false } | Family::Label => Some(Value::Word(text.to_owned())),
+        Family::Other => Some(Value::Text(text.to_owned())),
         Family::Uuid => Some(Value::Bytes(text.to_ascii_lowercase())),
         Family::Bool => match text.to_ascii_lowercase().as_str() {
             "t" | "true" | "yes" | "on" | "1" => Some(Value::Bool(true)),
@@ -185,7 +204,7 @@ fn word(text: &str, family: Family, settings: &Settings) -> Option<Value> {
         },
         Family::Unknown => Some(match moment(text) {
             Some((at, offset)) => Value::Moment(at, offset),
-            None => Value::Word(text.to_owned()),
+            None => Value::Text(text.to_owned()),
         }),
     }
 }
