@@ -8,11 +8,16 @@ const FILES: [&str; 3] =
     ["pgbelay/v1/agent.proto", "pgbelay/v1/enrolment.proto", "pgbelay/v1/operator.proto"];
 
 /// The answers of the operator service are what `--output json` prints.
-const PRINTED: [&str; 28] = [
+const PRINTED: [&str; 33] = [
     "PushReleaseResponse",
     "PlanView",
     "PlanGroup",
     "PlanStep",
+    "HazardView",
+    "LockView",
+    "WorkView",
+    "ImpactView",
+    "DestroyView",
     "LossView",
     "TryPlanResponse",
     "TrialView",

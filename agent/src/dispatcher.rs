@@ -10,7 +10,7 @@ use std::sync::Arc;
 use pgbelay_core::time::Timestamp;
 use pgbelay_proto::convert::WireCommand;
 use pgbelay_proto::wire;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -46,7 +46,7 @@ enum Event {
     /// The command in work has come to its end.
     Job(JobEnd),
     /// A probe has an answer; none, if it broke.
-    Probe(Option<wire::ProbeAnswer>),
+    Probe(Option<Vec<wire::ProbeAnswer>>),
     /// It was looked whether the database answers: what is wrong, or nothing; `None`: the look broke.
     Checked(Option<String>),
     /// Time to say how far the command is.
@@ -87,7 +87,9 @@ pub(crate) struct Dispatcher<S> {
     job: Option<Job>,
     /// Commands that an earlier process began.
     interrupted: VecDeque<WireCommand>,
-    probes: JoinSet<wire::ProbeAnswer>,
+    probes: JoinSet<Vec<wire::ProbeAnswer>>,
+    /// A whole schema in memory, and on its way: one at a time.
+    catalog_turn: Arc<Semaphore>,
     heart: Heart,
     progress: Interval,
     resend: Interval,
@@ -122,6 +124,7 @@ impl<S: Site> Dispatcher<S> {
             job: None,
             interrupted,
             probes: JoinSet::new(),
+            catalog_turn: Arc::new(Semaphore::new(1)),
             heart,
             progress,
             resend,

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::catalog::{Catalog, RelId, Server};
 use crate::hazards::{self, Ahead, Behind, Context, Transaction};
 use crate::read::{Parsed, parse_leniently};
-use crate::report::{Analysis, Lock, LockMode, Span, StatementReport, Work};
+use crate::report::{Analysis, Base, Lock, LockMode, Span, StatementReport, Work};
 use crate::simulate::{self, Change, Effects, Scene};
 use crate::split::Token;
 use crate::syntax::Ast;
@@ -78,8 +78,8 @@ pub(crate) fn analyze_watched(
     }
     script.end();
     let allows = allow::apply(sql, &read.comments, &mut statements);
-    for (report, facts) in statements.iter_mut().zip(&facts) {
-        judge::judge(report, &facts.statement, options.refine);
+    for report in &mut statements {
+        judge::judge(report, options.refine);
     }
     Analysis { statements, faults: read.faults, allows }
 }
@@ -208,6 +208,11 @@ impl Script<'_> {
             reasons: facts.statement.reasons.clone(),
             fails: effects.fails.clone(),
             needs_server: effects.needs,
+            base: Base {
+                risk: facts.statement.risk,
+                reasons: facts.statement.reasons.clone(),
+                stands: facts.statement.not_analysed.is_some(),
+            },
         }
     }
 

@@ -206,6 +206,22 @@ impl Catalog {
         Some(result)
     }
 
+    /// Whether scripts do the same to both, as far as rows do not matter.
+    pub fn is_judged_like(&self, other: &Self) -> bool {
+        let settings = |catalog: &Self| {
+            let Settings { search_path, time_zone, table_access_method, .. } = catalog.settings.clone();
+            (search_path, time_zone, table_access_method)
+        };
+        settings(self) == settings(other) && differences(self, other).is_empty()
+    }
+
+    /// Takes away what is known of sizes and traffic: databases that are alike but for those are then judged alike.
+    pub fn forget_sizes(&mut self) {
+        for relation in self.relations.values_mut() {
+            Arc::make_mut(relation).size = None;
+        }
+    }
+
     /// A relation by its id.
     pub fn get(&self, id: RelId) -> Option<&Relation> {
         self.relations.get(&id).map(Arc::as_ref)

@@ -327,8 +327,13 @@ pub fn hazard(id: &str) -> Option<&'static HazardInfo> {
 
 /// The name that was perhaps meant: the nearest one, if it is near.
 pub fn nearest_hazard(id: &str) -> Option<&'static str> {
-    let near = hazards().iter().map(|hazard| (distance(id, hazard.id), hazard.id)).min()?;
-    (near.0 <= id.chars().count() / 3 + 1).then_some(near.1)
+    nearest(id, hazards().iter().map(|hazard| hazard.id))
+}
+
+/// The word that was perhaps meant: the nearest one, if it is near.
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = known.map(|known| (distance(word, known), known)).min()?;
+    (near.0 <= word.chars().count() / 3 + 1).then_some(near.1)
 }
 
 /// What all rules find in a statement, gravest first.
@@ -340,6 +345,7 @@ pub(crate) fn find(context: &Context<'_>) -> Vec<Hazard> {
             severity: finding.gravity(rule.info.severity),
             relation: finding.object,
             message: finding.message,
+            waits: finding.waits,
             allowed: None,
         }));
     }

@@ -24,6 +24,7 @@ mod fragments;
     reason = "a rule is about a few statements or changes, and has nothing to say of all others"
 )]
 mod hazards;
+mod impact;
 mod kind;
 mod pairs;
 #[expect(
@@ -57,14 +58,15 @@ pub use depends::{Edge, Graph, Node, dependencies};
 pub use digest::hex as body_digest;
 pub use error::ScriptError;
 pub use fragments::{parse_bounds, parse_expressions, steady_bodies};
-pub use hazards::{HazardInfo, hazard, hazards, nearest_hazard};
+pub use hazards::{HazardInfo, hazard, hazards, nearest, nearest_hazard};
+pub use impact::{At, Course, Impact, Rate, Rates, Sizes, Time, Untimed, bytes_in_words};
 pub use kind::StatementKind;
 pub use pairs::{LostValues, Pair, PairState, Sides, Way, pair, session};
 pub use position::Position;
 pub use read::{MAX_SCRIPT_BYTES, PARSER_STACK_BYTES, read};
 pub use report::{
-    Allow, AllowProblem, Analysis, Breakage, Hazard, Lock, LockMode, Loss, Severity, Span, StatementReport,
-    Work, WorkKind,
+    Allow, AllowProblem, Analysis, Base, Breakage, Hazard, Lock, LockMode, Loss, Severity, Span,
+    StatementReport, Work, WorkKind,
 };
 pub use risk::{Risk, UnknownRisk};
 pub use rules::{MAX_REASONS, assess};

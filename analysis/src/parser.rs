@@ -11,7 +11,6 @@ mod data;
 mod drops;
 mod locate;
 mod names;
-#[cfg_attr(not(test), expect(dead_code, reason = "what asks for it is being written"))]
 pub(crate) mod plpgsql;
 mod translate;
 mod writes;
@@ -20,8 +19,7 @@ use std::ops::Range;
 
 use pg_query::protobuf;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "what asks for it is being written"))]
-pub(crate) use ast::{expression, query, type_name};
+pub(crate) use ast::expression;
 
 use crate::facts::Meaning;
 use crate::split::{Token, TokenKind};

@@ -54,6 +54,27 @@ pub struct StatementReport {
     /// The oldest server that knows such a statement, when the one judged for does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs_server: Option<u32>,
+    /// What its text alone says of the risk.
+    #[serde(skip)]
+    pub base: Base,
+}
+
+/// What the text of a statement says of its risk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Base {
+    /// The level of its kind.
+    pub risk: Risk,
+    /// What makes it so.
+    pub reasons: Vec<String>,
+    /// Whether it counts even where everything that the statement does was found out.
+    pub stands: bool,
+}
+
+impl Default for Base {
+    /// Nothing was said.
+    fn default() -> Self {
+        Self { risk: Risk::Medium, reasons: vec!["not analysed".to_owned()], stands: true }
+    }
 }
 
 /// Where something stands in a file, in bytes.
@@ -119,6 +140,37 @@ impl LockMode {
             self,
             Self::ShareLock | Self::ShareRowExclusiveLock | Self::ExclusiveLock | Self::AccessExclusiveLock
         )
+    }
+
+    /// The mode with that name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == name)
+    }
+
+    /// All modes, weakest first.
+    const ALL: [Self; 8] = [
+        Self::AccessShareLock,
+        Self::RowShareLock,
+        Self::RowExclusiveLock,
+        Self::ShareUpdateExclusiveLock,
+        Self::ShareLock,
+        Self::ShareRowExclusiveLock,
+        Self::ExclusiveLock,
+        Self::AccessExclusiveLock,
+    ];
+
+    /// Whether one session waits when another has the other lock: PostgreSQL's table of conflicts.
+    pub fn conflicts_with(self, other: Self) -> bool {
+        let (weaker, stronger) = (self.min(other), self.max(other));
+        match weaker {
+            Self::AccessShareLock => stronger == Self::AccessExclusiveLock,
+            Self::RowShareLock => stronger >= Self::ExclusiveLock,
+            Self::RowExclusiveLock => stronger >= Self::ShareLock,
+            Self::ShareUpdateExclusiveLock => true,
+            // CREATE INDEX twice at the same time is fine.
+            Self::ShareLock => stronger != Self::ShareLock,
+            Self::ShareRowExclusiveLock | Self::ExclusiveLock | Self::AccessExclusiveLock => true,
+        }
     }
 
     /// Whether SELECT waits for it.
@@ -202,6 +254,9 @@ pub struct Hazard {
     pub relation: Option<String>,
     /// What happens.
     pub message: String,
+    /// Whether it is about the time that work takes: less grave for a small relation, graver for a large one.
+    #[serde(skip)]
+    pub waits: bool,
     /// The reason of the comment that allows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<String>,

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::agent::AgentCommand;
 use crate::commands::approve::ApproveArgs;
+use crate::commands::catalog::CatalogArgs;
 use crate::commands::completion::CompletionArgs;
 use crate::commands::context::ContextCommand;
 use crate::commands::dev::DevArgs;
@@ -87,7 +88,7 @@ pub(crate) struct GlobalArgs {
     pub(crate) verbose: bool,
 }
 
-/// What `--output` can ask for. Every command takes the first two, `lint` all of them.
+/// What `--output` can ask for. Every command takes the first two, `plan` the last one as well, `lint` all of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
     /// For people
@@ -101,6 +102,8 @@ pub(crate) enum Output {
     Github,
     /// JUnit's XML, for CI servers
     Junit,
+    /// For Graphviz, with --graph
+    Dot,
 }
 
 impl Output {
@@ -108,7 +111,7 @@ impl Output {
     pub(crate) const fn format(self) -> Format {
         match self {
             Self::Json => Format::Json,
-            Self::Table | Self::Sarif | Self::Github | Self::Junit => Format::Table,
+            Self::Table | Self::Sarif | Self::Github | Self::Junit | Self::Dot => Format::Table,
         }
     }
 }
@@ -118,6 +121,15 @@ impl Output {
 fn table_or_json() -> impl TypedValueParser<Value = Output> {
     PossibleValuesParser::new(["table", "json"])
         .map(|word| if word == "json" { Output::Json } else { Output::Table })
+}
+
+/// The same, and what a graph can be printed as.
+pub(crate) fn table_json_or_dot() -> impl TypedValueParser<Value = Output> {
+    PossibleValuesParser::new(["table", "json", "dot"]).map(|word| match word.as_str() {
+        "json" => Output::Json,
+        "dot" => Output::Dot,
+        _ => Output::Table,
+    })
 }
 
 /// How results are printed: for people, or for programs.
@@ -152,6 +164,8 @@ pub(crate) enum Command {
     Lint(LintArgs),
     /// Explain a hazard and its safer way
     Explain(ExplainArgs),
+    /// Write down the schema of a database, for lint --catalog
+    Catalog(CatalogArgs),
     /// Show what was done, newest first
     History(HistoryArgs),
     /// Invite agents

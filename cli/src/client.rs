@@ -22,8 +22,9 @@ use crate::error::{CliError, ErrorKind, causes};
 const READ: Duration = Duration::from_secs(30);
 /// For calls that append to the ledger: a slow disk, or the ledger's database being failed over.
 const WRITE: Duration = Duration::from_secs(60);
-/// A plan asks every agent what its database holds and, for a rollback, counts rows: minutes on large tables.
-const PLAN: Duration = Duration::from_secs(300);
+/// A plan asks every agent what its database holds, some of them for the whole schema, and, for a rollback, counts
+/// rows: minutes on large tables.
+const PLAN: Duration = Duration::from_secs(420);
 /// A release is as large as 5,000 files of SQL: ten minutes take the usual hundred kilobytes over any line.
 const PUSH: Duration = Duration::from_secs(600);
 /// A trial runs every statement on the live databases: as long as a command may wait to be started.
@@ -64,6 +65,7 @@ unary! {
     abort_rollout(RolloutRequest) -> RolloutView within WRITE;
     status(StatusRequest) -> StatusResponse within READ;
     history(HistoryRequest) -> HistoryResponse within READ;
+    read_catalog(ReadCatalogRequest) -> ReadCatalogResponse within PLAN;
     create_token(CreateTokenRequest) -> CreateTokenResponse within WRITE;
     list_agents(ListAgentsRequest) -> ListAgentsResponse within READ;
     revoke_agent(RevokeAgentRequest) -> ListAgentsResponse within WRITE;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 pub(crate) mod agent;
 pub(crate) mod approve;
+pub(crate) mod catalog;
 pub(crate) mod completion;
 pub(crate) mod context;
 pub(crate) mod dev;

@@ -135,6 +135,12 @@ impl Screen {
         write_out(&mut self.out, &text);
     }
 
+    /// A file for stdout, byte for byte: where JSON is escaped, control characters are.
+    pub(crate) fn file(&mut self, json: &str) {
+        write_out(&mut self.out, json);
+        write_out(&mut self.out, "\n");
+    }
+
     /// A remark on stderr.
     pub(crate) fn note(&mut self, text: &str) {
         let text = harmless(text, self.colour && self.terminal.stderr);

@@ -1,6 +1,7 @@
 //! From a plan to its end: shown, checked, confirmed, started, watched. What `migrate`, `promote` and `rollback` share.
 
 use clap::Args;
+use pgbelay_core::acknowledge::Acknowledgement;
 use pgbelay_core::time::Span;
 use pgbelay_proto::wire::{PlanView, StartRolloutRequest, TryPlanRequest};
 
@@ -21,6 +22,9 @@ pub(crate) struct RunArgs {
     /// Ask nothing, however risky it is; the rollout records it
     #[arg(long)]
     pub(crate) force: bool,
+    /// Acknowledge a hazard, by its name and object: drop-column:public.orders.note; the rollout records it
+    #[arg(long, value_name = "HAZARD:OBJECT")]
+    pub(crate) acknowledge: Vec<Acknowledgement>,
     /// Return as soon as it has started
     #[arg(long)]
     pub(crate) detach: bool,
@@ -48,14 +52,17 @@ pub(crate) async fn run_plan(
     if args.dry_run {
         return try_plan(app, &client, &plan).await;
     }
-    if let Err(error) = may_start(&plan) {
+    if let Err(error) = may_start(&plan, &args.acknowledge) {
         app.screen.json(&plan);
         return Err(error);
     }
     let confirmation = confirm(app, &plan, args.force)?;
     let client = if confirmation == Confirmation::Typed { client.again().await? } else { client };
-    let request =
-        StartRolloutRequest { plan: plan.id.clone(), confirmation: confirmation.as_str().to_owned() };
+    let request = StartRolloutRequest {
+        plan: plan.id.clone(),
+        confirmation: confirmation.as_str().to_owned(),
+        acknowledge: args.acknowledge.iter().map(ToString::to_string).collect(),
+    };
     let rollout = client.start_rollout(request, &plan.environment).await?;
     if args.detach {
         app.screen.present(&rollout, render::rollout::started);
@@ -65,7 +72,7 @@ pub(crate) async fn run_plan(
 }
 
 /// Whether the controller would start it now: spares the person a prompt whose answer changes nothing.
-fn may_start(plan: &PlanView) -> Result<(), CliError> {
+fn may_start(plan: &PlanView, given: &[Acknowledgement]) -> Result<(), CliError> {
     let have = u32::try_from(plan.approved_by.len()).unwrap_or(u32::MAX);
     if have < plan.approvals_needed {
         let message =
@@ -74,12 +81,27 @@ fn may_start(plan: &PlanView) -> Result<(), CliError> {
             format!("have somebody else run: pgbelay approve {}; then {}", plan.id, render::plan::run(plan)),
         ));
     }
-    if plan.blocked_by.is_empty() {
+    if !plan.blocked_by.is_empty() {
+        return Err(CliError::new(ErrorKind::Refused, format!("plan {} cannot be started now", plan.id))
+            .because(plan.blocked_by.join("; "))
+            .hint("put that right and run the command again; a plan that is stale has to be made anew"));
+    }
+    acknowledged(plan, given)
+}
+
+/// Whether everything was acknowledged that the environment asks for, and the exact words if it was not.
+fn acknowledged(plan: &PlanView, given: &[Acknowledgement]) -> Result<(), CliError> {
+    let needed = plan.acknowledge.iter().filter_map(|text| text.parse::<Acknowledgement>().ok());
+    let missing: Vec<_> = needed.filter(|needed| !given.iter().any(|given| given.means(needed))).collect();
+    if missing.is_empty() {
         return Ok(());
     }
-    Err(CliError::new(ErrorKind::Refused, format!("plan {} cannot be started now", plan.id))
-        .because(plan.blocked_by.join("; "))
-        .hint("put that right and run the command again; a plan that is stale has to be made anew"))
+    let names: Vec<_> = missing.iter().map(ToString::to_string).collect();
+    let flags: Vec<_> = missing.iter().map(Acknowledgement::flag).collect();
+    let message = format!("plan {} has hazards that must be acknowledged", plan.id);
+    Err(CliError::new(ErrorKind::Refused, message)
+        .because(names.join("; "))
+        .hint(format!("if that is meant, add: {}", flags.join(" "))))
 }
 
 async fn try_plan(app: &mut App, client: &Client, plan: &PlanView) -> Result<ExitCode, CliError> {
@@ -116,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_stands_against_a_start_decides_the_exit_code() {
-        let code = |plan| may_start(&plan).map_err(|error| error.kind);
+        let code = |plan| may_start(&plan, &[]).map_err(|error| error.kind);
         assert_eq!(code(plan(0, &[], &[])), Ok(()));
         assert_eq!(code(plan(1, &["bob"], &[])), Ok(()));
         assert_eq!(code(plan(2, &["bob"], &["it waits for approval"])), Err(ErrorKind::Approval));
@@ -127,8 +149,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_acknowledged_is_said_as_it_is_typed() {
+        let asked = |given: &[&str]| {
+            let plan = PlanView {
+                acknowledge: vec!["drop-column:public.a.note".into(), "drop-table:public.\"B\"".into()],
+                ..plan(0, &[], &[])
+            };
+            let given: Vec<_> = given.iter().map(|text| text.parse().unwrap()).collect();
+            may_start(&plan, &given)
+        };
+        let error = asked(&[]).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Refused);
+        assert_eq!(
+            error.hint.unwrap(),
+            "if that is meant, add: --acknowledge drop-column:public.a.note --acknowledge 'drop-table:public.\"B\"'"
+        );
+        let error = asked(&["drop-table:public.\"B\""]).unwrap_err();
+        assert_eq!(error.cause.unwrap(), "drop-column:public.a.note");
+        assert_eq!(asked(&["drop-column:a.note", "drop-table:public.\"B\""]), Ok(()));
+    }
+
+    #[test]
     fn waiting_for_approval_says_what_to_type() {
-        let hint = may_start(&plan(1, &[], &[])).unwrap_err().hint.unwrap();
+        let hint = may_start(&plan(1, &[], &[]), &[]).unwrap_err().hint.unwrap();
         assert_eq!(
             hint,
             "have somebody else run: pgbelay approve p1; then pgbelay migrate --env production --plan p1"

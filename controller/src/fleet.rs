@@ -18,6 +18,7 @@ use tokio::sync::{Notify, oneshot};
 
 mod seat;
 mod session;
+mod waiting;
 
 use seat::{Contact, Holder, Seat};
 pub use session::{NewSession, OUTBOX, Outbox, Outgoing, Session};
@@ -352,7 +353,7 @@ impl Fleet {
         let mut seat = self.inner.seats.get_mut(database).ok_or(ProbeError::NotConnected)?;
         let session = seat.session_mut().filter(|session| session.is_welcomed());
         let session = session.ok_or(ProbeError::NotConnected)?;
-        let answer = session.expect_answer(id)?;
+        let answer = session.expect_answer(id, &kind)?;
         if session.send(Message::Probe(wire::Probe { id, kind: Some(kind) })) {
             return Ok(answer);
         }

@@ -19,12 +19,16 @@ use crate::fleet::Fleet;
 use crate::sequencer::{AskError, Controller};
 
 pub mod agent;
+mod catalogs;
 pub mod enrolment;
 pub mod gate;
+mod judging;
+mod measuring;
 pub mod operator;
 mod operators;
 mod probes;
 
+pub(crate) use catalogs::CATALOGS_AT_ONCE;
 pub use operators::Operators;
 
 /// How long an agent's certificate counts. Short, because it is renewed over the live identity at half that time.
@@ -48,6 +52,8 @@ pub struct Services {
     pub enrolment_address: String,
     /// Turns to send a release: each holds all of its SQL in memory.
     pub releases: Arc<Semaphore>,
+    /// Turns to read a schema: each is held in memory.
+    pub catalogs: Arc<Semaphore>,
     /// The controller is going away: streams come to an end.
     pub stop: CancellationToken,
 }

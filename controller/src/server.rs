@@ -28,7 +28,7 @@ use crate::rpc::agent::Agents;
 use crate::rpc::enrolment::Enrolment;
 use crate::rpc::gate::Gate;
 use crate::rpc::operator::{OperatorsService, RELEASES_AT_ONCE};
-use crate::rpc::{Operators, Services};
+use crate::rpc::{CATALOGS_AT_ONCE, Operators, Services};
 use crate::sequencer::{self, EndError, Running};
 use own_certificate::{OwnCertificate, OwnCertificateError};
 
@@ -154,6 +154,7 @@ pub async fn run(
         authority,
         enrolment_address: settings.enrolment_address().to_owned(),
         releases: Arc::new(Semaphore::new(RELEASES_AT_ONCE)),
+        catalogs: Arc::new(Semaphore::new(CATALOGS_AT_ONCE)),
         stop: stop.clone(),
     };
     let operators = Operators::default();

@@ -4,6 +4,7 @@ use pgbelay_proto::wire;
 
 pub mod fleet;
 pub mod history;
+pub mod impact;
 pub mod operator;
 pub mod plan;
 pub mod rollout;

@@ -9,6 +9,7 @@ use crate::command::CommandId;
 use crate::digest::Digest;
 use crate::migration::Version;
 use crate::name::{DatabaseName, EnvironmentName};
+use crate::plan::Rates;
 use crate::time::Timestamp;
 
 /// A migration that stands in the database's own `migration_records`, applied and not rolled back.
@@ -33,8 +34,17 @@ pub struct Observation {
     pub system_identifier: String,
     /// Hash of the canonical schema facts, without pgbelay's own schema.
     pub fingerprint: Digest,
+    /// Hash of what decides beside the schema what SQL does there: `search_path`, time zone, tablespaces, access methods.
+    #[serde(default = "no_conditions")]
+    pub conditions: Digest,
     /// What is applied, in the order in which it was.
     pub records: Vec<AppliedRecord>,
+}
+
+/// Where nobody told.
+#[must_use]
+pub fn no_conditions() -> Digest {
+    Digest::of("")
 }
 
 impl Observation {
@@ -102,6 +112,8 @@ pub struct Database {
     pub windows: BTreeMap<Version, Window>,
     /// The releases that this database carries whole, and since when.
     pub carries: BTreeMap<Digest, Timestamp>,
+    /// How fast it scans, builds indexes and rewrites, as its runs have shown.
+    pub rates: Rates,
 }
 
 impl Database {

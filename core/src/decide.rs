@@ -16,7 +16,7 @@ mod rollouts;
 
 pub(crate) use advance::{at_work, in_hand, lost};
 pub use authorise::authorise;
-pub use plans::planned_id;
+pub use plans::{Wanted, pending, planned_id};
 pub use rollouts::{may_run, needs_confirmation, obstacles};
 
 /// Decides on a request.
@@ -49,15 +49,17 @@ pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<
         Request::RemoveDatabase { database, reason } => access::remove_database(state, database, reason),
         Request::Observe { database, observation } => reports::observe(state, database, observation),
         Request::RecordRelease(release) => Ok(plans::record_release(state, release)),
-        Request::CreatePlan { environment, goal, fresh } => {
-            plans::create(state, environment, goal, fresh, here)
+        Request::CreatePlan { environment, goal, fresh, judged, sizes } => {
+            plans::create(state, &Wanted { environment, goal, fresh, judged, sizes }, here)
         }
         Request::Approve { plan } => plans::approve(state, plan, here),
         Request::RecordTrial { plan, databases, failed } => {
             state.plan(plan)?;
             Ok(vec![Event::PlanTried { plan: plan.clone(), databases: *databases, failed: *failed }])
         }
-        Request::StartRollout { plan, confirmation } => rollouts::start(state, plan, *confirmation, here),
+        Request::StartRollout { plan, confirmation, acknowledged, sizes } => {
+            rollouts::start(state, (plan, sizes), (*confirmation, acknowledged), here)
+        }
         Request::PauseRollout { rollout } => rollouts::pause(state, rollout),
         Request::ResumeRollout { rollout } => rollouts::resume(state, rollout),
         Request::AbortRollout { rollout } => rollouts::abort(state, rollout),

@@ -1,15 +1,18 @@
 //! What happened: the only way in which the state changes, and the form in which it is stored.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Certificate, JoinToken, Operator};
+use crate::acknowledge::Acknowledgement;
 use crate::command::{Command, CommandId, Outcome};
 use crate::database::Observation;
 use crate::name::{DatabaseName, OperatorName, TokenId};
 use crate::plan::{Plan, PlanId};
 use crate::policy::Policy;
 use crate::release::Release;
-use crate::rollout::{Confirmation, PauseReason, RolloutId, Verdict};
+use crate::rollout::{AllBulk, Confirmation, PauseReason, RolloutId, Verdict};
 use crate::time::Timestamp;
 
 /// Who caused an event.
@@ -148,6 +151,12 @@ pub enum Event {
         by: OperatorName,
         /// How the danger was confirmed.
         confirmation: Confirmation,
+        /// The hazards that whoever started it acknowledged.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        acknowledged: BTreeSet<Acknowledgement>,
+        /// What the migrations have to work through, as it was measured before.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        bulk: AllBulk,
     },
     /// Nothing new is started.
     RolloutPaused {

@@ -120,8 +120,9 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
         Event::PlanTried { plan, .. } => {
             state.plans.get(plan).ok_or_else(|| place.unknown("plan", plan))?;
         }
-        Event::RolloutStarted { rollout, plan, by, confirmation } => {
-            rollouts::started(state, (rollout, plan, by, *confirmation), place)?;
+        Event::RolloutStarted { rollout, plan, by, confirmation, acknowledged, bulk } => {
+            let words = rollouts::Words { by, confirmation: *confirmation, acknowledged };
+            rollouts::started(state, (rollout, plan), words, (bulk, place))?;
         }
         Event::RolloutPaused { rollout, reason } => rollouts::paused(state, rollout, reason, place)?,
         Event::RolloutResumed { rollout } => rollouts::resumed(state, rollout, place)?,
@@ -188,6 +189,7 @@ fn agent_enrolled(
             in_flight: None,
             windows: Default::default(),
             carries: Default::default(),
+            rates: Default::default(),
         })
     });
     let database = Arc::make_mut(database);

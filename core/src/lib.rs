@@ -4,12 +4,14 @@
 //! shell around [`decide::decide`], [`evolve::evolve`] and [`outstanding::outstanding`].
 
 pub mod access;
+pub mod acknowledge;
 pub mod command;
 pub mod database;
 pub mod decide;
 pub mod digest;
 pub mod event;
 pub mod evolve;
+pub mod judge;
 pub mod layout;
 pub mod migration;
 pub mod name;
@@ -22,4 +24,4 @@ pub mod rollout;
 pub mod state;
 pub mod time;
 
-pub use pgbelay_analysis::{Destroyed, Position, Risk, ScriptError, StatementKind};
+pub use pgbelay_analysis::{Catalog, Destroyed, Position, Risk, ScriptError, StatementKind};

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use pgbelay_analysis::{Destroyed, Risk};
+pub use pgbelay_analysis::{Impact, Lock, LockMode, Loss, Rates, Size, Sizes, Work, WorkKind};
 use serde::{Deserialize, Serialize};
 
 use crate::database::Observation;
@@ -18,12 +19,14 @@ use crate::time::{Span, Timestamp};
 
 mod back;
 mod forward;
+mod judgement;
 
 pub use back::plan_back;
 pub use forward::plan_forward;
+pub use judgement::{AllSizes, FoundHazard, Judgement, Scales};
 
 /// Forward or back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// The up SQL.
@@ -69,6 +72,9 @@ pub struct Step {
     pub has_rollback: bool,
     /// What it would destroy.
     pub destroys: Vec<Destroyed>,
+    /// Its place in [`PlanBody::judgements`]; `None`: nobody has judged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judgement: Option<u32>,
 }
 
 /// The state of a database that a plan was made for.
@@ -139,6 +145,9 @@ pub struct PlanBody {
     pub settings: ExecutionSettings,
     /// What happens to each database.
     pub targets: BTreeMap<DatabaseName, TargetPlan>,
+    /// What the steps do, each once: databases that are alike share it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub judgements: Vec<Judgement>,
 }
 
 /// An immutable plan.
@@ -163,6 +172,12 @@ impl PlanBody {
         // Ordered maps and plain data: the text is the same wherever it is made.
         let text = serde_json::to_vec(self).unwrap_or_default();
         Digest::of_parts("pgbelay plan 1", [text.as_slice()])
+    }
+
+    /// How a step was judged.
+    #[must_use]
+    pub fn judgement(&self, step: &Step) -> Option<&Judgement> {
+        self.judgements.get(usize::try_from(step.judgement?).ok()?)
     }
 
     /// The highest risk of all steps.

@@ -1,8 +1,8 @@
 //! Policy: what each environment asks for before, during and after a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use pgbelay_analysis::Risk;
+use pgbelay_analysis::{Risk, Severity, StatementReport};
 use serde::{Deserialize, Serialize};
 
 use crate::name::EnvironmentName;
@@ -20,6 +20,38 @@ pub struct Policy {
     /// Risk by kind of statement, in place of the base level, for example `drop-index: medium`.
     #[serde(default)]
     pub risk: BTreeMap<String, Risk>,
+    /// Severity by hazard, in place of its own, for example `drop-index: off`.
+    #[serde(default)]
+    pub hazards: BTreeMap<String, HazardLevel>,
+    /// Whether what is known of the schema may lower the base level of a statement. What `risk` names keeps its level.
+    #[serde(default)]
+    pub refine: bool,
+}
+
+/// What policy says of a hazard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HazardLevel {
+    /// It does not count, and is not shown.
+    Off,
+    /// Of low severity.
+    Low,
+    /// Of medium severity.
+    Medium,
+    /// Of high severity.
+    High,
+}
+
+impl HazardLevel {
+    /// The severity; `None`: it does not count.
+    const fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Off => None,
+            Self::Low => Some(Severity::Low),
+            Self::Medium => Some(Severity::Medium),
+            Self::High => Some(Severity::High),
+        }
+    }
 }
 
 /// Whether a run takes a backup first.
@@ -71,6 +103,9 @@ pub struct EnvironmentPolicy {
     /// How long after it was issued a command may still be started.
     #[serde(default = "defaults::start_deadline")]
     pub start_deadline: Span,
+    /// Hazards that a person must acknowledge, object by object, before a plan may run.
+    #[serde(default)]
+    pub acknowledge: BTreeSet<String>,
 }
 
 mod defaults {
@@ -141,6 +176,37 @@ pub enum PolicyError {
     /// A kind of statement that there is not.
     #[error("risk: there is no kind of statement called {0:?}")]
     UnknownKind(String),
+    /// A hazard that there is not.
+    #[error("{key}: there is no hazard called {id:?}{}", meant(.nearest.as_deref()))]
+    UnknownHazard {
+        /// The key in the document.
+        key: String,
+        /// What it says.
+        id: String,
+        /// What was perhaps meant.
+        nearest: Option<String>,
+    },
+    /// What does not count would have to be acknowledged.
+    #[error("{environment}: acknowledge names {id}, which hazards turns off")]
+    AcknowledgesOff {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The hazard.
+        id: String,
+    },
+}
+
+fn meant(nearest: Option<&str>) -> String {
+    nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default()
+}
+
+/// What is wrong with the name of a hazard.
+fn unknown_hazard(key: impl Into<String>, id: &str) -> Option<PolicyError> {
+    if pgbelay_analysis::hazard(id).is_some() {
+        return None;
+    }
+    let nearest = pgbelay_analysis::nearest_hazard(id).map(str::to_owned);
+    Some(PolicyError::UnknownHazard { key: key.into(), id: id.to_owned(), nearest })
 }
 
 impl EnvironmentPolicy {
@@ -160,6 +226,7 @@ impl EnvironmentPolicy {
             lock_budget: defaults::lock_budget(),
             statement_timeout: defaults::statement_timeout(),
             start_deadline: defaults::start_deadline(),
+            acknowledge: BTreeSet::new(),
         }
     }
 
@@ -188,7 +255,7 @@ impl Policy {
     /// Never for the names that pgbelay uses; the names are parsed like all others.
     pub fn initial(names: &[EnvironmentName]) -> Self {
         let environments = names.iter().cloned().map(EnvironmentPolicy::with_defaults).collect();
-        Self { environments, risk: BTreeMap::new() }
+        Self { environments, risk: BTreeMap::new(), hazards: BTreeMap::new(), refine: false }
     }
 
     /// Everything that is wrong with the document, at once.
@@ -217,6 +284,16 @@ impl Policy {
             pgbelay_analysis::StatementKind::ALL.iter().all(|known| known.as_str() != kind.as_str())
         });
         found.extend(unknown.map(|kind| PolicyError::UnknownKind(kind.clone())));
+        found.extend(self.hazards.keys().filter_map(|id| unknown_hazard("hazards", id)));
+        for environment in &self.environments {
+            let key = || format!("{}: acknowledge", environment.name);
+            found.extend(environment.acknowledge.iter().filter_map(|id| unknown_hazard(key(), id)));
+            let off = |id: &&String| self.hazards.get(*id) == Some(&HazardLevel::Off);
+            found.extend(environment.acknowledge.iter().filter(off).map(|id| PolicyError::AcknowledgesOff {
+                environment: environment.name.clone(),
+                id: id.clone(),
+            }));
+        }
         found
     }
 
@@ -242,6 +319,39 @@ impl Policy {
     #[must_use]
     pub fn risk_of(&self, kind: &str, base: Risk) -> Risk {
         self.risk.get(kind).copied().unwrap_or(base)
+    }
+
+    /// The reason for a level that is not the base, if it is not.
+    pub(crate) fn says(&self, level: Risk, base: Risk, kind: &str) -> Option<(Risk, String)> {
+        (level != base).then(|| (level, format!("policy says {level} instead of {base} for {kind}")))
+    }
+
+    /// Puts the policy's levels in place of those of a statement and its hazards; the reasons for what is changed.
+    pub(crate) fn apply(&self, statement: &mut StatementReport) -> Vec<(Risk, String)> {
+        let mut reasons = Vec::new();
+        if let Some(level) = self.risk.get(statement.kind.as_str()) {
+            reasons.extend(self.says(*level, statement.base.risk, statement.kind.as_str()));
+            (statement.base.risk, statement.base.stands) = (*level, true);
+        }
+        statement.hazards.retain_mut(|hazard| {
+            match self.hazards.get(&hazard.id).map(|level| level.severity()) {
+                None => true,
+                Some(None) => false,
+                Some(Some(level)) => {
+                    if level != hazard.severity {
+                        let (now, before) = (level.as_str(), hazard.severity.as_str());
+                        let reason = format!("policy says {now} instead of {before} for {}", hazard.id);
+                        reasons
+                            .push((if hazard.allowed.is_some() { Risk::Low } else { level.risk() }, reason));
+                    }
+                    hazard.severity = level;
+                    true
+                }
+            }
+        });
+        // The gravest first, as before.
+        statement.hazards.sort_by_key(|hazard| std::cmp::Reverse(hazard.severity));
+        reasons
     }
 }
 

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{Certificate, Role};
+use crate::acknowledge::Acknowledgement;
 use crate::command::{CommandId, Outcome};
 use crate::database::Observation;
 use crate::digest::Digest;
+use crate::judge::AllJudged;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName, TokenId};
-use crate::plan::{Goal, PlanId};
+use crate::plan::{AllSizes, Goal, PlanId};
 use crate::policy::Policy;
 use crate::release::Release;
 use crate::rollout::{Confirmation, RolloutId};
@@ -18,7 +20,7 @@ mod refusal;
 pub use refusal::{Refusal, RefusalClass, TokenFault};
 
 /// Something that is asked of the controller.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Request {
     /// Put a policy in force.
     ApplyPolicy(Policy),
@@ -115,6 +117,10 @@ pub enum Request {
         goal: Goal,
         /// The databases whose state was just read; the others count as not known.
         fresh: BTreeSet<DatabaseName>,
+        /// What was found in the SQL that will run; a step that is not in it counts as not judged.
+        judged: AllJudged,
+        /// How large the relations are that it is about, where policy lets that count.
+        sizes: AllSizes,
     },
     /// Approve a plan.
     Approve {
@@ -136,6 +142,10 @@ pub enum Request {
         plan: PlanId,
         /// How the danger was confirmed.
         confirmation: Confirmation,
+        /// The hazards that were acknowledged.
+        acknowledged: BTreeSet<Acknowledgement>,
+        /// How large the relations are now, as far as it could be read.
+        sizes: AllSizes,
     },
     /// Start nothing new.
     PauseRollout {

@@ -1,13 +1,15 @@
 //! A rollout: a plan being carried out over the databases of one environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::acknowledge::Acknowledgement;
 use crate::command::{Backup, CommandId, Failure, StepDone};
+use crate::migration::Version;
 pub use crate::name::RolloutId;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName};
-use crate::plan::{Expectation, PlanId};
+use crate::plan::{Expectation, PlanId, WorkKind};
 use crate::time::Timestamp;
 
 /// Most runs of one target in which nothing gets done: an agent that dies this often on one migration needs a person.
@@ -25,6 +27,18 @@ pub enum Confirmation {
     Forced,
 }
 
+/// All that a migration works through, when it is work of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bulk {
+    /// Of what kind.
+    pub kind: WorkKind,
+    /// Bytes that are read, or for a rewrite written.
+    pub bytes: u64,
+}
+
+/// What the migrations of a rollout work through, as far as that is known: their time then says how fast a database is.
+pub type AllBulk = BTreeMap<DatabaseName, BTreeMap<Version, Bulk>>;
+
 /// A plan being carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rollout {
@@ -38,6 +52,10 @@ pub struct Rollout {
     pub started_by: OperatorName,
     /// How the danger was confirmed.
     pub confirmation: Confirmation,
+    /// The hazards that were acknowledged.
+    pub acknowledged: BTreeSet<Acknowledgement>,
+    /// What the migrations have to work through, as it was measured before.
+    pub bulk: AllBulk,
     /// When it started.
     pub started_at: Timestamp,
     /// Where it stands.

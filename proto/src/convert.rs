@@ -2,7 +2,7 @@
 //!
 //! `From` goes out; `TryFrom` comes in, and is the only place where a missing or malformed field becomes an error.
 
-use pgbelay_core::database::{AppliedRecord, Observation};
+use pgbelay_core::database::{AppliedRecord, Observation, no_conditions};
 use pgbelay_core::plan::{Direction, Expectation};
 use pgbelay_core::time::Timestamp;
 
@@ -82,6 +82,7 @@ impl From<&Observation> for wire::Observation {
             system_identifier: seen.system_identifier.clone(),
             fingerprint: seen.fingerprint.to_string(),
             records: seen.records.iter().map(Into::into).collect(),
+            conditions: seen.conditions.to_string(),
         }
     }
 }
@@ -93,6 +94,10 @@ impl TryFrom<wire::Observation> for Observation {
             server_version: wire.server_version,
             system_identifier: wire.system_identifier,
             fingerprint: parse("fingerprint", &wire.fingerprint)?,
+            conditions: match wire.conditions.as_str() {
+                "" => no_conditions(),
+                digest => parse("conditions", digest)?,
+            },
             records: all(wire.records)?,
         })
     }

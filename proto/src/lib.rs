@@ -33,6 +33,14 @@ pub const PROTOCOL: u32 = 1;
 /// Largest message in either direction: the largest file of SQL that is taken, and room for its circumstances.
 pub const MAX_MESSAGE_BYTES: usize = 4 << 20;
 
+/// Largest schema of a database, as JSON. Ten thousand tables with ten columns and two indexes each stay below it, and
+/// it fits into an answer to an operator.
+pub const MAX_CATALOG_BYTES: usize = 48 << 20;
+
+/// Largest part of a schema on the way from an agent: each is a sign of life, and one takes less than the time after
+/// which an agent is given up (16 s) on a line of a megabit.
+pub const CATALOG_PART_BYTES: usize = 1 << 20;
+
 /// Largest answer to an operator. A rollout is shown whole: 4,000 databases with a hundred migrations each take
 /// 20 MiB, and there is no page of a rollout that would mean anything. What comes in stays below
 /// [`MAX_MESSAGE_BYTES`].

@@ -17,7 +17,7 @@ mod parts;
 mod relations;
 mod rows;
 mod settings;
-mod sizes;
+pub(super) mod sizes;
 mod types;
 mod uses;
 

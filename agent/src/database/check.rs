@@ -38,6 +38,7 @@ mod tests {
     #[test]
     fn it_is_told_which_of_the_three_is_different() {
         let seen = Observation {
+            conditions: pgbelay_core::database::no_conditions(),
             server_version: 150_000,
             system_identifier: "1/2".into(),
             fingerprint: Digest::of("schema"),

@@ -28,6 +28,8 @@ const TRIES: u32 = 3;
 
 const FACTS: &str = include_str!("fingerprint.sql");
 
+const CONDITIONS: &str = include_str!("conditions.sql");
+
 /// What definitions are printed with: they must read the same whatever the server's or the user's defaults are.
 const CANONICAL: &str = "SET LOCAL search_path = pg_catalog; SET LOCAL DateStyle = 'ISO, YMD'; \
     SET LOCAL IntervalStyle = 'postgres'; SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1; \
@@ -122,7 +124,7 @@ async fn look(session: &Session, schema: &str) -> Result<Observation, Looked> {
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {CANONICAL}; \
          SELECT (SELECT system_identifier FROM pg_control_system()), \
            (SELECT oid FROM pg_database WHERE datname = current_database()), \
-           to_regclass({}) IS NOT NULL; {}",
+           to_regclass({}) IS NOT NULL, ({CONDITIONS}); {}",
         literal(&table),
         FACTS.replace("{schema}", &literal(schema)),
     );
@@ -148,6 +150,7 @@ async fn look(session: &Session, schema: &str) -> Result<Observation, Looked> {
         server_version: session.version,
         system_identifier: format!("{}/{}", fact(0), fact(1)),
         fingerprint,
+        conditions: Digest::of(fact(3)),
         records,
     })
 }

@@ -1,5 +1,7 @@
 //! Questions that change nothing. They run beside the work, a few at a time, and are forgotten with their connection.
 
+use std::sync::Arc;
+
 use pgbelay_proto::convert::BadMessage;
 use pgbelay_proto::wire::{self, probe_answer::Answer};
 
@@ -14,9 +16,20 @@ impl<S: Site> Dispatcher<S> {
     pub(super) fn probe(&mut self, id: u64, question: Result<Question, BadMessage>) {
         match question.map_err(|error| error.to_string()).and_then(|question| self.allowed(question)) {
             Ok(question) => {
-                self.probes.spawn(answer(id, question, self.tools(), self.timing.probe));
+                // One schema at a time, each in its turn.
+                let turn = matches!(question, Question::Catalog).then(|| Arc::clone(&self.catalog_turn));
+                let answers = answer(id, question, self.tools(), self.timing.probe);
+                self.probes.spawn(async move {
+                    let _turn = match turn {
+                        Some(turn) => turn.acquire_owned().await.ok(),
+                        None => None,
+                    };
+                    answers.await
+                });
             }
-            Err(why) => self.probe_answered(Some(wire::ProbeAnswer { id, answer: Some(Answer::Error(why)) })),
+            Err(why) => {
+                self.probe_answered(Some(vec![wire::ProbeAnswer { id, answer: Some(Answer::Error(why)) }]));
+            }
         }
     }
 
@@ -24,21 +37,29 @@ impl<S: Site> Dispatcher<S> {
         if self.probes.len() >= AT_ONCE {
             return Err(format!("the agent answers {AT_ONCE} questions already: ask again in a moment"));
         }
-        let is_dry_run = matches!(question, Question::DryRun { .. });
-        if is_dry_run && let Some(rule) = self.guard.forbids_migrations() {
-            return Err(rule);
-        }
-        match &self.job {
-            Some(job) if is_dry_run => {
-                Err(format!("the agent is busy with command {}: try again when it is done", job.command.id))
+        match &question {
+            Question::DryRun { .. } => self.may_try().map(|()| question),
+            Question::Inspect | Question::CountLoss(_) | Question::Measure(_) | Question::Catalog => {
+                Ok(question)
             }
-            Some(_) | None => Ok(question),
         }
     }
 
-    pub(super) fn probe_answered(&mut self, answer: Option<wire::ProbeAnswer>) {
-        match (answer, &self.link) {
-            (Some(answer), Some(link)) => link.outbox.answer(answer),
+    fn may_try(&self) -> Result<(), String> {
+        if let Some(rule) = self.guard.forbids_migrations() {
+            return Err(rule);
+        }
+        match &self.job {
+            Some(job) => {
+                Err(format!("the agent is busy with command {}: try again when it is done", job.command.id))
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn probe_answered(&mut self, answers: Option<Vec<wire::ProbeAnswer>>) {
+        match (answers, &self.link) {
+            (Some(answers), Some(link)) => answers.into_iter().for_each(|answer| link.outbox.answer(answer)),
             (Some(_), None) => {}
             (None, _) => tracing::error!("a probe broke"),
         }

@@ -37,6 +37,10 @@ pub(crate) enum Question {
     DryRun { steps: Vec<WireStep>, settings: ExecutionSettings },
     /// How many rows would be lost, of these tables and columns?
     CountLoss(Vec<(String, Option<String>)>),
+    /// What is the schema?
+    Catalog,
+    /// How large and busy are these relations?
+    Measure(Vec<String>),
 }
 
 impl From<wire::ControllerMessage> for Incoming {
@@ -88,6 +92,8 @@ fn read_question(kind: Option<probe::Kind>) -> Result<Question, BadMessage> {
             };
             Ok(Question::CountLoss(count.objects.into_iter().map(object).collect()))
         }
+        Some(probe::Kind::Catalog(probe::Catalog {})) => Ok(Question::Catalog),
+        Some(probe::Kind::Measure(measure)) => Ok(Question::Measure(measure.relations)),
         None => Err(missing("kind")),
     }
 }

@@ -3,14 +3,16 @@
 
 use pgbelay_core::command::{CommandId, Outcome};
 use pgbelay_proto::wire::{self, agent_message::Message};
+use pgbelay_proto::{CATALOG_PART_BYTES, MAX_CATALOG_BYTES};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::database::Progress;
 
-/// Messages that wait to be sent: a burst of results and answers, not a backlog.
-const QUEUE: usize = 64;
+/// Messages that wait to be sent: a burst of results and answers, not a backlog; and one schema in parts, which are
+/// sent one by one.
+const QUEUE: usize = 64 + MAX_CATALOG_BYTES.div_ceil(CATALOG_PART_BYTES);
 
 /// The outgoing side of one connection.
 #[derive(Debug, Clone)]

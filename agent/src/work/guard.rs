@@ -139,6 +139,7 @@ mod tests {
             applied_at,
         };
         let seen = Observation {
+            conditions: pgbelay_core::database::no_conditions(),
             server_version: 150_000,
             system_identifier: String::new(),
             fingerprint: Digest::of(""),

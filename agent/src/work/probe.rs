@@ -4,36 +4,46 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pgbelay_core::digest::Digest;
 use pgbelay_core::plan::ExecutionSettings;
 use pgbelay_proto::convert::WireStep;
 use pgbelay_proto::wire::{self, loss_count::Lost, probe_answer::Answer};
+use pgbelay_proto::{CATALOG_PART_BYTES, MAX_CATALOG_BYTES};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::{JobTools, Site};
 use crate::session::Question;
 use crate::words;
 
-/// Answers one question, within a deadline.
+/// Answers one question, within a deadline. A schema has an answer for each of its parts, every other question one.
 pub(crate) async fn answer<S: Site>(
     id: u64,
     question: Question,
     tools: JobTools<S>,
     deadline: Duration,
-) -> wire::ProbeAnswer {
+) -> Vec<wire::ProbeAnswer> {
     let found = timeout(deadline, Box::pin(find(question, tools))).await;
-    let late = |_| Answer::Error(format!("there was no answer within {deadline:?}"));
-    wire::ProbeAnswer { id, answer: Some(found.unwrap_or_else(late)) }
+    let late = |_| vec![Answer::Error(format!("there was no answer within {deadline:?}"))];
+    let answers = found.unwrap_or_else(late).into_iter();
+    answers.map(|answer| wire::ProbeAnswer { id, answer: Some(answer) }).collect()
 }
 
-async fn find<S: Site>(question: Question, tools: JobTools<S>) -> Answer {
-    match question {
+async fn find<S: Site>(question: Question, tools: JobTools<S>) -> Vec<Answer> {
+    let answer = match question {
         Question::Inspect => match tools.site.inspect().await {
             Ok(seen) => Answer::Observation((&seen).into()),
             Err(error) => Answer::Error(error.to_string()),
         },
         Question::DryRun { steps, settings } => dry_run(&steps, &settings, &tools).await,
         Question::CountLoss(objects) => count_loss(objects, &tools.site).await,
-    }
+        Question::Catalog => return catalog(&tools.site).await,
+        Question::Measure(relations) => match tools.site.measure(&relations).await {
+            Ok(measured) => Answer::Measured(measured),
+            Err(error) => Answer::Error(error.to_string()),
+        },
+    };
+    vec![answer]
 }
 
 async fn dry_run<S: Site>(steps: &[WireStep], settings: &ExecutionSettings, tools: &JobTools<S>) -> Answer {
@@ -55,4 +65,62 @@ async fn count_loss<S: Site>(objects: Vec<(String, Option<String>)>, site: &Arc<
         Lost { object, rows, error }
     };
     Answer::Loss(wire::LossCount { lost: objects.into_iter().zip(counts).map(lost).collect() })
+}
+
+async fn catalog<S: Site>(site: &Arc<S>) -> Vec<Answer> {
+    let (catalog, fingerprint) = match site.catalog().await {
+        Ok(read) => read,
+        Err(error) => return vec![Answer::Error(error.to_string())],
+    };
+    // Writing tens of megabytes is no work for a thread that others wait for.
+    match spawn_blocking(move || serde_json::to_vec(&catalog)).await {
+        Ok(Ok(json)) => parts(&json, fingerprint),
+        Ok(Err(error)) => vec![Answer::Error(error.to_string())],
+        Err(error) => vec![Answer::Error(error.to_string())],
+    }
+}
+
+fn parts(json: &[u8], fingerprint: Digest) -> Vec<Answer> {
+    if json.len() > MAX_CATALOG_BYTES {
+        let size = json.len();
+        return vec![Answer::Error(format!(
+            "the schema takes {size} bytes as JSON; at most {MAX_CATALOG_BYTES} are sent"
+        ))];
+    }
+    let pieces: Vec<_> = json.chunks(CATALOG_PART_BYTES).collect();
+    let count = pieces.len();
+    let part = |(number, piece): (usize, &[u8])| {
+        let last = number + 1 == count;
+        let fingerprint = if last { fingerprint.to_string() } else { String::new() };
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        Answer::Catalog(wire::CatalogPart { number, last, json: piece.to_vec(), fingerprint })
+    };
+    pieces.into_iter().enumerate().map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_is_cut_into_parts_that_make_it_again() {
+        for size in [1, CATALOG_PART_BYTES, CATALOG_PART_BYTES + 1, MAX_CATALOG_BYTES] {
+            let json: Vec<u8> = (0..size).map(|n| b'a' + u8::try_from(n % 26).unwrap()).collect();
+            let parts = parts(&json, Digest::of("schema"));
+            let mut whole: Vec<u8> = Vec::new();
+            for (at, answer) in parts.iter().enumerate() {
+                let Answer::Catalog(part) = answer else { panic!("{answer:?}") };
+                assert_eq!(part.number as usize, at);
+                assert_eq!((part.last, part.fingerprint.is_empty()), (at + 1 == parts.len(), !part.last));
+                whole.extend(&part.json);
+            }
+            assert!(whole == json, "{size}");
+        }
+    }
+
+    #[test]
+    fn a_schema_that_is_too_large_is_no_answer() {
+        let answers = parts(&vec![b'x'; MAX_CATALOG_BYTES + 1], Digest::of("schema"));
+        assert!(matches!(answers.as_slice(), [Answer::Error(why)] if why.contains("at most")), "{answers:?}");
+    }
 }

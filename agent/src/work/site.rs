@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use pgbelay_analysis::Catalog;
 use pgbelay_core::command::{Failure, Outcome, StepDone};
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::{ExecutionSettings, Expectation};
 use pgbelay_proto::convert::{WireCommand, WireRun, WireStep};
+use pgbelay_proto::wire::Measured;
 
 use crate::backup::{self, BackupRequest};
 use crate::config::Config;
@@ -71,6 +73,10 @@ pub trait Site: Send + Sync + 'static {
         &self,
         objects: &[(String, Option<String>)],
     ) -> impl Future<Output = Vec<Result<u64, String>>> + Send;
+    /// Measures relations, and sees who holds locks on them.
+    fn measure(&self, relations: &[String]) -> impl Future<Output = Result<Measured, NoAnswer>> + Send;
+    /// Reads the schema, and then its fingerprint.
+    fn catalog(&self) -> impl Future<Output = Result<(Catalog, Digest), NoAnswer>> + Send;
 }
 
 /// A PostgreSQL database and a directory for its backups.
@@ -142,5 +148,16 @@ impl Site for Postgres {
 
     async fn count_loss(&self, objects: &[(String, Option<String>)]) -> Vec<Result<u64, String>> {
         Box::pin(database::count_loss(&self.target, objects)).await
+    }
+
+    async fn measure(&self, relations: &[String]) -> Result<Measured, NoAnswer> {
+        Box::pin(database::measure(&self.target, relations)).await.map_err(|error| NoAnswer::because(&error))
+    }
+
+    async fn catalog(&self) -> Result<(Catalog, Digest), NoAnswer> {
+        let read = Box::pin(database::catalog::read_target(&self.target)).await;
+        let catalog = read.map_err(|error| NoAnswer::because(&error))?;
+        // Whoever knows the fingerprint from before can tell that the schema has not changed in between.
+        Ok((catalog, self.inspect().await?.fingerprint))
     }
 }

@@ -1,7 +1,7 @@
 //! Questions: answered beside the work, a few at a time, and never in its way.
 
 use pgbelay_proto::wire::controller_message::Message::{Command, Probe};
-use pgbelay_proto::wire::probe::{CountLoss, DryRun, Inspect, Kind};
+use pgbelay_proto::wire::probe::{Catalog, CountLoss, DryRun, Inspect, Kind, Measure};
 use pgbelay_proto::wire::{self, probe_answer::Answer};
 
 use crate::site::{Mood, observation};
@@ -81,5 +81,32 @@ async fn too_many_questions_are_answered_with_that() -> anyhow::Result<()> {
     for _ in 1..=8 {
         assert!(matches!(agent.answer().await?.answer, Some(Answer::Loss(_))));
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_schema_is_read_one_at_a_time() -> anyhow::Result<()> {
+    let mut world = World::started().await?;
+    world.site.mood(Mood::Slow);
+    let mut agent = world.controller.agent().await?;
+    for id in [1, 2] {
+        agent.say(probe(id, Kind::Catalog(Catalog {}))).await?;
+    }
+    world.site.mood(Mood::Quick);
+    let Some(Answer::Catalog(part)) = agent.answer().await?.answer else { panic!() };
+    assert!(part.last && part.fingerprint == observation().fingerprint.to_string(), "{part:?}");
+    let read = pgbelay_analysis::Catalog::read_json(std::str::from_utf8(&part.json)?)?;
+    assert_eq!(read, pgbelay_analysis::Catalog::fresh());
+    assert!(matches!(agent.answer().await?.answer, Some(Answer::Catalog(_))), "the second had to wait");
+    Ok(())
+}
+
+#[tokio::test]
+async fn relations_are_measured() -> anyhow::Result<()> {
+    let mut world = World::started().await?;
+    let mut agent = world.controller.agent().await?;
+    agent.say(probe(1, Kind::Measure(Measure { relations: vec!["public.a".to_owned()] }))).await?;
+    let Some(Answer::Measured(measured)) = agent.answer().await?.answer else { panic!() };
+    assert_eq!((measured.relations[0].relation.as_str(), measured.relations[0].bytes), ("public.a", 7));
     Ok(())
 }

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use pgbelay_agent::database::{Control, Progress};
 use pgbelay_agent::work::{NoAnswer, RunRequest, Site};
+use pgbelay_analysis::Catalog;
 use pgbelay_core::command::{Backup, Failure, Outcome, StepDone};
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::plan::{ExecutionSettings, Expectation};
 use pgbelay_core::time::Span;
 use pgbelay_proto::convert::{WireCommand, WireStep};
+use pgbelay_proto::wire::{Measured, RelationSize};
 use tokio::sync::watch;
 
 /// What happens to a run.
@@ -54,6 +56,7 @@ struct Inner {
 
 pub(crate) fn observation() -> Observation {
     Observation {
+        conditions: pgbelay_core::database::no_conditions(),
         server_version: 150_000,
         system_identifier: "7/5".to_owned(),
         fingerprint: Digest::of("schema"),
@@ -193,5 +196,21 @@ impl Site for PlayedSite {
             _ => Ok(42),
         };
         objects.iter().map(count).collect()
+    }
+
+    async fn measure(&self, relations: &[String]) -> Result<Measured, NoAnswer> {
+        self.answer()?;
+        let size =
+            |relation: &String| RelationSize { relation: relation.clone(), bytes: 7, ..Default::default() };
+        Ok(Measured { relations: relations.iter().map(size).collect(), holders: Vec::new() })
+    }
+
+    async fn catalog(&self) -> Result<(Catalog, Digest), NoAnswer> {
+        let mood = *self.0.mood.borrow();
+        if mood == Mood::Slow {
+            self.until_mood(Mood::Quick).await;
+        }
+        self.answer()?;
+        Ok((Catalog::fresh(), observation().fingerprint))
     }
 }

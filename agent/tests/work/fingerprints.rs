@@ -126,6 +126,23 @@ async fn every_change_shows_and_the_same_schema_is_the_same() -> anyhow::Result<
 }
 
 #[tokio::test]
+async fn what_names_and_times_mean_shows_beside_the_schema() -> anyhow::Result<()> {
+    let cluster = Cluster::start().await?;
+    cluster.create_database("base").await?;
+    let client = cluster.connect("base").await?;
+    client.batch_execute("CREATE TABLE t (id int)").await?;
+    let before = inspect(&target(&cluster, "base")).await?;
+    let mut seen = vec![before.conditions];
+    for change in ["SET search_path = s, public", "SET TimeZone = 'Asia/Tokyo'"] {
+        client.batch_execute(&format!("ALTER DATABASE base {change}")).await?;
+        let next = inspect(&target(&cluster, "base")).await?;
+        assert!(next.fingerprint == before.fingerprint && !seen.contains(&next.conditions), "{change}");
+        seen.push(next.conditions);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_way_to_a_schema_does_not_matter() -> anyhow::Result<()> {
     let cluster = Cluster::start().await?;
     for name in ["one", "two"] {

@@ -16,6 +16,7 @@ mod guarded;
 mod hijacks;
 mod locks;
 mod losing;
+mod measuring;
 mod proxy;
 mod recovering;
 mod running;

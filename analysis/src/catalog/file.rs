@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::thread;
 
-use serde::Deserialize as _;
+use serde::Deserialize;
+use serde_json::error::Category;
 
 use super::{CATALOG_FORMAT, Catalog, ConstraintKind, Name, RelId, Relation, ViewUse};
 use crate::PARSER_STACK_BYTES;
@@ -82,9 +83,15 @@ impl Catalog {
 fn read(text: &str) -> Result<Catalog, CatalogFileError> {
     let mut json = serde_json::Deserializer::from_str(text);
     json.disable_recursion_limit();
-    let value = serde_json::Value::deserialize(&mut json).and_then(|value| json.end().map(|()| value));
-    let value = value.map_err(|error| CatalogFileError::NotJson { why: error.to_string() })?;
-    match value.get("format").and_then(serde_json::Value::as_u64) {
+    let head = Head::deserialize(&mut json).and_then(|head| json.end().map(|()| head));
+    let head = head.map_err(|error| match error.classify() {
+        // It is JSON, and something else.
+        Category::Data => CatalogFileError::NoFormat,
+        Category::Io | Category::Syntax | Category::Eof => {
+            CatalogFileError::NotJson { why: error.to_string() }
+        }
+    })?;
+    match head.format {
         None => return Err(CatalogFileError::NoFormat),
         Some(found) if found != u64::from(CATALOG_FORMAT) => {
             return Err(CatalogFileError::OtherFormat { found });
@@ -98,6 +105,12 @@ fn read(text: &str) -> Result<Catalog, CatalogFileError> {
     catalog.check()?;
     catalog.index_names();
     Ok(catalog)
+}
+
+/// What says how to read the rest, which is passed over without being kept.
+#[derive(Deserialize)]
+struct Head {
+    format: Option<u64>,
 }
 
 /// How deep brackets are nested, at most.

@@ -85,6 +85,8 @@ pub(crate) struct Found {
     pub(crate) milder: u8,
     /// What happens here, a sentence without a full stop.
     pub(crate) message: String,
+    /// Whether it is about the time that work takes.
+    pub(crate) waits: bool,
 }
 
 impl Found {
@@ -95,7 +97,7 @@ impl Found {
 
     /// About no object that has a name here.
     pub(crate) fn of_all(message: impl Into<String>) -> Self {
-        Self { object: None, severity: None, milder: 0, message: message.into() }
+        Self { object: None, severity: None, milder: 0, message: message.into(), waits: false }
     }
 
     /// With another severity than the rule's.

@@ -18,7 +18,6 @@ mod parts;
 mod queries;
 mod routines;
 mod settings;
-#[cfg_attr(not(test), expect(dead_code, reason = "what asks for it is being written"))]
 mod standalone;
 mod tables;
 
@@ -27,7 +26,7 @@ mod tests;
 
 use pg_query::{Node, NodeEnum};
 
-pub(crate) use standalone::{expression, query, type_name};
+pub(crate) use standalone::expression;
 
 use crate::syntax::Ast;
 

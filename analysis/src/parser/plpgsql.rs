@@ -12,10 +12,10 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use super::{ast, expression};
+use super::expression;
 use crate::position::Cursor;
 use crate::split::pieces;
-use crate::syntax::{Ast, Constant, Expr, RoutineBody};
+use crate::syntax::{Constant, Expr};
 
 /// Something that a body runs. Lines count from 1 in the body, whose first line is the one behind
 /// its opening quote.
@@ -25,20 +25,6 @@ pub(crate) enum BodyPart {
     Sql { text: String, line: u32 },
     /// EXECUTE of something that only shows when it runs.
     Dynamic { line: u32, what: String },
-}
-
-/// What a CREATE FUNCTION, CREATE PROCEDURE or DO statement runs.
-pub(crate) fn body(statement: &str) -> Result<Vec<BodyPart>, String> {
-    let tree = super::tree(statement).map_err(|refusal| refusal.message)?;
-    let node = tree.stmts.first().and_then(|one| one.stmt.as_ref()).and_then(|stmt| stmt.node.as_ref());
-    match node.map(ast::ast) {
-        Some(Ast::Do(block)) => text(&block.language, &block.body),
-        Some(Ast::CreateRoutine(routine)) => match &routine.body {
-            RoutineBody::Text(body) => text(routine.language.as_deref().unwrap_or("sql"), body),
-            RoutineBody::Parsed(_) | RoutineBody::Symbol => Ok(Vec::new()),
-        },
-        _ => Err("not a routine".to_owned()),
-    }
 }
 
 /// What the text of a routine in that language runs.

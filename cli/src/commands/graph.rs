@@ -2,31 +2,26 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use pgbelay_analysis::{MAX_SCRIPT_BYTES, Options, dependencies};
 use pgbelay_core::layout::parse_name;
 
 use crate::app::App;
-use crate::args::Format;
+use crate::args::Output;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::lint::sources::{self, Source};
 use crate::render;
 
-/// How it is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum GraphFormat {
-    /// For people; with --output json for programs
-    Text,
-    /// For Graphviz
-    Dot,
+/// What is wrong with --output dot and nothing to draw.
+pub(super) fn without_graph() -> CliError {
+    CliError::usage("--output dot is for --graph".to_owned()).hint("add --graph, or leave --output dot out")
 }
 
 /// Prints what stands on what.
 pub(super) fn show(
     paths: &[PathBuf],
-    format: GraphFormat,
     options: Options,
+    output: Output,
     app: &mut App,
 ) -> Result<ExitCode, CliError> {
     let sources = sources::gather(paths, || app.screen.input(MAX_SCRIPT_BYTES));
@@ -38,12 +33,16 @@ pub(super) fn show(
         sources.iter().filter_map(|source| Some((version(source), source.text.as_deref()?))).collect();
     let scripts: Vec<(&str, &str)> = named.iter().map(|(version, text)| (version.as_str(), *text)).collect();
     let graph = dependencies(&scripts, options);
-    match (format, app.globals.output.format()) {
-        (GraphFormat::Dot, _) => app.screen.raw(&render::graph::dot(&graph)),
-        (GraphFormat::Text, Format::Json) => app.screen.document(&graph),
-        (GraphFormat::Text, Format::Table) => {
+    match output {
+        Output::Dot => app.screen.raw(&render::graph::dot(&graph)),
+        Output::Json => app.screen.document(&graph),
+        Output::Table => {
             let text = render::graph::text(&graph, app.globals.verbose, app.screen.layout());
             app.screen.show(&text);
+        }
+        Output::Sarif | Output::Github | Output::Junit => {
+            return Err(CliError::usage("--graph is printed as table, json or dot".to_owned())
+                .hint("leave --graph out for findings, or choose another --output"));
         }
     }
     Ok(ExitCode::Done)

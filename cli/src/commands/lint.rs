@@ -7,7 +7,7 @@ use pgbelay_analysis::{Catalog, MAX_SCRIPT_BYTES, Options, Server, Severity};
 
 use crate::app::App;
 use crate::args::Output;
-use crate::commands::graph::{self, GraphFormat};
+use crate::commands::graph;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::lint::report::{Bar, Report};
@@ -43,7 +43,7 @@ pub(crate) struct LintArgs {
     /// The major version to judge for [default: that of --catalog, else the newest known]
     #[arg(long, value_name = "MAJOR")]
     pg_version: Option<Server>,
-    /// The schema before the first file, from pgbelay-agent catalog; without it, nothing is known
+    /// The schema before the first file, from pgbelay catalog; without it, nothing is known
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
     /// From which severity on a finding ends the command with 1
@@ -56,16 +56,8 @@ pub(crate) struct LintArgs {
     #[arg(long)]
     rollbacks: bool,
     /// Show which migrations stand on which, instead of findings
-    #[arg(
-        long,
-        value_enum,
-        value_name = "FORMAT",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "text",
-        conflicts_with_all = ["since", "fail_on", "rollbacks", "catalog"]
-    )]
-    graph: Option<GraphFormat>,
+    #[arg(long, conflicts_with_all = ["since", "fail_on", "rollbacks", "catalog"])]
+    graph: bool,
     /// For people, or for programs (docs/lint.md)
     #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "table")]
     output: Output,
@@ -98,8 +90,11 @@ pub(crate) async fn run(args: LintArgs, app: &mut App) -> Result<ExitCode, CliEr
         Some(revision) => Some(since::changes(&args.paths, revision).await?),
         None => None,
     };
-    if let Some(format) = args.graph {
-        return graph::show(&args.paths, format, Options { server, ..Options::default() }, app);
+    if args.graph {
+        return graph::show(&args.paths, Options { server, ..Options::default() }, args.output, app);
+    }
+    if args.output == Output::Dot {
+        return Err(graph::without_graph());
     }
     let sources = sources::gather(&args.paths, || app.screen.input(MAX_SCRIPT_BYTES));
     let mut judged = judge::judge(sources, catalog, Options { server, ..Options::default() });
@@ -122,7 +117,7 @@ pub(crate) async fn run(args: LintArgs, app: &mut App) -> Result<ExitCode, CliEr
 
 fn show(report: &Report, output: Output, bar: Bar, app: &mut App) {
     match output {
-        Output::Table => {
+        Output::Table | Output::Dot => {
             let text = render::lint::report(report, app.globals.verbose, app.screen.layout());
             app.screen.show(&text);
         }

@@ -9,8 +9,9 @@ use pgbelay_proto::wire::create_plan_request::Goal;
 use pgbelay_proto::wire::{CreatePlanRequest, GetPlanRequest, PlanView};
 
 use crate::app::App;
+use crate::args::{Output, table_json_or_dot};
 use crate::client::Client;
-use crate::commands::graph::{self, GraphFormat};
+use crate::commands::graph;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::{migrations, render};
@@ -20,7 +21,7 @@ Examples:
   pgbelay plan --env staging
   pgbelay plan --env staging --migrations db/migrations --output json
   pgbelay plan --graph           which migration stands on which: what goes first when one is taken back
-  pgbelay plan --graph=dot | dot -Tsvg > migrations.svg
+  pgbelay plan --graph --output dot | dot -Tsvg > migrations.svg
   pgbelay plan p0a1b2c3d4e5f     show a plan again, for example to approve it";
 
 /// Where migrations are, unless the command line says otherwise.
@@ -36,16 +37,11 @@ pub(crate) struct PlanArgs {
     #[arg(long, short, value_name = "ENVIRONMENT")]
     env: Option<EnvironmentName>,
     /// Show which of ./migrations stand on which, and plan nothing; needs no controller
-    #[arg(
-        long,
-        value_enum,
-        value_name = "FORMAT",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "text",
-        conflicts_with_all = ["env", "plan"]
-    )]
-    graph: Option<GraphFormat>,
+    #[arg(long, conflicts_with_all = ["env", "plan"])]
+    graph: bool,
+    /// Tables for people, or JSON for programs (docs/json.md); with --graph also for Graphviz
+    #[arg(long, short, value_parser = table_json_or_dot(), value_name = "FORMAT", default_value = "table")]
+    output: Output,
     #[command(flatten)]
     source: SourceArgs,
 }
@@ -59,8 +55,11 @@ pub(crate) struct SourceArgs {
 }
 
 pub(crate) async fn run(args: PlanArgs, app: &mut App) -> Result<ExitCode, CliError> {
-    if let Some(format) = args.graph {
-        return graph::show(&[args.source.migrations], format, Options::default(), app);
+    if args.graph {
+        return graph::show(&[args.source.migrations], Options::default(), args.output, app);
+    }
+    if args.output == Output::Dot {
+        return Err(graph::without_graph());
     }
     let plan = match (args.plan, args.env) {
         (Some(plan), _) => app.connect().await?.get_plan(GetPlanRequest { plan: plan.into() }).await?,

@@ -1,4 +1,4 @@
-//! The schema before the first file, as `pgbelay-agent catalog` writes it.
+//! The schema before the first file, as `pgbelay catalog` and `pgbelay-agent catalog` write it.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -16,7 +16,7 @@ pub(crate) fn read(path: &Path) -> Result<Catalog, CliError> {
     let failed = |why: String| {
         CliError::usage(format!("failed to read the schema in {}", path.display()))
             .because(why)
-            .hint("pgbelay-agent catalog, next to the database, writes such a file")
+            .hint("pgbelay catalog DATABASE writes such a file")
     };
     let mut text = String::new();
     File::open(path)

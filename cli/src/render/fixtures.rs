@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use pgbelay_proto::wire::{
-    BackupView, DatabaseView, FailureView, HistoryEntry, HistoryResponse, LossView, PlanGroup, PlanStep,
-    PlanView, RolloutView, StatusResponse, StepView, TargetView, TrialView, TryPlanResponse, WindowView,
+    BackupView, DatabaseView, DestroyView, FailureView, HazardView, HistoryEntry, HistoryResponse,
+    ImpactView, LockView, LossView, PlanGroup, PlanStep, PlanView, RolloutView, StatusResponse, StepView,
+    TargetView, TrialView, TryPlanResponse, WindowView, WorkView,
 };
 
 /// Without colour.
@@ -74,7 +75,32 @@ fn plan_step(version: &str, name: &str, direction: &str, risk: &str, reasons: &[
         risk: risk.into(),
         reasons: strings(reasons),
         has_rollback: name != "drop_task_assigned_to",
+        judged_on: "orders-1".into(),
+        ..PlanStep::default()
     }
+}
+
+/// Of both databases, the longest first.
+fn impacts() -> Vec<ImpactView> {
+    let larger = ImpactView {
+        database: "orders-2".into(),
+        version: "011".into(),
+        relation: "public.tasks".into(),
+        mode: "AccessExclusiveLock".into(),
+        waits: "reads and writes".into(),
+        low_ms: Some(2_100),
+        high_ms: Some(210_000),
+        basis: "scan of 3.1 GiB at 15.0 MiB/s to 1.5 GiB/s (assumed, none was seen yet)".into(),
+        written_bytes: 0,
+        rows: Some(21_000_000),
+        bytes: 3_300_000_000,
+        index_bytes: 900_000_000,
+        writes_per_second: Some(12),
+        referenced_by: 1,
+        waits_for: strings(&["pid 4711 (report, user ada, idle in transaction), 300 s in its transaction"]),
+    };
+    let smaller = ImpactView { database: "orders-1".into(), high_ms: Some(5), ..larger.clone() };
+    vec![larger, smaller]
 }
 
 pub(super) fn plan() -> PlanView {
@@ -84,8 +110,37 @@ pub(super) fn plan() -> PlanView {
         "drop_task_assigned_to",
         "up",
         "high",
-        &["ALTER TABLE tasks (line 3)", "drops the column tasks.assigned_to and what is in it"],
+        &[
+            "drop-column: code that reads it fails",
+            "ALTER TABLE tasks drops column assigned_to and its values",
+            "unknown: what the function f does",
+        ],
     );
+    let hazard = |id: &str, severity: &str, message: &str, allowed: &str| HazardView {
+        id: id.into(),
+        severity: severity.into(),
+        relation: "public.tasks.assigned_to".into(),
+        message: message.into(),
+        line: 3,
+        allowed: allowed.into(),
+    };
+    let tasks = || "public.tasks".to_owned();
+    let drop = PlanStep {
+        hazards: vec![
+            hazard("drop-column", "high", "code that reads it fails", ""),
+            hazard("drop-index-non-concurrent", "medium", "writes wait", "it is small"),
+        ],
+        locks: vec![LockView { relation: tasks(), mode: "AccessExclusiveLock".into(), new: false }],
+        work: vec![WorkView {
+            relation: tasks(),
+            kind: "scan".into(),
+            because: "the check is proven".into(),
+            new: false,
+        }],
+        unknown: strings(&["what the function f does"]),
+        destroys: vec![DestroyView { object: "public.tasks.assigned_to".into(), what: "column".into() }],
+        ..drop
+    };
     PlanView {
         id: "p0a1b2c3d4e5f".into(),
         digest: "0a1b2c3d4e5f".repeat(5) + "0a1b",
@@ -99,6 +154,8 @@ pub(super) fn plan() -> PlanView {
                 databases: strings(&["orders-1", "orders-2"]),
                 steps: vec![labels, drop],
                 losses: Vec::new(),
+                impacts: impacts(),
+                not_measured: strings(&["orders-3: the agent is not connected"]),
             },
             PlanGroup { databases: strings(&["billing-1"]), ..PlanGroup::default() },
         ],
@@ -110,6 +167,7 @@ pub(super) fn plan() -> PlanView {
         confirmation_needed: true,
         force_allowed: true,
         blocked_by: strings(&["it waits for approval: it has 1 of 2"]),
+        acknowledge: strings(&["drop-column:public.tasks.assigned_to"]),
     }
 }
 
@@ -138,12 +196,18 @@ pub(super) fn rollback_plan() -> PlanView {
         release: String::new(),
         direction: "down".into(),
         target: "005".into(),
-        groups: vec![PlanGroup { databases: strings(&["orders-1", "orders-2"]), steps, losses }],
+        groups: vec![PlanGroup {
+            databases: strings(&["orders-1", "orders-2"]),
+            steps,
+            losses,
+            ..PlanGroup::default()
+        }],
         approvals_needed: 0,
         approved_by: Vec::new(),
         backup: "off".into(),
         force_allowed: false,
         blocked_by: Vec::new(),
+        acknowledge: Vec::new(),
         ..plan()
     }
 }
@@ -207,6 +271,7 @@ pub(super) fn rollout() -> RolloutView {
         finished_at: "2026-07-29T10:01:30.000Z".into(),
         confirmation: "forced".into(),
         targets: vec![done, failed, rest],
+        acknowledged: strings(&["drop-column:public.tasks.assigned_to"]),
     }
 }
 
@@ -239,6 +304,7 @@ pub(super) fn history() -> HistoryResponse {
         by: "ada".into(),
         confirmation: if state == "done" { "none".into() } else { "forced".into() },
         error: error.into(),
+        acknowledged: if state == "done" { strings(&["drop-column:public.tasks.note"]) } else { Vec::new() },
     };
     HistoryResponse {
         entries: vec![

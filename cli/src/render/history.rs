@@ -26,6 +26,10 @@ pub(crate) fn history(response: &HistoryResponse, layout: Layout) -> String {
     }
     let rows: Vec<_> = response.entries.iter().map(row).collect();
     let mut text = table(&COLUMNS, &rows, layout);
+    for entry in response.entries.iter().filter(|entry| !entry.acknowledged.is_empty()) {
+        let (by, what) = (&entry.by, entry.acknowledged.join(", "));
+        text.push_str(&format!("\n{} {}: {by} acknowledged {what}\n", entry.database, entry.version));
+    }
     for entry in response.entries.iter().filter(|entry| !entry.error.is_empty()) {
         text.push_str(&format!("\n{} {}: {}\n", entry.database, entry.version, entry.error));
     }
@@ -63,6 +67,8 @@ mod tests {
         2026-07-29 10:00 UTC  orders-1  staging      011      task_assignees  up         failed  r7       ada (forced)
         2026-07-29 10:00 UTC  orders-1  staging      010      task_assignees  up         done    r7       ada
 
+        orders-1 010: ada acknowledged drop-column:public.tasks.note
+
         orders-1 011: column "assigned_to" does not exist
         "#);
         let narrow = plain(&history(&fixtures::history(), Layout { width: Some(72) }));
@@ -71,6 +77,8 @@ mod tests {
         2026-07-29 10:00 UTC  orders-1  011      up         failed  ada (forced)
         2026-07-29 10:00 UTC  orders-1  010      up         done    ada
         no room for ENVIRONMENT, NAME, ROLLOUT
+
+        orders-1 010: ada acknowledged drop-column:public.tasks.note
 
         orders-1 011: column "assigned_to" does not exist
         "#);

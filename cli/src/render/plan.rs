@@ -1,10 +1,13 @@
 //! What a plan would do, how risky that is, and what stands against it.
 
+use pgbelay_core::acknowledge::Acknowledgement;
 use pgbelay_proto::wire::{PlanGroup, PlanStep, PlanView};
 
 use super::Layout;
 use super::table::{Column, Word, number, prose, table, toned, word};
 use super::text::{self, Tone, count, entry, moment, paint, short, wrap};
+
+mod judged;
 
 const STEPS: [Column; 4] = [word("VERSION"), prose("NAME"), word("RISK"), prose("WHY")];
 /// Reasons of a step that a table has room for.
@@ -106,7 +109,8 @@ fn group_text(group: &PlanGroup, layout: Layout) -> String {
         return format!("\n{}\nnothing to do\n", paint(Tone::Strong, &names));
     }
     let rows: Vec<_> = group.steps.iter().map(step).collect();
-    format!("\n{}\n{}", paint(Tone::Strong, &names), table(&STEPS, &rows, layout))
+    let table = table(&STEPS, &rows, layout);
+    format!("\n{}\n{table}{}", paint(Tone::Strong, &names), judged::details(group, layout))
 }
 
 fn step(step: &PlanStep) -> Vec<Word> {
@@ -121,11 +125,15 @@ fn step(step: &PlanStep) -> Vec<Word> {
 /// The weightiest reasons, which come first; a file of fifty statements has fifty.
 fn why(step: &PlanStep) -> String {
     let no_way_back = step.direction == "up" && !step.has_rollback;
-    let more = step.reasons.len().saturating_sub(MAX_REASONS);
-    let shown = step.reasons.iter().take(MAX_REASONS).cloned();
+    // What stands below the table is not said twice.
+    let reasons: Vec<_> =
+        step.reasons.iter().filter(|reason| !judged::is_detail(step, reason)).cloned().collect();
+    let more = reasons.len().saturating_sub(MAX_REASONS);
+    let below = (reasons.is_empty() && !step.reasons.is_empty()).then(|| "see below".to_owned());
+    let shown = reasons.into_iter().take(MAX_REASONS);
     let more = (more > 0).then(|| format!("and {more} more, see --output json"));
     let no_way_back = no_way_back.then(|| "no rollback SQL: cannot be taken back".to_owned());
-    no_way_back.into_iter().chain(shown).chain(more).collect::<Vec<_>>().join("; ")
+    no_way_back.into_iter().chain(below).chain(shown).chain(more).collect::<Vec<_>>().join("; ")
 }
 
 fn losses(plan: &PlanView, layout: Layout) -> String {
@@ -170,6 +178,9 @@ fn circumstances(plan: &PlanView, layout: Layout) -> String {
         let force = if plan.force_allowed { ", or --force" } else { "; --force is not allowed" };
         text.push_str(&entry("Confirm", &format!("type {}{force}", plan.environment), width));
     }
+    if !plan.acknowledge.is_empty() {
+        text.push_str(&entry("Acknowledge", &plan.acknowledge.join(", "), width));
+    }
     for reason in &plan.blocked_by {
         text.push_str(&entry("Blocked", reason, width));
     }
@@ -181,8 +192,14 @@ fn next(plan: &PlanView) -> String {
     match (waits, plan.blocked_by.is_empty()) {
         (true, _) => format!("somebody else approves it: pgbelay approve {}", plan.id),
         (false, false) => "put right what blocks it, then plan again".into(),
-        (false, true) => run(plan),
+        (false, true) => format!("{}{}", run(plan), acknowledgements(plan)),
     }
+}
+
+/// The flags without which it is refused.
+fn acknowledgements(plan: &PlanView) -> String {
+    let words = plan.acknowledge.iter().filter_map(|text| text.parse::<Acknowledgement>().ok());
+    words.map(|word| format!(" {}", word.flag())).collect()
 }
 
 #[cfg(test)]
@@ -199,8 +216,23 @@ mod tests {
         orders-1, orders-2
         VERSION  NAME                   RISK  WHY
         010      task_assignees         low   creates the table task_assignees
-        011      drop_task_assigned_to  high  no rollback SQL: cannot be taken back; ALTER TABLE tasks (line 3); drops the
-                                              column tasks.assigned_to and what is in it
+        011      drop_task_assigned_to  high  no rollback SQL: cannot be taken back; ALTER TABLE tasks drops column assigned_to
+                                              and its values
+
+        011 drop_task_assigned_to
+          high     drop-column public.tasks.assigned_to: code that reads it fails (line 3)
+          allowed  drop-index-non-concurrent public.tasks.assigned_to: writes wait (line 3); allowed: it is
+                   small
+          unknown  what the function f does
+          locks    public.tasks AccessExclusiveLock
+          work     scan public.tasks (the check is proven)
+          impact   public.tasks on orders-2: reads and writes wait an estimated 2.1s to 3m 30s (scan of 3.1
+                   GiB at 15.0 MiB/s to 1.5 GiB/s (assumed, none was seen yet)); 12 rows written in a
+                   second; 1 foreign key of other tables to it
+          now      it would wait for pid 4711 (report, user ada, idle in transaction), 300 s in its
+                   transaction
+        not measured: orders-3: the agent is not connected
+        judged on the schema of orders-1, which is that of all of them
 
         billing-1
         nothing to do
@@ -208,6 +240,7 @@ mod tests {
         Backup      a verified backup of each database first; without one nothing runs
         Approvals   1 of 2: bob
         Confirm     type staging, or --force
+        Acknowledge drop-column:public.tasks.assigned_to
         Blocked     it waits for approval: it has 1 of 2
         Next        somebody else approves it: pgbelay approve p0a1b2c3d4e5f
         ");
@@ -229,10 +262,29 @@ mod tests {
         011      drop_task_assigned_to  high  no rollback SQL:
                                               cannot be taken back;
                                               ALTER TABLE tasks
-                                              (line 3); drops the
-                                              column
-                                              tasks.assigned_to and
-                                              what is in it
+                                              drops column
+                                              assigned_to and its
+                                              values
+
+        011 drop_task_assigned_to
+          high     drop-column public.tasks.assigned_to: code that
+                   reads it fails (line 3)
+          allowed  drop-index-non-concurrent
+                   public.tasks.assigned_to: writes wait (line 3);
+                   allowed: it is small
+          unknown  what the function f does
+          locks    public.tasks AccessExclusiveLock
+          work     scan public.tasks (the check is proven)
+          impact   public.tasks on orders-2: reads and writes wait
+                   an estimated 2.1s to 3m 30s (scan of 3.1 GiB at
+                   15.0 MiB/s to 1.5 GiB/s (assumed, none was seen
+                   yet)); 12 rows written in a second; 1 foreign key
+                   of other tables to it
+          now      it would wait for pid 4711 (report, user ada,
+                   idle in transaction), 300 s in its transaction
+        not measured: orders-3: the agent is not connected
+        judged on the schema of orders-1, which is that of all of
+        them
 
         billing-1
         nothing to do
@@ -241,6 +293,7 @@ mod tests {
                     without one nothing runs
         Approvals   1 of 2: bob
         Confirm     type staging, or --force
+        Acknowledge drop-column:public.tasks.assigned_to
         Blocked     it waits for approval: it has 1 of 2
         Next        somebody else approves it: pgbelay approve
                     p0a1b2c3d4e5f
@@ -258,6 +311,7 @@ mod tests {
         VERSION  NAME             RISK  WHY
         007      audit_tables     high  DROP TABLE audit_log (line 2)
         006      template_tables  high  DROP TABLE templates (line 1)
+        judged on the schema of orders-1, which is that of all of them
 
         What it would destroy
         DATABASE  OBJECT                           ROWS LOST
@@ -306,15 +360,139 @@ mod tests {
             approved_by: Vec::new(),
             ..fixtures::plan()
         };
-        assert_eq!(next(&plan(0, &[])), "pgbelay migrate --env staging --plan p0a1b2c3d4e5f");
+        assert_eq!(
+            next(&plan(0, &[])),
+            "pgbelay migrate --env staging --plan p0a1b2c3d4e5f --acknowledge drop-column:public.tasks.assigned_to"
+        );
         assert_eq!(next(&plan(1, &["approval"])), "somebody else approves it: pgbelay approve p0a1b2c3d4e5f");
         assert_eq!(next(&plan(0, &["busy"])), "put right what blocks it, then plan again");
         assert_eq!(next(&fixtures::rollback_plan()), "pgbelay rollback --env staging --target 005");
     }
 
     #[test]
-    fn programs_get_every_field() {
-        insta::assert_json_snapshot!(fixtures::plan(), @r#"
+    fn programs_get_every_field_of_a_step() {
+        insta::assert_json_snapshot!(fixtures::plan().groups[0].steps[1], @r#"
+        {
+          "version": "011",
+          "name": "drop_task_assigned_to",
+          "direction": "up",
+          "risk": "high",
+          "reasons": [
+            "drop-column: code that reads it fails",
+            "ALTER TABLE tasks drops column assigned_to and its values",
+            "unknown: what the function f does"
+          ],
+          "has_rollback": false,
+          "hazards": [
+            {
+              "id": "drop-column",
+              "severity": "high",
+              "relation": "public.tasks.assigned_to",
+              "message": "code that reads it fails",
+              "line": 3,
+              "allowed": ""
+            },
+            {
+              "id": "drop-index-non-concurrent",
+              "severity": "medium",
+              "relation": "public.tasks.assigned_to",
+              "message": "writes wait",
+              "line": 3,
+              "allowed": "it is small"
+            }
+          ],
+          "locks": [
+            {
+              "relation": "public.tasks",
+              "mode": "AccessExclusiveLock",
+              "new": false
+            }
+          ],
+          "work": [
+            {
+              "relation": "public.tasks",
+              "kind": "scan",
+              "because": "the check is proven",
+              "new": false
+            }
+          ],
+          "unknown": [
+            "what the function f does"
+          ],
+          "destroys": [
+            {
+              "object": "public.tasks.assigned_to",
+              "what": "column"
+            }
+          ],
+          "judged_on": "orders-1"
+        }
+        "#);
+    }
+
+    #[test]
+    fn programs_get_every_field_of_a_group() {
+        let plan = fixtures::plan();
+        let group = PlanGroup { steps: Vec::new(), ..plan.groups[0].clone() };
+        insta::assert_json_snapshot!(group, @r#"
+        {
+          "databases": [
+            "orders-1",
+            "orders-2"
+          ],
+          "steps": [],
+          "losses": [],
+          "impacts": [
+            {
+              "database": "orders-2",
+              "version": "011",
+              "relation": "public.tasks",
+              "mode": "AccessExclusiveLock",
+              "waits": "reads and writes",
+              "low_ms": 2100,
+              "high_ms": 210000,
+              "basis": "scan of 3.1 GiB at 15.0 MiB/s to 1.5 GiB/s (assumed, none was seen yet)",
+              "written_bytes": 0,
+              "rows": 21000000,
+              "bytes": 3300000000,
+              "index_bytes": 900000000,
+              "writes_per_second": 12,
+              "referenced_by": 1,
+              "waits_for": [
+                "pid 4711 (report, user ada, idle in transaction), 300 s in its transaction"
+              ]
+            },
+            {
+              "database": "orders-1",
+              "version": "011",
+              "relation": "public.tasks",
+              "mode": "AccessExclusiveLock",
+              "waits": "reads and writes",
+              "low_ms": 2100,
+              "high_ms": 5,
+              "basis": "scan of 3.1 GiB at 15.0 MiB/s to 1.5 GiB/s (assumed, none was seen yet)",
+              "written_bytes": 0,
+              "rows": 21000000,
+              "bytes": 3300000000,
+              "index_bytes": 900000000,
+              "writes_per_second": 12,
+              "referenced_by": 1,
+              "waits_for": [
+                "pid 4711 (report, user ada, idle in transaction), 300 s in its transaction"
+              ]
+            }
+          ],
+          "not_measured": [
+            "orders-3: the agent is not connected"
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn programs_get_every_field_about_the_whole() {
+        let plan = PlanView { groups: Vec::new(), ..fixtures::plan() };
+        insta::assert_json_snapshot!(plan, @r#"
         {
           "id": "p0a1b2c3d4e5f",
           "digest": "0a1b2c3d4e5f0a1b2c3d4e5f0a1b2c3d4e5f0a1b2c3d4e5f0a1b2c3d4e5f0a1b",
@@ -323,45 +501,7 @@ mod tests {
           "direction": "up",
           "target": "",
           "risk": "high",
-          "groups": [
-            {
-              "databases": [
-                "orders-1",
-                "orders-2"
-              ],
-              "steps": [
-                {
-                  "version": "010",
-                  "name": "task_assignees",
-                  "direction": "up",
-                  "risk": "low",
-                  "reasons": [
-                    "creates the table task_assignees"
-                  ],
-                  "has_rollback": true
-                },
-                {
-                  "version": "011",
-                  "name": "drop_task_assigned_to",
-                  "direction": "up",
-                  "risk": "high",
-                  "reasons": [
-                    "ALTER TABLE tasks (line 3)",
-                    "drops the column tasks.assigned_to and what is in it"
-                  ],
-                  "has_rollback": false
-                }
-              ],
-              "losses": []
-            },
-            {
-              "databases": [
-                "billing-1"
-              ],
-              "steps": [],
-              "losses": []
-            }
-          ],
+          "groups": [],
           "approvals_needed": 2,
           "approved_by": [
             "bob"
@@ -373,6 +513,9 @@ mod tests {
           "force_allowed": true,
           "blocked_by": [
             "it waits for approval: it has 1 of 2"
+          ],
+          "acknowledge": [
+            "drop-column:public.tasks.assigned_to"
           ]
         }
         "#);

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use pgbelay_analysis::bytes_in_words as bytes;
 use pgbelay_proto::wire::{FailureView, ListRolloutsResponse, RolloutView, StepView, TargetView};
 
 use super::Layout;
 use super::table::{Column, Word, number, prose, table, toned, word};
-use super::text::{Tone, bytes, moment, paint, short, took, took_ms, wrap};
+use super::text::{Tone, moment, paint, short, took, took_ms, wrap};
 
 const TARGETS: [Column; 5] =
     [word("DATABASE"), word("STATE"), number("STEPS"), number("TOOK").rank(1), prose("BACKUP").rank(2)];
@@ -334,6 +335,9 @@ mod tests {
               "error": null,
               "doing": ""
             }
+          ],
+          "acknowledged": [
+            "drop-column:public.tasks.assigned_to"
           ]
         }
         "#);

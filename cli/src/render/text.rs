@@ -53,22 +53,6 @@ pub(crate) fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
 }
 
-/// `512 B`, `1.4 MiB`.
-#[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
-pub(crate) fn bytes(number: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    let mut size = number as f64;
-    let mut unit = "B";
-    for larger in UNITS {
-        if size < 1024.0 {
-            break;
-        }
-        size /= 1024.0;
-        unit = larger;
-    }
-    if unit == "B" { format!("{number} B") } else { format!("{size:.1} {unit}") }
-}
-
 /// `12ms`, `1.2s`, `3m 20s`, `2h 5m`.
 pub(crate) fn took(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -134,11 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_times_are_short() {
-        assert_eq!(
-            [0, 1023, 1024, 1_500_000, u64::MAX].map(bytes),
-            ["0 B", "1023 B", "1.0 KiB", "1.4 MiB", "16777216.0 TiB"]
-        );
+    fn times_are_short() {
         assert_eq!(
             [0, 999, 1_200, 60_000, 200_000, 7_500_000, -1].map(took_ms),
             ["0ms", "999ms", "1.2s", "1m", "3m 20s", "2h 5m", "0ms"]

@@ -317,6 +317,7 @@ impl OperatorService for Scripted {
         resume_rollout(RolloutRequest) -> RolloutView;
         abort_rollout(RolloutRequest) -> RolloutView;
         history(HistoryRequest) -> HistoryResponse;
+        read_catalog(ReadCatalogRequest) -> ReadCatalogResponse;
         list_agents(ListAgentsRequest) -> ListAgentsResponse;
         revoke_agent(RevokeAgentRequest) -> ListAgentsResponse;
         remove_database(RemoveDatabaseRequest) -> ListAgentsResponse;

@@ -248,7 +248,7 @@ async fn a_schema_that_cannot_be_read_ends_with_two() -> anyhow::Result<()> {
     for path in [catalog, dir.path().join("none.json")] {
         let seen = lint(dir.path(), &["--catalog", &path.display().to_string(), "-o", "json"]).await;
         assert_eq!((seen.code, seen.out.as_str()), (2, ""));
-        assert!(seen.error()["error"]["next_step"].as_str().unwrap().contains("pgbelay-agent catalog"));
+        assert!(seen.error()["error"]["next_step"].as_str().unwrap().contains("pgbelay catalog"));
     }
     Ok(())
 }
@@ -379,12 +379,18 @@ async fn the_graph_needs_files_only() -> anyhow::Result<()> {
     let plan = script(&["plan", "--graph", "--migrations", &path]).await;
     assert_eq!((lint.code, plan.code, &lint.out), (0, 0, &plan.out));
     insta::assert_snapshot!(lint.out);
-    let dot = script(&["lint", &path, "--graph=dot"]).await;
+    let dot = script(&["lint", &path, "--graph", "--output", "dot"]).await;
     assert!(dot.out.starts_with("digraph migrations {"), "{}", dot.out);
     let json = script(&["plan", "--graph", "--migrations", &path, "--output", "json"]).await;
     assert_eq!(json.json()["nodes"][3]["stands_on"][1]["version"], "002");
-    let none = script(&["plan", "--graph", "--migrations", "/nowhere"]).await;
-    assert_eq!(none.code, 2);
+    for wrong in [
+        &["plan", "--graph", "--migrations", "/nowhere"][..],
+        &["plan", "--env", "staging", "--output", "dot"],
+        &["lint", &path, "--output", "dot"],
+        &["lint", &path, "--graph", "--output", "sarif"],
+    ] {
+        assert_eq!(script(wrong).await.code, 2, "{wrong:?}");
+    }
     Ok(())
 }
 

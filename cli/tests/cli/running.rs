@@ -21,7 +21,11 @@ pub(crate) fn plan() -> PlanView {
         environment: "staging".into(),
         direction: "up".into(),
         risk: "low".into(),
-        groups: vec![PlanGroup { databases: vec!["orders-1".into()], steps: vec![step], losses: Vec::new() }],
+        groups: vec![PlanGroup {
+            databases: vec!["orders-1".into()],
+            steps: vec![step],
+            ..PlanGroup::default()
+        }],
         backup: "required".into(),
         force_allowed: true,
         ..PlanView::default()

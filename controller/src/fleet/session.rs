@@ -10,6 +10,7 @@ use pgbelay_proto::wire::controller_message::Message;
 use tokio::sync::{mpsc, oneshot};
 use tonic::Status;
 
+use super::waiting::Waiting;
 use super::{Contact, ProbeError};
 use crate::listener::ConnectionHandle;
 
@@ -94,7 +95,7 @@ pub struct Session {
     /// The commands that it has or was sent in this session.
     known: BTreeMap<Key, Known>,
     cancelled: BTreeSet<Key>,
-    probes: HashMap<u64, oneshot::Sender<wire::probe_answer::Answer>>,
+    probes: HashMap<u64, Waiting>,
 }
 
 /// What an agent knows of a command.
@@ -168,13 +169,14 @@ impl Session {
     pub(super) fn expect_answer(
         &mut self,
         id: u64,
+        kind: &wire::probe::Kind,
     ) -> Result<oneshot::Receiver<wire::probe_answer::Answer>, ProbeError> {
         self.probes.retain(|_, waiting| !waiting.is_closed());
         if self.probes.len() >= MAX_PROBES {
             return Err(ProbeError::Busy);
         }
         let (reply, answer) = oneshot::channel();
-        self.probes.insert(id, reply);
+        self.probes.insert(id, Waiting::new(reply, kind));
         Ok(answer)
     }
 
@@ -183,8 +185,10 @@ impl Session {
         self.outbox.try_send(message)
     }
 
-    /// Tells the agent that it was heard. One that does not take even that is cut.
-    pub fn answer_heartbeat(&self) {
+    /// Tells the agent that it was heard, and forgets who waits for it no more, with what has come for them. An agent that
+    /// does not take even that is cut.
+    pub fn answer_heartbeat(&mut self) {
+        self.probes.retain(|_, waiting| !waiting.is_closed());
         if !self.send(Message::Ack(wire::Ack::default())) {
             self.connection.close();
         }
@@ -192,9 +196,10 @@ impl Session {
 
     /// Gives an answer to whoever asked.
     pub fn answered(&mut self, answer: wire::ProbeAnswer) {
-        if let (Some(waiting), Some(answer)) = (self.probes.remove(&answer.id), answer.answer) {
-            // Who asked may have given up.
-            drop(waiting.send(answer));
+        if let (Some(waiting), Some(said)) = (self.probes.remove(&answer.id), answer.answer)
+            && let Some(waiting) = waiting.answered(said)
+        {
+            self.probes.insert(answer.id, waiting);
         }
     }
 }

@@ -31,7 +31,7 @@ pub enum Audience {
 }
 
 /// Every method of the contract on the main listener, and who may call it.
-pub const AUDIENCES: [(&str, Audience); 26] = [
+pub const AUDIENCES: [(&str, Audience); 27] = [
     ("/pgbelay.v1.AgentService/Connect", Audience::Agents),
     ("/pgbelay.v1.AgentService/FetchSql", Audience::Agents),
     ("/pgbelay.v1.AgentService/Renew", Audience::Agents),
@@ -49,6 +49,7 @@ pub const AUDIENCES: [(&str, Audience); 26] = [
     ("/pgbelay.v1.OperatorService/AbortRollout", Audience::Operators(Role::Operator)),
     ("/pgbelay.v1.OperatorService/Status", Audience::Operators(Role::Viewer)),
     ("/pgbelay.v1.OperatorService/History", Audience::Operators(Role::Viewer)),
+    ("/pgbelay.v1.OperatorService/ReadCatalog", Audience::Operators(Role::Operator)),
     ("/pgbelay.v1.OperatorService/CreateToken", Audience::Operators(Role::Admin)),
     ("/pgbelay.v1.OperatorService/ListAgents", Audience::Operators(Role::Viewer)),
     ("/pgbelay.v1.OperatorService/RevokeAgent", Audience::Operators(Role::Admin)),

@@ -20,6 +20,7 @@ use reader::Reader;
 pub(crate) use releases::AT_ONCE as RELEASES_AT_ONCE;
 
 mod access;
+mod catalogs;
 mod lists;
 mod plans;
 mod reader;
@@ -111,8 +112,11 @@ impl OperatorService for OperatorsService {
             "forced" => Confirmation::Forced,
             other => return Err(usage(&format!("{other:?} is not a confirmation: none, typed or forced"))),
         };
-        plans::look_again(&self.services, &plan, &operator(&request)?).await?;
-        let granted = self.ask(&request, Ask::StartRollout { plan, confirmation }).await?;
+        let sizes = plans::look_again(&self.services, &plan, &operator(&request)?).await?;
+        let given = request.get_ref().acknowledge.iter();
+        let acknowledged = given.map(|text| parse(text)).collect::<Result<_, Status>>()?;
+        let granted =
+            self.ask(&request, Ask::StartRollout { plan, confirmation, acknowledged, sizes }).await?;
         let started = granted.events.iter().find_map(|event| {
             if let Event::RolloutStarted { rollout, .. } = event { Some(rollout.clone()) } else { None }
         });
@@ -160,6 +164,13 @@ impl OperatorService for OperatorsService {
 
     async fn history(&self, request: Request<wire::HistoryRequest>) -> Answer<wire::HistoryResponse> {
         lists::history(&self.reader(&request)?, request.get_ref())
+    }
+
+    async fn read_catalog(
+        &self,
+        request: Request<wire::ReadCatalogRequest>,
+    ) -> Answer<wire::ReadCatalogResponse> {
+        catalogs::read(&self.services, request).await
     }
 
     async fn create_token(

@@ -27,7 +27,7 @@ const COUNT_DEADLINE: Duration = Duration::from_secs(120);
 const TRIAL_DEADLINE: Duration = Duration::from_secs(600);
 
 /// Agents that are asked at the same time: a fleet of thousands is not asked all at once.
-const AT_ONCE: usize = 64;
+pub(super) const AT_ONCE: usize = 64;
 
 impl Services {
     /// Asks every agent of an environment what its database looks like. Returns those that answered.
@@ -108,7 +108,13 @@ impl Services {
                     count.lost.into_iter().filter_map(|lost| Some((lost.object?, lost.rows, lost.error)));
                 counted.map(|(object, rows, error)| view(&object, rows, error)).collect()
             }
-            Ok(Answer::Observation(_) | Answer::DryRun(_) | Answer::Error(_)) => {
+            Ok(
+                Answer::Observation(_)
+                | Answer::DryRun(_)
+                | Answer::Catalog(_)
+                | Answer::Measured(_)
+                | Answer::Error(_),
+            ) => {
                 objects.iter().map(|o| view(o, 0, "the agent answered another question".to_owned())).collect()
             }
             Err(error) => objects.iter().map(|o| view(o, 0, error.to_string())).collect(),
@@ -164,9 +170,13 @@ fn words(object: &wire::Doomed) -> String {
 fn trial(name: &DatabaseName, target: &TargetPlan, answer: Result<Answer, ProbeError>) -> wire::TrialView {
     let (done, failure) = match answer {
         Ok(Answer::DryRun(result)) => (result.done, result.failure),
-        Ok(Answer::Observation(_) | Answer::Loss(_) | Answer::Error(_)) => {
-            (Vec::new(), Some(lost("the agent answered another question".to_owned())))
-        }
+        Ok(
+            Answer::Observation(_)
+            | Answer::Loss(_)
+            | Answer::Catalog(_)
+            | Answer::Measured(_)
+            | Answer::Error(_),
+        ) => (Vec::new(), Some(lost("the agent answered another question".to_owned()))),
         Err(error) => (Vec::new(), Some(lost(error.to_string()))),
     };
     let failed_at = failure.as_ref().map(|failure| failure.version.clone());

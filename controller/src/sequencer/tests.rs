@@ -323,6 +323,7 @@ fn inconsistent() -> anyhow::Result<State> {
             "orders".parse()?,
             TargetPlan { expect: expect.clone(), steps: Vec::new() },
         )]),
+        judgements: Vec::new(),
     };
     let (id, author) = ("p1".parse()?, "root".parse()?);
     let plan = Plan { id, digest: body.digest(), body, author, created_at: Timestamp(0) };
@@ -340,6 +341,8 @@ fn inconsistent() -> anyhow::Result<State> {
         environment: environment.name,
         started_by: "root".parse()?,
         confirmation: Confirmation::None,
+        acknowledged: Default::default(),
+        bulk: Default::default(),
         started_at: Timestamp(0),
         state: RolloutState::Running,
         targets: BTreeMap::from([("orders".parse()?, target)]),

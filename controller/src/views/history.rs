@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use pgbelay_core::acknowledge::{Acknowledgement, NOT_JUDGED, of_step};
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
 use pgbelay_core::plan::{Plan, Step};
 use pgbelay_core::policy::BackupPolicy;
@@ -25,6 +26,7 @@ pub struct Filter {
 /// One line, not yet in words: a fleet has many more of them than are wanted.
 struct Line<'a> {
     rollout: &'a Rollout,
+    plan: &'a Plan,
     database: &'a DatabaseName,
     target: &'a Target,
     step: &'a Step,
@@ -83,12 +85,18 @@ fn of_target<'a>(
             | TargetState::Done
             | TargetState::NotReached => return None,
         };
-        Some(Line { rollout, database, target, step, state })
+        Some(Line { rollout, plan, database, target, step, state })
     })
 }
 
 fn in_words(line: &Line<'_>) -> wire::HistoryEntry {
-    let Line { rollout, database, target, step, state } = line;
+    let Line { rollout, plan, database, target, step, state } = line;
+    let of_step = of_step(&plan.body, step);
+    let not_judged = |word: &Acknowledgement| {
+        word.hazard == NOT_JUDGED && word.object.as_deref() == Some(database.as_str())
+    };
+    let is_of_it = |word: &&Acknowledgement| of_step.contains(*word) || not_judged(word);
+    let acknowledged = rollout.acknowledged.iter().filter(is_of_it);
     let error = if *state == "done" { None } else { error(target) };
     wire::HistoryEntry {
         at: rfc3339(target.moved_at),
@@ -102,5 +110,6 @@ fn in_words(line: &Line<'_>) -> wire::HistoryEntry {
         by: rollout.started_by.to_string(),
         confirmation: confirmation(rollout.confirmation).to_owned(),
         error: error.map(|error| error.message).unwrap_or_default(),
+        acknowledged: acknowledged.map(ToString::to_string).collect(),
     }
 }

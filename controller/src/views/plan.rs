@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use pgbelay_core::acknowledge::required;
 use pgbelay_core::decide::{needs_confirmation, obstacles};
+use pgbelay_core::judge::Basis;
 use pgbelay_core::name::DatabaseName;
-use pgbelay_core::plan::{Direction, Goal, Step};
+use pgbelay_core::plan::{Direction, FoundHazard, Goal, Judgement, Lock, Loss, PlanBody, Step, Work};
 use pgbelay_core::policy::BackupPolicy;
 use pgbelay_core::state::{PlanState, State};
 use pgbelay_proto::wire;
 
+use super::impact::{impacts, in_order};
 use crate::clock::rfc3339;
 
 /// The word for a direction.
@@ -31,13 +34,18 @@ pub(super) fn goal(goal: &Goal) -> (String, &'static str, String) {
     }
 }
 
-/// A plan as people read it. `losses`: what a rollback would destroy, as it was counted.
+/// What the agents have said about a plan.
+#[derive(Debug, Default)]
+pub struct Answers {
+    /// What a rollback would destroy, as it was counted.
+    pub losses: BTreeMap<DatabaseName, Vec<wire::LossView>>,
+    /// How large and busy the relations are, or why that is not known.
+    pub measured: BTreeMap<DatabaseName, Result<wire::Measured, String>>,
+}
+
+/// A plan as people read it.
 #[must_use]
-pub fn plan(
-    state: &State,
-    known: &PlanState,
-    mut losses: BTreeMap<DatabaseName, Vec<wire::LossView>>,
-) -> wire::PlanView {
+pub fn plan(state: &State, known: &PlanState, answers: Answers) -> wire::PlanView {
     let plan = &known.plan;
     let body = &plan.body;
     let policy = state.policy.environment(&body.environment);
@@ -50,7 +58,7 @@ pub fn plan(
         direction: direction.to_owned(),
         target,
         risk: body.risk().to_string(),
-        groups: groups(known, &mut losses),
+        groups: groups(state, known, answers),
         approvals_needed: policy.map_or(0, |policy| policy.approvals),
         approved_by: known.approvals.iter().map(ToString::to_string).collect(),
         author: plan.author.to_string(),
@@ -62,41 +70,112 @@ pub fn plan(
         confirmation_needed: needs_confirmation(state, plan).unwrap_or(true),
         force_allowed: policy.is_some_and(|policy| policy.force_allowed),
         blocked_by: obstacles(state, plan).iter().map(ToString::to_string).collect(),
+        acknowledge: policy
+            .map(|policy| required(body, policy))
+            .iter()
+            .flatten()
+            .map(ToString::to_string)
+            .collect(),
     }
 }
 
-fn groups(
-    known: &PlanState,
-    losses: &mut BTreeMap<DatabaseName, Vec<wire::LossView>>,
-) -> Vec<wire::PlanGroup> {
+fn groups(state: &State, known: &PlanState, mut answers: Answers) -> Vec<wire::PlanGroup> {
+    let body = &known.plan.body;
     let mut groups: Vec<(&[Step], wire::PlanGroup)> = Vec::new();
-    for (name, target) in &known.plan.body.targets {
-        let lost = losses.remove(name).unwrap_or_default();
-        match groups.iter_mut().find(|(steps, _)| *steps == target.steps.as_slice()) {
-            Some((_, group)) => {
-                group.databases.push(name.to_string());
-                group.losses.extend(lost);
+    for (name, target) in &body.targets {
+        let place = groups.iter().position(|(steps, _)| *steps == target.steps.as_slice());
+        let place = place.unwrap_or_else(|| {
+            let steps = target.steps.iter().map(|planned| step(body, planned)).collect();
+            groups.push((&target.steps, wire::PlanGroup { steps, ..wire::PlanGroup::default() }));
+            groups.len() - 1
+        });
+        let Some((_, group)) = groups.get_mut(place) else { continue };
+        group.databases.push(name.to_string());
+        group.losses.extend(answers.losses.remove(name).unwrap_or_default());
+        match (answers.measured.get(name), state.databases.get(name)) {
+            (Some(Ok(measured)), Some(database)) => {
+                group.impacts.extend(impacts(body, (database, target), measured));
             }
-            None => {
-                let group = wire::PlanGroup {
-                    databases: vec![name.to_string()],
-                    steps: target.steps.iter().map(step).collect(),
-                    losses: lost,
-                };
-                groups.push((&target.steps, group));
-            }
+            (Some(Err(why)), _) => group.not_measured.push(format!("{name}: {why}")),
+            (Some(Ok(_)) | None, _) => {}
         }
     }
-    groups.into_iter().map(|(_, group)| group).collect()
+    let settled = |(_, mut group): (_, wire::PlanGroup)| {
+        in_order(&mut group.impacts);
+        group
+    };
+    groups.into_iter().map(settled).collect()
 }
 
-fn step(step: &Step) -> wire::PlanStep {
-    wire::PlanStep {
+fn step(body: &PlanBody, step: &Step) -> wire::PlanStep {
+    let view = wire::PlanStep {
         version: step.version.to_string(),
         name: step.name.clone(),
         direction: direction(step.direction).to_owned(),
         risk: step.risk.to_string(),
         reasons: step.reasons.clone(),
         has_rollback: step.has_rollback,
+        ..wire::PlanStep::default()
+    };
+    body.judgement(step).map_or(view.clone(), |judgement| judged(judgement, view))
+}
+
+fn judged(judgement: &Judgement, view: wire::PlanStep) -> wire::PlanStep {
+    let judged_on = match &judgement.basis {
+        Basis::Schema { of, .. } => of.to_string(),
+        Basis::Text { .. } => String::new(),
+    };
+    wire::PlanStep {
+        hazards: judgement.hazards.iter().map(hazard).collect(),
+        locks: locks(judgement),
+        work: works(judgement),
+        unknown: judgement.unknown.clone(),
+        destroys: judgement.destroys.iter().map(destroyed).collect(),
+        judged_on,
+        ..view
     }
+}
+
+fn hazard(found: &FoundHazard) -> wire::HazardView {
+    let hazard = &found.hazard;
+    wire::HazardView {
+        id: hazard.id.clone(),
+        severity: hazard.severity.as_str().to_owned(),
+        relation: hazard.relation.clone().unwrap_or_default(),
+        message: hazard.message.clone(),
+        line: found.line,
+        allowed: hazard.allowed.clone().unwrap_or_default(),
+    }
+}
+
+/// By name.
+fn locks(judgement: &Judgement) -> Vec<wire::LockView> {
+    let mut locks: Vec<_> = judgement.course.locks.iter().map(|lock| &lock.what).collect();
+    locks.sort();
+    locks.into_iter().map(lock).collect()
+}
+
+/// By name, the same only once.
+fn works(judgement: &Judgement) -> Vec<wire::WorkView> {
+    let mut works: Vec<_> = judgement.course.work.iter().map(|work| &work.what).collect();
+    works.sort();
+    works.dedup_by(|next, work| (&next.relation, next.kind) == (&work.relation, work.kind));
+    works.into_iter().map(work).collect()
+}
+
+fn lock(lock: &Lock) -> wire::LockView {
+    wire::LockView { relation: lock.relation.clone(), mode: lock.mode.to_string(), new: lock.new }
+}
+
+fn work(work: &Work) -> wire::WorkView {
+    wire::WorkView {
+        relation: work.relation.clone(),
+        kind: work.kind.as_str().to_owned(),
+        because: work.because.clone(),
+        new: work.new,
+    }
+}
+
+fn destroyed(loss: &Loss) -> wire::DestroyView {
+    wire::DestroyView { object: loss.object.clone(), what: loss.what.clone() }
 }

@@ -47,6 +47,7 @@ pub fn rollout(state: &State, fleet: &Fleet, rollout: &Rollout) -> wire::Rollout
         finished_at,
         confirmation: confirmation(rollout.confirmation).to_owned(),
         targets: targets.collect(),
+        acknowledged: rollout.acknowledged.iter().map(ToString::to_string).collect(),
     }
 }
 

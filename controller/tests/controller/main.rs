@@ -3,6 +3,7 @@
 
 mod enrolment;
 mod gate;
+mod judging;
 mod operators;
 mod quarantine;
 mod rollouts;

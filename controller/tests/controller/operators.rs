@@ -34,6 +34,7 @@ async fn plans_and_rollouts_that_make_no_sense_are_refused_with_a_reason() -> an
     let start = |plan: &str, confirmation: &str| wire::StartRolloutRequest {
         plan: plan.into(),
         confirmation: confirmation.into(),
+        acknowledge: Vec::new(),
     };
     let (release, promote) = (Goal::Release("abc".into()), Goal::PromoteFrom("mars".into()));
     let (back, nowhere) = (Goal::RollbackTo("1".into()), Goal::RollbackTo("v1".into()));
@@ -275,7 +276,11 @@ async fn no_agent_is_asked_anything_before_the_question_is_allowed() -> anyhow::
     let goal = Some(Goal::Release(release));
     let request = wire::CreatePlanRequest { environment: "staging".into(), goal };
     let asking = async {
-        let start = wire::StartRolloutRequest { plan: plan.clone(), confirmation: "typed".into() };
+        let start = wire::StartRolloutRequest {
+            plan: plan.clone(),
+            confirmation: "typed".into(),
+            acknowledge: Vec::new(),
+        };
         [
             client.create_plan(request).await.err().map(|status| status.code()),
             client
@@ -301,7 +306,7 @@ async fn every_change_by_an_operator_is_in_the_ledger_under_that_name() -> anyho
     agent.during(approver.approve(wire::ApproveRequest { plan: plan.clone() })).await??;
     let mut admin = world.admin().await?;
     agent.during(admin.try_plan(wire::TryPlanRequest { plan: plan.clone() })).await??;
-    let start = wire::StartRolloutRequest { plan, confirmation: "forced".into() };
+    let start = wire::StartRolloutRequest { plan, confirmation: "forced".into(), acknowledge: Vec::new() };
     let rollout = agent.during(admin.start_rollout(start)).await??.into_inner();
     assert_eq!((rollout.state.as_str(), rollout.confirmation.as_str()), ("running", "forced"));
     admin.pause_rollout(on(&rollout.id)).await?;

@@ -87,7 +87,11 @@ async fn a_release_is_promoted_and_rolled_back() -> anyhow::Result<()> {
     let request = wire::CreatePlanRequest { environment: "production".into(), goal: from_staging };
     let plan = production.during(admin.create_plan(request)).await??.into_inner();
     assert_eq!((plan.release.as_str(), plan.blocked_by.len()), (release.as_str(), 0));
-    let start = |plan: &str| wire::StartRolloutRequest { plan: plan.into(), confirmation: "typed".into() };
+    let start = |plan: &str| wire::StartRolloutRequest {
+        plan: plan.into(),
+        confirmation: "typed".into(),
+        acknowledge: Vec::new(),
+    };
     production.during(admin.start_rollout(start(&plan.id))).await??;
     production.obey().await?;
     production.obey().await?;

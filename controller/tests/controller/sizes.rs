@@ -48,6 +48,7 @@ fn observation(release: &Release) -> Observation {
         applied_at: Timestamp(0),
     };
     Observation {
+        conditions: pgbelay_core::database::no_conditions(),
         server_version: 150_018,
         system_identifier: "7312345678901234567/16384".to_owned(),
         fingerprint: Digest::of("x"),
@@ -66,6 +67,7 @@ fn step(migration: &Migration) -> Step {
         reasons: Vec::new(),
         has_rollback: false,
         destroys: Vec::new(),
+        judgement: None,
     }
 }
 
@@ -80,6 +82,7 @@ fn plan(release: &Release, policy: &EnvironmentPolicy, seen: &Observation) -> an
         backup: BackupPolicy::Required,
         settings: ExecutionSettings::from(policy),
         targets: names()?.into_iter().map(|name| (name, target.clone())).collect(),
+        judgements: Vec::new(),
     };
     let (id, author) = ("p1".parse()?, "root".parse()?);
     Ok(Plan { id, digest: body.digest(), body, author, created_at: Timestamp(0) })
@@ -106,6 +109,8 @@ fn rollout(release: &Release, plan: &Plan, seen: &Observation) -> anyhow::Result
         environment: plan.body.environment.clone(),
         started_by: "root".parse()?,
         confirmation: Confirmation::Typed,
+        acknowledged: Default::default(),
+        bulk: Default::default(),
         started_at: Timestamp(0),
         state: RolloutState::Finished { verdict: Verdict::Succeeded, at: Timestamp(9) },
         targets: names()?.into_iter().map(|name| (name, target.clone())).collect(),
@@ -125,6 +130,7 @@ fn database(name: &DatabaseName, environment: &EnvironmentName, seen: &Arc<Obser
         in_flight: None,
         windows: BTreeMap::new(),
         carries: BTreeMap::new(),
+        rates: Default::default(),
     })
 }
 

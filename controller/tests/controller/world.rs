@@ -228,7 +228,10 @@ impl World {
             up: format!("CREATE TABLE t{version} (id int);"),
             down: Some(format!("DROP TABLE t{version};")),
         };
-        let files: Vec<_> = versions.iter().map(file).collect();
+        self.push_files(versions.iter().map(file).collect()).await
+    }
+
+    pub(crate) async fn push_files(&self, files: Vec<wire::MigrationFile>) -> anyhow::Result<String> {
         let pushed = self.admin().await?.push_release(tokio_stream::iter(files)).await?;
         Ok(pushed.into_inner().release)
     }

@@ -1,13 +1,16 @@
 //! Releases, plans and approvals.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::database::Database;
 use crate::digest::Digest;
 use crate::event::{Actor, Event};
+use crate::judge::{AllJudged, File, Judged};
 use crate::name::{DatabaseName, EnvironmentName};
 use crate::plan::{
-    ExecutionSettings, Goal, Plan, PlanBody, PlanId, PlanProblem, TargetPlan, plan_back, plan_forward,
+    AllSizes, ExecutionSettings, Goal, Plan, PlanBody, PlanId, PlanProblem, Scales, Step, TargetPlan,
+    plan_back, plan_forward,
 };
 use crate::release::Release;
 use crate::request::{Circumstances, Refusal};
@@ -20,14 +23,27 @@ pub(super) fn record_release(state: &State, release: &Release) -> Vec<Event> {
     vec![Event::ReleaseRecorded { release: release.clone() }]
 }
 
+/// A plan that somebody wants.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Where.
+    pub environment: &'a EnvironmentName,
+    /// What for.
+    pub goal: &'a Goal,
+    /// The databases whose state was just read.
+    pub fresh: &'a BTreeSet<DatabaseName>,
+    /// What was found in the SQL that will run.
+    pub judged: &'a AllJudged,
+    /// How large the relations are that it is about, where policy lets that count.
+    pub sizes: &'a AllSizes,
+}
+
 pub(super) fn create(
     state: &State,
-    environment: &EnvironmentName,
-    goal: &Goal,
-    fresh: &BTreeSet<DatabaseName>,
+    wanted: &Wanted<'_>,
     here: &Circumstances,
 ) -> Result<Vec<Event>, Refusal> {
-    let body = body(state, environment, goal, fresh, here)?;
+    let body = body(state, wanted, here)?;
     let Actor::Operator(author) = &here.actor else {
         return Err(Refusal::NotAllowed {
             who: here.actor.to_string(),
@@ -52,53 +68,77 @@ fn id_of(digest: Digest) -> Result<PlanId, Refusal> {
 ///
 /// # Errors
 /// When the plan cannot be made.
-pub fn planned_id(
-    state: &State,
-    environment: &EnvironmentName,
-    goal: &Goal,
-    fresh: &BTreeSet<DatabaseName>,
-    here: &Circumstances,
-) -> Result<PlanId, Refusal> {
-    id_of(body(state, environment, goal, fresh, here)?.digest())
+pub fn planned_id(state: &State, wanted: &Wanted<'_>, here: &Circumstances) -> Result<PlanId, Refusal> {
+    id_of(body(state, wanted, here)?.digest())
 }
 
-fn body(
+/// The files that a plan would run on each database, in their order: what has to be judged before it is made.
+///
+/// # Errors
+/// When the plan cannot be made.
+pub fn pending(
     state: &State,
-    environment: &EnvironmentName,
-    goal: &Goal,
-    fresh: &BTreeSet<DatabaseName>,
+    wanted: &Wanted<'_>,
     here: &Circumstances,
-) -> Result<PlanBody, Refusal> {
+) -> Result<BTreeMap<DatabaseName, Vec<File>>, Refusal> {
+    let file = |step: &Step| File { version: step.version.clone(), direction: step.direction, sql: step.sql };
+    let (judged, sizes) = Default::default();
+    let mut scales = scales(state, &judged, &sizes);
+    let targets = targets(state, wanted, here, &mut scales)?;
+    Ok(targets.into_iter().map(|(name, target)| (name, target.steps.iter().map(file).collect())).collect())
+}
+
+fn scales<'a>(state: &'a State, judged: &'a AllJudged, sizes: &'a AllSizes) -> Scales<'a> {
+    let rates = state.databases.iter().map(|(name, database)| (name, &database.rates));
+    Scales::new(&state.policy, judged, sizes).at(rates)
+}
+
+/// What was judged for the databases as they are now, and for runs under the policy of now. Judging takes a while, and
+/// the plan binds what is known when it is made.
+fn that_fits(state: &State, wanted: &Wanted<'_>, settings: &ExecutionSettings) -> AllJudged {
+    let fits = |(name, judged): &(&DatabaseName, &Arc<Judged>)| {
+        let seen = state.databases.get(*name).and_then(|database| database.observed.as_ref());
+        seen.is_some_and(|(_, seen)| judged.is_for(seen, settings))
+    };
+    wanted.judged.iter().filter(fits).map(|(name, judged)| (name.clone(), Arc::clone(judged))).collect()
+}
+
+fn body(state: &State, wanted: &Wanted<'_>, here: &Circumstances) -> Result<PlanBody, Refusal> {
+    let environment = wanted.environment;
     let policy = state.environment(environment)?;
+    let settings = ExecutionSettings::from(policy);
+    let judged = that_fits(state, wanted, &settings);
+    let mut scales = scales(state, &judged, wanted.sizes);
+    let targets = targets(state, wanted, here, &mut scales)?;
     Ok(PlanBody {
         environment: environment.clone(),
-        goal: goal.clone(),
+        goal: wanted.goal.clone(),
         policy_version: state.policy_version,
         after: state.last_rollout.get(environment).cloned(),
         backup: policy.backup,
-        settings: ExecutionSettings::from(policy),
-        targets: targets(state, environment, goal, fresh, here)?,
+        settings,
+        targets,
+        judgements: scales.judgements(),
     })
 }
 
 fn targets(
     state: &State,
-    environment: &EnvironmentName,
-    goal: &Goal,
-    fresh: &BTreeSet<DatabaseName>,
+    wanted: &Wanted<'_>,
     here: &Circumstances,
+    scales: &mut Scales<'_>,
 ) -> Result<BTreeMap<DatabaseName, TargetPlan>, Refusal> {
     let (mut targets, mut problems) = (BTreeMap::new(), Vec::new());
-    check_goal(state, environment, goal)?;
-    for database in state.databases_of(environment) {
-        match target(state, database, goal, fresh, here)? {
+    check_goal(state, wanted.environment, wanted.goal)?;
+    for database in state.databases_of(wanted.environment) {
+        match target(state, database, wanted, (here, scales))? {
             Ok(target) => drop(targets.insert(database.name.clone(), target)),
             Err(found) => problems.extend(found),
         }
     }
     match (problems.is_empty(), targets.is_empty()) {
         (false, _) => Err(Refusal::CannotPlan(problems)),
-        (true, true) => Err(Refusal::NoDatabase(environment.clone())),
+        (true, true) => Err(Refusal::NoDatabase(wanted.environment.clone())),
         (true, false) => Ok(targets),
     }
 }
@@ -119,22 +159,21 @@ fn check_goal(state: &State, environment: &EnvironmentName, goal: &Goal) -> Resu
 fn target(
     state: &State,
     database: &Database,
-    goal: &Goal,
-    fresh: &BTreeSet<DatabaseName>,
-    here: &Circumstances,
+    wanted: &Wanted<'_>,
+    (here, scales): (&Circumstances, &mut Scales<'_>),
 ) -> Result<Result<TargetPlan, Vec<PlanProblem>>, Refusal> {
-    let seen = database.observed.as_ref().filter(|_| fresh.contains(&database.name));
+    let seen = database.observed.as_ref().filter(|_| wanted.fresh.contains(&database.name));
     let Some((_, seen)) = seen else {
         return Ok(Err(vec![PlanProblem::NotObserved { database: database.name.clone() }]));
     };
-    Ok(match goal {
+    Ok(match wanted.goal {
         Goal::Release { release } => {
             let release = state.releases.get(release).ok_or_else(|| not_found("release", release))?;
-            plan_forward(&database.name, seen, release, &state.policy)
+            plan_forward(&database.name, seen, release, scales)
         }
         Goal::Back { target } => {
             let find = |record: &_| state.migration_of(record);
-            plan_back(database, seen, target.as_ref(), find, (&state.policy, here.now))
+            plan_back(database, seen, target.as_ref(), find, (scales, here.now))
         }
     })
 }

@@ -1,29 +1,87 @@
 //! The gates before a rollout, and what a person may do to one.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use crate::access::Role;
+use crate::acknowledge::{Acknowledgement, Comparison, compare};
+use crate::database::Observation;
 use crate::event::{Actor, Event};
+use crate::judge::Basis;
 use crate::migration::Version;
 use crate::name::{DatabaseName, OperatorName};
-use crate::plan::{Direction, Goal, Plan, PlanId};
+use crate::plan::{AllSizes, Direction, Goal, Plan, PlanBody, PlanId, Step, TargetPlan};
 use crate::request::{Circumstances, Refusal};
-use crate::rollout::{Confirmation, PauseReason, Rollout, RolloutId, RolloutState, Verdict};
+use crate::rollout::{AllBulk, Bulk, Confirmation, PauseReason, Rollout, RolloutId, RolloutState, Verdict};
 use crate::state::{PlanState, State, not_found};
 use crate::time::Timestamp;
 
 pub(super) fn start(
     state: &State,
-    id: &PlanId,
-    confirmation: Confirmation,
+    (id, sizes): (&PlanId, &AllSizes),
+    (confirmation, given): (Confirmation, &BTreeSet<Acknowledgement>),
     here: &Circumstances,
 ) -> Result<Vec<Event>, Refusal> {
     may_run(state, id, here.now)?;
+    still_brief(&state.plan(id)?.plan, sizes)?;
+    let acknowledged = acknowledged(state, &state.plan(id)?.plan, given)?;
     confirmed(state, &state.plan(id)?.plan, confirmation)?;
     let Actor::Operator(by) = &here.actor else {
         return Err(not_found("operator", &here.actor));
     };
     let number = state.rollouts.len() + 1;
     let rollout: RolloutId = format!("r{number}").parse().map_err(|_| not_found("rollout", number))?;
-    Ok(vec![Event::RolloutStarted { rollout, plan: id.clone(), by: by.clone(), confirmation }])
+    let bulk = bulk(&state.plan(id)?.plan.body, sizes);
+    Ok(vec![Event::RolloutStarted {
+        rollout,
+        plan: id.clone(),
+        by: by.clone(),
+        confirmation,
+        acknowledged,
+        bulk,
+    }])
+}
+
+/// What counted little because it was small and calm when the plan was made must be so now.
+fn still_brief(plan: &Plan, sizes: &AllSizes) -> Result<(), Refusal> {
+    let body = &plan.body;
+    let grown = |(name, target): &(&DatabaseName, &TargetPlan)| {
+        let judgements = target.steps.iter().filter_map(|step| body.judgement(step));
+        judgements.into_iter().any(|judgement| !judgement.is_still_brief(sizes.get(*name)))
+    };
+    let grown: Vec<_> = body.targets.iter().filter(grown).map(|(name, _)| name.clone()).collect();
+    if grown.is_empty() { Ok(()) } else { Err(Refusal::Grown { plan: plan.id.clone(), databases: grown }) }
+}
+
+/// What each step has to work through, as far as it can be told.
+fn bulk(body: &PlanBody, sizes: &AllSizes) -> AllBulk {
+    let of_target = |(name, target): (&DatabaseName, &TargetPlan)| {
+        let sizes = sizes.get(name)?;
+        let of_step = |step: &Step| {
+            let (kind, bytes) = body.judgement(step)?.course.bulk(sizes)?;
+            Some((step.version.clone(), Bulk { kind, bytes }))
+        };
+        let steps: BTreeMap<_, _> = target.steps.iter().filter_map(of_step).collect();
+        (!steps.is_empty()).then(|| (name.clone(), steps))
+    };
+    body.targets.iter().filter_map(of_target).collect()
+}
+
+/// What was acknowledged, with full names: everything that policy asks for, and nothing that is not in the plan.
+fn acknowledged(
+    state: &State,
+    plan: &Plan,
+    given: &BTreeSet<Acknowledgement>,
+) -> Result<BTreeSet<Acknowledgement>, Refusal> {
+    let policy = state.environment(&plan.body.environment)?;
+    let Comparison { acknowledged, missing, pointless } = compare(given, &plan.body, policy);
+    if !pointless.is_empty() {
+        return Err(Refusal::PointlessAcknowledgements { plan: plan.id.clone(), pointless });
+    }
+    if !missing.is_empty() {
+        return Err(Refusal::NotAcknowledged { plan: plan.id.clone(), missing });
+    }
+    Ok(acknowledged)
 }
 
 /// Everything but a missing approval or confirmation that stands against carrying a plan out now.
@@ -83,6 +141,18 @@ pub(super) fn still_valid(state: &State, plan: &Plan) -> Result<(), Refusal> {
         });
         if moved {
             return stale(format!("{name} has moved since it was made"));
+        }
+        let other_conditions = |(_, seen): &(Timestamp, Arc<Observation>)| {
+            let judgements = target.steps.iter().filter_map(|step| body.judgement(step));
+            judgements.into_iter().any(|judgement| match &judgement.basis {
+                Basis::Schema { conditions, .. } => *conditions != seen.conditions,
+                Basis::Text { .. } => false,
+            })
+        };
+        if seen.is_some_and(other_conditions) {
+            return stale(format!(
+                "SQL means something else on {name} since it was made: search_path, time zone, tablespace or access method"
+            ));
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ use crate::database::Observation;
 use crate::digest::Digest;
 use crate::event::{Actor, Recorded};
 use crate::evolve::evolve;
+use crate::judge::AllJudged;
 use crate::migration::MigrationSource;
 use crate::name::{CommandId, DatabaseName, EnvironmentName};
 use crate::plan::{Goal, PlanId};
@@ -43,6 +44,7 @@ fn staging() -> EnvironmentName {
 
 fn observation(database: &DatabaseName) -> Observation {
     Observation {
+        conditions: crate::database::no_conditions(),
         server_version: 150_018,
         system_identifier: database.to_string(),
         fingerprint: Digest::of("schema"),
@@ -96,6 +98,12 @@ fn ask(state: &mut State, actor: &Actor, request: &Request) -> Vec<Event> {
     events
 }
 
+fn start(plan: &PlanId) -> Request {
+    // Nobody has judged it, so that it is of medium risk.
+    let (confirmation, acknowledged) = (Confirmation::None, BTreeSet::new());
+    Request::StartRollout { plan: plan.clone(), confirmation, acknowledged, sizes: Default::default() }
+}
+
 fn world() -> World {
     let mut state = State::default();
     let controller = Actor::Controller;
@@ -126,10 +134,20 @@ fn world() -> World {
     }
     let (goal, environment) = (Goal::Release { release: release().id }, staging());
     ask(&mut state, &operator("operator"), &Request::RecordRelease(release()));
-    ask(&mut state, &operator("operator"), &Request::CreatePlan { environment, goal, fresh });
+    ask(
+        &mut state,
+        &operator("operator"),
+        &Request::CreatePlan {
+            environment,
+            goal,
+            fresh,
+            judged: AllJudged::new(),
+            sizes: Default::default(),
+        },
+    );
     let plan = state.plans.keys().next().unwrap().clone();
-    let confirmation = Confirmation::None;
-    ask(&mut state, &operator("operator"), &Request::StartRollout { plan: plan.clone(), confirmation });
+    let start = start(&plan);
+    ask(&mut state, &operator("operator"), &start);
     let rollout = state.rollouts.keys().next().unwrap().clone();
     ask(&mut state, &controller, &Request::Advance { rollout: rollout.clone() });
     let command = state.databases[&"orders-1".parse().unwrap()].in_flight.clone().unwrap();
@@ -171,12 +189,14 @@ fn asks_of_people(world: &World) -> Vec<(Request, &'static str)> {
                 environment: staging(),
                 goal: Goal::Back { target: None },
                 fresh: BTreeSet::new(),
+                judged: AllJudged::new(),
+                sizes: Default::default(),
             },
             "AO  s     C",
         ),
         (Request::Approve { plan: plan.clone() }, "A P s     C"),
         (Request::RecordTrial { plan: plan.clone(), databases: 1, failed: 0 }, "AO  s     C"),
-        (Request::StartRollout { plan: plan.clone(), confirmation: Confirmation::None }, "AO  s     C"),
+        (start(plan), "AO  s     C"),
         (Request::PauseRollout { rollout: rollout.clone() }, "AO  s     C"),
         (Request::ResumeRollout { rollout: rollout.clone() }, "AO  s     C"),
         (Request::AbortRollout { rollout: rollout.clone() }, "AO  s     C"),
@@ -295,6 +315,8 @@ fn what_does_not_exist_is_named() {
                 environment: "nowhere".parse().unwrap(),
                 goal: Goal::Back { target: None },
                 fresh: BTreeSet::new(),
+                judged: AllJudged::new(),
+                sizes: Default::default(),
             },
             "there is no environment called nowhere",
         ),
@@ -303,6 +325,8 @@ fn what_does_not_exist_is_named() {
                 environment: staging(),
                 goal: Goal::Release { release: Digest::of("nothing") },
                 fresh: world.state.databases.keys().cloned().collect(),
+                judged: AllJudged::new(),
+                sizes: Default::default(),
             },
             &format!("there is no release called {}", Digest::of("nothing")),
         ),

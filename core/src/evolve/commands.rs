@@ -47,6 +47,9 @@ pub(super) fn finished(
     let target = target(rollout(state, &command.rollout, place)?, &command.database, place)?;
     move_target(target, &command, outcome);
     let (done, observation) = recorded(outcome);
+    if matches!(outcome, Outcome::Ran { .. }) {
+        note_rates(state, &command, done, place)?;
+    }
     if let Some(observation) = observation {
         observed(state, &command.database, observation, place)?;
     }
@@ -95,6 +98,28 @@ fn move_target(target: &mut Target, command: &Command, outcome: &Outcome) {
         Outcome::Refused { reason } => TargetState::Refused { why: reason.to_string() },
         Outcome::Unknown { why } => TargetState::Unknown { command: command.id.clone(), why: why.clone() },
     };
+}
+
+/// What the steps say about how fast the database is. One that had to wait for locks says nothing.
+fn note_rates(
+    state: &mut State,
+    command: &Command,
+    done: &[StepDone],
+    place: Place,
+) -> Result<(), IllegalEvent> {
+    let Some(bulk) = rollout(state, &command.rollout, place)?.bulk.get(&command.database).cloned() else {
+        return Ok(());
+    };
+    let told = done.iter().filter(|step| step.retries == 0);
+    let told: Vec<_> = told.filter_map(|step| Some((bulk.get(&step.version)?, step.took))).collect();
+    if told.is_empty() {
+        return Ok(());
+    }
+    let database = database(state, &command.database, place)?;
+    for (bulk, took) in told {
+        database.rates.note(bulk.kind, bulk.bytes, u64::try_from(took.0).unwrap_or_default());
+    }
+    Ok(())
 }
 
 /// Whether the database is where these steps alone have taken it. What somebody else did to it in the meantime is

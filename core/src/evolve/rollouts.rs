@@ -1,14 +1,15 @@
 //! Events of rollouts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{IllegalEvent, Place, database, has_all};
+use crate::acknowledge::Acknowledgement;
 use crate::command::CommandId;
 use crate::name::{DatabaseName, OperatorName};
 use crate::plan::{Goal, PlanId, TargetPlan};
 use crate::rollout::{
-    Confirmation, PauseReason, Rollout, RolloutId, RolloutState, Target, TargetState, Verdict,
+    AllBulk, Confirmation, PauseReason, Rollout, RolloutId, RolloutState, Target, TargetState, Verdict,
 };
 use crate::state::State;
 
@@ -31,10 +32,18 @@ pub(super) fn target<'a>(
     Ok(target)
 }
 
+/// What whoever starts a rollout says.
+pub(super) struct Words<'a> {
+    pub(super) by: &'a OperatorName,
+    pub(super) confirmation: Confirmation,
+    pub(super) acknowledged: &'a BTreeSet<Acknowledgement>,
+}
+
 pub(super) fn started(
     state: &mut State,
-    (id, plan, by, confirmation): (&RolloutId, &PlanId, &OperatorName, Confirmation),
-    place: Place,
+    (id, plan): (&RolloutId, &PlanId),
+    words: Words<'_>,
+    (bulk, place): (&AllBulk, Place),
 ) -> Result<(), IllegalEvent> {
     let planned = state.plans.get(plan).ok_or_else(|| place.unknown("plan", plan))?;
     let body = &planned.plan.body;
@@ -44,8 +53,10 @@ pub(super) fn started(
         id: id.clone(),
         plan: plan.clone(),
         environment: body.environment.clone(),
-        started_by: by.clone(),
-        confirmation,
+        started_by: words.by.clone(),
+        confirmation: words.confirmation,
+        acknowledged: words.acknowledged.clone(),
+        bulk: bulk.clone(),
         started_at: place.at,
         state: RolloutState::Running,
         targets,

@@ -8,6 +8,7 @@ use crate::database::AppliedRecord;
 use crate::decide::decide;
 use crate::digest::Digest;
 use crate::event::Actor;
+use crate::judge::AllJudged;
 use crate::migration::MigrationSource;
 use crate::plan::Goal;
 use crate::policy::{BackupPolicy, Policy};
@@ -65,7 +66,13 @@ fn seen(applied: &[&str], schema: &str) -> Observation {
     };
     let records = applied.iter().map(record).collect();
     let (system_identifier, fingerprint) = ("1".to_owned(), Digest::of(schema));
-    Observation { server_version: 150_018, system_identifier, fingerprint, records }
+    Observation {
+        server_version: 150_018,
+        system_identifier,
+        fingerprint,
+        conditions: crate::database::no_conditions(),
+        records,
+    }
 }
 
 /// A run of two migrations in the hands of an agent, without a backup.
@@ -105,9 +112,11 @@ fn at_work() -> Told {
     ]);
     let olga = Actor::Operator("olga".parse().unwrap());
     let goal = Goal::Release { release: release().id };
-    told.ask(&olga, &Request::CreatePlan { environment, goal, fresh: BTreeSet::from([database]) });
+    let (fresh, judged) = (BTreeSet::from([database]), AllJudged::new());
+    told.ask(&olga, &Request::CreatePlan { environment, goal, fresh, judged, sizes: Default::default() });
     let plan = told.0.plans.keys().next().unwrap().clone();
-    told.ask(&olga, &Request::StartRollout { plan, confirmation: Confirmation::None });
+    let (confirmation, acknowledged) = (Confirmation::None, BTreeSet::new());
+    told.ask(&olga, &Request::StartRollout { plan, confirmation, acknowledged, sizes: Default::default() });
     let rollout = told.0.rollouts.keys().next().unwrap().clone();
     told.ask(&Actor::Controller, &Request::Advance { rollout });
     told

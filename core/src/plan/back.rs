@@ -1,10 +1,9 @@
 //! From a target version and a database's records to the steps that take it back.
 
 use super::forward::{not_transactional, step};
-use super::{Direction, Expectation, PlanProblem, TargetPlan};
+use super::{Direction, Expectation, PlanProblem, Scales, TargetPlan};
 use crate::database::{AppliedRecord, Database, Observation};
 use crate::migration::{Migration, Version};
-use crate::policy::Policy;
 use crate::time::Timestamp;
 
 /// What a rollback to `target` would do to a database: everything above it, last applied first.
@@ -17,7 +16,7 @@ pub fn plan_back<'a>(
     seen: &Observation,
     target: Option<&Version>,
     find: impl Fn(&AppliedRecord) -> Option<&'a Migration>,
-    (policy, now): (&Policy, Timestamp),
+    (scales, now): (&mut Scales<'_>, Timestamp),
 ) -> Result<TargetPlan, Vec<PlanProblem>> {
     let above = |r: &&AppliedRecord| {
         target.is_none_or(|target| r.version > *target && !r.version.same_number(target))
@@ -29,7 +28,7 @@ pub fn plan_back<'a>(
         match found.and_then(|m| Some((m, m.down.as_ref()?))) {
             Some((migration, down)) => {
                 problems.extend(not_transactional(&database.name, migration, down));
-                steps.push(step(migration, down, Direction::Down, policy));
+                steps.push(step(&database.name, (migration, down), Direction::Down, scales));
             }
             None => problems.push(PlanProblem::NoRollback {
                 database: database.name.clone(),

@@ -1,12 +1,9 @@
 //! From a release and a database's records to the steps that are missing.
 
-use pgbelay_analysis::Risk;
-
-use super::{Direction, Expectation, PlanProblem, Step, TargetPlan};
+use super::{Direction, Expectation, PlanProblem, Scales, Step, TargetPlan};
 use crate::database::Observation;
 use crate::migration::{Migration, ScriptFacts};
 use crate::name::DatabaseName;
-use crate::policy::Policy;
 use crate::release::Release;
 
 /// What a release would do to a database.
@@ -17,7 +14,7 @@ pub fn plan_forward(
     database: &DatabaseName,
     seen: &Observation,
     release: &Release,
-    policy: &Policy,
+    scales: &mut Scales<'_>,
 ) -> Result<TargetPlan, Vec<PlanProblem>> {
     let pending: Vec<&Migration> =
         release.migrations.iter().filter(|m| seen.records.iter().all(|r| r.version != m.version)).collect();
@@ -25,7 +22,7 @@ pub fn plan_forward(
     problems.extend(out_of_order(database, seen, &pending));
     problems.extend(pending.iter().filter_map(|m| not_transactional(database, m, &m.up)));
     if problems.is_empty() {
-        let steps = pending.into_iter().map(|m| step(m, &m.up, Direction::Up, policy)).collect();
+        let steps = pending.into_iter().map(|m| step(database, (m, &m.up), Direction::Up, scales)).collect();
         Ok(TargetPlan { expect: Expectation::from(seen), steps })
     } else {
         Err(problems)
@@ -72,54 +69,24 @@ pub(super) fn not_transactional(
     })
 }
 
+/// A step of a database, weighed.
 pub(super) fn step(
-    migration: &Migration,
-    script: &ScriptFacts,
+    database: &DatabaseName,
+    (migration, script): (&Migration, &ScriptFacts),
     direction: Direction,
-    policy: &Policy,
+    scales: &mut Scales<'_>,
 ) -> Step {
-    let (risk, reasons) = risk(script, policy);
+    let word = scales.weigh(database, (migration, script), direction);
     Step {
         version: migration.version.clone(),
         name: migration.name.clone(),
         direction,
         sql: script.checksum,
         checksum: migration.up.checksum,
-        risk,
-        reasons,
+        risk: word.risk,
+        reasons: word.reasons,
         has_rollback: migration.down.is_some(),
         destroys: script.destroys.clone(),
+        judgement: word.judgement,
     }
-}
-
-/// The highest risk of a script's statements, with the reasons of every statement, weightiest first.
-fn risk(script: &ScriptFacts, policy: &Policy) -> (Risk, Vec<String>) {
-    let mut weighed = Vec::new();
-    for statement in &script.statements {
-        let level = policy.risk_of(&statement.kind, statement.risk);
-        let changed = (level != statement.risk)
-            .then(|| format!("policy says {level} instead of {} for {}", statement.risk, statement.kind));
-        weighed.extend(statement.reasons.iter().cloned().chain(changed).map(|reason| (level, reason)));
-    }
-    weighed.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
-    let highest =
-        script.statements.iter().map(|s| policy.risk_of(&s.kind, s.risk)).max().unwrap_or(Risk::Low);
-    let mut reasons: Vec<String> = Vec::new();
-    for (_, reason) in weighed {
-        if !reasons.contains(&reason) {
-            reasons.push(reason);
-        }
-    }
-    (highest, bounded(reasons))
-}
-
-/// Most reasons of one step: more than a person reads before an answer.
-const MAX_REASONS: usize = 20;
-
-fn bounded(mut reasons: Vec<String>) -> Vec<String> {
-    if let Some(more) = reasons.len().checked_sub(MAX_REASONS).filter(|n| *n > 0) {
-        reasons.truncate(MAX_REASONS);
-        reasons.push(format!("and {more} more"));
-    }
-    reasons
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use pgbelay_analysis::{Catalog, Options, Severity, analyze, analyze_next};
+
 use super::*;
 use crate::database::{AppliedRecord, Database, Window};
+use crate::judge::{AllJudged, Basis, File, Script};
 use crate::migration::{Migration, MigrationSource};
-use crate::policy::Policy;
+use crate::policy::{HazardLevel, Policy};
 use crate::release::Release;
 
 const NOW: Timestamp = Timestamp(1_000_000);
@@ -35,6 +38,13 @@ fn policy(risk: &[(&str, Risk)]) -> Policy {
     policy
 }
 
+/// Scales with these levels; nothing was judged.
+macro_rules! scales {
+    ($risk:expr) => {
+        Scales::new(&policy($risk), &AllJudged::new(), &AllSizes::new())
+    };
+}
+
 fn record(migration: &Migration) -> AppliedRecord {
     AppliedRecord {
         version: migration.version.clone(),
@@ -46,7 +56,13 @@ fn record(migration: &Migration) -> AppliedRecord {
 
 fn seen(records: Vec<AppliedRecord>) -> Observation {
     let (system_identifier, fingerprint) = ("1".to_owned(), Digest::of("schema"));
-    Observation { server_version: 150_018, system_identifier, fingerprint, records }
+    Observation {
+        server_version: 150_018,
+        system_identifier,
+        fingerprint,
+        conditions: crate::database::no_conditions(),
+        records,
+    }
 }
 
 /// Steps and problems in words: `up 001`, or what the problem says.
@@ -61,7 +77,7 @@ fn said(result: &Result<TargetPlan, Vec<PlanProblem>>) -> String {
 fn forward(applied: &[&str], release: &[&str]) -> String {
     let release = Release::new(release.iter().map(|number| table(number)).collect()).unwrap();
     let records = applied.iter().map(|number| record(&table(number))).collect();
-    said(&plan_forward(&"db".parse().unwrap(), &seen(records), &release, &policy(&[])))
+    said(&plan_forward(&"db".parse().unwrap(), &seen(records), &release, &mut scales!(&[])))
 }
 
 #[test]
@@ -91,7 +107,8 @@ fn forward_stops_at_another_checksum_and_at_what_has_no_transaction() {
             .unwrap();
     let mut changed = record(&table("001"));
     changed.checksum = Digest::of("something else");
-    let result = plan_forward(&"db".parse().unwrap(), &seen(vec![changed.clone()]), &release, &policy(&[]));
+    let result =
+        plan_forward(&"db".parse().unwrap(), &seen(vec![changed.clone()]), &release, &mut scales!(&[]));
     let (applied, file) = (changed.checksum.short(), table("001").up.checksum.short());
     assert_eq!(
         said(&result),
@@ -107,13 +124,15 @@ fn a_step_says_what_runs_and_what_the_record_carries() {
     let migration = table("001");
     let release = Release::new(vec![migration.clone()]).unwrap();
     let name = "db".parse().unwrap();
-    let up = plan_forward(&name, &seen(Vec::new()), &release, &policy(&[])).unwrap();
+    let up = plan_forward(&name, &seen(Vec::new()), &release, &mut scales!(&[])).unwrap();
     let back = back_with(&[&migration], None, NOW).unwrap();
     let (up, down) = (&up.steps[0], &back.steps[0]);
     assert_eq!((up.sql, up.checksum), (migration.up.checksum, migration.up.checksum));
     assert_eq!((down.sql, down.checksum), (migration.down.as_ref().unwrap().checksum, migration.up.checksum));
     assert!(up.has_rollback && down.has_rollback);
-    assert_eq!((up.risk, down.risk), (Risk::Low, Risk::High));
+    // Nobody has judged them.
+    assert_eq!((up.risk, down.risk), (Risk::Medium, Risk::High));
+    assert_eq!(up.reasons[0], "judged by its text alone: nobody has judged it");
     assert!(up.destroys.is_empty() && !down.destroys.is_empty());
     assert_eq!(back.expect, Expectation::from(&seen(vec![record(&migration)])));
 }
@@ -130,6 +149,7 @@ fn database(records: &[AppliedRecord]) -> Database {
         in_flight: None,
         windows: records.iter().map(|r| (r.version.clone(), window.clone())).collect(),
         carries: BTreeMap::new(),
+        rates: Rates::default(),
     }
 }
 
@@ -141,7 +161,7 @@ fn back_with(
     let records: Vec<_> = applied.iter().map(|m| record(m)).collect();
     let find = |record: &AppliedRecord| applied.iter().copied().find(|m| m.version == record.version);
     let target = target.map(version);
-    plan_back(&database(&records), &seen(records.clone()), target.as_ref(), find, (&policy(&[]), now))
+    plan_back(&database(&records), &seen(records.clone()), target.as_ref(), find, (&mut scales!(&[]), now))
 }
 
 #[test]
@@ -191,7 +211,7 @@ fn back_says_everything_that_stands_against_it() {
 fn back_does_not_touch_what_was_applied_without_pgbelay() {
     let one = table("001");
     let (records, find) = (vec![record(&one)], |_: &AppliedRecord| Some(&one));
-    let result = plan_back(&database(&[]), &seen(records), None, find, (&policy(&[]), NOW));
+    let result = plan_back(&database(&[]), &seen(records), None, find, (&mut scales!(&[]), NOW));
     let unseen = PlanProblem::WindowClosed {
         database: "db".parse().unwrap(),
         version: one.version.clone(),
@@ -200,13 +220,58 @@ fn back_does_not_touch_what_was_applied_without_pgbelay() {
     assert_eq!(result, Err(vec![unseen]));
 }
 
+/// The schema that migrations meet.
+const SCHEMA: &str =
+    "CREATE TABLE b (id int, d int CHECK (d > 0)); CREATE TABLE c (x int); CREATE INDEX i ON b (id);";
+
+/// The one step of a migration under a policy, and what it was judged to do.
+fn judged(up: &str, policy: &Policy) -> (Step, Judgement) {
+    judged_against(
+        Ok(("db".parse().unwrap(), analyze(SCHEMA, &Catalog::fresh(), Options::default()).1)),
+        up,
+        policy,
+    )
+}
+
+fn judged_against(
+    schema: Result<(DatabaseName, Catalog), String>,
+    up: &str,
+    policy: &Policy,
+) -> (Step, Judgement) {
+    judged_with(schema, up, (policy, &AllSizes::new()))
+}
+
+fn judged_with(
+    schema: Result<(DatabaseName, Catalog), String>,
+    up: &str,
+    (policy, sizes): (&Policy, &AllSizes),
+) -> (Step, Judgement) {
+    let name: DatabaseName = "db".parse().unwrap();
+    let migration = sql("001", up, None);
+    let file = File { version: version("001"), direction: Direction::Up, sql: migration.up.checksum };
+    let settings = (&policy.environments[0]).into();
+    let server = crate::judge::Circumstances {
+        fingerprint: Digest::of("schema"),
+        conditions: crate::database::no_conditions(),
+        server_version: 150_018,
+        settings: &settings,
+    };
+    let judged = crate::judge::judge(schema, &[Script { file: &file, text: up }], server);
+    let judged = AllJudged::from([(name.clone(), judged.into())]);
+    let mut scales = Scales::new(policy, &judged, sizes);
+    let release = Release::new(vec![migration]).unwrap();
+    let target = plan_forward(&name, &seen(Vec::new()), &release, &mut scales).unwrap();
+    let step = target.steps[0].clone();
+    let body = PlanBody { judgements: scales.judgements(), ..body(target) };
+    assert_eq!(body.risk(), step.risk);
+    let judgement = body.judgement(&step).unwrap().clone();
+    (step, judgement)
+}
+
 /// The risk of the one step of a migration, with its reasons.
 fn risk(up: &str, overrides: &[(&str, Risk)]) -> (Risk, Vec<String>) {
-    let release = Release::new(vec![sql("001", up, None)]).unwrap();
-    let plan = plan_forward(&"db".parse().unwrap(), &seen(Vec::new()), &release, &policy(overrides)).unwrap();
-    let body = body(plan.clone());
-    assert_eq!(body.risk(), plan.steps[0].risk);
-    (plan.steps[0].risk, plan.steps[0].reasons.clone())
+    let (step, _) = judged(up, &policy(overrides));
+    (step.risk, step.reasons)
 }
 
 fn body(target: TargetPlan) -> PlanBody {
@@ -219,6 +284,7 @@ fn body(target: TargetPlan) -> PlanBody {
         backup: BackupPolicy::Required,
         settings: ExecutionSettings::from(&environment),
         targets: BTreeMap::from_iter([("db".parse().unwrap(), target)]),
+        judgements: Vec::new(),
     }
 }
 
@@ -226,39 +292,152 @@ fn body(target: TargetPlan) -> PlanBody {
 fn the_riskiest_statement_decides_and_its_reasons_come_first() {
     for (up, expected) in [
         ("CREATE TABLE a (id int)", Risk::Low),
-        ("CREATE TABLE a (id int); CREATE INDEX i ON a (id)", Risk::Medium),
+        ("CREATE TABLE a (id int); CREATE INDEX j ON a (id)", Risk::Medium),
         ("CREATE TABLE a (id int); DROP TABLE b; UPDATE c SET x = 1", Risk::High),
     ] {
         assert_eq!(risk(up, &[]).0, expected, "{up}");
     }
-    let (_, reasons) = risk("CREATE TABLE a (id int); DROP TABLE b; CREATE INDEX i ON a (id)", &[]);
-    assert!(reasons[0].contains("DROP TABLE b"), "{reasons:?}");
-    assert!(reasons[1].contains("CREATE INDEX i"), "{reasons:?}");
-    assert!(reasons[2].contains("CREATE TABLE a"), "{reasons:?}");
+    let (_, reasons) = risk("CREATE TABLE a (id int); DROP TABLE b; UPDATE c SET x = 1", &[]);
+    let place = |what: &str| reasons.iter().position(|reason| reason.contains(what)).unwrap();
+    assert!(place("DROP TABLE b") < place("UPDATE"), "{reasons:?}");
+    assert!(place("UPDATE") < place("CREATE TABLE a"), "{reasons:?}");
 }
 
 #[test]
 fn policy_changes_the_level_of_a_kind_and_the_plan_says_so() {
-    let (lower, reasons) = risk("DROP INDEX i", &[("drop-index", Risk::Low)]);
-    assert_eq!(lower, Risk::Low);
-    assert_eq!(reasons.last().unwrap(), "policy says low instead of high for drop-index");
+    let mut lax = policy(&[("update", Risk::Low)]);
+    lax.hazards.insert("unbatched-backfill".to_owned(), HazardLevel::Off);
+    let (step, _) = judged("UPDATE c SET x = 1 WHERE x = 2", &lax);
+    assert_eq!((step.risk, step.reasons.len()), (Risk::Low, 2), "{step:?}");
+    assert_eq!(step.reasons[1], "policy says low instead of medium for update");
     let (higher, reasons) = risk("CREATE TABLE a (id int)", &[("create-table", Risk::High)]);
     assert_eq!(higher, Risk::High);
-    assert_eq!(reasons.last().unwrap(), "policy says high instead of low for create-table");
+    assert!(reasons.contains(&"policy says high instead of low for create-table".to_owned()), "{reasons:?}");
     let (same, reasons) = risk("CREATE TABLE a (id int)", &[("create-table", Risk::Low)]);
-    assert_eq!((same, reasons.len()), (Risk::Low, 1));
+    assert_eq!(same, Risk::Low);
+    assert!(reasons.iter().all(|reason| !reason.starts_with("policy says")), "{reasons:?}");
     // The other statements of the file keep their own level.
-    let (other, _) = risk("DROP INDEX i; DROP TABLE a", &[("drop-index", Risk::Low)]);
+    let (other, _) = risk("UPDATE c SET x = 1; DROP TABLE b", &[("update", Risk::Low)]);
     assert_eq!(other, Risk::High);
 }
 
 #[test]
+fn policy_changes_the_level_of_a_hazard_and_the_plan_says_so() {
+    let not_null = "ALTER TABLE c ALTER COLUMN x SET NOT NULL";
+    let with = |level: Option<HazardLevel>| {
+        let mut policy = policy(&[("alter-table", Risk::Low)]);
+        policy.hazards.extend(level.map(|level| ("set-not-null".to_owned(), level)));
+        judged(not_null, &policy)
+    };
+    let levels = |judgement: &Judgement| -> Vec<Severity> {
+        let found = judgement.hazards.iter().filter(|found| found.hazard.id == "set-not-null");
+        found.map(|found| found.hazard.severity).collect()
+    };
+    let (plain, judgement) = with(None);
+    let [severity] = levels(&judgement)[..] else { panic!("{judgement:?}") };
+    assert!(plain.risk >= severity.risk() && severity > Severity::Low);
+    let (low, judgement) = with(Some(HazardLevel::Low));
+    assert_eq!(levels(&judgement), [Severity::Low]);
+    assert!(
+        low.reasons.contains(&format!("policy says low instead of {} for set-not-null", severity.as_str()))
+    );
+    let (off, judgement) = with(Some(HazardLevel::Off));
+    assert_eq!(levels(&judgement), []);
+    assert!(off.reasons.iter().all(|reason| !reason.contains("set-not-null")), "{:?}", off.reasons);
+}
+
+/// The level of a hazard that is about waiting, for a table of so many bytes that is written to so often in 1,000 s.
+fn severity(bytes: u64, writes: u64, policy: &Policy) -> (Option<Severity>, Vec<String>) {
+    let name: DatabaseName = "db".parse().unwrap();
+    let mut catalog = Catalog::fresh();
+    analyze_next("CREATE TABLE c (x int)", &mut catalog, Default::default());
+    let size = Size { rows: None, bytes, index_bytes: 0, writes, seconds: Some(1_000) };
+    let sizes = AllSizes::from([(name.clone(), Sizes::from([("public.c".to_owned(), size)]))]);
+    let up = "ALTER TABLE c ADD COLUMN y int CHECK (y > 0)";
+    let (step, judgement) = judged_with(Ok((name, catalog)), up, (policy, &sizes));
+    let found = judgement.hazards.iter().find(|found| found.hazard.id == "add-column-inline-check");
+    (found.map(|found| found.hazard.severity), step.reasons)
+}
+
+#[test]
+fn size_and_traffic_move_the_level_of_a_wait_where_policy_lets_them() {
+    const MIB: u64 = 1 << 20;
+    let refined = Policy { refine: true, ..policy(&[]) };
+    let plain = severity(MIB, 0, &policy(&[])).0.unwrap();
+    assert_eq!(plain, Severity::Medium);
+    let (level, reasons) = severity(MIB, 0, &refined);
+    assert_eq!(level, Some(Severity::Low));
+    let why = "add-column-inline-check takes less than a second here, and few write to it";
+    assert!(reasons.contains(&why.to_owned()), "{reasons:?}");
+    assert_eq!(severity(MIB, 100 * 1_000, &refined).0, Some(plain), "many write to it");
+    assert_eq!(severity(1_000 * MIB, 0, &refined).0, Some(plain), "it takes some seconds");
+    let (level, reasons) = severity(100_000 * MIB, 0, &refined);
+    assert_eq!(level, Some(Severity::High));
+    assert!(reasons.iter().any(|reason| reason.contains("takes more than a minute here")), "{reasons:?}");
+    // What policy says of the hazard stands.
+    let hazards = BTreeMap::from([("add-column-inline-check".to_owned(), HazardLevel::Medium)]);
+    assert_eq!(severity(MIB, 0, &Policy { hazards, ..refined }).0, Some(Severity::Medium));
+}
+
+#[test]
+fn facts_lower_the_base_where_policy_lets_them() {
+    let free = "ALTER TABLE c ADD COLUMN y int";
+    let with = |refine, risk: &[(&str, Risk)]| judged(free, &Policy { refine, ..policy(risk) }).0.risk;
+    assert_eq!(with(false, &[]), Risk::High);
+    assert_eq!(with(true, &[]), Risk::Low);
+    // What policy says by name stands.
+    assert_eq!(with(true, &[("alter-table", Risk::Medium)]), Risk::Medium);
+}
+
+#[test]
+fn only_the_schema_tells_that_a_free_change_of_type_scans() {
+    let widen = "ALTER TABLE b ALTER COLUMN d TYPE bigint; ALTER TABLE b ALTER COLUMN id TYPE int";
+    let (_, judgement) = judged(widen, &policy(&[]));
+    assert_eq!(
+        judgement.basis,
+        Basis::Schema { of: "db".parse().unwrap(), conditions: crate::database::no_conditions() }
+    );
+    assert!(judgement.course.work.iter().any(|work| work.what.relation == "public.b"), "{judgement:?}");
+    let (step, judgement) = judged_against(Err("nobody is there".to_owned()), widen, &policy(&[]));
+    assert!(!judgement.unknown.is_empty() && !judgement.basis.is_schema());
+    assert!(step.reasons.contains(&"judged by its text alone: nobody is there".to_owned()), "{step:?}");
+    // Unknown is never safe, whatever the kind.
+    let (step, _) =
+        judged_against(Err("nobody is there".to_owned()), "CREATE TABLE n (id int)", &policy(&[]));
+    assert_eq!(step.risk, Risk::Medium);
+}
+
+#[test]
+fn what_a_comment_allows_is_in_the_plan() {
+    let text =
+        "-- pgbelay: allow set-not-null the table is empty\nALTER TABLE c ALTER COLUMN x SET NOT NULL;";
+    let (step, judgement) = judged(text, &policy(&[]));
+    let found = judgement.hazards.iter().find(|found| found.hazard.id == "set-not-null").unwrap();
+    assert_eq!((found.line, found.hazard.allowed.as_deref()), (2, Some("the table is empty")));
+    assert!(step.reasons.contains(&"set-not-null is allowed: the table is empty".to_owned()));
+}
+
+#[test]
 fn reasons_are_bounded_and_each_stands_once() {
-    let many: String = (0..30).map(|n| format!("CREATE TABLE a{n} (id int);")).collect();
+    let many: String =
+        (0..30).map(|n| format!("DELETE FROM c WHERE x = {n}; INSERT INTO c SELECT {n};")).collect();
     let (_, reasons) = risk(&many, &[]);
-    assert_eq!((reasons.len(), reasons.last().unwrap().as_str()), (21, "and 10 more"));
-    let (_, reasons) = risk("CREATE INDEX i ON a (id); CREATE INDEX i ON a (id)", &[]);
-    assert_eq!(reasons.len(), 1, "{reasons:?}");
+    assert!(reasons.len() <= 21, "{reasons:?}");
+    let tables: String = (0..30).map(|n| format!("CREATE TABLE a{n} (id int);")).collect();
+    let (_, reasons) = risk(&tables, &[]);
+    assert!(reasons.len() == 21 && reasons[20].starts_with("and "), "{reasons:?}");
+    assert_eq!(risk("UPDATE c SET x = 1 WHERE x = 2; UPDATE c SET x = 1 WHERE x = 2", &[]).1.len(), 2);
+}
+
+/// A plan of before there were judgements, as the ledger has it.
+#[test]
+fn an_old_plan_keeps_its_digest() {
+    let target = back_with(&[&table("001")], None, NOW).unwrap();
+    let body = body(target);
+    let text = serde_json::to_string(&body).unwrap();
+    assert!(!text.contains("judgement"), "{text}");
+    let read: PlanBody = serde_json::from_str(&text).unwrap();
+    assert_eq!(read.digest(), body.digest());
 }
 
 #[test]
@@ -275,6 +454,7 @@ fn the_digest_covers_everything_that_a_plan_binds() {
         PlanBody { targets: BTreeMap::new(), ..plain.clone() },
         body(TargetPlan { expect: Expectation::from(&seen(vec![record(&table("001"))])), steps: Vec::new() }),
         body(back_with(&[&table("001")], None, NOW).unwrap()),
+        PlanBody { judgements: vec![judged("DROP TABLE b", &policy(&[])).1], ..plain.clone() },
     ];
     let digests: std::collections::BTreeSet<_> = other.iter().chain([&plain]).map(PlanBody::digest).collect();
     assert_eq!(digests.len(), other.len() + 1);

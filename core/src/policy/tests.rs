@@ -22,9 +22,10 @@ fn all_mistakes_are_found_at_once() {
     let policy = policy(serde_json::json!({
         "environments": [
             {"name": "a", "requires": ["b"], "max_parallel": 0},
-            {"name": "a", "lock_timeout": "0s"},
+            {"name": "a", "lock_timeout": "0s", "acknowledge": ["nonsense", "create-trigger"]},
         ],
         "risk": {"drop-tables": "low"},
+        "hazards": {"set-not-nul": "off", "create-trigger": "off"},
     }));
     let said: Vec<String> = policy.mistakes().iter().map(ToString::to_string).collect();
     assert_eq!(
@@ -35,6 +36,9 @@ fn all_mistakes_are_found_at_once() {
             "the environment a stands twice",
             "a: lock_timeout must be more than zero",
             "risk: there is no kind of statement called \"drop-tables\"",
+            "hazards: there is no hazard called \"set-not-nul\"; did you mean set-not-null?",
+            "a: acknowledge: there is no hazard called \"nonsense\"",
+            "a: acknowledge names create-trigger, which hazards turns off",
         ]
     );
 }
@@ -43,4 +47,19 @@ fn all_mistakes_are_found_at_once() {
 fn an_unknown_key_is_refused() {
     let typo = serde_json::json!({"environments": [{"name": "staging", "aprovals": 1}]});
     assert!(serde_json::from_value::<Policy>(typo).is_err());
+}
+
+#[test]
+fn a_level_of_a_hazard_is_a_word() {
+    let document = |level: &str| {
+        serde_json::from_value::<Policy>(serde_json::json!({
+            "environments": [{"name": "staging", "acknowledge": ["set-not-null"]}],
+            "hazards": {"create-trigger": level},
+            "refine": true,
+        }))
+    };
+    for level in ["off", "low", "medium", "high"] {
+        assert_eq!(document(level).unwrap().mistakes(), []);
+    }
+    assert!(document("severe").is_err());
 }

@@ -3,6 +3,7 @@
 use pgbelay_analysis::Risk;
 
 use crate::access::Role;
+use crate::acknowledge::Acknowledgement;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName};
 use crate::plan::{PlanId, PlanProblem};
 use crate::policy::PolicyError;
@@ -123,6 +124,30 @@ pub enum Refusal {
         /// Its risk.
         risk: Risk,
     },
+    /// Hazards were not acknowledged.
+    #[error("plan {plan} has hazards that must be acknowledged: {}", join(.missing))]
+    NotAcknowledged {
+        /// The plan.
+        plan: PlanId,
+        /// What is missing.
+        missing: Vec<Acknowledgement>,
+    },
+    /// What was acknowledged is not in the plan.
+    #[error("plan {plan} has no such hazard: {}", meant(.pointless))]
+    PointlessAcknowledgements {
+        /// The plan.
+        plan: PlanId,
+        /// What was given, each with what was perhaps meant.
+        pointless: Vec<(Acknowledgement, Option<Acknowledgement>)>,
+    },
+    /// A wait that counted little counts more by now, or nobody can tell.
+    #[error("plan {plan} took tables for small and calm that are not any more, or could not be measured, on {}", join(.databases))]
+    Grown {
+        /// The plan.
+        plan: PlanId,
+        /// Where.
+        databases: Vec<DatabaseName>,
+    },
     /// Force is not allowed there.
     #[error("the policy of {0} does not allow --force")]
     ForceNotAllowed(EnvironmentName),
@@ -186,6 +211,14 @@ fn join(problems: &[impl std::fmt::Display]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
+fn meant(pointless: &[(Acknowledgement, Option<Acknowledgement>)]) -> String {
+    let one = |(given, meant): &(Acknowledgement, Option<Acknowledgement>)| match meant {
+        Some(meant) => format!("{given} (did you mean {meant}?)"),
+        None => given.to_string(),
+    };
+    pointless.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
 impl std::fmt::Display for PauseReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -204,7 +237,10 @@ impl Refusal {
     pub const fn class(&self) -> RefusalClass {
         match self {
             Self::NotAllowed { .. } | Self::Revoked { .. } => RefusalClass::NotAllowed,
-            Self::NotFound { .. } | Self::BadPolicy(_) | Self::NoDatabase(_) => RefusalClass::Usage,
+            Self::NotFound { .. }
+            | Self::BadPolicy(_)
+            | Self::NoDatabase(_)
+            | Self::PointlessAcknowledgements { .. } => RefusalClass::Usage,
             Self::WaitsForApproval { .. } => RefusalClass::WaitsForApproval,
             Self::EnvironmentInUse { .. }
             | Self::BadToken { .. }
@@ -217,6 +253,8 @@ impl Refusal {
             | Self::NotProven { .. }
             | Self::OwnPlan(_)
             | Self::NotConfirmed { .. }
+            | Self::NotAcknowledged { .. }
+            | Self::Grown { .. }
             | Self::ForceNotAllowed(_)
             | Self::Busy { .. }
             | Self::RolloutOver { .. }
@@ -264,6 +302,14 @@ impl Refusal {
             Self::OwnPlan(_) => "ask somebody else with the role approver".into(),
             Self::NotConfirmed { .. } => {
                 "run it from a terminal and type the environment's name, or use --force".into()
+            }
+            Self::NotAcknowledged { missing, .. } => {
+                let flags: Vec<_> = missing.iter().map(Acknowledgement::flag).collect();
+                format!("if that is meant, run it again with {}", flags.join(" "))
+            }
+            Self::Grown { .. } => "make a new plan: it weighs them as they are now".into(),
+            Self::PointlessAcknowledgements { plan, .. } => {
+                format!("leave it out, or see what the plan has: pgbelay plan {plan}")
             }
             Self::ForceNotAllowed(_) => "run it from a terminal and type the environment's name".into(),
             Self::Busy { rollout, .. } => format!("wait for it: pgbelay rollout watch {rollout}"),

@@ -51,6 +51,7 @@ impl Agent {
     pub(crate) fn observation(&self) -> Observation {
         let versions: Vec<_> = self.applied.iter().map(|r| r.version.as_str()).collect();
         Observation {
+            conditions: pgbelay_core::database::no_conditions(),
             server_version: 150_018,
             system_identifier: format!("system-of-{}", self.database),
             fingerprint: Digest::of(format!("{versions:?} {}", self.changes)),

@@ -18,10 +18,15 @@ pub(crate) fn migration(number: &str, name: &str, up: &str, down: Option<&str>) 
     source.analyse().unwrap()
 }
 
+/// The SQL of a migration that adds a table, and of its way back.
+pub(crate) fn table_sql(number: &str) -> [String; 2] {
+    [format!("CREATE TABLE t{number} (id int);"), format!("DROP TABLE t{number};")]
+}
+
 /// A migration that adds a table, with its way back.
 pub(crate) fn table(number: &str) -> Migration {
-    let name = format!("t{number}");
-    migration(number, &name, &format!("CREATE TABLE {name} (id int);"), Some(&format!("DROP TABLE {name};")))
+    let [up, down] = table_sql(number);
+    migration(number, &format!("t{number}"), &up, Some(&down))
 }
 
 /// The first tables of a service: `001`, `002` and so on.

@@ -12,6 +12,7 @@ use super::*;
 
 fn observation() -> Observation {
     Observation {
+        conditions: no_conditions(),
         server_version: 150_018,
         system_identifier: "731/16384".into(),
         fingerprint: Digest::of("schema"),
@@ -97,6 +98,7 @@ fn run() -> Command {
         reasons: vec!["r".into()],
         has_rollback: true,
         destroys: Vec::new(),
+        judgement: None,
     };
     let settings =
         ExecutionSettings { lock_timeout: Span(1), lock_budget: Span(2), statement_timeout: Span(3) };

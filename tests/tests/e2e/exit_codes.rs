@@ -38,7 +38,7 @@ async fn done_failed_usage_refused_and_not_reachable() -> anyhow::Result<()> {
     ] {
         ends(&world, args, 2, "usage").await?;
     }
-    world.write_migrations(&[ONE[0], ("002_fails.sql", "INSERT INTO nowhere VALUES (1);")])?;
+    world.write_migrations(&[ONE[0], ("002_fails.sql", "INSERT INTO one VALUES (1), (1);")])?;
     let fails = ["migrate", "--env", "staging"];
     ends(&world, &fails, 1, "failed").await?;
     assert_eq!(world.applied("a").await?, ["001"], "what was done before the failure stays done");

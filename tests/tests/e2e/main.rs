@@ -5,6 +5,7 @@ mod bad_input;
 mod exit_codes;
 mod happy;
 mod health;
+mod judging;
 mod kills;
 mod ledger;
 mod samples;

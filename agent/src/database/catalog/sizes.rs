@@ -22,13 +22,13 @@ pub(super) struct SizeRow {
 }
 
 /// In files.
-const MEASURED: [(&str, &str); 2] = [
+pub(in crate::database) const MEASURED: [(&str, &str); 2] = [
     ("{bytes}", "coalesce(pg_table_size(c.oid), 0)"),
     ("{index_bytes}", "coalesce(pg_indexes_size(c.oid), 0)"),
 ];
 
 /// In pages, as they were counted last.
-const NOTED: [(&str, &str); 2] = [
+pub(in crate::database) const NOTED: [(&str, &str); 2] = [
     (
         "{bytes}",
         "current_setting('block_size')::bigint * (c.relpages + coalesce((\

@@ -86,7 +86,7 @@ impl Load<'_> {
         let (subject, about) = (self.subject(), about.unwrap_or_default());
         let done = if self.says_it() { String::new() } else { format!(" {}", self.done()) };
         let message = format!("{subject}{about}{done}: {}{waits}", self.cause);
-        let found = Found::new(self.object(), message);
+        let found = Found { waits: true, ..Found::new(self.object(), message) };
         if self.rows.is_some_and(|rows| rows < FEW_ROWS) { found.milder() } else { found }
     }
 }

@@ -1,13 +1,12 @@
-//! Expressions, types and queries by themselves, as a server's catalog shows them.
+//! Expressions by themselves, as a server's catalog shows them.
 //!
-//! All of these need a deep stack: [`crate::read::on_parser_stack`].
+//! This needs a deep stack: [`crate::read::on_parser_stack`].
 
 use pg_query::{NodeEnum, protobuf};
 
-use super::names::type_name as of_type;
-use super::{expressions, queries};
+use super::expressions;
 use crate::parser::tree;
-use crate::syntax::{Expr, Query, TypeName};
+use crate::syntax::Expr;
 
 /// An expression, as `pg_get_expr` shows it.
 pub(crate) fn expression(text: &str) -> Option<Expr> {
@@ -15,39 +14,17 @@ pub(crate) fn expression(text: &str) -> Option<Expr> {
     with_only_output(&format!("SELECT ({text}\n)"), |value| Some(expressions::expr(value)))
 }
 
-/// A type, as `format_type` shows it.
-pub(crate) fn type_name(text: &str) -> Option<TypeName> {
-    with_only_output(&format!("SELECT NULL::{text}"), |value| match value {
-        NodeEnum::TypeCast(cast) => cast.type_name.as_ref().map(of_type),
-        _ => None,
-    })
-}
-
-/// A query, as `pg_get_viewdef` shows it.
-pub(crate) fn query(text: &str) -> Option<Query> {
-    with_only_statement(text, |statement| match statement {
-        NodeEnum::SelectStmt(_) => Some(queries::query(statement)),
-        _ => None,
-    })
-}
-
-fn with_only_statement<T>(text: &str, give: impl FnOnce(&NodeEnum) -> Option<T>) -> Option<T> {
-    let tree = tree(text).ok()?;
-    let [one] = tree.stmts.as_slice() else { return None };
-    give(one.stmt.as_ref()?.node.as_ref()?)
-}
-
 /// What a SELECT of one value and nothing else selects.
 fn with_only_output<T>(text: &str, give: impl FnOnce(&NodeEnum) -> Option<T>) -> Option<T> {
-    with_only_statement(text, |statement| {
-        let NodeEnum::SelectStmt(select) = statement else { return None };
-        let [target] = select.target_list.as_slice() else { return None };
-        let Some(NodeEnum::ResTarget(target)) = &target.node else { return None };
-        if !is_bare(select) || !target.name.is_empty() {
-            return None;
-        }
-        give(target.val.as_ref()?.node.as_ref()?)
-    })
+    let tree = tree(text).ok()?;
+    let [one] = tree.stmts.as_slice() else { return None };
+    let NodeEnum::SelectStmt(select) = one.stmt.as_ref()?.node.as_ref()? else { return None };
+    let [target] = select.target_list.as_slice() else { return None };
+    let Some(NodeEnum::ResTarget(target)) = &target.node else { return None };
+    if !is_bare(select) || !target.name.is_empty() {
+        return None;
+    }
+    give(target.val.as_ref()?.node.as_ref()?)
 }
 
 fn is_bare(select: &protobuf::SelectStmt) -> bool {

@@ -1,6 +1,22 @@
 //! Bodies and what is found in them.
 
-use super::{BodyPart, body, text};
+use super::{BodyPart, text};
+use crate::parser::{ast, tree};
+use crate::syntax::{Ast, RoutineBody};
+
+/// What a CREATE FUNCTION, CREATE PROCEDURE or DO statement runs.
+fn body(statement: &str) -> Result<Vec<BodyPart>, String> {
+    let tree = tree(statement).map_err(|refusal| refusal.message)?;
+    let node = tree.stmts.first().and_then(|one| one.stmt.as_ref()).and_then(|stmt| stmt.node.as_ref());
+    match node.map(ast::ast) {
+        Some(Ast::Do(block)) => text(&block.language, &block.body),
+        Some(Ast::CreateRoutine(routine)) => match &routine.body {
+            RoutineBody::Text(body) => text(routine.language.as_deref().unwrap_or("sql"), body),
+            RoutineBody::Parsed(_) | RoutineBody::Symbol => Ok(Vec::new()),
+        },
+        _ => Err("not a routine".to_owned()),
+    }
+}
 
 fn shown(parts: Result<Vec<BodyPart>, String>) -> String {
     let part = |part: &BodyPart| match part {

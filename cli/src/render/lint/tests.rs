@@ -1,7 +1,7 @@
 //! Reports of hand-made findings, in every format.
 
 use pgbelay_analysis::{
-    Allow, AllowProblem, Hazard, Lock, LockMode, Position, Risk, Server, Severity, Span, StatementKind,
+    Allow, AllowProblem, Base, Hazard, Lock, LockMode, Position, Risk, Server, Severity, Span, StatementKind,
     StatementReport, Work, WorkKind,
 };
 
@@ -19,7 +19,7 @@ SELEKT 1;
 
 fn hazard(id: &str, severity: Severity, message: &str) -> Hazard {
     let relation = Some("public.orders".to_owned());
-    Hazard { id: id.into(), severity, relation, message: message.into(), allowed: None }
+    Hazard { id: id.into(), severity, relation, message: message.into(), waits: false, allowed: None }
 }
 
 fn statement(kind: StatementKind, words: &str, line: u32) -> StatementReport {
@@ -40,6 +40,7 @@ fn statement(kind: StatementKind, words: &str, line: u32) -> StatementReport {
         reasons: vec!["it is one".into()],
         fails: None,
         needs_server: None,
+        base: Base::default(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! What is new between two looks at a rollout, as lines.
 
+use pgbelay_analysis::bytes_in_words as bytes;
 use pgbelay_proto::wire::{BackupView, RolloutView, StepView, TargetView};
 
 use crate::render::rollout::tone;
-use crate::render::text::{bytes, paint, took_ms};
+use crate::render::text::{paint, took_ms};
 
 /// A line of news.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,6 +16,12 @@ const DOING: usize = 200;
 /// Sessions that are named as holders of locks.
 const BLOCKERS: usize = 20;
 
+/// The same, each with each relation.
+const HOLDERS: usize = 100;
+
+/// Relations that are measured at once.
+const RELATIONS: usize = 20_000;
+
 /// Migrations that a database says it has. A database outlives many a release: four times the largest one.
 const RECORDS: usize = 4 * MAX_MIGRATIONS;
 
@@ -132,7 +138,17 @@ pub(super) fn answer(mut answer: wire::ProbeAnswer) -> wire::ProbeAnswer {
                 answer.answer = Some(Answer::Error(error.to_string()));
             }
         }
-        None => {}
+        Some(Answer::Measured(measured)) => {
+            measured.relations.truncate(RELATIONS);
+            measured.holders.truncate(HOLDERS);
+            for holder in &mut measured.holders {
+                for words in [&mut holder.user, &mut holder.application, &mut holder.state] {
+                    cut(words, LINE);
+                }
+            }
+        }
+        // Its size has a bound where its parts are put together.
+        Some(Answer::Catalog(_)) | None => {}
     }
     answer
 }

@@ -1,13 +1,14 @@
 //! Plans are made from what the databases look like now, never from what they looked like.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use pgbelay_core::access::Role;
-use pgbelay_core::decide::{may_run, planned_id};
+use pgbelay_core::decide::{self, may_run, pending, planned_id};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::{Actor, Event};
-use pgbelay_core::name::{EnvironmentName, OperatorName};
-use pgbelay_core::plan::{Goal, PlanId};
+use pgbelay_core::judge::AllJudged;
+use pgbelay_core::name::{DatabaseName, EnvironmentName, OperatorName};
+use pgbelay_core::plan::{AllSizes, Goal, PlanId};
 use pgbelay_core::request::{Circumstances, Refusal, Request as Ask};
 use pgbelay_core::state::State;
 use pgbelay_proto::wire;
@@ -16,6 +17,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Answer, Services, not_granted, operator, parse, refused, usage, views};
 use crate::clock;
+use crate::rpc::measuring;
 use crate::rpc::probes::not_counted;
 
 /// Why a viewer sees no number of rows.
@@ -37,7 +39,20 @@ pub(super) async fn create(
     let actor = Actor::Operator(name.clone());
     let goal = goal(&state, request.get_ref().goal.as_ref())?;
     let fresh = services.refresh(&environment).await?;
-    let ask = Ask::CreatePlan { environment: environment.clone(), goal: goal.clone(), fresh: fresh.clone() };
+    let judged = judged(services, (&environment, &goal, &fresh), &actor).await?;
+    // Where policy does not let sizes count, they are no part of the plan.
+    let sizes = if services.state()?.policy.refine {
+        measuring::sizes(&services.measure_judged(&judged).await)
+    } else {
+        AllSizes::new()
+    };
+    let ask = Ask::CreatePlan {
+        environment: environment.clone(),
+        goal: goal.clone(),
+        fresh: fresh.clone(),
+        judged: judged.clone(),
+        sizes: sizes.clone(),
+    };
     let granted = services.controller.ask(actor.clone(), ask).await.map_err(not_granted)?;
     let created = granted
         .events
@@ -48,10 +63,32 @@ pub(super) async fn create(
         // The same plan was made before, and stands.
         None => {
             let here = Circumstances { actor, now: clock::now() };
-            planned_id(&granted.state, &environment, &goal, &fresh, &here).map_err(|r| refused(&r))?
+            let wanted = decide::Wanted {
+                environment: &environment,
+                goal: &goal,
+                fresh: &fresh,
+                judged: &judged,
+                sizes: &sizes,
+            };
+            planned_id(&granted.state, &wanted, &here).map_err(|r| refused(&r))?
         }
     };
     view(services, &granted.state, &id, &name).await
+}
+
+/// What the SQL that would run does to the schemas that are there.
+async fn judged(
+    services: &Services,
+    (environment, goal, fresh): (&EnvironmentName, &Goal, &BTreeSet<DatabaseName>),
+    actor: &Actor,
+) -> Result<AllJudged, Status> {
+    let state = services.state()?;
+    let settings = state.environment(environment).map_err(|refusal| refused(&refusal))?.into();
+    let here = Circumstances { actor: actor.clone(), now: clock::now() };
+    let wanted =
+        decide::Wanted { environment, goal, fresh, judged: &AllJudged::new(), sizes: &AllSizes::new() };
+    let pending = pending(&state, &wanted, &here).map_err(|refusal| refused(&refusal))?;
+    services.judge(&state, pending, settings).await
 }
 
 fn goal(state: &State, wanted: Option<&Wanted>) -> Result<Goal, Status> {
@@ -93,21 +130,36 @@ pub(super) async fn view(
     let decides = [Role::Operator, Role::Approver]
         .into_iter()
         .any(|role| state.allow(reader, role, Some(&known.plan.body.environment)).is_ok());
-    let losses = match (still_to_do, decides) {
-        (true, true) => services.losses(&known.plan).await,
-        (true, false) => not_counted(&known.plan, NOT_FOR_VIEWERS),
-        (false, _) => BTreeMap::new(),
+    let answers = match (still_to_do, decides) {
+        (true, true) => {
+            let (losses, measured) =
+                tokio::join!(services.losses(&known.plan), services.measure_plan(&known.plan));
+            views::plan::Answers { losses, measured }
+        }
+        (true, false) => {
+            let losses = not_counted(&known.plan, NOT_FOR_VIEWERS);
+            views::plan::Answers { losses, ..Default::default() }
+        }
+        (false, _) => views::plan::Answers::default(),
     };
-    Ok(Response::new(views::plan::plan(state, known, losses)))
+    Ok(Response::new(views::plan::plan(state, known, answers)))
 }
 
 /// Looks at the databases of a plan that is about to be carried out: one that has moved since is told of here, not
 /// by an agent that refuses a rollout under way.
-pub(super) async fn look_again(services: &Services, id: &PlanId, name: &OperatorName) -> Result<(), Status> {
+/// How large is what it works through is measured, so that its time says how fast the databases are.
+pub(super) async fn look_again(
+    services: &Services,
+    id: &PlanId,
+    name: &OperatorName,
+) -> Result<AllSizes, Status> {
     let state = services.state()?;
     let environment = &state.plan(id).map_err(|refusal| refused(&refusal))?.plan.body.environment;
     state.allow(name, Role::Operator, Some(environment)).map_err(|refusal| refused(&refusal))?;
-    services.refresh(environment).await.map(drop)
+    services.refresh(environment).await?;
+    Ok(measuring::sizes(
+        &services.measure_plan(&state.plan(id).map_err(|refusal| refused(&refusal))?.plan).await,
+    ))
 }
 
 pub(super) async fn try_out(

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 
 use anyhow::{Context as _, bail};
+use pgbelay_core::Catalog;
 use pgbelay_core::digest::Digest;
 use pgbelay_proto::tls::Credentials;
 use pgbelay_proto::wire::agent_message::Message as Says;
@@ -34,6 +35,12 @@ pub(crate) struct Agent {
     pub(crate) journal: Vec<wire::JournalEntry>,
     /// The migrations that its database has.
     pub(crate) records: Vec<wire::AppliedRecord>,
+    /// Its schema, if it can be read.
+    pub(crate) schema: Option<Catalog>,
+    /// As in an observation.
+    pub(crate) conditions: String,
+    /// What is measured.
+    pub(crate) measured: wire::Measured,
 }
 
 impl Agent {
@@ -45,6 +52,9 @@ impl Agent {
             process_id: format!("process-of-{database}"),
             journal: Vec::new(),
             records: Vec::new(),
+            schema: Some(Catalog::fresh()),
+            measured: wire::Measured::default(),
+            conditions: String::new(),
         }
     }
 
@@ -65,7 +75,21 @@ impl Agent {
             system_identifier: system_identifier(&self.database),
             fingerprint: Digest::of(versions.join(",")).to_string(),
             records: self.records.clone(),
+            conditions: self.conditions.clone(),
         }
+    }
+
+    /// Its schema, in parts.
+    fn catalog(&self) -> Result<Vec<wire::CatalogPart>, String> {
+        let json = self.schema.as_ref().ok_or("the schema cannot be read")?.write_json().into_bytes();
+        let (first, second) = json.split_at(json.len() / 2);
+        let part = |number, json: &[u8]| wire::CatalogPart {
+            number,
+            last: number == 1,
+            json: json.to_vec(),
+            fingerprint: self.observation().fingerprint,
+        };
+        Ok(vec![part(0, first), part(1, second)])
     }
 
     pub(crate) fn hello(&self) -> wire::Hello {
@@ -99,7 +123,7 @@ impl Agent {
         let mut client =
             AgentServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
         let hears = client.connect(ReceiverStream::new(outgoing)).await?.into_inner();
-        Ok(Stream { agent: self.clone(), channel, says, hears, stash: VecDeque::new() })
+        Ok(Stream { agent: self.clone(), channel, says, hears, stash: VecDeque::new(), took_ms: 1 })
     }
 }
 
@@ -107,6 +131,8 @@ impl Agent {
 pub(crate) struct Stream {
     pub(crate) agent: Agent,
     pub(crate) channel: Channel,
+    /// How long each migration takes that it runs.
+    pub(crate) took_ms: i64,
     says: mpsc::Sender<wire::AgentMessage>,
     hears: Streaming<wire::ControllerMessage>,
     stash: VecDeque<Hears>,
@@ -177,6 +203,17 @@ impl Stream {
             Some(wire::probe::Kind::Inspect(_)) => Answer::Observation(self.agent.observation()),
             Some(wire::probe::Kind::DryRun(_)) => Answer::DryRun(wire::DryRunResult::default()),
             Some(wire::probe::Kind::CountLoss(_)) | None => Answer::Error("not counted".to_owned()),
+            Some(wire::probe::Kind::Measure(_)) => Answer::Measured(self.agent.measured.clone()),
+            Some(wire::probe::Kind::Catalog(_)) => match self.agent.catalog() {
+                Ok(parts) => {
+                    for part in parts {
+                        let answer = Some(Answer::Catalog(part));
+                        self.say(Says::Answer(wire::ProbeAnswer { id: probe.id, answer })).await?;
+                    }
+                    return Ok(());
+                }
+                Err(why) => Answer::Error(why),
+            },
         };
         self.say(Says::Answer(wire::ProbeAnswer { id: probe.id, answer: Some(answer) })).await
     }
@@ -250,7 +287,8 @@ impl Stream {
                             self.agent.records.retain(|record| record.version != step.version);
                         }
                     }
-                    done.push(wire::StepDone { version: step.version.clone(), took_ms: 1, retries: 0 });
+                    let took_ms = self.took_ms;
+                    done.push(wire::StepDone { version: step.version.clone(), took_ms, retries: 0 });
                 }
                 Outcome::Ran(wire::outcome::Ran { done, observation: Some(self.agent.observation()) })
             }
@@ -290,7 +328,8 @@ impl Stream {
     ) -> anyhow::Result<String> {
         let plan = self.plan(world, environment, release).await?.id;
         let mut admin = world.admin().await?;
-        let request = wire::StartRolloutRequest { plan, confirmation: "typed".to_owned() };
+        let request =
+            wire::StartRolloutRequest { plan, confirmation: "typed".to_owned(), acknowledge: Vec::new() };
         Ok(self.during(admin.start_rollout(request)).await??.into_inner().id)
     }
 

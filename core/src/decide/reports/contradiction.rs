@@ -107,14 +107,22 @@ mod tests {
         };
         let (system_identifier, fingerprint) = ("1".to_owned(), Digest::of("schema"));
         let records = applied.iter().map(record).collect();
-        Observation { server_version: 150_018, system_identifier, fingerprint, records }
+        Observation {
+            server_version: 150_018,
+            system_identifier,
+            fingerprint,
+            conditions: crate::database::no_conditions(),
+            records,
+        }
     }
 
     fn command(direction: Option<Direction>) -> Command {
         let environment = EnvironmentPolicy::with_defaults("staging".parse().unwrap());
         let policy = Policy::initial(std::slice::from_ref(&environment.name));
         let name = "db".parse().unwrap();
-        let steps = crate::plan::plan_forward(&name, &seen(&[]), &release(), &policy).unwrap().steps;
+        let (judged, sizes) = Default::default();
+        let mut scales = crate::plan::Scales::new(&policy, &judged, &sizes);
+        let steps = crate::plan::plan_forward(&name, &seen(&[]), &release(), &mut scales).unwrap().steps;
         let expect = Expectation::from(&seen(&[]));
         let settings = ExecutionSettings::from(&environment);
         Command {

@@ -8,6 +8,7 @@ use pgbelay_core::command::{Backup, Command, CommandKind, Outcome, StepDone};
 use pgbelay_core::database::{AppliedRecord, Observation};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::{Actor, Event};
+use pgbelay_core::judge::AllJudged;
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
 use pgbelay_core::plan::{Goal, PlanId};
 use pgbelay_core::policy::{BackupPolicy, Policy};
@@ -59,6 +60,10 @@ fn policy(which: usize) -> Policy {
 
 fn environment(production: bool) -> EnvironmentName {
     if production { "production" } else { "staging" }.parse().unwrap()
+}
+
+fn start(plan: PlanId, confirmation: Confirmation) -> Request {
+    Request::StartRollout { plan, confirmation, acknowledged: BTreeSet::new(), sizes: Default::default() }
 }
 
 impl Player {
@@ -186,7 +191,15 @@ impl Player {
             How::Properly | How::WithAWordThatIsGone => ("olga", "alice"),
             How::Alone => ("root", "root"),
         };
-        let request = Request::CreatePlan { environment: environment(production), goal, fresh };
+        // Nobody judges: what is acknowledged has a story of its own.
+        let judged = AllJudged::new();
+        let request = Request::CreatePlan {
+            environment: environment(production),
+            goal,
+            fresh,
+            judged,
+            sizes: Default::default(),
+        };
         let made = self.ask(author, &request);
         let Ok([Event::PlanCreated { plan }]) = made.as_deref() else { return };
         let plan = plan.id.clone();
@@ -194,7 +207,7 @@ impl Player {
         if let How::WithAWordThatIsGone = how {
             self.revoke_operator(approver);
         }
-        drop(self.ask(author, &Request::StartRollout { plan, confirmation: Confirmation::Typed }));
+        drop(self.ask(author, &start(plan, Confirmation::Typed)));
         if let How::WithAWordThatIsGone = how {
             self.add_operator((approver, Role::Approver));
         }
@@ -213,7 +226,7 @@ impl Player {
 
     fn start(&mut self, plan: usize) {
         if let Some(plan) = self.plan(plan) {
-            drop(self.ask("olga", &Request::StartRollout { plan, confirmation: Confirmation::Forced }));
+            drop(self.ask("olga", &start(plan, Confirmation::Forced)));
         }
     }
 

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pgbelay_core::decide::planned_id;
+use pgbelay_core::decide::{Wanted, planned_id};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::Actor;
 use pgbelay_core::name::EnvironmentName;
-use pgbelay_core::plan::{Goal, PlanId};
+use pgbelay_core::plan::{AllSizes, Goal, PlanId};
 use pgbelay_core::policy::Policy;
 use pgbelay_core::release::Release;
 use pgbelay_core::request::{Circumstances, Request};
@@ -15,10 +15,11 @@ use pgbelay_core::time::Span;
 use serde_json::{Map, Value, json};
 
 use super::teller::Teller;
-use crate::releases::{migration, table, version};
+use crate::releases::{migration, table, table_sql, version};
 use crate::world::{database, operator};
 
 mod agents;
+mod judging;
 mod show;
 
 /// A command with its words, and in whose name it is asked.
@@ -107,14 +108,16 @@ pub(super) fn carry_out(teller: &mut Teller, line: &str) {
 
 fn policy(words: &[&str]) -> Policy {
     let mut environments: Vec<(String, Map<String, Value>)> = Vec::new();
-    let mut risk = Map::new();
+    let (mut risk, mut hazards, mut refine) = (Map::new(), Map::new(), false);
     for word in words {
         let Some((key, value)) = word.split_once('=') else {
             environments.push(((*word).to_owned(), Map::from_iter([("name".to_owned(), json!(word))])));
             continue;
         };
         let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
-        match key.split_once('.').unwrap() {
+        match key.split_once('.').unwrap_or((key, "")) {
+            ("refine", "") => refine = value == json!(true),
+            ("hazards", id) => drop(hazards.insert(id.to_owned(), value)),
             ("risk", kind) => drop(risk.insert(kind.to_owned(), value)),
             (name, key) => {
                 let (_, environment) = environments.iter_mut().find(|(known, _)| known == name).unwrap();
@@ -123,7 +126,10 @@ fn policy(words: &[&str]) -> Policy {
         }
     }
     let environments: Vec<_> = environments.into_iter().map(|(_, environment)| environment).collect();
-    serde_json::from_value(json!({ "environments": environments, "risk": risk })).unwrap()
+    serde_json::from_value(
+        json!({ "environments": environments, "risk": risk, "hazards": hazards, "refine": refine }),
+    )
+    .unwrap()
 }
 
 fn add_operator(teller: &mut Teller, said: &Said<'_>, name: &str, role: &str, environments: &[&str]) {
@@ -162,12 +168,16 @@ fn use_token(teller: &mut Teller, said: &Said<'_>, token: &str, name: &str) {
 
 /// `sql 002 posts | CREATE TABLE posts (id int) | DROP TABLE posts`
 fn write(teller: &mut Teller, line: &str, number: &str, name: &str) {
-    let mut parts = line.split('|').skip(1).map(str::trim);
-    let written = migration(number, name, parts.next().unwrap(), parts.next());
+    let parts: Vec<_> = line.split('|').skip(1).map(str::trim).collect();
+    teller.texts.extend(parts.iter().map(|text| (Digest::of(text), (*text).to_owned())));
+    let written = migration(number, name, parts[0], parts.get(1).copied());
     teller.written.insert(number.to_owned(), written);
 }
 
 fn push(teller: &mut Teller, said: &Said<'_>, versions: &[&str]) {
+    for text in versions.iter().flat_map(|number| table_sql(number)) {
+        teller.texts.insert(Digest::of(&text), text);
+    }
     let one = |number: &&str| teller.written.get(*number).cloned().unwrap_or_else(|| table(number));
     let release = Release::new(versions.iter().map(one).collect()).unwrap();
     teller.ask(&said.actor("olga"), &Request::RecordRelease(release));
@@ -178,10 +188,18 @@ fn plan(teller: &mut Teller, said: &Said<'_>, environment: &str, goal: Goal) {
     let fresh = teller.world.agents.keys().filter(|name| Some(name.as_str()) != unseen).cloned().collect();
     let (environment, actor) = (environment.parse().unwrap(), said.actor("olga"));
     let here = Circumstances { actor: actor.clone(), now: teller.world.now };
-    let made_before = planned_id(&teller.world.state, &environment, &goal, &fresh, &here)
+    let judged = judging::judged(teller, (&environment, &goal, &fresh), said.option("unread"), &here);
+    let wanted = Wanted {
+        environment: &environment,
+        goal: &goal,
+        fresh: &fresh,
+        judged: &judged,
+        sizes: &AllSizes::new(),
+    };
+    let made_before = planned_id(&teller.world.state, &wanted, &here)
         .ok()
         .filter(|id| teller.world.state.plans.contains_key(id));
-    teller.ask(&actor, &Request::CreatePlan { environment, goal, fresh });
+    teller.ask(&actor, &Request::CreatePlan { environment, goal, fresh, judged, sizes: AllSizes::new() });
     if let Some(id) = made_before {
         teller.say(format!("it is {id}"));
         teller.plan = Some(id);
@@ -204,7 +222,12 @@ fn start(teller: &mut Teller, said: &Said<'_>, words: &[&str]) {
         () => Confirmation::None,
     };
     let plan = the_plan(teller, words);
-    teller.ask(&said.actor("olga"), &Request::StartRollout { plan, confirmation });
+    let words = said.words.iter().filter_map(|word| word.strip_prefix("acknowledge="));
+    let acknowledged = words.map(|word| word.parse().unwrap()).collect();
+    teller.ask(
+        &said.actor("olga"),
+        &Request::StartRollout { plan, confirmation, acknowledged, sizes: AllSizes::new() },
+    );
 }
 
 fn steer(teller: &mut Teller, said: &Said<'_>) {

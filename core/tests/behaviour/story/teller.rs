@@ -21,6 +21,8 @@ pub(crate) struct Teller {
     pub(crate) world: World,
     /// The SQL that the story wrote itself, by version.
     pub(crate) written: BTreeMap<String, Migration>,
+    /// The text of everything that may run, by its digest.
+    pub(crate) texts: BTreeMap<Digest, String>,
     /// The releases in the order in which they were pushed.
     pub(crate) releases: Vec<Digest>,
     /// The plans in the order in which they were made.
@@ -42,6 +44,7 @@ impl Teller {
         Self {
             world: World::new(),
             written: BTreeMap::new(),
+            texts: BTreeMap::new(),
             releases: Vec::new(),
             plans: Vec::new(),
             plan: None,

@@ -32,8 +32,13 @@ pub(crate) fn line(event: &Event) -> String {
         Event::PlanCreated { plan } => return planned(plan),
         Event::PlanApproved { plan, by } => format!("{plan} by {by}"),
         Event::PlanTried { plan, databases, failed } => format!("{plan} on {databases}, failed on {failed}"),
-        Event::RolloutStarted { rollout, plan, by, confirmation } => {
-            format!("{rollout} {plan} by {by}, confirmation {confirmation:?}")
+        Event::RolloutStarted { rollout, plan, by, confirmation, acknowledged, .. } => {
+            let words = if acknowledged.is_empty() {
+                String::new()
+            } else {
+                format!(", acknowledged {}", list(acknowledged))
+            };
+            format!("{rollout} {plan} by {by}, confirmation {confirmation:?}{words}")
         }
         Event::RolloutPaused { rollout, reason } => format!("{rollout} {reason}"),
         Event::RolloutResumed { rollout } | Event::RolloutAborted { rollout } => rollout.to_string(),
