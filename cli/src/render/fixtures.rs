@@ -90,7 +90,7 @@ fn impacts() -> Vec<ImpactView> {
         waits: "reads and writes".into(),
         low_ms: Some(2_100),
         high_ms: Some(210_000),
-        basis: "scan of 3.1 GiB at 15.0 MiB/s to 1.5 GiB/s (assumed, none was seen yet)".into(),
+        basis: "scan of 3.1 GiB at 15.0 MiB/s to 2.9 GiB/s (assumed, none was seen yet)".into(),
         written_bytes: 0,
         rows: Some(21_000_000),
         bytes: 3_300_000_000,

@@ -227,7 +227,7 @@ mod tests {
           locks    public.tasks AccessExclusiveLock
           work     scan public.tasks (the check is proven)
           impact   public.tasks on orders-2: reads and writes wait an estimated 2.1s to 3m 30s (scan of 3.1
-                   GiB at 15.0 MiB/s to 1.5 GiB/s (assumed, none was seen yet)); 12 rows written in a
+                   GiB at 15.0 MiB/s to 2.9 GiB/s (assumed, none was seen yet)); 12 rows written in a
                    second; 1 foreign key of other tables to it
           now      it would wait for pid 4711 (report, user ada, idle in transaction), 300 s in its
                    transaction
@@ -277,7 +277,7 @@ mod tests {
           work     scan public.tasks (the check is proven)
           impact   public.tasks on orders-2: reads and writes wait
                    an estimated 2.1s to 3m 30s (scan of 3.1 GiB at
-                   15.0 MiB/s to 1.5 GiB/s (assumed, none was seen
+                   15.0 MiB/s to 2.9 GiB/s (assumed, none was seen
                    yet)); 12 rows written in a second; 1 foreign key
                    of other tables to it
           now      it would wait for pid 4711 (report, user ada,
@@ -451,7 +451,7 @@ mod tests {
               "waits": "reads and writes",
               "low_ms": 2100,
               "high_ms": 210000,
-              "basis": "scan of 3.1 GiB at 15.0 MiB/s to 1.5 GiB/s (assumed, none was seen yet)",
+              "basis": "scan of 3.1 GiB at 15.0 MiB/s to 2.9 GiB/s (assumed, none was seen yet)",
               "written_bytes": 0,
               "rows": 21000000,
               "bytes": 3300000000,
@@ -470,7 +470,7 @@ mod tests {
               "waits": "reads and writes",
               "low_ms": 2100,
               "high_ms": 5,
-              "basis": "scan of 3.1 GiB at 15.0 MiB/s to 1.5 GiB/s (assumed, none was seen yet)",
+              "basis": "scan of 3.1 GiB at 15.0 MiB/s to 2.9 GiB/s (assumed, none was seen yet)",
               "written_bytes": 0,
               "rows": 21000000,
               "bytes": 3300000000,

@@ -174,7 +174,7 @@ async fn each_database_is_measured_and_the_longest_wait_comes_first() -> anyhow:
     let impact = &group.impacts[0];
     assert_eq!((impact.relation.as_str(), impact.version.as_str()), ("public.notes", "001"));
     assert_eq!((impact.mode.as_str(), impact.waits.as_str()), ("ShareLock", "writes"));
-    assert_eq!((impact.low_ms, impact.high_ms), (Some(1_000), Some(37_500)));
+    assert_eq!((impact.low_ms, impact.high_ms), (Some(300), Some(37_500)));
     assert_eq!((impact.writes_per_second, impact.referenced_by), (Some(5), 2));
     assert!(impact.basis.starts_with("index of 300.0 MiB at "), "{impact:?}");
     // Who only reads is not in the way of an index.

@@ -371,7 +371,7 @@ fn size_and_traffic_move_the_level_of_a_wait_where_policy_lets_them() {
     assert!(reasons.contains(&why.to_owned()), "{reasons:?}");
     assert_eq!(severity(MIB, 100 * 1_000, &refined).0, Some(plain), "many write to it");
     assert_eq!(severity(1_000 * MIB, 0, &refined).0, Some(plain), "it takes some seconds");
-    let (level, reasons) = severity(100_000 * MIB, 0, &refined);
+    let (level, reasons) = severity(300_000 * MIB, 0, &refined);
     assert_eq!(level, Some(Severity::High));
     assert!(reasons.iter().any(|reason| reason.contains("takes more than a minute here")), "{reasons:?}");
     // What policy says of the hazard stands.
