@@ -117,7 +117,10 @@ fn step(body: &PlanBody, step: &Step) -> wire::PlanStep {
         has_rollback: step.has_rollback,
         ..wire::PlanStep::default()
     };
-    body.judgement(step).map_or(view.clone(), |judgement| judged(judgement, view))
+    match body.judgement(step) {
+        Some(judgement) => judged(judgement, view),
+        None => view,
+    }
 }
 
 fn judged(judgement: &Judgement, view: wire::PlanStep) -> wire::PlanStep {

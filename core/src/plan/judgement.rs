@@ -142,21 +142,14 @@ impl<'a> Scales<'a> {
     fn weights(&self, database: &DatabaseName, (judged, findings): (&Judged, &Findings)) -> Vec<Weight> {
         let counts = self.policy.refine && judged.basis.is_schema() && findings.unread.is_empty();
         let Some(sizes) = self.sizes.get(database).filter(|_| counts) else { return Vec::new() };
-        weights(
-            &Course::of(&findings.statements),
-            findings.statements.len(),
-            (sizes, self.rates_of(database)),
-        )
-    }
-
-    fn rates_of(&self, database: &DatabaseName) -> Option<&Rates> {
-        self.rates.get(database).copied()
+        let rates = self.rates.get(database).copied();
+        weights(&kept(&findings.statements), findings.statements.len(), (sizes, rates))
     }
 
     fn judge(&mut self, judged: &Judged, findings: &Findings, weights: &[Weight]) -> Word {
         let mut weighed: Vec<(Risk, String)> = Vec::new();
         let mut judgement =
-            Judgement::new(judged.basis.clone(), Course::of(&findings.statements), findings.statements.len());
+            Judgement::new(judged.basis.clone(), kept(&findings.statements), findings.statements.len());
         if let Basis::Text { because } = &judged.basis {
             weighed.push((Risk::Medium, format!("judged by its text alone: {because}")));
         }
@@ -184,6 +177,13 @@ impl<'a> Scales<'a> {
         let (risk, reasons) = summed_up(weighed);
         Word { risk, reasons, judgement: u32::try_from(place).ok() }
     }
+}
+
+/// As much of what statements do as a plan keeps: the same when it is made and when it is started.
+fn kept(statements: &[StatementReport]) -> Course {
+    let mut course = Course::of(statements);
+    course.shorten(MAX_COURSE);
+    course
 }
 
 /// What sizes and traffic make of each statement: how long others wait from there to the end of the file.
@@ -291,7 +291,6 @@ impl Judgement {
         self.destroys.dedup();
         self.unknown.sort();
         self.unknown.dedup();
-        self.course.shorten(MAX_COURSE);
         self.destroys.truncate(MAX_SHOWN);
         self.unknown.truncate(MAX_SHOWN);
     }

@@ -379,6 +379,26 @@ fn size_and_traffic_move_the_level_of_a_wait_where_policy_lets_them() {
     assert_eq!(severity(MIB, 0, &Policy { hazards, ..refined }).0, Some(Severity::Medium));
 }
 
+/// Otherwise it could never be started.
+#[test]
+fn what_is_brief_when_it_is_planned_is_so_at_once_afterwards() {
+    let name: DatabaseName = "db".parse().unwrap();
+    let refined = Policy { refine: true, ..policy(&[]) };
+    for tables in [3, 2_001] {
+        let sql = |what: &str| (0..tables).map(|n| what.replace('#', &n.to_string())).collect::<String>();
+        let mut catalog = Catalog::fresh();
+        analyze_next(&sql("CREATE TABLE t# (x int);"), &mut catalog, Default::default());
+        let size = Size { rows: None, bytes: 0, index_bytes: 0, writes: 0, seconds: Some(1) };
+        let sizes: Sizes = (0..tables).map(|n| (format!("public.t{n}"), size)).collect();
+        let all = AllSizes::from([(name.clone(), sizes.clone())]);
+        let up = sql("ALTER TABLE t# ALTER x SET NOT NULL;");
+        let (_, judgement) = judged_with(Ok((name.clone(), catalog)), &up, (&refined, &all));
+        assert_eq!(judgement.brief.is_empty(), tables > 2_000, "what is not kept is not brief");
+        assert!(judgement.is_still_brief(Some(&sizes)), "{tables}");
+        assert_eq!(judgement.is_still_brief(None), judgement.brief.is_empty(), "nobody has measured it");
+    }
+}
+
 #[test]
 fn facts_lower_the_base_where_policy_lets_them() {
     let free = "ALTER TABLE c ADD COLUMN y int";
