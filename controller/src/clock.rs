@@ -24,7 +24,10 @@ mod tests {
     #[test]
     fn a_moment_reads_to_the_millisecond_in_utc() {
         let shown = [1_700_000_000_999, 0, -1].map(|ms| rfc3339(Timestamp(ms)));
-        assert_eq!(shown, ["2023-11-14T22:13:20.999Z", "1970-01-01T00:00:00.000Z", "1969-12-31T23:59:59.999Z"]);
+        assert_eq!(
+            shown,
+            ["2023-11-14T22:13:20.999Z", "1970-01-01T00:00:00.000Z", "1969-12-31T23:59:59.999Z"]
+        );
         assert_eq!(rfc3339(Timestamp(i64::MAX)), "", "no year has that many digits");
     }
 }
