@@ -15,6 +15,7 @@ pub mod judge;
 pub mod layout;
 pub mod migration;
 pub mod name;
+pub mod origin;
 pub mod outstanding;
 pub mod plan;
 pub mod policy;
