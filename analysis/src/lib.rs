@@ -29,6 +29,11 @@ mod kind;
 mod pairs;
 #[expect(
     clippy::wildcard_enum_match_arm,
+    reason = "few of the many statements and actions cannot be in a transaction"
+)]
+mod pieces;
+#[expect(
+    clippy::wildcard_enum_match_arm,
     reason = "the grammar's enums hold hundreds of nodes; each function here is about a few of them"
 )]
 mod parser;
@@ -62,6 +67,7 @@ pub use hazards::{HazardInfo, hazard, hazards, nearest, nearest_hazard};
 pub use impact::{At, Course, Impact, Rate, Rates, Sizes, Time, Untimed, bytes_in_words};
 pub use kind::StatementKind;
 pub use pairs::{LostValues, Pair, PairState, Sides, Way, pair, session};
+pub use pieces::{Alone, Mark, Piece, read_pieces};
 pub use position::Position;
 pub use read::{MAX_SCRIPT_BYTES, PARSER_STACK_BYTES, read};
 pub use report::{
