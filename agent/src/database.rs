@@ -16,7 +16,9 @@ mod fault;
 mod inspect;
 mod layout;
 mod lock;
+mod marks;
 mod measure;
+mod pieces;
 mod quote;
 mod records;
 mod recover;
@@ -25,6 +27,7 @@ mod script;
 mod session;
 mod settle;
 mod step;
+mod tally;
 mod target;
 mod transaction;
 
@@ -69,6 +72,8 @@ pub struct Control<'a> {
     /// Asked before each new transaction: may it start? An agent that has not heard from its controller for too long
     /// finishes what it is at and starts nothing new.
     pub lease: &'a (dyn Fn() -> bool + Send + Sync),
+    /// Roles whose sessions may be ended when they are in the way, where policy says after how long.
+    pub may_end: &'a [String],
 }
 
 impl std::fmt::Debug for Control<'_> {

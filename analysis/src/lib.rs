@@ -29,16 +29,17 @@ mod kind;
 mod pairs;
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "few of the many statements and actions cannot be in a transaction"
-)]
-mod pieces;
-#[expect(
-    clippy::wildcard_enum_match_arm,
     reason = "the grammar's enums hold hundreds of nodes; each function here is about a few of them"
 )]
 mod parser;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "few of the many statements and actions cannot be in a transaction"
+)]
+mod pieces;
 mod position;
 mod read;
+mod redact;
 mod report;
 mod risk;
 mod rules;
@@ -70,6 +71,7 @@ pub use pairs::{LostValues, Pair, PairState, Sides, Way, pair, session};
 pub use pieces::{Alone, Mark, Piece, read_pieces};
 pub use position::Position;
 pub use read::{MAX_SCRIPT_BYTES, PARSER_STACK_BYTES, read};
+pub use redact::redacted;
 pub use report::{
     Allow, AllowProblem, Analysis, Base, Breakage, Hazard, Lock, LockMode, Loss, Severity, Span,
     StatementReport, Work, WorkKind,

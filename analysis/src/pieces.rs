@@ -190,9 +190,9 @@ fn uses_new_label(run: &[Parsed], rest: &[Parsed]) -> bool {
     let Some((last, before)) = run.split_last() else { return false };
     let Ast::AlterEnum(alter) = &last.ast else { return false };
     let EnumChange::Add { label, .. } = &alter.change else { return false };
-    let made_here = before.iter().any(
-        |one| matches!(&one.ast, Ast::CreateType(create) if create.name.name == alter.name.name),
-    );
+    let made_here = before
+        .iter()
+        .any(|one| matches!(&one.ast, Ast::CreateType(create) if create.name.name == alter.name.name));
     // Also inside of functions and blocks, whose text is searched like all other.
     let constant = format!("'{}'", label.replace('\'', "''"));
     !made_here && rest.iter().any(|one| !is_addition(one) && one.statement.text.contains(&constant))
@@ -227,7 +227,10 @@ mod tests {
         for (sql, pieces) in [
             ("CREATE TABLE a (); CREATE TABLE b ()", "[1 2]"),
             ("CREATE INDEX CONCURRENTLY i ON a (b)", "1!"),
-            ("CREATE TABLE a (); CREATE INDEX CONCURRENTLY i ON a (b); DROP TABLE a; DROP TABLE b", "[1] 2! [3 4]"),
+            (
+                "CREATE TABLE a (); CREATE INDEX CONCURRENTLY i ON a (b); DROP TABLE a; DROP TABLE b",
+                "[1] 2! [3 4]",
+            ),
             ("VACUUM a; VACUUM b", "1! 2!"),
             ("SET lock_timeout = 0; CREATE INDEX CONCURRENTLY i ON a (b); CREATE TABLE c ()", "2!<1 [3]<1"),
             ("SET LOCAL a.b = 1; VACUUM", "[1] 2!"),
@@ -238,7 +241,10 @@ mod tests {
         ] {
             assert_eq!(cut(sql, false), pieces, "{sql}");
         }
-        assert_eq!(cut("CALL p(); UPDATE a SET b = 1; DO 'BEGIN END'; REINDEX TABLE a", true), "1! [2] 3! 4!");
+        assert_eq!(
+            cut("CALL p(); UPDATE a SET b = 1; DO 'BEGIN END'; REINDEX TABLE a", true),
+            "1! [2] 3! 4!"
+        );
     }
 
     #[test]
@@ -259,7 +265,10 @@ mod tests {
 
     #[test]
     fn where_the_effect_shows_is_read_from_the_syntax_tree() {
-        let name = |schema: Option<&str>, name: &str| QName { schema: schema.map(str::to_owned), name: name.to_owned() };
+        let name = |schema: Option<&str>, name: &str| QName {
+            schema: schema.map(str::to_owned),
+            name: name.to_owned(),
+        };
         for (sql, expected) in [
             (
                 "CREATE INDEX CONCURRENTLY i ON s.\"T\" (b)",

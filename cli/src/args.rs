@@ -19,6 +19,7 @@ use crate::commands::operator::OperatorCommand;
 use crate::commands::plan::PlanArgs;
 use crate::commands::policy::PolicyCommand;
 use crate::commands::promote::PromoteArgs;
+use crate::commands::resolve::ResolveArgs;
 use crate::commands::rollback::RollbackArgs;
 use crate::commands::rollout::RolloutCommand;
 use crate::commands::status::StatusArgs;
@@ -157,9 +158,11 @@ pub(crate) enum Command {
     Rollback(RollbackArgs),
     /// Approve somebody else's plan
     Approve(ApproveArgs),
-    /// Look at rollouts, pause, resume or abort one
+    /// Look at rollouts, pause, resume or abort one, cancel one of its databases
     #[command(subcommand)]
     Rollout(RolloutCommand),
+    /// Say whether a statement that was cut off took effect
+    Resolve(ResolveArgs),
     /// Judge migrations without a controller: locks, work, hazards
     Lint(LintArgs),
     /// Explain a hazard and its safer way

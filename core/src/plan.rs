@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::migration::Version;
 pub use crate::name::PlanId;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName};
-use crate::policy::{BackupPolicy, EnvironmentPolicy};
+use crate::policy::{BackupPolicy, Blockers, EnvironmentPolicy, ReplicationLag, defaults};
 use crate::rollout::RolloutId;
 use crate::time::{Span, Timestamp};
 
@@ -107,6 +107,49 @@ pub struct ExecutionSettings {
     pub lock_budget: Span,
     /// Longest time of one statement.
     pub statement_timeout: Span,
+    /// The same by kind of statement, where policy names it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub statement_timeouts: BTreeMap<String, Span>,
+    /// Longest time of a statement that runs outside of transactions.
+    #[serde(
+        default = "defaults::concurrent_timeout",
+        skip_serializing_if = "defaults::is_concurrent_timeout"
+    )]
+    pub concurrent_timeout: Span,
+    /// What is done about sessions that are in the way.
+    #[serde(default, skip_serializing_if = "Blockers::is_default")]
+    pub blockers: Blockers,
+    /// How far standbys may be behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication_lag: Option<ReplicationLag>,
+}
+
+impl ExecutionSettings {
+    /// The timeouts, with all else as it is by default.
+    #[must_use]
+    pub fn new(lock_timeout: Span, lock_budget: Span, statement_timeout: Span) -> Self {
+        Self {
+            lock_timeout,
+            lock_budget,
+            statement_timeout,
+            statement_timeouts: BTreeMap::new(),
+            concurrent_timeout: defaults::concurrent_timeout(),
+            blockers: Blockers::default(),
+            replication_lag: None,
+        }
+    }
+
+    /// Longest time of a statement of this kind.
+    #[must_use]
+    pub fn timeout_of(&self, kind: &str) -> Span {
+        self.statement_timeouts.get(kind).copied().unwrap_or(self.statement_timeout)
+    }
+
+    /// Longest time of a statement of this kind that runs outside of transactions.
+    #[must_use]
+    pub fn timeout_alone(&self, kind: &str) -> Span {
+        self.statement_timeouts.get(kind).copied().unwrap_or(self.concurrent_timeout)
+    }
 }
 
 impl From<&EnvironmentPolicy> for ExecutionSettings {
@@ -115,6 +158,10 @@ impl From<&EnvironmentPolicy> for ExecutionSettings {
             lock_timeout: policy.lock_timeout,
             lock_budget: policy.lock_budget,
             statement_timeout: policy.statement_timeout,
+            statement_timeouts: policy.statement_timeouts.clone(),
+            concurrent_timeout: policy.concurrent_timeout,
+            blockers: policy.blockers.clone(),
+            replication_lag: policy.replication_lag.clone(),
         }
     }
 }
@@ -252,16 +299,6 @@ pub enum PlanProblem {
         version: Version,
         /// When it closed; `None`: this controller never saw it applied.
         closed_at: Option<Timestamp>,
-    },
-    /// It cannot run in a transaction.
-    #[error("{database}: migration {version} cannot run in a transaction ({why})")]
-    NotTransactional {
-        /// The database.
-        database: DatabaseName,
-        /// The migration.
-        version: Version,
-        /// The first statement that cannot.
-        why: String,
     },
 }
 

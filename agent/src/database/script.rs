@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use pgbelay_analysis::{Script, StatementKind, Transactional};
+use pgbelay_analysis::{Piece, Script, StatementKind, Transactional};
 use pgbelay_core::command::{Failure, FailureKind};
 use pgbelay_core::digest::Digest;
 use pgbelay_proto::convert::WireStep;
@@ -16,12 +16,19 @@ use super::quote::identifier;
 pub(crate) struct Ready {
     pub(crate) step: WireStep,
     pub(crate) script: Script,
+    /// How it is run, in order. Never empty.
+    pub(crate) pieces: Vec<Piece>,
 }
 
 impl Ready {
     /// What people call it.
     pub(crate) fn title(&self) -> String {
         format!("{} {}", self.step.version, self.step.name)
+    }
+
+    /// Whether it runs in a single transaction, so that it happens whole or not at all.
+    pub(crate) fn is_one_transaction(&self) -> bool {
+        matches!(self.pieces.as_slice(), [Piece { alone: None, .. }])
     }
 }
 
@@ -38,7 +45,7 @@ pub(crate) async fn read_all(
     let schema = schema.to_owned();
     let read = move || {
         let read = |(step, text): (WireStep, String)| match read(&text, &schema) {
-            Ok(script) => Ok(Ready { step, script }),
+            Ok((script, pieces)) => Ok(Ready { step, script, pieces }),
             Err(failure) => Err(of_step(&step, failure)),
         };
         texts.into_iter().map(read).collect()
@@ -67,25 +74,23 @@ fn text_of<'a>(step: &WireStep, sql: &'a BTreeMap<Digest, String>) -> Result<&'a
     }
 }
 
-fn read(text: &str, schema: &str) -> Result<Script, Box<Failure>> {
-    let script = pgbelay_analysis::read(text).map_err(|error| {
+fn read(text: &str, schema: &str) -> Result<(Script, Vec<Piece>), Box<Failure>> {
+    let (script, pieces) = pgbelay_analysis::read_pieces(text, false).map_err(|error| {
         let hint = "correct the migration, then make a new plan";
         let line = error.position().map(|position| position.line);
         Box::new(Failure { line, ..failure(FailureKind::Sql, error.to_string(), hint) })
     })?;
-    let never = script.statements.iter().find_map(|statement| match &statement.transactional {
-        Transactional::Inside => None,
-        Transactional::Never { why } => Some((statement.position.line, why)),
+    // It would give up the lock that keeps other migrators away.
+    let discards = script.statements.iter().find(|statement| {
+        statement.kind == StatementKind::Discard && statement.transactional != Transactional::Inside
     });
-    match never {
-        None => allowed(script, schema),
-        Some((line, why)) => {
-            let message = format!("{why} cannot run in a transaction, and migrations run in one");
-            let hint = "use the form of the statement that can run in a transaction, or run it by hand";
-            Err(Box::new(Failure {
-                line: Some(line),
-                ..failure(FailureKind::NotTransactional, message, hint)
-            }))
+    match discards {
+        None => Ok((allowed(script, schema)?, pieces)),
+        Some(statement) => {
+            let message = "DISCARD ALL gives up the lock that keeps other migrators away";
+            let hint = "take it out of the migration: each one runs as if in a session of its own";
+            let line = Some(statement.position.line);
+            Err(Box::new(Failure { line, ..failure(FailureKind::NotTransactional, message, hint) }))
         }
     }
 }
@@ -192,7 +197,7 @@ mod tests {
         check("select 1", None, FailureKind::SqlMissing, None).await;
         check("select 1", Some("select 2"), FailureKind::SqlMissing, None).await;
         check("selec 1", Some("selec 1"), FailureKind::Sql, Some(1)).await;
-        let online = "select 1;\n\ncreate index concurrently i on t (a);";
-        check(online, Some(online), FailureKind::NotTransactional, Some(3)).await;
+        let discards = "select 1;\n\ndiscard all;";
+        check(discards, Some(discards), FailureKind::NotTransactional, Some(3)).await;
     }
 }

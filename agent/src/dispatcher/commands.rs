@@ -217,6 +217,7 @@ fn stopped(outcome: Outcome) -> Option<Outcome> {
         | Outcome::Ran { .. }
         | Outcome::Failed { .. }
         | Outcome::Interrupted { .. }
+        | Outcome::Unsettled { .. }
         | Outcome::Refused { .. } => Some(outcome),
     }
 }
@@ -228,6 +229,7 @@ const fn name_of(outcome: &Outcome) -> &'static str {
         Outcome::Failed { .. } => "failed",
         Outcome::Interrupted { .. } => "interrupted",
         Outcome::Cancelled { .. } => "cancelled",
+        Outcome::Unsettled { .. } => "unsettled",
         Outcome::Refused { .. } => "refused",
         Outcome::Unknown { .. } => "unknown",
     }

@@ -113,6 +113,7 @@ mod tests {
             allow_migrations: true,
             timeout: None,
             max_rollback_time: None,
+            cancel_blockers_of: Vec::new(),
         }
     }
 

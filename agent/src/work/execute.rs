@@ -30,7 +30,12 @@ pub(super) async fn execute<S: Site>(
     cancel: CancellationToken,
     may_go_on: impl Fn() -> bool + Send + Sync + 'static,
 ) -> Outcome {
-    let control = Control { progress: &progress, cancel: &cancel, lease: &may_go_on };
+    let control = Control {
+        progress: &progress,
+        cancel: &cancel,
+        lease: &may_go_on,
+        may_end: &tools.guard.cancel_blockers_of,
+    };
     match &command.kind {
         WireKind::Backup { expect } => Box::pin(tools.site.back_up(&command, expect, control)).await,
         WireKind::Run(run) => Box::pin(migrate(&command, run, &tools, control)).await,

@@ -19,6 +19,8 @@ pub(crate) struct Guard {
     pub(crate) timeout: Option<Span>,
     /// Nothing that was applied longer ago is rolled back.
     pub(crate) max_rollback_time: Option<Span>,
+    /// Roles whose sessions a run may end when they are in its way.
+    pub(crate) cancel_blockers_of: Vec<String>,
 }
 
 impl Guard {
@@ -28,6 +30,7 @@ impl Guard {
             allow_migrations: config.agent.allow_migrations,
             timeout: config.migration.timeout,
             max_rollback_time: config.migration.max_rollback_time,
+            cancel_blockers_of: Vec::new(),
         }
     }
 
@@ -66,11 +69,15 @@ impl Guard {
 
     /// The settings of policy, within the limits of this agent.
     pub(crate) fn within(&self, settings: &ExecutionSettings) -> ExecutionSettings {
-        let statement_timeout = match self.timeout {
-            Some(limit) => settings.statement_timeout.min(limit),
-            None => settings.statement_timeout,
-        };
-        ExecutionSettings { statement_timeout, ..settings.clone() }
+        let Some(limit) = self.timeout else { return settings.clone() };
+        let capped = |span: Span| span.min(limit);
+        let by_kind = settings.statement_timeouts.iter().map(|(kind, span)| (kind.clone(), capped(*span)));
+        ExecutionSettings {
+            statement_timeout: capped(settings.statement_timeout),
+            statement_timeouts: by_kind.collect(),
+            concurrent_timeout: capped(settings.concurrent_timeout),
+            ..settings.clone()
+        }
     }
 }
 
@@ -90,15 +97,12 @@ mod tests {
             allow_migrations: true,
             timeout: Some(Span::seconds(5)),
             max_rollback_time: Some(HOUR),
+            cancel_blockers_of: Vec::new(),
         }
     }
 
     fn settings(seconds: i64) -> ExecutionSettings {
-        ExecutionSettings {
-            lock_timeout: Span::seconds(1),
-            lock_budget: Span::seconds(60),
-            statement_timeout: Span::seconds(seconds),
-        }
+        ExecutionSettings::new(Span::seconds(1), Span::seconds(60), Span::seconds(seconds))
     }
 
     fn run(direction: Direction, version: &str) -> WireRun {
@@ -119,6 +123,8 @@ mod tests {
             },
             backup: None,
             settings: settings(1),
+            resolution: None,
+            locks: Vec::new(),
         }
     }
 
@@ -144,6 +150,7 @@ mod tests {
             system_identifier: String::new(),
             fingerprint: Digest::of(""),
             records: vec![record("1", Timestamp(0)), record("2", Timestamp(HOUR.0))],
+            unfinished: Vec::new(),
         };
         let at = Timestamp(HOUR.0 + 1);
         let too_old = |direction, version| guard().too_old(&run(direction, version), &seen, at);

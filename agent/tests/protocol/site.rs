@@ -61,6 +61,7 @@ pub(crate) fn observation() -> Observation {
         system_identifier: "7/5".to_owned(),
         fingerprint: Digest::of("schema"),
         records: Vec::new(),
+        unfinished: Vec::new(),
     }
 }
 
@@ -182,7 +183,12 @@ impl Site for PlayedSite {
         sql: &BTreeMap<Digest, String>,
     ) -> (Vec<StepDone>, Option<Failure>) {
         let known = steps.iter().filter(|step| sql.contains_key(&step.sql));
-        let done = known.map(|step| StepDone { version: step.version.clone(), took: Span(1), retries: 0 });
+        let done = known.map(|step| StepDone {
+            version: step.version.clone(),
+            took: Span(1),
+            retries: 0,
+            observed: None,
+        });
         (done.collect(), None)
     }
 

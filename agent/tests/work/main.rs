@@ -17,6 +17,7 @@ mod hijacks;
 mod locks;
 mod losing;
 mod measuring;
+mod pieces;
 mod proxy;
 mod recovering;
 mod running;

@@ -72,6 +72,7 @@ fn seen(applied: &[&str], schema: &str) -> Observation {
         fingerprint,
         conditions: crate::database::no_conditions(),
         records,
+        unfinished: Vec::new(),
     }
 }
 
@@ -127,7 +128,12 @@ fn expected_next(told: &Told) -> crate::plan::Expectation {
 }
 
 fn interrupted(done: &[&str], observation: Observation) -> Outcome {
-    let step = |number: &&str| StepDone { version: number.parse().unwrap(), took: Span(1), retries: 0 };
+    let step = |number: &&str| StepDone {
+        version: number.parse().unwrap(),
+        took: Span(1),
+        retries: 0,
+        observed: None,
+    };
     Outcome::Interrupted { done: done.iter().map(step).collect(), observation: Some(observation) }
 }
 

@@ -20,7 +20,6 @@ pub fn plan_forward(
         release.migrations.iter().filter(|m| seen.records.iter().all(|r| r.version != m.version)).collect();
     let mut problems = against_history(database, seen, release);
     problems.extend(out_of_order(database, seen, &pending));
-    problems.extend(pending.iter().filter_map(|m| not_transactional(database, m, &m.up)));
     if problems.is_empty() {
         let steps = pending.into_iter().map(|m| step(database, (m, &m.up), Direction::Up, scales)).collect();
         Ok(TargetPlan { expect: Expectation::from(seen), steps })
@@ -57,18 +56,6 @@ fn out_of_order(database: &DatabaseName, seen: &Observation, pending: &[&Migrati
     .collect()
 }
 
-pub(super) fn not_transactional(
-    database: &DatabaseName,
-    migration: &Migration,
-    script: &ScriptFacts,
-) -> Option<PlanProblem> {
-    script.not_transactional.first().map(|why| PlanProblem::NotTransactional {
-        database: database.clone(),
-        version: migration.version.clone(),
-        why: why.clone(),
-    })
-}
-
 /// A step of a database, weighed.
 pub(super) fn step(
     database: &DatabaseName,
@@ -77,6 +64,9 @@ pub(super) fn step(
     scales: &mut Scales<'_>,
 ) -> Step {
     let word = scales.weigh(database, (migration, script), direction);
+    let alone = script.not_transactional.first().map(|statement| {
+        format!("runs outside of a transaction, so that it cannot be rolled back with the rest: {statement}")
+    });
     Step {
         version: migration.version.clone(),
         name: migration.name.clone(),
@@ -84,7 +74,7 @@ pub(super) fn step(
         sql: script.checksum,
         checksum: migration.up.checksum,
         risk: word.risk,
-        reasons: word.reasons,
+        reasons: word.reasons.into_iter().chain(alone).collect(),
         has_rollback: migration.down.is_some(),
         destroys: script.destroys.clone(),
         judgement: word.judgement,

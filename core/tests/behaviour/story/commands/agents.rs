@@ -101,6 +101,8 @@ fn fate(command: &Command, words: &[&str]) -> Option<Fate> {
         ["interrupted", "after", version, ..] => Fate::DiesAfter(at(version) + 1),
         ["cancels", "after", version, ..] => Fate::CancelledAfter(at(version) + 1),
         ["cancels", ..] => Fate::CancelledAfter(0),
+        ["unsettled", "after", version, ..] => Fate::UnsettledAfter(at(version) + 1),
+        ["unsettled", ..] => Fate::UnsettledAfter(0),
         ["unknown", "after", version, ..] => Fate::UnknownAfter(at(version) + 1),
         ["unknown", ..] => Fate::UnknownAfter(0),
         _ => return None,
@@ -123,6 +125,7 @@ fn pretended(teller: &Teller, name: &DatabaseName, command: &Command, lie: &str)
                 | Outcome::Failed { .. }
                 | Outcome::Interrupted { .. }
                 | Outcome::Cancelled { .. }
+                | Outcome::Unsettled { .. }
                 | Outcome::Refused { .. }
                 | Outcome::Unknown { .. }) => other,
             }
