@@ -19,6 +19,7 @@ mod digest;
 mod error;
 mod facts;
 mod fragments;
+mod guarded;
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "a rule is about a few statements or changes, and has nothing to say of all others"
@@ -58,12 +59,13 @@ pub use depends::{Edge, Graph, Node, dependencies};
 pub use digest::hex as body_digest;
 pub use error::ScriptError;
 pub use fragments::{parse_bounds, parse_expressions, steady_bodies};
+pub use guarded::{FunctionName, Guarded, GuardedStatement, Reach, Reached};
 pub use hazards::{HazardInfo, hazard, hazards, nearest, nearest_hazard};
 pub use impact::{At, Course, Impact, Rate, Rates, Sizes, Time, Untimed, bytes_in_words};
 pub use kind::StatementKind;
 pub use pairs::{LostValues, Pair, PairState, Sides, Way, pair, session};
 pub use position::Position;
-pub use read::{MAX_SCRIPT_BYTES, PARSER_STACK_BYTES, read};
+pub use read::{MAX_SCRIPT_BYTES, PARSER_STACK_BYTES, guarded, read};
 pub use report::{
     Allow, AllowProblem, Analysis, Base, Breakage, Hazard, Lock, LockMode, Loss, Severity, Span,
     StatementReport, Work, WorkKind,

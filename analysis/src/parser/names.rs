@@ -137,9 +137,12 @@ pub(super) fn untrusted_language(options: &[Node]) -> Option<String> {
         }
         _ => None,
     })?;
-    // By custom, the name of an untrusted language ends in u.
-    let untrusted = ["c", "internal"].contains(&language.as_str()) || language.ends_with('u');
-    untrusted.then(|| format!("code in the untrusted language {language}"))
+    is_untrusted(&language).then(|| format!("code in the untrusted language {language}"))
+}
+
+/// Whether code in that language can do whatever the server's own account can. By custom, its name ends in u.
+pub(super) fn is_untrusted(language: &str) -> bool {
+    ["c", "internal"].contains(&language) || language.ends_with('u')
 }
 
 fn is_off(value: Option<&Node>) -> bool {
