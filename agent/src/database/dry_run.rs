@@ -50,7 +50,7 @@ async fn trial(
     sql: &BTreeMap<Digest, String>,
     done: &mut Vec<StepDone>,
 ) -> Result<(), Box<Failure>> {
-    let ready = read_all(steps, sql, &target.schema).await?;
+    let ready = read_all(steps, sql).await?;
     let no_session =
         |why: String| Box::new(failure(FailureKind::Connection, why, "nothing was changed; try again"));
     let session = connect(target, TRIAL).await.map_err(|error| no_session(error.to_string()))?;

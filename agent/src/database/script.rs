@@ -9,7 +9,6 @@ use pgbelay_core::digest::Digest;
 use pgbelay_proto::convert::WireStep;
 
 use super::fault::failure;
-use super::quote::identifier;
 
 /// A step that can be run.
 #[derive(Debug)]
@@ -29,15 +28,13 @@ impl Ready {
 pub(crate) async fn read_all(
     steps: &[WireStep],
     sql: &BTreeMap<Digest, String>,
-    schema: &str,
 ) -> Result<Vec<Ready>, Box<Failure>> {
     let mut texts = Vec::with_capacity(steps.len());
     for step in steps {
         texts.push((step.clone(), text_of(step, sql).map_err(|failure| of_step(step, failure))?.to_owned()));
     }
-    let schema = schema.to_owned();
     let read = move || {
-        let read = |(step, text): (WireStep, String)| match read(&text, &schema) {
+        let read = |(step, text): (WireStep, String)| match read(&text) {
             Ok(script) => Ok(Ready { step, script }),
             Err(failure) => Err(of_step(&step, failure)),
         };
@@ -67,7 +64,7 @@ fn text_of<'a>(step: &WireStep, sql: &'a BTreeMap<Digest, String>) -> Result<&'a
     }
 }
 
-fn read(text: &str, schema: &str) -> Result<Script, Box<Failure>> {
+fn read(text: &str) -> Result<Script, Box<Failure>> {
     let script = pgbelay_analysis::read(text).map_err(|error| {
         let hint = "correct the migration, then make a new plan";
         let line = error.position().map(|position| position.line);
@@ -78,7 +75,7 @@ fn read(text: &str, schema: &str) -> Result<Script, Box<Failure>> {
         Transactional::Never { why } => Some((statement.position.line, why)),
     });
     match never {
-        None => allowed(script, schema),
+        None => Ok(script),
         Some((line, why)) => {
             let message = format!("{why} cannot run in a transaction, and migrations run in one");
             let hint = "use the form of the statement that can run in a transaction, or run it by hand";
@@ -88,39 +85,6 @@ fn read(text: &str, schema: &str) -> Result<Script, Box<Failure>> {
             }))
         }
     }
-}
-
-/// The agent's own guard, whatever a controller has approved: a migration stays inside its database, and away from
-/// pgbelay's own tables.
-fn allowed(script: Script, schema: &str) -> Result<Script, Box<Failure>> {
-    for statement in &script.statements {
-        let refused = |message: String, hint: &str| {
-            let line = Some(statement.position.line);
-            Err(Box::new(Failure { line, ..failure(FailureKind::Agent, message, hint) }))
-        };
-        if let Some(what) = &statement.outside {
-            let hint = "take it out of the migration, or run it by hand";
-            return refused(
-                format!("the agent's own guard does not allow it: {what} reaches outside the database"),
-                hint,
-            );
-        }
-        if let Some(object) = statement.objects.iter().find(|object| belongs(object, schema)) {
-            let hint = "take it out of the migration: nobody but pgbelay writes there";
-            return refused(
-                format!("the agent's own guard does not allow it: {object} belongs to pgbelay itself"),
-                hint,
-            );
-        }
-    }
-    Ok(script)
-}
-
-/// Whether a name is that of a schema, or of something in it.
-fn belongs(object: &str, schema: &str) -> bool {
-    [schema.to_owned(), identifier(schema)].iter().any(|schema| {
-        object.strip_prefix(schema.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    })
 }
 
 fn parser_failed(why: impl Display) -> Box<Failure> {
@@ -182,7 +146,7 @@ mod tests {
     async fn check(planned: &str, sent: Option<&str>, kind: FailureKind, line: Option<u32>) {
         let step = step(planned);
         let sql = sent.map(|text| (step.sql, text.to_owned())).into_iter().collect();
-        let failure = read_all(&[step], &sql, "pgbelay").await.unwrap_err();
+        let failure = read_all(&[step], &sql).await.unwrap_err();
         assert_eq!((failure.kind, failure.line), (kind, line), "{failure:?}");
         assert!(failure.version.is_some());
     }
