@@ -64,6 +64,17 @@ pub enum BackupPolicy {
     Off,
 }
 
+/// Whether there are plans for a server of which nobody here knows what its statements lock and do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownServer {
+    /// There are none.
+    #[default]
+    Refuse,
+    /// There are, and they are judged as for the newest known server.
+    Allow,
+}
+
 /// What one environment asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -106,6 +117,9 @@ pub struct EnvironmentPolicy {
     /// Hazards that a person must acknowledge, object by object, before a plan may run.
     #[serde(default)]
     pub acknowledge: BTreeSet<String>,
+    /// Whether there are plans for a server that is newer than the newest known one.
+    #[serde(default)]
+    pub unknown_server: UnknownServer,
 }
 
 mod defaults {
@@ -227,6 +241,7 @@ impl EnvironmentPolicy {
             statement_timeout: defaults::statement_timeout(),
             start_deadline: defaults::start_deadline(),
             acknowledge: BTreeSet::new(),
+            unknown_server: UnknownServer::default(),
         }
     }
 

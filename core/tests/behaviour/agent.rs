@@ -34,6 +34,8 @@ pub(crate) struct Agent {
     pub(crate) applied: Vec<AppliedRecord>,
     /// Counts the changes that somebody else made.
     pub(crate) changes: u32,
+    /// The major version of its server.
+    pub(crate) server: u32,
     /// The highest fence that the database has seen.
     pub(crate) fence: u64,
     /// What came of every command that was taken on: `None` while it cannot be told.
@@ -45,14 +47,14 @@ pub(crate) struct Agent {
 impl Agent {
     pub(crate) fn new(database: DatabaseName) -> Self {
         let (journal, truth) = (BTreeMap::new(), BTreeMap::new());
-        Self { database, applied: Vec::new(), changes: 0, fence: 0, journal, truth }
+        Self { database, applied: Vec::new(), changes: 0, server: 15, fence: 0, journal, truth }
     }
 
     pub(crate) fn observation(&self) -> Observation {
         let versions: Vec<_> = self.applied.iter().map(|r| r.version.as_str()).collect();
         Observation {
             conditions: pgbelay_core::database::no_conditions(),
-            server_version: 150_018,
+            server_version: self.server * 10_000 + 18,
             system_identifier: format!("system-of-{}", self.database),
             fingerprint: Digest::of(format!("{versions:?} {}", self.changes)),
             records: self.applied.clone(),
