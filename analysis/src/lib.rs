@@ -35,6 +35,7 @@ mod pairs;
 mod parser;
 mod position;
 mod read;
+mod redact;
 mod report;
 mod risk;
 mod rules;
@@ -66,6 +67,7 @@ pub use kind::StatementKind;
 pub use pairs::{LostValues, Pair, PairState, Sides, Way, pair, session};
 pub use position::Position;
 pub use read::{MAX_SCRIPT_BYTES, PARSER_STACK_BYTES, guarded, read};
+pub use redact::redacted;
 pub use report::{
     Allow, AllowProblem, Analysis, Base, Breakage, Hazard, Lock, LockMode, Loss, Severity, Span,
     StatementReport, Work, WorkKind,

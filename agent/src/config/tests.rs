@@ -253,3 +253,13 @@ fn debug_does_not_show_the_password() {
     let shown = format!("{:?}", Config::parse(FULL, &BTreeMap::new()).unwrap());
     assert!(!shown.contains("007"), "{shown}");
 }
+
+#[test]
+fn every_name_that_a_list_takes_is_in_the_documents() {
+    let page = include_str!("../../../docs/configuration.md");
+    let guarded = Guarded::ALL.iter().map(|guarded| guarded.as_str());
+    let kinds = StatementKind::ALL.iter().map(|kind| kind.as_str());
+    for name in guarded.chain(kinds) {
+        assert!(page.contains(&format!("`{name}`")), "{name}");
+    }
+}
