@@ -12,6 +12,8 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+use pg_query::NodeEnum;
+
 use super::{Fault, parse_fault, translate, tree};
 use crate::facts::Facts;
 use crate::guarded::{FunctionName, Reached};
@@ -41,18 +43,50 @@ pub(crate) fn statement(
     let Some(node) = tree.stmts.first().and_then(|one| one.stmt.as_ref()?.node.as_ref()) else {
         return Ok(None);
     };
-    if matches!(node, pg_query::NodeEnum::TransactionStmt(_)) {
+    if matches!(node, NodeEnum::TransactionStmt(_)) {
         return Ok(None);
     }
     let (kind, risk, objects) = weighed(translate::facts(node));
     let mut search = Search::new(functions);
-    search.over(&tree, Place { base: 0, text });
+    let writes = search.over(&tree, Place { base: 0, text });
+    also_runs(node, kind, writes).for_each(|(at, runs)| search.add(at, runs));
     Ok(Some(Found { kind, risk, objects, reaches: search.found }))
 }
 
 fn weighed(facts: Facts) -> (StatementKind, Risk, Vec<String>) {
     let (risk, _) = rules::judge(&facts);
     (facts.kind, risk, facts.objects)
+}
+
+/// Writes inside a statement that runs them: beside its own in a WITH clause, in PREPARE, in COPY.
+fn also_runs(
+    node: &NodeEnum,
+    own: StatementKind,
+    writes: Vec<Written>,
+) -> impl Iterator<Item = (usize, Reached)> {
+    let runs = matches!(
+        node,
+        NodeEnum::SelectStmt(_)
+            | NodeEnum::InsertStmt(_)
+            | NodeEnum::UpdateStmt(_)
+            | NodeEnum::DeleteStmt(_)
+            | NodeEnum::MergeStmt(_)
+            | NodeEnum::CreateTableAsStmt(_)
+            | NodeEnum::PrepareStmt(_)
+            | NodeEnum::CopyStmt(_)
+    );
+    writes.into_iter().filter(move |written| runs && written.kind != own).map(
+        |Written { at, kind, table }| {
+            (at, Reached::Runs { kind, risk: kind.base_risk(), objects: vec![table] })
+        },
+    )
+}
+
+/// A write in a tree.
+struct Written {
+    at: usize,
+    kind: StatementKind,
+    table: String,
 }
 
 /// A text that is searched, and where it starts in the text of the whole statement.
@@ -66,16 +100,20 @@ struct Place<'a> {
 struct Search<'a> {
     functions: &'a [FunctionName],
     found: Vec<(usize, Reached)>,
+    writes: Vec<Written>,
     depth: usize,
 }
 
 impl<'a> Search<'a> {
     const fn new(functions: &'a [FunctionName]) -> Self {
-        Self { functions, found: Vec::new(), depth: 0 }
+        Self { functions, found: Vec::new(), writes: Vec::new(), depth: 0 }
     }
 
-    fn over(&mut self, tree: &pg_query::protobuf::ParseResult, place: Place<'_>) {
+    /// Searches a tree; the writes that are in it.
+    fn over(&mut self, tree: &pg_query::protobuf::ParseResult, place: Place<'_>) -> Vec<Written> {
+        let before = std::mem::take(&mut self.writes);
         walk::walk(tree, |thing, fields| self.judge(thing, fields, place));
+        std::mem::replace(&mut self.writes, before)
     }
 
     fn add(&mut self, at: usize, reached: Reached) {

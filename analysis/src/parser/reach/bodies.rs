@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::functions::SET_CONFIG;
 use super::judge::{SettingName, may_say_who, option, strings};
-use super::{MAX_NESTING, Place, Search, weighed};
+use super::{MAX_NESTING, Place, Search, also_runs, weighed};
 use crate::guarded::{Guarded, Reached};
 use crate::parser::names::is_untrusted;
 use crate::parser::plpgsql::{self, BodyPart};
@@ -71,11 +71,13 @@ impl Search<'_> {
     /// Whether the text could be parsed.
     fn statements(&mut self, place: Place<'_>, runs: &mut Vec<(usize, Reached)>) -> bool {
         let Ok(tree) = tree(place.text) else { return false };
+        let mut writes = self.over(&tree, place);
+        // A part of a body is one statement.
         for node in tree.stmts.iter().filter_map(|one| one.stmt.as_ref()?.node.as_ref()) {
             let (kind, risk, objects) = weighed(translate::facts(node));
             runs.push((place.base, Reached::Runs { kind, risk, objects }));
+            runs.extend(also_runs(node, kind, std::mem::take(&mut writes)));
         }
-        self.over(&tree, place);
         true
     }
 

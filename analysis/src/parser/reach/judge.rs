@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use super::functions::{self, SET_CONFIG};
 use super::walk::Fields;
-use super::{Place, Search};
+use super::{Place, Search, Written};
+use crate::StatementKind;
 use crate::guarded::{Guarded, Reached};
-use crate::parser::names::is_untrusted;
+use crate::parser::names::{ident, is_untrusted};
 
 /// Settings that say who the session is.
 const WHO: &[&str] = &["role", "session_authorization"];
@@ -21,7 +22,7 @@ pub(super) fn fields_of(node: &str) -> Option<&'static [&'static str]> {
         "FuncCall" => &["funcname", "args", "location"],
         "CopyStmt" => &["is_from", "is_program", "filename"],
         "VariableSetStmt" => &["kind", "name", "args"],
-        "UpdateStmt" => &["relation"],
+        "InsertStmt" | "UpdateStmt" | "DeleteStmt" | "MergeStmt" => &["relation"],
         "CreateFunctionStmt" => &["options"],
         "DoStmt" => &["args"],
         "CreatePLangStmt" => &["plname", "plhandler"],
@@ -76,9 +77,10 @@ impl Search<'_> {
             "FuncCall" => self.function_call(fields, place),
             "CopyStmt" => self.copy(fields, at),
             "VariableSetStmt" => self.set(fields, at),
-            "UpdateStmt" if field("relation")["relname"] == "pg_settings" => {
-                self.guarded(at, Guarded::SetRole, "UPDATE of pg_settings");
-            }
+            "InsertStmt" => self.write(StatementKind::Insert, field("relation"), at),
+            "UpdateStmt" => self.write(StatementKind::Update, field("relation"), at),
+            "DeleteStmt" => self.write(StatementKind::Delete, field("relation"), at),
+            "MergeStmt" => self.write(StatementKind::Merge, field("relation"), at),
             "CreateFunctionStmt" => self.routine(field("options"), place),
             "DoStmt" => self.do_block(field("args"), place),
             "CreatePLangStmt" => self.language_made(fields, at),
@@ -112,6 +114,16 @@ impl Search<'_> {
 
     pub(super) fn guarded(&mut self, at: usize, what: Guarded, by: &str) {
         self.add(at, Reached::Guarded { what, by: by.to_owned() });
+    }
+
+    fn write(&mut self, kind: StatementKind, table: &Value, at: usize) {
+        let part = |name: &str| table[name].as_str().filter(|part| !part.is_empty()).map(ident);
+        let table = part("schemaname").into_iter().chain(part("relname")).collect::<Vec<_>>().join(".");
+        // A view whose rule sets what is written to it.
+        if kind == StatementKind::Update && (table == "pg_settings" || table == "pg_catalog.pg_settings") {
+            self.guarded(at, Guarded::SetRole, "UPDATE of pg_settings");
+        }
+        self.writes.push(Written { at, kind, table });
     }
 
     fn language_made(&mut self, fields: &Fields, at: usize) {

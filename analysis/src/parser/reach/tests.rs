@@ -226,7 +226,34 @@ fn what_a_do_block_runs_is_told() {
                 "3: runs create-extension low x",
             ],
         ),
+        (
+            "DO $$ BEGIN WITH d AS (DELETE FROM a RETURNING 1) INSERT INTO b SELECT * FROM d; END $$",
+            &["1: runs delete high b a", "1: runs insert low b"],
+        ),
         ("DO $$ BEGIN RAISE NOTICE 'x'; END $$", &[]),
+    ]);
+}
+
+#[test]
+fn writes_inside_of_statements_that_run_them_are_told() {
+    check(&[
+        // By its kind and objects, the whole statement is the gravest of its writes.
+        ("WITH d AS (DELETE FROM s.a RETURNING 1) SELECT * FROM d", &[]),
+        (
+            "WITH d AS (DELETE FROM s.a RETURNING 1), u AS (UPDATE b SET c = 1) SELECT * FROM d",
+            &["1: runs update medium b"],
+        ),
+        ("EXPLAIN ANALYZE UPDATE a SET b = 1", &[]),
+        ("EXPLAIN UPDATE a SET b = 1", &[]),
+        ("PREPARE p AS DELETE FROM a", &[]),
+        ("COPY (DELETE FROM a RETURNING 1) TO STDOUT", &[]),
+        (
+            "PREPARE p AS WITH d AS (DELETE FROM a RETURNING 1) INSERT INTO b SELECT * FROM d",
+            &["1: runs insert low b"],
+        ),
+        ("DELETE FROM a", &[]),
+        ("CREATE RULE r AS ON INSERT TO t DO ALSO DELETE FROM a", &[]),
+        ("CREATE FUNCTION f() RETURNS void BEGIN ATOMIC DELETE FROM a; END", &[]),
     ]);
 }
 
