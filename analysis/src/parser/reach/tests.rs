@@ -196,11 +196,16 @@ fn other_languages_are_searched_for_names() {
         ("plperl AS $$ don't; pg_read_file('x'); $$", "1: server-files by pg_read_file()"),
         ("plpgsql AS $$ BEGIN\nx := set_config('role', 'a', true); END $$", "2: set-role by set_config()"),
         ("c AS 'x'", "1: untrusted-languages by code in c"),
+        ("C AS 'lib', 'f'", "1: untrusted-languages by code in c"),
+        ("internal AS 'int4in'", "1: untrusted-languages by code in internal"),
         ("plpython3u AS 'x'", "1: untrusted-languages by code in plpython3u"),
     ] {
         check(&[(&format!("{routine} {body}"), &[expected])]);
     }
-    check(&[("DO LANGUAGE plperlu 'x'", &["1: untrusted-languages by code in plperlu"])]);
+    for block in ["DO LANGUAGE plperlu 'x'", "DO 'x' LANGUAGE 'plperlu'"] {
+        check(&[(block, &["1: untrusted-languages by code in plperlu"])]);
+    }
+    check(&[("DO LANGUAGE plperl 'x'", &[])]);
     for harmless in [
         "plpgsql AS $$ BEGIN PERFORM set_config('app.user', 'a', true); END $$",
         "plpgsql AS 'BEGIN RETURN 1; END'",
