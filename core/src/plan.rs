@@ -20,10 +20,12 @@ use crate::time::{Span, Timestamp};
 mod back;
 mod forward;
 mod judgement;
+mod server;
 
 pub use back::plan_back;
 pub use forward::plan_forward;
 pub use judgement::{AllSizes, FoundHazard, Judgement, Scales};
+pub(crate) use server::only_on_known_servers;
 
 /// Forward or back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -299,6 +301,18 @@ pub enum PlanProblem {
         version: Version,
         /// When it closed; `None`: this controller never saw it applied.
         closed_at: Option<Timestamp>,
+    },
+    /// Its server is newer than what is known.
+    #[error(
+        "{database}: its server is PostgreSQL {server}, and PostgreSQL {newest} is the newest that this pgbelay knows"
+    )]
+    UnknownServer {
+        /// The database.
+        database: DatabaseName,
+        /// The server's major version.
+        server: u32,
+        /// The newest that is known.
+        newest: u32,
     },
 }
 

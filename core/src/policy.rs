@@ -64,6 +64,17 @@ pub enum BackupPolicy {
     Off,
 }
 
+/// Whether there are plans for a server of which nobody here knows what its statements lock and do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownServer {
+    /// There are none.
+    #[default]
+    Refuse,
+    /// There are, and they are judged as for the newest known server.
+    Allow,
+}
+
 /// What one environment asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -118,6 +129,9 @@ pub struct EnvironmentPolicy {
     /// Hazards that a person must acknowledge, object by object, before a plan may run.
     #[serde(default)]
     pub acknowledge: BTreeSet<String>,
+    /// Whether there are plans for a server that is newer than the newest known one.
+    #[serde(default)]
+    pub unknown_server: UnknownServer,
 }
 
 /// What a run does about sessions that hold what it needs.
@@ -329,6 +343,7 @@ impl EnvironmentPolicy {
             replication_lag: None,
             start_deadline: defaults::start_deadline(),
             acknowledge: BTreeSet::new(),
+            unknown_server: UnknownServer::default(),
         }
     }
 

@@ -51,7 +51,7 @@ async fn trial(
     sql: &BTreeMap<Digest, String>,
     done: &mut Vec<StepDone>,
 ) -> Result<(), Box<Failure>> {
-    let ready = read_all(steps, sql, &target.schema).await?;
+    let ready = read_all(steps, sql).await?;
     let alone = ready.iter().position(|ready| !ready.is_one_transaction());
     let no_session =
         |why: String| Box::new(failure(FailureKind::Connection, why, "nothing was changed; try again"));

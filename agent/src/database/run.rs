@@ -95,7 +95,7 @@ async fn prepare(
     control: &Control<'_>,
 ) -> Result<(Session, Vec<Ready>), Ending> {
     in_time(command)?;
-    let ready = read_all(&run.steps, sql, &target.schema).await.map_err(Ending::Failed)?;
+    let ready = read_all(&run.steps, sql).await.map_err(Ending::Failed)?;
     let say = |doing: String| control.say(0, run.steps.len(), doing);
     say("connecting".to_owned());
     let session = connect(target, &application(command)).await.map_err(|error| unreachable(&error))?;

@@ -9,7 +9,6 @@ use pgbelay_core::digest::Digest;
 use pgbelay_proto::convert::WireStep;
 
 use super::fault::failure;
-use super::quote::identifier;
 
 /// A step that can be run.
 #[derive(Debug)]
@@ -36,15 +35,13 @@ impl Ready {
 pub(crate) async fn read_all(
     steps: &[WireStep],
     sql: &BTreeMap<Digest, String>,
-    schema: &str,
 ) -> Result<Vec<Ready>, Box<Failure>> {
     let mut texts = Vec::with_capacity(steps.len());
     for step in steps {
         texts.push((step.clone(), text_of(step, sql).map_err(|failure| of_step(step, failure))?.to_owned()));
     }
-    let schema = schema.to_owned();
     let read = move || {
-        let read = |(step, text): (WireStep, String)| match read(&text, &schema) {
+        let read = |(step, text): (WireStep, String)| match read(&text) {
             Ok((script, pieces)) => Ok(Ready { step, script, pieces }),
             Err(failure) => Err(of_step(&step, failure)),
         };
@@ -74,7 +71,7 @@ fn text_of<'a>(step: &WireStep, sql: &'a BTreeMap<Digest, String>) -> Result<&'a
     }
 }
 
-fn read(text: &str, schema: &str) -> Result<(Script, Vec<Piece>), Box<Failure>> {
+fn read(text: &str) -> Result<(Script, Vec<Piece>), Box<Failure>> {
     let (script, pieces) = pgbelay_analysis::read_pieces(text, false).map_err(|error| {
         let hint = "correct the migration, then make a new plan";
         let line = error.position().map(|position| position.line);
@@ -85,7 +82,7 @@ fn read(text: &str, schema: &str) -> Result<(Script, Vec<Piece>), Box<Failure>> 
         statement.kind == StatementKind::Discard && statement.transactional != Transactional::Inside
     });
     match discards {
-        None => Ok((allowed(script, schema)?, pieces)),
+        None => Ok((script, pieces)),
         Some(statement) => {
             let message = "DISCARD ALL gives up the lock that keeps other migrators away";
             let hint = "take it out of the migration: each one runs as if in a session of its own";
@@ -93,39 +90,6 @@ fn read(text: &str, schema: &str) -> Result<(Script, Vec<Piece>), Box<Failure>> 
             Err(Box::new(Failure { line, ..failure(FailureKind::NotTransactional, message, hint) }))
         }
     }
-}
-
-/// The agent's own guard, whatever a controller has approved: a migration stays inside its database, and away from
-/// pgbelay's own tables.
-fn allowed(script: Script, schema: &str) -> Result<Script, Box<Failure>> {
-    for statement in &script.statements {
-        let refused = |message: String, hint: &str| {
-            let line = Some(statement.position.line);
-            Err(Box::new(Failure { line, ..failure(FailureKind::Agent, message, hint) }))
-        };
-        if let Some(what) = &statement.outside {
-            let hint = "take it out of the migration, or run it by hand";
-            return refused(
-                format!("the agent's own guard does not allow it: {what} reaches outside the database"),
-                hint,
-            );
-        }
-        if let Some(object) = statement.objects.iter().find(|object| belongs(object, schema)) {
-            let hint = "take it out of the migration: nobody but pgbelay writes there";
-            return refused(
-                format!("the agent's own guard does not allow it: {object} belongs to pgbelay itself"),
-                hint,
-            );
-        }
-    }
-    Ok(script)
-}
-
-/// Whether a name is that of a schema, or of something in it.
-fn belongs(object: &str, schema: &str) -> bool {
-    [schema.to_owned(), identifier(schema)].iter().any(|schema| {
-        object.strip_prefix(schema.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    })
 }
 
 fn parser_failed(why: impl Display) -> Box<Failure> {
@@ -187,7 +151,7 @@ mod tests {
     async fn check(planned: &str, sent: Option<&str>, kind: FailureKind, line: Option<u32>) {
         let step = step(planned);
         let sql = sent.map(|text| (step.sql, text.to_owned())).into_iter().collect();
-        let failure = read_all(&[step], &sql, "pgbelay").await.unwrap_err();
+        let failure = read_all(&[step], &sql).await.unwrap_err();
         assert_eq!((failure.kind, failure.line), (kind, line), "{failure:?}");
         assert!(failure.version.is_some());
     }

@@ -9,6 +9,7 @@ use pgbelay_proto::convert::{WireCommand, WireKind, WireRun};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::guard::Objection;
 use super::{Guard, RunRequest, Site};
 use crate::clock::now;
 use crate::database::{Control, Progress};
@@ -34,7 +35,7 @@ pub(super) async fn execute<S: Site>(
         progress: &progress,
         cancel: &cancel,
         lease: &may_go_on,
-        may_end: &tools.guard.cancel_blockers_of,
+        may_end: &tools.guard.rules.cancel_blockers_of,
     };
     match &command.kind {
         WireKind::Backup { expect } => Box::pin(tools.site.back_up(&command, expect, control)).await,
@@ -76,9 +77,19 @@ async fn prepare<S: Site>(
     }
     control.say(0, run.steps.len(), "fetching the SQL".to_owned());
     let wanted: BTreeSet<_> = run.steps.iter().map(|step| step.sql).collect();
-    tools.sql.fetch(&wanted).await.map_err(|error| {
+    let sql = tools.sql.fetch(&wanted).await.map_err(|error| {
         failed(FailureKind::SqlMissing, words::line(&error), "nothing was changed: retry the rollout")
-    })
+    })?;
+    match tools.guard.objects_to(&run.steps, &sql, tools.site.as_ref()).await {
+        None => Ok(sql),
+        Some(Objection::Broken { version, line, what, next }) => {
+            let rule = format!("migration {version}, line {line}: {what}; {next}");
+            Err(Outcome::Refused { reason: RefusedBecause::Guard { rule } })
+        }
+        Some(Objection::Failed(failure)) => {
+            Err(Outcome::Failed { done: Vec::new(), failure: *failure, observation: None })
+        }
+    }
 }
 
 fn untouched() -> Outcome {

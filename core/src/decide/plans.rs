@@ -10,7 +10,7 @@ use crate::judge::{AllJudged, File, Judged};
 use crate::name::{DatabaseName, EnvironmentName};
 use crate::plan::{
     AllSizes, ExecutionSettings, Goal, Plan, PlanBody, PlanId, PlanProblem, Scales, Step, TargetPlan,
-    plan_back, plan_forward,
+    only_on_known_servers, plan_back, plan_forward,
 };
 use crate::release::Release;
 use crate::request::{Circumstances, Refusal};
@@ -166,7 +166,7 @@ fn target(
     let Some((_, seen)) = seen else {
         return Ok(Err(vec![PlanProblem::NotObserved { database: database.name.clone() }]));
     };
-    Ok(match wanted.goal {
+    let planned = match wanted.goal {
         Goal::Release { release } => {
             let release = state.releases.get(release).ok_or_else(|| not_found("release", release))?;
             plan_forward(&database.name, seen, release, scales)
@@ -175,7 +175,9 @@ fn target(
             let find = |record: &_| state.migration_of(record);
             plan_back(database, seen, target.as_ref(), find, (scales, here.now))
         }
-    })
+    };
+    let policy = state.environment(wanted.environment)?.unknown_server;
+    Ok(only_on_known_servers(planned, (&database.name, seen), policy))
 }
 
 pub(super) fn approve(state: &State, id: &PlanId, here: &Circumstances) -> Result<Vec<Event>, Refusal> {

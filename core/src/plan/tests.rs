@@ -102,6 +102,35 @@ fn forward_runs_what_is_missing_in_order() {
 }
 
 #[test]
+fn on_a_server_that_is_not_known_policy_decides() {
+    use crate::policy::UnknownServer::{Allow, Refuse};
+    let name: DatabaseName = "db".parse().unwrap();
+    let planned = |version, applied: &[&str], policy| {
+        let release = Release::new(vec![table("001"), table("002")]).unwrap();
+        let records = applied.iter().map(|number| record(&table(number))).collect();
+        let seen = Observation { server_version: version, ..seen(records) };
+        let planned = plan_forward(&name, &seen, &release, &mut scales!(&[]));
+        said(&only_on_known_servers(planned, (&name, &seen), policy))
+    };
+    let unknown = "db: its server is PostgreSQL 19, and PostgreSQL 18 is the newest that this pgbelay knows";
+    for (version, applied, policy, expected) in [
+        (180_004, &["001"][..], Refuse, "Up 002"),
+        (190_000, &["001"], Refuse, unknown),
+        (190_000, &["001"], Allow, "Up 002"),
+        // Where nothing would be run, there is nothing to refuse.
+        (190_000, &["001", "002"], Refuse, ""),
+        (
+            190_000,
+            &["002"],
+            Refuse,
+            &format!("{unknown}; db: migration 001 comes before 002, which is already applied"),
+        ),
+    ] {
+        assert_eq!(planned(version, applied, policy), expected, "{version} {applied:?}");
+    }
+}
+
+#[test]
 fn forward_stops_at_another_checksum_and_not_at_what_has_no_transaction() {
     let release =
         Release::new(vec![table("001"), sql("002", "CREATE INDEX CONCURRENTLY i ON t001 (id)", None)])

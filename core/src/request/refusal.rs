@@ -393,5 +393,8 @@ const fn problem_step(problem: &PlanProblem) -> &'static str {
             "add its rollback file and push the release again, or choose a later target"
         }
         PlanProblem::WindowClosed { .. } => "write a new migration that takes the change back",
+        PlanProblem::UnknownServer { .. } => {
+            "upgrade pgbelay, or set unknown_server: allow for the environment in the policy and plan again"
+        }
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Agent {
     pub(crate) unfinished: Vec<Unfinished>,
     /// Counts the changes that somebody else made.
     pub(crate) changes: u32,
+    /// The major version of its server.
+    pub(crate) server: u32,
     /// The highest fence that the database has seen.
     pub(crate) fence: u64,
     /// What came of every command that was taken on: `None` while it cannot be told.
@@ -51,14 +53,14 @@ impl Agent {
     pub(crate) fn new(database: DatabaseName) -> Self {
         let (journal, truth) = (BTreeMap::new(), BTreeMap::new());
         let (applied, unfinished) = (Vec::new(), Vec::new());
-        Self { database, applied, unfinished, changes: 0, fence: 0, journal, truth }
+        Self { database, applied, unfinished, changes: 0, server: 15, fence: 0, journal, truth }
     }
 
     pub(crate) fn observation(&self) -> Observation {
         let versions: Vec<_> = self.applied.iter().map(|r| r.version.as_str()).collect();
         Observation {
             conditions: pgbelay_core::database::no_conditions(),
-            server_version: 150_018,
+            server_version: self.server * 10_000 + 18,
             system_identifier: format!("system-of-{}", self.database),
             fingerprint: Digest::of(format!("{versions:?} {}", self.changes)),
             records: self.applied.clone(),

@@ -46,6 +46,9 @@ pub(super) fn carry_out(teller: &mut Teller, said: &Said<'_>) {
             teller.ask(&Actor::Agent(database.clone()), &Request::CertificateSeen { database, serial });
         }
         ["somebody", "changes", name] => teller.world.agents.get_mut(&database(name)).unwrap().changes += 1,
+        ["somebody", "upgrades", name, "to", major] => {
+            teller.world.agents.get_mut(&database(name)).unwrap().server = major.parse().unwrap();
+        }
         ["somebody", "edits", number, "on", name] => {
             let agent = teller.world.agents.get_mut(&database(name)).unwrap();
             let record = agent.applied.iter_mut().find(|record| record.version.as_str() == *number);
