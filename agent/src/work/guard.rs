@@ -255,7 +255,9 @@ mod tests {
     #[test]
     fn a_timeout_is_capped_and_never_raised() {
         for (policy, effective) in [(1, 1), (5, 5), (60, 5)] {
-            assert_eq!(guard().within(&settings(policy)), settings(effective));
+            let concurrent_timeout = Span::seconds(5);
+            let expected = ExecutionSettings { concurrent_timeout, ..settings(effective) };
+            assert_eq!(guard().within(&settings(policy)), expected);
         }
         assert_eq!(Guard { timeout: None, ..guard() }.within(&settings(60)), settings(60));
     }
