@@ -65,7 +65,7 @@ async fn trial(
         Err(fault) => return Err(no_session(fault.words())),
     }
     let limits = Limits::of(settings);
-    let limits = Limits { lock: limits.lock.min(LOCK), ..limits };
+    let limits = Limits::fixed(limits.lock.min(LOCK), limits.statement);
     let tried = alone.unwrap_or(ready.len());
     let outcome = timeout(
         limits.statement,

@@ -63,13 +63,21 @@ pub(super) enum Stop {
 pub(super) struct Limits {
     /// Longest wait for one lock.
     pub(super) lock: Duration,
+    /// What that may grow to in the course of the transaction: to wait longer costs others less than to do all that was
+    /// done once more.
+    pub(super) longest_lock: Duration,
     /// Longest time of one statement.
     pub(super) statement: Duration,
 }
 
 impl Limits {
     pub(super) fn of(settings: &ExecutionSettings) -> Self {
-        Self { lock: duration(settings.lock_timeout), statement: duration(settings.statement_timeout) }
+        Self::fixed(duration(settings.lock_timeout), duration(settings.statement_timeout))
+    }
+
+    /// Limits that stay as they are.
+    pub(super) fn fixed(lock: Duration, statement: Duration) -> Self {
+        Self { lock, longest_lock: lock, statement }
     }
 }
 
@@ -161,7 +169,7 @@ impl Worker<'_, '_> {
 
     /// The limits, set with `SET LOCAL` for a transaction or `SET` for a session.
     fn timeouts(&self, set: &str) -> String {
-        let Limits { lock, statement } = self.limits;
+        let Limits { lock, statement, .. } = self.limits;
         let (lock, statement) = (lock.as_millis(), statement.as_millis());
         let check = if self.session.checks_client { CHECK_CLIENT } else { "" };
         format!(
@@ -188,10 +196,12 @@ impl Worker<'_, '_> {
 
     /// Runs statements, one after the other.
     pub(super) async fn run(&mut self, statements: &[Statement]) -> Result<(), Stop> {
+        let all_began = Instant::now();
         for (at, statement) in statements.iter().enumerate() {
             if self.cancel.is_cancelled() {
                 return Err(Stop::Cancelled);
             }
+            self.wait_longer(all_began.elapsed()).await?;
             let began = Instant::now();
             let rows = self.within_its_time(statement).await?;
             self.tally.statement(statement, began.elapsed(), rows);
@@ -201,6 +211,24 @@ impl Worker<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Lets statements wait for a lock for as long as the transaction has been at work.
+    async fn wait_longer(&mut self, worked: Duration) -> Result<(), Stop> {
+        let lock = worked.min(self.limits.longest_lock);
+        if lock <= self.limits.lock {
+            return Ok(());
+        }
+        let before = std::mem::replace(&mut self.limits.lock, lock);
+        // A migration that has lowered its own keeps that.
+        let sql = format!(
+            "SELECT pg_catalog.set_config('lock_timeout', '{}', true) FROM pg_catalog.pg_settings s \
+             WHERE s.name OPERATOR(pg_catalog.=) 'lock_timeout' \
+               AND s.setting::pg_catalog.int8 OPERATOR(pg_catalog.=) {}",
+            lock.as_millis(),
+            before.as_millis()
+        );
+        self.ask(&sql).await.map(drop)
     }
 
     /// Runs a statement within the time that policy has for its kind.
@@ -225,7 +253,7 @@ impl Worker<'_, '_> {
     /// A migration may lower its timeouts, but not raise them: no statement ever waits for a lock without a limit.
     /// Runs with the migration's own path: each operator is named with its schema. `local`: for the transaction alone.
     pub(super) async fn cap(&mut self, local: &str) -> Result<(), Stop> {
-        let Limits { lock, statement } = self.limits;
+        let Limits { lock, statement, .. } = self.limits;
         let sql = format!(
             "SET client_encoding = 'UTF8'; SELECT pg_catalog.set_config(s.name, l.ms::pg_catalog.text, {local}) \
              FROM (VALUES ('lock_timeout', {}), ('statement_timeout', {})) l (name, ms), pg_catalog.pg_settings s \

@@ -250,6 +250,47 @@ async fn a_long_transaction_is_waited_for_outside_of_the_queue() -> anyhow::Resu
 }
 
 #[tokio::test]
+async fn one_that_turns_out_to_be_long_is_not_waited_for_in_the_queue() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let client = world.client().await?;
+    client.batch_execute("CREATE TABLE a (id int)").await?;
+    let mut order = world.up(&[sample("001", "ALTER TABLE a ADD n int;", "")]).await?;
+    strong(&mut order);
+    // Whoever stood in the queue for that long would be found out by the deadline of the test.
+    (order.run.settings.lock_timeout, order.run.settings.lock_budget) = (Span::hours(1), Span::hours(2));
+    let mut progress = world.progress.subscribe();
+    client.batch_execute("BEGIN; INSERT INTO a VALUES (4711)").await?;
+    let others = async {
+        let outside = progress.wait_for(|told| told.doing.contains("before the lock is asked for"));
+        drop(tokio::time::timeout(LONG, outside).await??);
+        client.batch_execute("COMMIT").await?;
+        anyhow::Ok(())
+    };
+    let (outcome, others) = tokio::join!(world.run(&order), others);
+    others?;
+    assert_eq!(ran(outcome).0.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_has_worked_for_long_waits_for_as_long() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let client = world.client().await?;
+    client.batch_execute("CREATE TABLE a (id int)").await?;
+    let sql = "SELECT pg_sleep(1.2);\nCREATE TABLE seen AS SELECT current_setting('lock_timeout')::interval AS wait;\n\
+               SET LOCAL lock_timeout = '7ms';\nSELECT pg_sleep(1.2);\n\
+               CREATE TABLE own AS SELECT current_setting('lock_timeout')::interval AS wait;\n";
+    let mut order = world.up(&[sample("001", sql, "")]).await?;
+    strong(&mut order);
+    (order.run.settings.lock_timeout, order.run.settings.lock_budget) = (Span::seconds(5), Span::seconds(60));
+    ran(world.run(&order).await);
+    let sql = "SELECT (wait >= interval '1.2 s' AND wait < interval '5 s')::int::bigint FROM seen";
+    assert_eq!(world.number(sql).await?, 1);
+    assert_eq!(world.number("SELECT (wait = interval '7 ms')::int::bigint FROM own").await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn one_that_does_not_end_is_given_up_and_nothing_was_asked_for() -> anyhow::Result<()> {
     let world = World::new().await?;
     world.client().await?.batch_execute("CREATE TABLE a (id int)").await?;

@@ -185,7 +185,9 @@ impl Runner<'_> {
     async fn try_once(&mut self, ready: &Ready, part: &Part<'_>, retries: u32, left: Duration) -> Tried {
         let settings = Limits::of(&self.run.settings);
         // The last wait ends with the budget.
-        let limits = Limits { lock: settings.lock.min(left.max(Duration::from_millis(1))), ..settings };
+        let most = settings.longest_lock.min(left.max(Duration::from_millis(1)));
+        let lock = if self.waits_outside(ready) { others::first_wait(retries, most) } else { most };
+        let limits = Limits { lock, longest_lock: most, ..settings };
         // What only writes down what has happened is never cancelled.
         let unstoppable = CancellationToken::new();
         let control = self.control;

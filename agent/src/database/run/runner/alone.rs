@@ -104,7 +104,7 @@ impl Runner<'_> {
     fn limits(&self, sent: &Sent<'_>, left: std::time::Duration) -> Limits {
         let timeout = self.run.settings.timeout_alone(sent.statement.kind.as_str());
         // What stands alone holds up few others while it waits: it may wait for as long as all tries together.
-        Limits { lock: left.max(std::time::Duration::from_millis(1)), statement: duration(timeout) }
+        Limits::fixed(left.max(std::time::Duration::from_millis(1)), duration(timeout))
     }
 
     /// Looks what is there before it is sent, and writes down that it is going to be.
@@ -174,10 +174,8 @@ impl Runner<'_> {
             tracing::warn!(step = ready.title(), "{}", one.what);
             self.say(format!("{}: {}", ready.title(), one.what));
             let settings = &self.run.settings;
-            let limits = Limits {
-                lock: duration(settings.lock_budget),
-                statement: duration(settings.timeout_alone("drop-index")),
-            };
+            let limits =
+                Limits::fixed(duration(settings.lock_budget), duration(settings.timeout_alone("drop-index")));
             let waiting = waiting(self.control, ready, (self.done.len(), self.run.steps.len()));
             let unstoppable = CancellationToken::new();
             let mut worker = Worker {

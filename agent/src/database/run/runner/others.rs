@@ -2,11 +2,12 @@
 //! locks, and standbys that are behind.
 //!
 //! Whoever queues up for a strong lock holds up everybody who comes after. So a migration waits outside of the queue until
-//! the long transactions are over, and only then asks, with a short `lock_timeout`.
+//! the long transactions are over, and only then asks, with a short `lock_timeout`: a transaction that has just begun may
+//! turn out to be a long one, and then the migration has left the queue before many are behind it.
 
 use std::time::Duration;
 
-use pgbelay_core::command::FailureKind;
+use pgbelay_core::command::{FailureKind, StrongLock};
 use pgbelay_core::policy::LagThen;
 use tokio::time::{Instant, timeout};
 
@@ -17,7 +18,27 @@ use crate::database::session::ANSWER;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(300);
 
+/// How long the first try stands in the queue: longer than most transactions take, too short for people to notice.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// How long a try stands in the queue for one lock: from try to try twice as long, up to `lock_timeout`, so that it gets
+/// past many short transactions too.
+pub(super) fn first_wait(retries: u32, lock_timeout: Duration) -> Duration {
+    FIRST_WAIT.saturating_mul(2_u32.saturating_pow(retries)).min(lock_timeout)
+}
+
 impl Runner<'_> {
+    /// What a step locks so that others wait, if it is to be looked who holds it.
+    fn looked_at(&self, ready: &Ready) -> Vec<StrongLock> {
+        let of_step = self.run.locks.iter().filter(|lock| lock.version == ready.step.version);
+        if self.run.settings.blockers.wait { of_step.cloned().collect() } else { Vec::new() }
+    }
+
+    /// Whether others are waited for outside of the queue.
+    pub(super) fn waits_outside(&self, ready: &Ready) -> bool {
+        !self.looked_at(ready).is_empty()
+    }
+
     /// Waits until no long transaction holds what a step locks.
     pub(super) async fn others(
         &mut self,
@@ -25,10 +46,8 @@ impl Runner<'_> {
         began: Instant,
         budget: Duration,
     ) -> Result<(), Ending> {
-        let policy = &self.run.settings.blockers;
-        let locks: Vec<_> =
-            self.run.locks.iter().filter(|lock| lock.version == ready.step.version).cloned().collect();
-        if !policy.wait || locks.is_empty() {
+        let (policy, locks) = (&self.run.settings.blockers, self.looked_at(ready));
+        if locks.is_empty() {
             return Ok(());
         }
         let (cancel_after, waited) = (policy.cancel_after.map(duration), Instant::now());
@@ -122,4 +141,23 @@ fn held(words: &[String], budget: Duration) -> Box<pgbelay_core::command::Failur
         "nothing was changed; let these sessions finish or end them, or raise lock_budget in the policy";
     let blockers = words.to_vec();
     Box::new(pgbelay_core::command::Failure { blockers, ..failure(FailureKind::LockTimeout, message, hint) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_try_stands_in_the_queue_for_longer_up_to_what_policy_allows() {
+        let check = |retries, lock_timeout, expected| {
+            let wait = first_wait(retries, Duration::from_millis(lock_timeout));
+            assert_eq!(wait, Duration::from_millis(expected), "{retries} {lock_timeout}");
+        };
+        check(0, 5_000, 100);
+        check(1, 5_000, 200);
+        check(5, 5_000, 3_200);
+        check(6, 5_000, 5_000);
+        check(1_000, 5_000, 5_000);
+        check(0, 50, 50);
+    }
 }
