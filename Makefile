@@ -40,7 +40,7 @@ has cc && there /usr/include/stdio.h || missing+=(gcc libc6-dev); \
 [ -z "$(filter npm,$(REGISTRIES))" ] || has npm || missing+=(npm)
 endef
 
-.PHONY: help demo test test-truth test-versions lint format deny bench bench-analysis fuzz setup toolchain
+.PHONY: help demo test test-truth test-versions lint format deny bench bench-locks bench-analysis fuzz setup toolchain
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -90,6 +90,9 @@ deny: toolchain ## check licences, duplicates and sources of dependencies
 
 bench: setup ## measure many small migrations through pgbelay beside one psql session
 	@cargo bench --quiet -p pgbelay-tests --bench migrations
+
+bench-locks: setup ## measure how long an application waits while migrations wait for their locks
+	@cargo bench --quiet -p pgbelay-tests --bench locks
 
 bench-analysis: REGISTRIES := python
 bench-analysis: setup ## measure pgbelay lint on many statements beside squawk
