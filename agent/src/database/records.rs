@@ -70,19 +70,25 @@ impl Doing<'_> {
         )
     }
 
-    /// The record of a step forward; gives what was observed.
-    pub(crate) fn record(&self, took: Duration, observed: &Observed, seen: &str) -> String {
+    /// The record of a step forward and the attempt that goes with it, in one statement; gives what was observed.
+    /// `sure` is an expression for `true` that fails where nothing may be recorded.
+    pub(crate) fn record(&self, took: Duration, observed: &Observed, seen: &str, sure: &str) -> String {
         let (step, backup) = (self.step, self.run.backup.as_ref());
+        let metadata = "r.metadata OPERATOR(pg_catalog.-) 'observed'";
+        let (columns, values) = self.attempt("pg_catalog.transaction_timestamp()", "done", None, metadata);
         format!(
-            "INSERT INTO {}.migration_records (version, name, checksum, success, duration_ms, backup_path, metadata) \
-             VALUES ({}, {}, {}, true, {}, {}, {}) RETURNING metadata OPERATOR(pg_catalog.->) 'observed'",
-            identifier(self.schema),
+            "WITH r AS (INSERT INTO {schema}.migration_records \
+               (version, name, checksum, success, duration_ms, backup_path, metadata) \
+               VALUES ({}, {}, {}, {sure}, {}, {}, {}) RETURNING metadata), \
+             a AS (INSERT INTO {schema}.migration_attempts ({columns}) SELECT {values} FROM r) \
+             SELECT r.metadata OPERATOR(pg_catalog.->) 'observed' FROM r",
             literal(step.version.as_str()),
             literal(&step.name),
             literal(&step.checksum.to_string()),
             milliseconds(took),
             nullable(backup.map(|backup| backup.path.as_str())),
             self.with_observed(took, observed, seen),
+            schema = identifier(self.schema),
         )
     }
 
@@ -101,9 +107,10 @@ impl Doing<'_> {
         )
     }
 
-    /// The attempt that goes with the record.
+    /// The attempt that goes with the record of a step that was taken back.
     pub(crate) fn attempt_done(&self, took: Duration) -> String {
-        self.attempt("pg_catalog.transaction_timestamp()", "done", None, &self.metadata(took))
+        let metadata = self.metadata(took);
+        self.insert_attempt(self.attempt("pg_catalog.transaction_timestamp()", "done", None, &metadata))
     }
 
     /// An attempt that was rolled back, to be written afterwards.
@@ -112,16 +119,24 @@ impl Doing<'_> {
             "pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) '{} ms'::pg_catalog.interval",
             milliseconds(took)
         );
-        self.attempt(&started, outcome, failure, &self.metadata(took))
+        self.insert_attempt(self.attempt(&started, outcome, failure, &self.metadata(took)))
     }
 
-    fn attempt(&self, started: &str, outcome: &str, failure: Option<&Failure>, metadata: &str) -> String {
+    fn insert_attempt(&self, (columns, values): (&str, String)) -> String {
+        format!("INSERT INTO {}.migration_attempts ({columns}) VALUES ({values})", identifier(self.schema))
+    }
+
+    /// The columns of an attempt, and its values.
+    fn attempt(
+        &self,
+        started: &str,
+        outcome: &str,
+        failure: Option<&Failure>,
+        metadata: &str,
+    ) -> (&'static str, String) {
         let step = self.step;
-        format!(
-            "INSERT INTO {}.migration_attempts (version, name, direction, checksum, command_id, attempt, started_at, \
-             outcome, error_msg, sqlstate, metadata) \
-             VALUES ({}, {}, '{}', {}, {}, {}, {started}, {}, {}, {}, {metadata})",
-            identifier(self.schema),
+        let values = format!(
+            "{}, {}, '{}', {}, {}, {}, {started}, {}, {}, {}, {metadata}",
             literal(step.version.as_str()),
             literal(&step.name),
             word(step.direction),
@@ -131,7 +146,10 @@ impl Doing<'_> {
             literal(outcome),
             nullable(failure.map(|failure| failure.message.as_str())),
             nullable(failure.and_then(|failure| failure.sqlstate.as_deref())),
-        )
+        );
+        let columns = "version, name, direction, checksum, command_id, attempt, started_at, outcome, error_msg, \
+                       sqlstate, metadata";
+        (columns, values)
     }
 }
 

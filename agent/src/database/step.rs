@@ -86,15 +86,16 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
             format!("{first}; {close}; {}", record(worker, doing, took, "'{}'::pg_catalog.jsonb"))
         }
         Then::Piece(place) => {
-            format!("{}; SELECT {}; COMMIT", doing.piece_done(*place), at_the_end(&before, doing.schema))
+            let (sure, done) = (fence_is_ours(doing), doing.piece_done(*place));
+            format!("SELECT {sure}; {done}; SELECT {}; COMMIT", at_the_end(&before, doing.schema))
         }
-        Then::Write(sql) => format!("{sql}; COMMIT"),
+        Then::Write(sql) => format!("SELECT {}; {sql}; COMMIT", fence_is_ours(doing)),
     };
     if !written.is_ascii() {
         // The server reads the whole message in the encoding that the script has left behind.
         worker.cap("true").await?;
     }
-    let sql = format!("{}; {}; {written}", worker.end_of_script(), fence_is_ours(doing));
+    let sql = format!("{}; {written}", worker.end_of_script());
     let messages = worker.ask(&sql).await.map_err(told)?;
     let records = matches!(part.then, Then::Record | Then::RecordAfter(_));
     if records && doing.step.direction == Direction::Down {
@@ -113,10 +114,12 @@ fn record(worker: &Worker<'_, '_>, doing: &Doing<'_>, took: std::time::Duration,
     let observed = worker.tally.observed();
     match doing.step.direction {
         Direction::Up => {
-            let (record, attempt) = (doing.record(took, &observed, seen), doing.attempt_done(took));
-            format!("{record}; {attempt}; COMMIT")
+            let record = doing.record(took, &observed, seen, &fence_is_ours(doing));
+            format!("{record}; COMMIT")
         }
-        Direction::Down => doing.close_record(took, &observed, seen),
+        Direction::Down => {
+            format!("SELECT {}; {}", fence_is_ours(doing), doing.close_record(took, &observed, seen))
+        }
     }
 }
 
@@ -157,13 +160,14 @@ async fn pass_fence(
 /// What a script that changed the fence fails with.
 const FENCE_CHANGED: &str = "pgbelay: the migration changed the fence";
 
-/// Fails unless the fence is still the command's: a script can reach pgbelay's own tables in ways that its text does not
-/// show. A cast is all that raises an error in plain SQL; its text is not constant, or it would fail when it is planned.
+/// An expression for `true` that fails unless the fence is still the command's: a script can reach pgbelay's own tables in
+/// ways that its text does not show. A cast is all that raises an error in plain SQL; its text is not constant, or it
+/// would fail when it is planned.
 fn fence_is_ours(doing: &Doing<'_>) -> String {
     let seen = format!("(SELECT epoch FROM {}.fence)", identifier(doing.schema));
     format!(
-        "SELECT CASE WHEN {seen} OPERATOR(pg_catalog.=) {} THEN 0 \
-         ELSE pg_catalog.concat({}, {seen})::pg_catalog.int4 END",
+        "CASE WHEN {seen} OPERATOR(pg_catalog.=) {} THEN true \
+         ELSE pg_catalog.concat({}, {seen})::pg_catalog.bool END",
         doing.command.fence,
         literal(FENCE_CHANGED),
     )

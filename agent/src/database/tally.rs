@@ -150,37 +150,45 @@ pub(crate) fn before(statements: &[Statement]) -> String {
     if names.is_empty() {
         return String::new();
     }
+    // A view and a partitioned table have no file.
     format!(
-        "SELECT c.oid, c.relfilenode FROM pg_catalog.unnest(ARRAY[{}]) n (name) JOIN pg_catalog.pg_class c \
-         ON c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(n.name)",
+        "SELECT n.relation::pg_catalog.oid, pg_catalog.pg_relation_filenode(n.relation) \
+         FROM (SELECT pg_catalog.to_regclass(pg_catalog.unnest(ARRAY[{}])) AS relation) n",
         names.join(", ")
     )
 }
 
-/// An expression for what the server has to tell at the end of a transaction, as JSON.
+/// What the name of a relation looks like that has a schema, and not one of PostgreSQL's own.
+const OF_OTHERS: &str = r#"'^(?!pg_)([^".]+|"([^"]|"")+")[.]'"#;
+
+/// An expression for what the server has to tell at the end of a transaction, as JSON. It stands in every step's last
+/// message, so it joins nothing: `regclass` tells a relation's name, and with our own path the schema of every relation
+/// that is neither PostgreSQL's own nor temporary.
 pub(crate) fn at_the_end(before: &Before, schema: &str) -> String {
     let schema = literal(schema);
-    let files = match before.files.as_slice() {
-        [] => "(0, 0)".to_owned(),
-        files => files.join(", "),
+    let rewrites = match before.files.as_slice() {
+        [] => "'[]'".to_owned(),
+        files => format!(
+            "(SELECT coalesce(pg_catalog.jsonb_agg(b.oid::pg_catalog.regclass), '[]') FROM (VALUES {}) b (oid, file) \
+             WHERE pg_catalog.pg_relation_filenode(b.oid::pg_catalog.regclass) \
+               OPERATOR(pg_catalog.<>) b.file::pg_catalog.oid)",
+            files.join(", ")
+        ),
     };
     let lsn = literal(if before.lsn.is_empty() { "0/0" } else { &before.lsn });
     format!(
         "pg_catalog.jsonb_build_object('locks', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object( \
-             'relation', l.name, 'mode', l.mode)), '[]') FROM (SELECT n.nspname OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) \
-             c.relname AS name, l.mode FROM pg_catalog.pg_locks l \
-           JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.relation \
-           JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-           WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND l.locktype OPERATOR(pg_catalog.=) \
-             'relation' AND l.granted AND n.nspname OPERATOR(pg_catalog.<>) {schema} \
-             AND n.nspname OPERATOR(pg_catalog.!~) '^pg_' \
-             AND l.mode OPERATOR(pg_catalog.<>) 'AccessShareLock' \
-           ORDER BY 1, 2 LIMIT {MOST}) l), \
-         'rewrites', (SELECT coalesce(pg_catalog.jsonb_agg(n.nspname OPERATOR(pg_catalog.||) '.' \
-             OPERATOR(pg_catalog.||) c.relname), '[]') FROM (VALUES {files}) b (oid, file) \
-           JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) b.oid::pg_catalog.oid \
-           JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-           WHERE c.relfilenode OPERATOR(pg_catalog.<>) b.file::pg_catalog.oid), \
+             'relation', l.name, 'mode', l.mode)), '[]') \
+           FROM (SELECT l.relation::pg_catalog.regclass::pg_catalog.text AS name, l.mode \
+             FROM pg_catalog.pg_lock_status() l \
+             WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() \
+               AND l.locktype OPERATOR(pg_catalog.=) 'relation' AND l.granted \
+               AND l.mode OPERATOR(pg_catalog.<>) 'AccessShareLock' \
+               AND l.relation::pg_catalog.regclass::pg_catalog.text OPERATOR(pg_catalog.~) {OF_OTHERS} \
+               AND NOT pg_catalog.starts_with(l.relation::pg_catalog.regclass::pg_catalog.text, \
+                 pg_catalog.concat(pg_catalog.quote_ident({schema}), '.')) \
+             ORDER BY 1, 2 LIMIT {MOST}) l), \
+         'rewrites', {rewrites}, \
          'wal_bytes', pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), {lsn})::pg_catalog.int8)"
     )
 }
