@@ -40,7 +40,7 @@ has cc && there /usr/include/stdio.h || missing+=(gcc libc6-dev); \
 [ -z "$(filter npm,$(REGISTRIES))" ] || has npm || missing+=(npm)
 endef
 
-.PHONY: help demo test test-truth test-versions lint format deny bench bench-analysis fuzz setup toolchain
+.PHONY: help demo test test-truth test-crash test-versions lint format deny bench bench-analysis fuzz setup toolchain
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -57,6 +57,10 @@ test: setup ## run every test: unit, property, story, end to end
 
 test-truth: setup ## compare what the analysis says of every statement with what a server does
 	@cargo test --quiet -p pgbelay-tests --test truth -- --nocapture
+
+test-crash: setup ## kill each process at each point of each kind of step; prints the matrix
+	@cargo build --quiet --workspace --bins
+	@RUST_TEST_THREADS=3 cargo test --quiet -p pgbelay-tests --test crash -- --nocapture
 
 test-versions: REGISTRIES := python npm
 test-versions: setup ## run what depends on PostgreSQL's version against each major version, 12 to 18

@@ -15,6 +15,7 @@ use super::quote::{identifier, literal};
 use super::records::Doing;
 use super::tally::{Before, at_the_end, before};
 use super::transaction::{Stop, Worker};
+use crate::failpoint::reach;
 
 /// What came of one try.
 #[derive(Debug)]
@@ -71,7 +72,13 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
     let began = Instant::now();
     let before = pass_fence(worker, doing, part.statements).await?;
     worker.set_again(&part.settings).await?;
+    if !part.statements.is_empty() {
+        reach("after-intent").await;
+    }
     worker.run(part.statements).await?;
+    if !part.statements.is_empty() {
+        reach("after-effect").await;
+    }
     if worker.cancel.is_cancelled() && !part.statements.is_empty() {
         return Err(Stop::Cancelled);
     }

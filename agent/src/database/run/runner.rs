@@ -19,6 +19,7 @@ use crate::database::session::OWN_PATH;
 use crate::database::step::{Part, Then, Tried, try_part};
 use crate::database::tally::Tally;
 use crate::database::transaction::{Limits, Stop, Worker, duration};
+use crate::failpoint::reach;
 
 mod alone;
 mod others;
@@ -143,11 +144,16 @@ impl Runner<'_> {
                 self.may_start()?;
                 self.say(ready.title());
                 self.others(ready, began, budget).await?;
+                reach("before-intent").await;
             }
             let tried_at = Instant::now();
             let left = budget.saturating_sub(began.elapsed());
             let stop = match self.try_once(ready, part, retries, left).await {
-                Tried::Committed => return Ok(Took { time: tried_at.elapsed(), retries }),
+                Tried::Committed => {
+                    let took = Took { time: tried_at.elapsed(), retries };
+                    reach("after-commit").await;
+                    return Ok(took);
+                }
                 Tried::Lost(why) => return Err(Broken::Lost(why)),
                 Tried::RolledBack(stop) => stop,
             };

@@ -10,6 +10,7 @@ use super::{observe, of_step, pause, told, waiting, waiting_again};
 use crate::database::fault::Fault;
 use crate::database::marks::{self, Cleanup, Effect, Evidence};
 use crate::database::pieces::Place;
+use crate::failpoint::reach;
 
 /// Which statement, and what comes with it.
 struct Sent<'s> {
@@ -60,7 +61,9 @@ impl Runner<'_> {
         sent: &Sent<'_>,
         left: std::time::Duration,
     ) -> Result<Option<Stop>, Broken> {
+        reach("before-intent").await;
         let evidence = self.look(ready, sent, left).await?;
+        reach("after-intent").await;
         let (cancel, limits) = (self.control.cancel.clone(), self.limits(sent, left));
         let stop = {
             let waiting = waiting(self.control, ready, (self.done.len(), self.run.steps.len()));
@@ -79,7 +82,10 @@ impl Runner<'_> {
                 worker.execute_alone(sent.statement).await
             };
             match ran.await {
-                Ok(()) => return Ok(None),
+                Ok(()) => {
+                    reach("after-effect").await;
+                    return Ok(None);
+                }
                 Err(Stop::Lost(why)) => return Err(Broken::Lost(why)),
                 Err(stop) => stop,
             }
