@@ -176,6 +176,10 @@ mod tests {
             direction: Direction::Up,
             sql: Digest::of(text),
             checksum: Digest::of(text),
+            autocommit: false,
+            repeatable: false,
+            replaces: None,
+            origin: None,
         }
     }
 
