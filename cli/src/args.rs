@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use pgbelay_core::origin::Layout;
 
 use crate::commands::agent::AgentCommand;
 use crate::commands::approve::ApproveArgs;
@@ -87,6 +88,18 @@ pub(crate) struct GlobalArgs {
     /// Say on stderr what is going on
     #[arg(long, short, global = true, help_heading = "Global options")]
     pub(crate) verbose: bool,
+}
+
+/// Whose layout a directory of migrations is in.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct LayoutArgs {
+    /// The layout of the directory, by the name of its tool [default: the one that the files look like]
+    #[arg(long, value_parser = layouts(), value_name = "LAYOUT")]
+    pub(crate) layout: Option<Layout>,
+}
+
+fn layouts() -> impl TypedValueParser<Value = Layout> {
+    PossibleValuesParser::new(Layout::ALL.map(Layout::as_str)).try_map(|name| name.parse::<Layout>())
 }
 
 /// What `--output` can ask for. Every command takes the first two, `plan` the last one as well, `lint` all of them.

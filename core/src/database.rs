@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{CommandId, Resolution};
 use crate::digest::Digest;
-use crate::migration::Version;
+use crate::migration::{Version, is_false};
 use crate::name::{DatabaseName, EnvironmentName};
 use crate::plan::{Direction, Rates};
 use crate::time::Timestamp;
@@ -23,6 +23,9 @@ pub struct AppliedRecord {
     pub checksum: Digest,
     /// When, by the database's clock.
     pub applied_at: Timestamp,
+    /// Whether it runs again when it changes. It has no place in the order, and is not taken back.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub repeatable: bool,
 }
 
 /// What an agent read from its database.
@@ -66,6 +69,11 @@ pub fn no_conditions() -> Digest {
 }
 
 impl Observation {
+    /// The migrations that have a place in the order, in that in which they were applied.
+    pub fn versioned(&self) -> impl DoubleEndedIterator<Item = &AppliedRecord> {
+        self.records.iter().filter(|record| !record.repeatable)
+    }
+
     /// The digest of the applied migrations: versions and checksums, in order.
     #[must_use]
     pub fn records_digest(&self) -> Digest {
@@ -137,10 +145,10 @@ pub struct Database {
 }
 
 impl Database {
-    /// The highest applied version.
+    /// The version that was applied last.
     #[must_use]
     pub fn version(&self) -> Option<&Version> {
-        self.observed.as_ref()?.1.records.iter().map(|r| &r.version).max()
+        self.observed.as_ref()?.1.versioned().next_back().map(|record| &record.version)
     }
 
     /// The window of a version, at a moment.

@@ -89,6 +89,26 @@ impl Layout {
         }
     }
 
+    /// Whether its versions are numbers, so that `1` and `001` are one.
+    #[must_use]
+    pub const fn counts(self) -> bool {
+        match self {
+            Self::Plain
+            | Self::GolangMigrate
+            | Self::Sqlx
+            | Self::Goose
+            | Self::Flyway
+            | Self::Refinery
+            | Self::Hasura => true,
+            Self::Diesel
+            | Self::Dbmate
+            | Self::SqlMigrate
+            | Self::Prisma
+            | Self::Liquibase
+            | Self::Sqitch => false,
+        }
+    }
+
     /// Whether it is the layout that a release has unless it says so.
     #[must_use]
     pub fn is_plain(&self) -> bool {

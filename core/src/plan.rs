@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::database::Observation;
 use crate::digest::Digest;
-use crate::migration::Version;
+use crate::migration::{Version, is_false};
 pub use crate::name::PlanId;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName};
+use crate::origin::Origin;
 use crate::policy::{BackupPolicy, Blockers, EnvironmentPolicy, ReplicationLag, defaults};
 use crate::rollout::RolloutId;
 use crate::time::{Span, Timestamp};
@@ -77,6 +78,18 @@ pub struct Step {
     /// Its place in [`PlanBody::judgements`]; `None`: nobody has judged it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judgement: Option<u32>,
+    /// Whether its file says that it runs outside of a transaction.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub autocommit: bool,
+    /// Whether it runs again when its checksum changes.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub repeatable: bool,
+    /// The checksum that stands in its record; `None`: it has not run before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Digest>,
+    /// How the tool whose layout it was read from calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// The state of a database that a plan was made for.
@@ -291,6 +304,17 @@ pub enum PlanProblem {
         database: DatabaseName,
         /// The migration.
         version: Version,
+    },
+    /// What should stay is not applied, and nothing says what would come after it.
+    #[error(
+        "{database}: {target} is not among its applied migrations, and versions that are not all numbers do not say \
+         what comes after it"
+    )]
+    NoSuchTarget {
+        /// The database.
+        database: DatabaseName,
+        /// The version that should stay.
+        target: Version,
     },
     /// Its rollback window is over.
     #[error("{database}: the rollback window of migration {version} has closed")]

@@ -171,7 +171,8 @@ fn chained(before: Digest, row: &SimpleQueryRow) -> Digest {
 
 async fn records(session: &Session, table: &str) -> Result<Vec<AppliedRecord>, Looked> {
     let sql = format!(
-        "SELECT id, version, name, checksum, floor(extract(epoch FROM applied_at) * 1000)::bigint \
+        "SELECT id, version, name, checksum, floor(extract(epoch FROM applied_at) * 1000)::bigint, \
+           metadata @> '{{\"repeatable\": true}}' \
          FROM {table} WHERE success AND rolled_back_at IS NULL ORDER BY id"
     );
     let rows = session.ask(&sql).await?;
@@ -207,5 +208,6 @@ fn record(row: &SimpleQueryRow) -> Result<AppliedRecord, InspectError> {
         name: column(2).to_owned(),
         checksum: column(3).parse().map_err(|_| damaged("checksum"))?,
         applied_at: Timestamp(column(4).parse().map_err(|_| damaged("applied_at"))?),
+        repeatable: column(5) == "t",
     })
 }

@@ -27,6 +27,11 @@ pub(crate) struct Doing<'a> {
     pub(crate) retries: u32,
 }
 
+/// What becomes of the row of a repeatable migration that has run before.
+const RUN_AGAIN: &str = " ON CONFLICT (version) WHERE success AND rolled_back_at IS NULL DO UPDATE SET \
+    name = excluded.name, checksum = excluded.checksum, applied_at = pg_catalog.clock_timestamp(), \
+    duration_ms = excluded.duration_ms, backup_path = excluded.backup_path, metadata = excluded.metadata";
+
 pub(crate) fn word(direction: Direction) -> &'static str {
     match direction {
         Direction::Up => "up",
@@ -41,7 +46,7 @@ fn milliseconds(took: Duration) -> i64 {
 impl Doing<'_> {
     fn metadata(&self, took: Duration) -> String {
         let command = self.command;
-        let metadata = json!({
+        let mut metadata = json!({
             "command_id": command.id.as_str(),
             "attempt": command.attempt,
             "rollout": command.rollout.as_str(),
@@ -53,6 +58,12 @@ impl Doing<'_> {
             "backup_path": self.run.backup.as_ref().map(|backup| &backup.path),
             "agent_version": env!("CARGO_PKG_VERSION"),
         });
+        if self.step.repeatable {
+            metadata["repeatable"] = json!(true);
+        }
+        if let Some(before) = &self.step.replaces {
+            metadata["checksum_before"] = json!(before.to_string());
+        }
         let constant = literal(&metadata.to_string());
         format!(
             "pg_catalog.jsonb_set({constant}::pg_catalog.jsonb, '{{xid}}', \
@@ -70,12 +81,13 @@ impl Doing<'_> {
         )
     }
 
-    /// The record of a step forward; gives what was observed.
+    /// The record of a step forward; gives what was observed. A migration that runs again keeps its row, and with it its
+    /// place.
     pub(crate) fn record(&self, took: Duration, observed: &Observed, seen: &str) -> String {
         let (step, backup) = (self.step, self.run.backup.as_ref());
         format!(
             "INSERT INTO {}.migration_records (version, name, checksum, success, duration_ms, backup_path, metadata) \
-             VALUES ({}, {}, {}, true, {}, {}, {}) RETURNING metadata OPERATOR(pg_catalog.->) 'observed'",
+             VALUES ({}, {}, {}, true, {}, {}, {}){} RETURNING metadata OPERATOR(pg_catalog.->) 'observed'",
             identifier(self.schema),
             literal(step.version.as_str()),
             literal(&step.name),
@@ -83,6 +95,7 @@ impl Doing<'_> {
             milliseconds(took),
             nullable(backup.map(|backup| backup.path.as_str())),
             self.with_observed(took, observed, seen),
+            if step.repeatable { RUN_AGAIN } else { "" },
         )
     }
 

@@ -41,7 +41,7 @@ pub(crate) async fn read_all(
         texts.push((step.clone(), text_of(step, sql).map_err(|failure| of_step(step, failure))?.to_owned()));
     }
     let read = move || {
-        let read = |(step, text): (WireStep, String)| match read(&text) {
+        let read = |(step, text): (WireStep, String)| match read(&text, step.autocommit) {
             Ok((script, pieces)) => Ok(Ready { step, script, pieces }),
             Err(failure) => Err(of_step(&step, failure)),
         };
@@ -71,8 +71,8 @@ fn text_of<'a>(step: &WireStep, sql: &'a BTreeMap<Digest, String>) -> Result<&'a
     }
 }
 
-fn read(text: &str) -> Result<(Script, Vec<Piece>), Box<Failure>> {
-    let (script, pieces) = pgbelay_analysis::read_pieces(text, false).map_err(|error| {
+fn read(text: &str, autocommit: bool) -> Result<(Script, Vec<Piece>), Box<Failure>> {
+    let (script, pieces) = pgbelay_analysis::read_pieces(text, autocommit).map_err(|error| {
         let hint = "correct the migration, then make a new plan";
         let line = error.position().map(|position| position.line);
         Box::new(Failure { line, ..failure(FailureKind::Sql, error.to_string(), hint) })
@@ -145,6 +145,10 @@ mod tests {
             direction: Direction::Up,
             sql: Digest::of(text),
             checksum: Digest::of(text),
+            autocommit: false,
+            repeatable: false,
+            replaces: None,
+            origin: None,
         }
     }
 

@@ -4,6 +4,7 @@ use pgbelay_core::command::{Backup, CommandId, Resolution, StrongLock};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
+use pgbelay_core::origin::Origin;
 use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation};
 use pgbelay_core::rollout::RolloutId;
 use pgbelay_core::time::Timestamp;
@@ -49,6 +50,14 @@ struct StoredStep {
     direction: Direction,
     sql: Digest,
     checksum: Digest,
+    #[serde(default)]
+    autocommit: bool,
+    #[serde(default)]
+    repeatable: bool,
+    #[serde(default)]
+    replaces: Option<Digest>,
+    #[serde(default)]
+    origin: Option<Origin>,
 }
 
 /// For `serde(with)`.
@@ -106,14 +115,16 @@ impl From<StoredRun> for WireRun {
 
 impl From<WireStep> for StoredStep {
     fn from(step: WireStep) -> Self {
-        let WireStep { version, name, direction, sql, checksum } = step;
-        Self { version, name, direction, sql, checksum }
+        let WireStep { version, name, direction, sql, checksum, autocommit, repeatable, replaces, origin } =
+            step;
+        Self { version, name, direction, sql, checksum, autocommit, repeatable, replaces, origin }
     }
 }
 
 impl From<StoredStep> for WireStep {
     fn from(stored: StoredStep) -> Self {
-        let StoredStep { version, name, direction, sql, checksum } = stored;
-        Self { version, name, direction, sql, checksum }
+        let StoredStep { version, name, direction, sql, checksum, autocommit, repeatable, replaces, origin } =
+            stored;
+        Self { version, name, direction, sql, checksum, autocommit, repeatable, replaces, origin }
     }
 }

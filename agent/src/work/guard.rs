@@ -239,6 +239,10 @@ mod tests {
                 direction,
                 sql: digest,
                 checksum: digest,
+                autocommit: false,
+                repeatable: false,
+                replaces: None,
+                origin: None,
             }],
             expect: pgbelay_core::plan::Expectation {
                 system_identifier: String::new(),
@@ -290,6 +294,7 @@ mod tests {
             name: String::new(),
             checksum: Digest::of(""),
             applied_at,
+            repeatable: false,
         };
         let seen = Observation {
             conditions: pgbelay_core::database::no_conditions(),

@@ -189,6 +189,7 @@ async fn the_agents_own_limits_bind_what_it_runs() -> anyhow::Result<()> {
         name: "tasks".to_owned(),
         checksum: Digest::of(SQL),
         applied_at: Timestamp(0),
+        repeatable: false,
     };
     world.site.shows(pgbelay_core::database::Observation { records: vec![old], ..observation() });
     world.start_agent();

@@ -37,7 +37,7 @@ pub(crate) struct MigrateArgs {
 pub(crate) async fn run(args: MigrateArgs, app: &mut App) -> Result<ExitCode, CliError> {
     let (client, plan) = match (&args.plan, &args.env) {
         (Some(plan), environment) => known_plan(app, plan, environment.as_ref()).await?,
-        (None, Some(environment)) => plan_release(app, environment, &args.source.migrations).await?,
+        (None, Some(environment)) => plan_release(app, environment, &args.source).await?,
         (None, None) => return Err(CliError::usage("name an environment with --env, or a plan with --plan")),
     };
     run_plan(app, client, plan, &args.run).await

@@ -12,6 +12,7 @@ use pgbelay_core::database::{AppliedRecord, Database, Observation};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::{Migration, MigrationSource};
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
+use pgbelay_core::origin::Layout;
 use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation, Goal, Plan, PlanBody, Step, TargetPlan};
 use pgbelay_core::policy::{BackupPolicy, EnvironmentPolicy, Policy};
 use pgbelay_core::release::Release;
@@ -34,10 +35,10 @@ fn names() -> anyhow::Result<Vec<DatabaseName>> {
 fn release() -> anyhow::Result<Release> {
     let migration = |n: usize| {
         let (version, name) = (format!("{n:03}").parse()?, "a_migration_with_quite_a_name".to_owned());
-        Ok(MigrationSource { version, name, up: format!("SELECT {n};"), down: None }.analyse()?)
+        Ok(MigrationSource::plain(version, name, format!("SELECT {n};"), None).analyse()?)
     };
     let migrations: anyhow::Result<Vec<_>> = (1..=MIGRATIONS).map(migration).collect();
-    Ok(Release::new(migrations?)?)
+    Ok(Release::new(Layout::Plain, migrations?)?)
 }
 
 fn observation(release: &Release) -> Observation {
@@ -46,6 +47,7 @@ fn observation(release: &Release) -> Observation {
         name: m.name.clone(),
         checksum: m.up.checksum,
         applied_at: Timestamp(0),
+        repeatable: false,
     };
     Observation {
         conditions: pgbelay_core::database::no_conditions(),
@@ -69,6 +71,10 @@ fn step(migration: &Migration) -> Step {
         has_rollback: false,
         destroys: Vec::new(),
         judgement: None,
+        autocommit: false,
+        repeatable: false,
+        replaces: None,
+        origin: None,
     }
 }
 

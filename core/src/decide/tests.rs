@@ -12,6 +12,7 @@ use crate::evolve::evolve;
 use crate::judge::AllJudged;
 use crate::migration::MigrationSource;
 use crate::name::{CommandId, DatabaseName, EnvironmentName};
+use crate::origin::Layout;
 use crate::plan::{Goal, PlanId};
 use crate::policy::Policy;
 use crate::release::Release;
@@ -55,8 +56,8 @@ fn observation(database: &DatabaseName) -> Observation {
 
 fn release() -> Release {
     let (up, down) = ("CREATE TABLE t (id int)".to_owned(), None);
-    let source = MigrationSource { version: "001".parse().unwrap(), name: "t".to_owned(), up, down };
-    Release::new(vec![source.analyse().unwrap()]).unwrap()
+    let source = MigrationSource::plain("001".parse().unwrap(), "t", up, down);
+    Release::new(Layout::Plain, vec![source.analyse().unwrap()]).unwrap()
 }
 
 fn create_token(id: &str, database: &DatabaseName) -> Request {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::rollouts::{carries_goal, rollout, target};
 use super::{IllegalEvent, Place, database, observed};
-use crate::command::{Command, CommandId, CommandKind, Outcome, RefusedBecause, StepDone};
+use crate::command::{Command, CommandId, CommandKind, Outcome, RefusedBecause, Run, StepDone};
 use crate::database::{AppliedRecord, Observation, Window, records_digest};
 use crate::name::DatabaseName;
 use crate::plan::{Direction, Expectation};
@@ -148,19 +148,27 @@ fn note_rates(
 
 /// Whether the database is where these steps alone have taken it. What somebody else did to it in the meantime is
 /// not taken over: the next command expects what this plan left behind, and is refused.
-fn explains(command: &Command, done: &[StepDone], seen: &Observation) -> bool {
+pub(super) fn explains(command: &Command, done: &[StepDone], seen: &Observation) -> bool {
     match &command.kind {
         CommandKind::Backup { .. } => false,
         CommandKind::Run(_) if done.is_empty() => false,
         CommandKind::Run(run) => match run.direction {
             Direction::Up => {
-                let is_new = |record: &&AppliedRecord| done.iter().any(|step| step.version == record.version);
-                let before: Vec<_> = seen.records.iter().filter(|r| !is_new(r)).cloned().collect();
+                let before: Vec<_> = seen.records.iter().filter_map(|r| before(run, done, r)).collect();
                 records_digest(&before) == run.expect.records
             }
             Direction::Down => true,
         },
     }
+}
+
+/// The record as it was before these steps: none, or that of a repeatable migration's earlier run.
+fn before(run: &Run, done: &[StepDone], record: &AppliedRecord) -> Option<AppliedRecord> {
+    if done.iter().all(|step| step.version != record.version) {
+        return Some(record.clone());
+    }
+    let step = run.steps.iter().find(|step| step.version == record.version)?;
+    Some(AppliedRecord { checksum: step.replaces?, ..record.clone() })
 }
 
 /// The steps that an outcome says are recorded, and the database afterwards.

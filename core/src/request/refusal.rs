@@ -392,6 +392,9 @@ const fn problem_step(problem: &PlanProblem) -> &'static str {
         PlanProblem::NoRollback { .. } => {
             "add its rollback file and push the release again, or choose a later target"
         }
+        PlanProblem::NoSuchTarget { .. } => {
+            "name a version that is applied on every database, as pgbelay status and history show them"
+        }
         PlanProblem::WindowClosed { .. } => "write a new migration that takes the change back",
         PlanProblem::UnknownServer { .. } => {
             "upgrade pgbelay, or set unknown_server: allow for the environment in the policy and plan again"

@@ -179,6 +179,7 @@ impl Agent {
                 name: step.name.clone(),
                 checksum: step.checksum,
                 applied_at: Timestamp(0),
+                repeatable: step.repeatable,
             }),
             Direction::Down => self.applied.retain(|record| record.version != step.version),
         }

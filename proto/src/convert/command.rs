@@ -7,12 +7,13 @@ use pgbelay_core::command::{Backup, Command, CommandId, CommandKind, Resolution,
 use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
+use pgbelay_core::origin::Origin;
 use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation, LockMode, Step};
 use pgbelay_core::policy::{Blockers, LagThen, QueryText, ReplicationLag};
 use pgbelay_core::rollout::RolloutId;
 use pgbelay_core::time::{Span, Timestamp};
 
-use super::{BadMessage, all, direction, missing, parse, required};
+use super::{BadMessage, all, direction, missing, none_if_empty, parse, required};
 use crate::wire;
 
 /// A step as an agent sees it.
@@ -28,6 +29,14 @@ pub struct WireStep {
     pub sql: Digest,
     /// The checksum of the up SQL.
     pub checksum: Digest,
+    /// Whether its file says that it runs outside of a transaction.
+    pub autocommit: bool,
+    /// Whether it runs again when its checksum changes.
+    pub repeatable: bool,
+    /// The checksum that stands in its record; `None`: it has not run before.
+    pub replaces: Option<Digest>,
+    /// How the tool whose layout it was read from calls it.
+    pub origin: Option<Origin>,
 }
 
 /// A run as an agent sees it.
@@ -90,6 +99,10 @@ impl From<&Step> for wire::Step {
             direction: wire::Direction::from(step.direction).into(),
             sql: step.sql.to_string(),
             checksum: step.checksum.to_string(),
+            autocommit: step.autocommit,
+            repeatable: step.repeatable,
+            replaces: step.replaces.map(|checksum| checksum.to_string()).unwrap_or_default(),
+            origin: step.origin.as_ref().map(Into::into),
         }
     }
 }
@@ -103,6 +116,10 @@ impl TryFrom<wire::Step> for WireStep {
             direction: direction(wire.direction)?,
             sql: parse("sql", &wire.sql)?,
             checksum: parse("checksum", &wire.checksum)?,
+            autocommit: wire.autocommit,
+            repeatable: wire.repeatable,
+            replaces: none_if_empty(wire.replaces).map(|text| parse("replaces", &text)).transpose()?,
+            origin: wire.origin.map(Origin::from),
         })
     }
 }

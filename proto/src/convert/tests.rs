@@ -23,6 +23,7 @@ fn observation() -> Observation {
             name: "a".into(),
             checksum: Digest::of("sql"),
             applied_at: Timestamp(5),
+            repeatable: true,
         }],
         unfinished: vec![Unfinished {
             version: "002".parse().unwrap(),
@@ -99,6 +100,16 @@ fn every_kind_of_failure_has_a_word_of_its_own() {
     }
 }
 
+fn origin() -> Origin {
+    Origin {
+        id: "2".into(),
+        description: "b".into(),
+        script: "V2__b.sql".into(),
+        checksum: Some("-7".into()),
+        more: [("author".into(), "ann".into())].into(),
+    }
+}
+
 fn run() -> Command {
     let seen = observation();
     let step = Step {
@@ -112,6 +123,10 @@ fn run() -> Command {
         has_rollback: true,
         destroys: Vec::new(),
         judgement: None,
+        autocommit: true,
+        repeatable: true,
+        replaces: Some(Digest::of("an earlier one")),
+        origin: Some(origin()),
     };
     let mut settings = ExecutionSettings::new(Span(1), Span(2), Span(3));
     settings.statement_timeouts.insert("create-index".into(), Span(4));
@@ -157,7 +172,9 @@ fn a_command_arrives_as_it_was_issued() {
     assert_eq!((arrived.id, arrived.fence, arrived.attempt), (command.id, 3, 2));
     assert_eq!((&got.expect, &got.backup, &got.settings), (&sent.expect, &sent.backup, &sent.settings));
     assert_eq!((&got.locks, &got.resolution), (&sent.locks, &sent.resolution));
-    assert_eq!(got.steps[0].sql, sent.steps[0].sql);
+    let (arrived, step) = (&got.steps[0], &sent.steps[0]);
+    assert_eq!((arrived.sql, arrived.autocommit, arrived.repeatable), (step.sql, true, true));
+    assert_eq!((arrived.replaces, &arrived.origin), (step.replaces, &step.origin));
 }
 
 type Spoil = fn(&mut wire::Command);

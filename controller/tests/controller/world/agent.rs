@@ -283,6 +283,7 @@ impl Stream {
                             name: step.name.clone(),
                             checksum: step.checksum.clone(),
                             applied_at_ms: 1,
+                            repeatable: step.repeatable,
                         }),
                         wire::Direction::Down | wire::Direction::Unspecified => {
                             self.agent.records.retain(|record| record.version != step.version);

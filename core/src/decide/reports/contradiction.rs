@@ -82,6 +82,7 @@ mod tests {
     use crate::database::AppliedRecord;
     use crate::digest::Digest;
     use crate::migration::{MigrationSource, Version};
+    use crate::origin::Layout;
     use crate::plan::{ExecutionSettings, Expectation};
     use crate::policy::{EnvironmentPolicy, Policy};
     use crate::release::Release;
@@ -94,9 +95,9 @@ mod tests {
     fn release() -> Release {
         let migration = |number: &str| {
             let (up, down) = (format!("CREATE TABLE t{number} (id int)"), None);
-            MigrationSource { version: version(number), name: "t".to_owned(), up, down }.analyse().unwrap()
+            MigrationSource::plain(version(number), "t", up, down).analyse().unwrap()
         };
-        Release::new(["1", "2"].map(migration).into()).unwrap()
+        Release::new(Layout::Plain, ["1", "2"].map(migration).into()).unwrap()
     }
 
     fn seen(applied: &[&str]) -> Observation {
@@ -105,6 +106,7 @@ mod tests {
             name: "t".to_owned(),
             checksum: release().migration(&version(number)).map_or(Digest::of("other"), |m| m.up.checksum),
             applied_at: Timestamp(0),
+            repeatable: false,
         };
         let (system_identifier, fingerprint) = ("1".to_owned(), Digest::of("schema"));
         let records = applied.iter().map(record).collect();

@@ -335,6 +335,7 @@ impl Player {
                     name: step.name.clone(),
                     checksum: step.checksum,
                     applied_at: Timestamp(0),
+                    repeatable: step.repeatable,
                 });
             }
         }

@@ -6,6 +6,7 @@ use pgbelay_core::decide::{Wanted, planned_id};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::Actor;
 use pgbelay_core::name::EnvironmentName;
+use pgbelay_core::origin::Layout;
 use pgbelay_core::plan::{AllSizes, Goal, PlanId};
 use pgbelay_core::policy::Policy;
 use pgbelay_core::release::Release;
@@ -188,7 +189,7 @@ fn push(teller: &mut Teller, said: &Said<'_>, versions: &[&str]) {
         teller.texts.insert(Digest::of(&text), text);
     }
     let one = |number: &&str| teller.written.get(*number).cloned().unwrap_or_else(|| table(number));
-    let release = Release::new(versions.iter().map(one).collect()).unwrap();
+    let release = Release::new(Layout::Plain, versions.iter().map(one).collect()).unwrap();
     teller.ask(&said.actor("olga"), &Request::RecordRelease(release));
 }
 
