@@ -95,6 +95,27 @@ pub fn read_pieces(sql: &str, autocommit: bool) -> Result<(Script, Vec<Piece>), 
     Ok((Script { statements }, pieces))
 }
 
+/// The text of a script without its first pieces, which are done: what is left stands where it stood. `pieces`: how many it
+/// had when they were run, which tells how it was cut. A text that does not have so many is left as it is.
+pub fn without_pieces(sql: &str, done: usize, pieces: usize) -> String {
+    let cut = [false, true].into_iter().find_map(|autocommit| {
+        let (_, cut) = read_pieces(sql, autocommit).ok()?;
+        (cut.len() == pieces).then_some(cut)
+    });
+    let end = cut.as_deref().and_then(|cut| cut.get(..done)?.last()).map_or(0, |last| last.statements.end);
+    let Ok(parsed) = parse_script(sql) else { return sql.to_owned() };
+    let mut text = sql.as_bytes().to_vec();
+    // Settings hold for what is left.
+    for one in parsed.iter().take(end).filter(|one| !is_setting(one)) {
+        for byte in text.get_mut(one.start..one.end).into_iter().flatten() {
+            if *byte != b'\n' {
+                *byte = b' ';
+            }
+        }
+    }
+    String::from_utf8(text).unwrap_or_else(|_| sql.to_owned())
+}
+
 struct Cutter<'a> {
     parsed: &'a [Parsed],
     pieces: Vec<Piece>,
@@ -261,6 +282,19 @@ mod tests {
         }
         let new = format!("CREATE TYPE e AS ENUM ('a'); {add} INSERT INTO a VALUES ('it''s')");
         assert_eq!(cut(&new, false), "[1 2 3]");
+    }
+
+    #[test]
+    fn what_is_done_is_left_out_and_the_rest_stays_where_it_was() {
+        let sql =
+            "SET a.b = 1; CREATE TABLE \u{e4} ();\nCREATE INDEX CONCURRENTLY i\n  ON a (b);\nDROP TABLE c";
+        let left = without_pieces(sql, 2, 3);
+        let script = crate::read(&left).unwrap();
+        let kept: Vec<_> =
+            script.statements.iter().map(|one| (one.text.as_str(), one.position.line)).collect();
+        assert_eq!(kept, [("SET a.b = 1", 1), ("DROP TABLE c", 4)]);
+        assert_eq!(without_pieces(sql, 0, 3), sql);
+        assert_eq!(without_pieces(sql, 1, 7), sql, "it was cut in another way");
     }
 
     #[test]

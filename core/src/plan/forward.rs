@@ -1,7 +1,7 @@
 //! From a release and a database's records to the steps that are missing.
 
 use super::{Direction, Expectation, PlanProblem, Scales, Step, TargetPlan};
-use crate::database::{AppliedRecord, Observation};
+use crate::database::{AppliedRecord, Observation, Unfinished};
 use crate::migration::{Migration, ScriptFacts};
 use crate::name::DatabaseName;
 use crate::release::Release;
@@ -24,11 +24,22 @@ pub fn plan_forward(
             replaces: recorded(m, seen).map(|record| record.checksum),
             ..step(database, (m, &m.up), Direction::Up, scales)
         };
-        let steps = pending.into_iter().map(up).collect();
+        let steps = pending.into_iter().map(up).map(|step| going_on(step, seen)).collect();
         Ok(TargetPlan { expect: Expectation::from(seen), steps })
     } else {
         Err(problems)
     }
+}
+
+/// Says where a migration goes on that has begun.
+pub(super) fn going_on(mut step: Step, seen: &Observation) -> Step {
+    let begun =
+        seen.unfinished.iter().find(|one| one.version == step.version && one.direction == step.direction);
+    if let Some(Unfinished { done, pieces, open, .. }) = begun {
+        let open = if *open { "; the one after that was begun, and is looked at first" } else { "" };
+        step.reasons.push(format!("goes on where it was cut off: {done} of {pieces} pieces are done{open}"));
+    }
+    step
 }
 
 fn recorded<'a>(migration: &Migration, seen: &'a Observation) -> Option<&'a AppliedRecord> {
