@@ -1,6 +1,6 @@
 //! From a target version and a database's records to the steps that take it back.
 
-use super::forward::{going_on, step};
+use super::forward::{going_on, step, unfinished};
 use super::{Direction, Expectation, PlanProblem, Scales, TargetPlan};
 use crate::database::{AppliedRecord, Database, Observation};
 use crate::migration::{Migration, Version};
@@ -40,6 +40,10 @@ pub fn plan_back<'a>(
                 version: record.version.clone(),
             }),
         }
+    }
+    if problems.is_empty() {
+        let first = (Direction::Down, steps.first().map(|step: &super::Step| &step.version));
+        problems.extend(unfinished(&database.name, seen, first));
     }
     if problems.is_empty() {
         Ok(TargetPlan { expect: Expectation::from(seen), steps })

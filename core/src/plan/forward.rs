@@ -2,7 +2,7 @@
 
 use super::{Direction, Expectation, PlanProblem, Scales, Step, TargetPlan};
 use crate::database::{AppliedRecord, Observation, Unfinished};
-use crate::migration::{Migration, ScriptFacts};
+use crate::migration::{Migration, ScriptFacts, Version};
 use crate::name::DatabaseName;
 use crate::release::Release;
 
@@ -20,6 +20,9 @@ pub fn plan_forward(
     let mut problems = against_history(database, seen, release);
     problems.extend(out_of_order(database, seen, release, &pending));
     if problems.is_empty() {
+        problems.extend(unfinished(database, seen, (Direction::Up, pending.first().map(|m| &m.version))));
+    }
+    if problems.is_empty() {
         let up = |m: &Migration| Step {
             replaces: recorded(m, seen).map(|record| record.checksum),
             ..step(database, (m, &m.up), Direction::Up, scales)
@@ -31,13 +34,29 @@ pub fn plan_forward(
     }
 }
 
+/// A migration that has begun comes first; nothing is run over a half of it.
+pub(super) fn unfinished(
+    database: &DatabaseName,
+    seen: &Observation,
+    first: (Direction, Option<&Version>),
+) -> Option<PlanProblem> {
+    let (direction, Some(first)) = first else { return None };
+    let other = seen.unfinished.iter().find(|one| one.version != *first || one.direction != direction)?;
+    Some(PlanProblem::Unfinished {
+        database: database.clone(),
+        version: other.version.clone(),
+        direction: other.direction,
+    })
+}
+
 /// Says where a migration goes on that has begun.
 pub(super) fn going_on(mut step: Step, seen: &Observation) -> Step {
     let begun =
         seen.unfinished.iter().find(|one| one.version == step.version && one.direction == step.direction);
     if let Some(Unfinished { done, pieces, open, .. }) = begun {
-        let open = if *open { "; the one after that was begun, and is looked at first" } else { "" };
-        step.reasons.push(format!("goes on where it was cut off: {done} of {pieces} pieces are done{open}"));
+        let open = if open.is_some() { "; the one after that was begun, and is looked at first" } else { "" };
+        let words = format!("goes on where it was cut off: {done} of {pieces} pieces are done{open}");
+        step.reasons.insert(0, words);
     }
     step
 }
@@ -110,7 +129,7 @@ pub(super) fn step(
         sql: script.checksum,
         checksum: migration.up.checksum,
         risk: word.risk,
-        reasons: word.reasons.into_iter().chain(alone).collect(),
+        reasons: alone.into_iter().chain(word.reasons).collect(),
         has_rollback: migration.down.is_some(),
         destroys: script.destroys.clone(),
         judgement: word.judgement,

@@ -396,6 +396,9 @@ const fn problem_step(problem: &PlanProblem) -> &'static str {
             "name a version that is applied on every database, as pgbelay status and history show them"
         }
         PlanProblem::WindowClosed { .. } => "write a new migration that takes the change back",
+        PlanProblem::Unfinished { .. } => {
+            "run that one to its end first: plan from a directory that has it, or roll it back to its end"
+        }
         PlanProblem::UnknownServer { .. } => {
             "upgrade pgbelay, or set unknown_server: allow for the environment in the policy and plan again"
         }
