@@ -9,7 +9,7 @@ use crate::database::Observation;
 use crate::digest::Digest;
 use crate::judge::AllJudged;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName, TokenId};
-use crate::plan::{AllSizes, Goal, PlanId};
+use crate::plan::{AllHistories, AllSizes, Goal, PlanId};
 use crate::policy::Policy;
 use crate::release::Release;
 use crate::rollout::{Confirmation, RolloutId};
@@ -121,6 +121,8 @@ pub enum Request {
         judged: AllJudged,
         /// How large the relations are that it is about, where policy lets that count.
         sizes: AllSizes,
+        /// What the history tables of other tools hold, for a plan that adopts them.
+        histories: AllHistories,
     },
     /// Approve a plan.
     Approve {

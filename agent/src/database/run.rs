@@ -23,8 +23,10 @@ use super::settle::{application, settle};
 use super::target::Target;
 use super::{Control, DUMP, TRIAL, layout};
 
+mod adopt;
 mod runner;
 
+pub use adopt::adopt;
 use runner::Runner;
 
 /// How a run ended, before the database was looked at.

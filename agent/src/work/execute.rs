@@ -34,6 +34,7 @@ pub(super) async fn execute<S: Site>(
     match &command.kind {
         WireKind::Backup { expect } => Box::pin(tools.site.back_up(&command, expect, control)).await,
         WireKind::Run(run) => Box::pin(migrate(&command, run, &tools, control)).await,
+        WireKind::Adopt(adopt) => Box::pin(tools.site.adopt(&command, adopt, control)).await,
     }
 }
 

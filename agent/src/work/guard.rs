@@ -37,7 +37,7 @@ impl Guard {
             return Some(format!("this agent serves {}, not {}", self.name, command.database));
         }
         match &command.kind {
-            WireKind::Run(_) => self.forbids_migrations(),
+            WireKind::Run(_) | WireKind::Adopt(_) => self.forbids_migrations(),
             WireKind::Backup { .. } => None,
         }
     }
@@ -142,6 +142,7 @@ mod tests {
             checksum: Digest::of(""),
             applied_at,
             repeatable: false,
+            adopted: false,
         };
         let seen = Observation {
             conditions: pgbelay_core::database::no_conditions(),

@@ -37,6 +37,7 @@ fn expecting(mut command: wire::Command, seen: &Observation) -> wire::Command {
     match &mut command.kind {
         Some(Kind::Run(run)) => run.expect = expect,
         Some(Kind::Backup(backup)) => backup.expect = expect,
+        Some(Kind::Adopt(adopt)) => adopt.expect = expect,
         None => {}
     }
     command

@@ -144,6 +144,7 @@ fn world() -> World {
             fresh,
             judged: AllJudged::new(),
             sizes: Default::default(),
+            histories: Default::default(),
         },
     );
     let plan = state.plans.keys().next().unwrap().clone();
@@ -192,6 +193,7 @@ fn asks_of_people(world: &World) -> Vec<(Request, &'static str)> {
                 fresh: BTreeSet::new(),
                 judged: AllJudged::new(),
                 sizes: Default::default(),
+                histories: Default::default(),
             },
             "AO  s     C",
         ),
@@ -318,6 +320,7 @@ fn what_does_not_exist_is_named() {
                 fresh: BTreeSet::new(),
                 judged: AllJudged::new(),
                 sizes: Default::default(),
+                histories: Default::default(),
             },
             "there is no environment called nowhere",
         ),
@@ -328,6 +331,7 @@ fn what_does_not_exist_is_named() {
                 fresh: world.state.databases.keys().cloned().collect(),
                 judged: AllJudged::new(),
                 sizes: Default::default(),
+                histories: Default::default(),
             },
             &format!("there is no release called {}", Digest::of("nothing")),
         ),

@@ -8,7 +8,7 @@ use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::origin::Origin;
-use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation, Step};
+use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation, HistoryMark, Recorded, Step};
 use pgbelay_core::rollout::RolloutId;
 use pgbelay_core::time::{Span, Timestamp};
 
@@ -63,6 +63,28 @@ pub enum WireKind {
     },
     /// Run migrations, forward or back.
     Run(WireRun),
+    /// Record migrations that are applied already.
+    Adopt(WireAdopt),
+}
+
+/// A migration that is applied already, as an agent sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireAdopted {
+    /// The migration.
+    pub step: WireStep,
+    /// How it is known that it is applied.
+    pub recorded: Recorded,
+}
+
+/// What is to be recorded, as an agent sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireAdopt {
+    /// What to record, in order.
+    pub steps: Vec<WireAdopted>,
+    /// The state that the plan was made for.
+    pub expect: Expectation,
+    /// The history table that says so; `None`: a baseline.
+    pub history: Option<HistoryMark>,
 }
 
 /// A command as an agent sees it.
@@ -187,6 +209,7 @@ impl From<&Command> for wire::Command {
                 wire::command::Kind::Backup(wire::BackupCommand { expect: Some(expect.into()) })
             }
             CommandKind::Run(run) => wire::command::Kind::Run(run.into()),
+            CommandKind::Adopt(adopt) => wire::command::Kind::Adopt(adopt.into()),
         };
         Self {
             id: command.id.to_string(),
@@ -222,6 +245,7 @@ impl TryFrom<wire::Command> for WireCommand {
                 WireKind::Backup { expect: required("expect", backup.expect)? }
             }
             wire::command::Kind::Run(run) => WireKind::Run(run.try_into()?),
+            wire::command::Kind::Adopt(adopt) => WireKind::Adopt(adopt.try_into()?),
         };
         Ok(Self {
             id: parse("id", &wire.id)?,

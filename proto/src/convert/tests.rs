@@ -22,6 +22,7 @@ fn observation() -> Observation {
             checksum: Digest::of("sql"),
             applied_at: Timestamp(5),
             repeatable: true,
+            adopted: true,
         }],
     }
 }
@@ -114,6 +115,7 @@ fn run() -> Command {
         repeatable: true,
         replaces: Some(Digest::of("an earlier one")),
         origin: Some(origin()),
+        recorded: None,
     };
     let settings =
         ExecutionSettings { lock_timeout: Span(1), lock_budget: Span(2), statement_timeout: Span(3) };
