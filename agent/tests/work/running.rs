@@ -18,7 +18,7 @@ async fn a_repeatable_migration_that_changes_runs_again_and_keeps_its_place() ->
     assert_eq!(before.records.iter().map(|r| r.repeatable).collect::<Vec<_>>(), [true, false]);
 
     let new = sample("R__views", "CREATE OR REPLACE VIEW v AS SELECT 1 AS a, 2 AS b;", "");
-    let mut order = world.order(&[new.clone()], Direction::Up).await?;
+    let mut order = world.order(std::slice::from_ref(&new), Direction::Up).await?;
     (order.command.fence, order.command.id) = (2, "c8".parse()?);
     (order.run.steps[0].repeatable, order.run.steps[0].replaces) = (true, Some(Digest::of(&old.up)));
     let (done, after) = ran(world.run(&order).await);

@@ -107,6 +107,9 @@ fn goal(state: &State, wanted: Option<&Wanted>) -> Result<Goal, Status> {
     match wanted {
         None => Err(usage("the request says neither a release nor a rollback target")),
         Some(Wanted::Release(digest)) => Ok(Goal::Release { release: parse(digest)? }),
+        Some(Wanted::RollbackTo(target)) if target == BASE && is_version(state, target) => Err(usage(
+            "a migration is called \"base\", which also stands for nothing at all: name another version that stays",
+        )),
         Some(Wanted::RollbackTo(target)) if target == BASE => Ok(Goal::Back { target: None }),
         Some(Wanted::RollbackTo(target)) => Ok(Goal::Back { target: Some(parse(target)?) }),
         Some(Wanted::PromoteFrom(from)) => {
@@ -122,6 +125,12 @@ fn goal(state: &State, wanted: Option<&Wanted>) -> Result<Goal, Status> {
             Ok(Goal::Baseline { release: parse(&baseline.release)?, version: parse(&baseline.version)? })
         }
     }
+}
+
+/// Whether a migration is called so. Some tools know them by name.
+fn is_version(state: &State, name: &str) -> bool {
+    let seen = state.databases.values().filter_map(|database| database.observed.as_ref());
+    seen.flat_map(|(_, seen)| &seen.records).any(|record| record.version.as_str() == name)
 }
 
 /// The release that every database of an environment carries; of several, the one that came there last.
