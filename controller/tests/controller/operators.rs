@@ -37,7 +37,7 @@ async fn plans_and_rollouts_that_make_no_sense_are_refused_with_a_reason() -> an
         acknowledge: Vec::new(),
     };
     let (release, promote) = (Goal::Release("abc".into()), Goal::PromoteFrom("mars".into()));
-    let (back, nowhere) = (Goal::RollbackTo("1".into()), Goal::RollbackTo("v1".into()));
+    let (back, nowhere) = (Goal::RollbackTo("1".into()), Goal::RollbackTo("v 1".into()));
     all_say_something([
         usage("no goal", admin.create_plan(plan("staging", None)).await),
         usage("digest", admin.create_plan(plan("staging", Some(release))).await),

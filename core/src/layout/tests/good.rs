@@ -381,3 +381,30 @@ fn sqitch() {
     assert_eq!(origins(&migrations)[1].0, "77398e1dbc5fbce58b05eb67d201f15774718727");
     assert_eq!(migrations[1].origin.as_ref().unwrap().more["tags"], "v1.0");
 }
+
+#[test]
+fn ids_of_sqitch_are_those_that_sqitch_makes() {
+    let plan = "%syntax-version=1.0.0\n%project=p\n%uri=https://example.com/x\n\n\
+                a 2013-12-30T23:19:45Z Ann B. <ann@example.com> # one\\ntwo \\\\ three\n\
+                b [a !x] 2013-12-30T23:49:00Z Ann B. <ann@example.com>\n\
+                @v1 2013-12-30T23:50:00Z Ann B. <ann@example.com> # T\n\
+                a [a@v1] 2013-12-30T23:57:36Z Ann B. <ann@example.com> # again\n";
+    let directory = [
+        ("sqitch.plan", plan),
+        ("deploy/a@v1.sql", "SELECT 1;"),
+        ("deploy/b.sql", "SELECT 1;"),
+        ("deploy/a.sql", "SELECT 1;"),
+    ];
+    let expected = ["a@v1 a deploy/a@v1.sql", "b b deploy/b.sql", "a a deploy/a.sql"];
+    let migrations = check_good(Layout::Sqitch, &directory, &expected);
+    let ids: Vec<_> = origins(&migrations).into_iter().map(|(id, _, _)| id).collect();
+    // As `sqitch plan --format format:%H` of Sqitch itself prints them.
+    assert_eq!(
+        ids,
+        [
+            "6f0ee3fb30881b0972116eabc85088e57b3b4e4f",
+            "948240dbd2352bfdcbf6106be2e5d63c7d3836bd",
+            "b8d9050b5ba95618f0dc999ce611b8eb3f01ddff",
+        ]
+    );
+}
