@@ -102,6 +102,12 @@ impl Tool {
         }
     }
 
+    /// The layout of its own; `None`: its migrations are not SQL.
+    #[must_use]
+    pub fn layout(self) -> Option<Layout> {
+        Layout::ALL.into_iter().find(|layout| Self::of(*layout) == Some(self))
+    }
+
     /// The tool whose layout it is; `None`: it has none, or none whose history is read.
     #[must_use]
     pub const fn of(layout: Layout) -> Option<Self> {

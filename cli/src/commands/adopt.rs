@@ -52,11 +52,17 @@ fn tools() -> impl TypedValueParser<Value = Source> {
     PossibleValuesParser::new([AUTO].into_iter().chain(names)).map(|word| Source(word.parse().ok()))
 }
 
+/// Whose history it is says whose files they are, unless the command line says otherwise.
+fn read_as(mut source: SourceArgs, from: Source) -> SourceArgs {
+    source.layout.layout = source.layout.layout.or_else(|| from.0?.layout());
+    source
+}
+
 pub(crate) async fn run(args: AdoptArgs, app: &mut App) -> Result<ExitCode, CliError> {
     let (client, plan) = match (&args.plan, &args.env) {
         (Some(plan), environment) => known_plan(app, (plan, environment.as_ref()), "adopt").await?,
         (None, Some(environment)) => {
-            let (client, release) = push(app, &args.source).await?;
+            let (client, release) = push(app, &read_as(args.source, args.from)).await?;
             let tool = args.from.0.map_or_else(String::new, |tool| tool.to_string());
             let plan =
                 create_plan(app, &client, environment, Goal::Adopt(AdoptGoal { release, tool })).await?;

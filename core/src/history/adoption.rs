@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Applied, Past, Tool};
 use crate::migration::{Migration, Version};
+use crate::origin::Layout;
 use crate::release::Release;
 use crate::time::Timestamp;
 
@@ -125,6 +126,16 @@ pub enum Misfit {
         /// The newest one that is applied.
         applied: Version,
     },
+    /// The directory was read in another layout than the tool's.
+    #[error(
+        "the directory is read as one of {layout}: with --layout {tool} its files can be compared with the checksums that {tool} keeps"
+    )]
+    OtherLayout {
+        /// The tool, whose layout has the same name.
+        tool: Tool,
+        /// The layout that was read.
+        layout: Layout,
+    },
     /// It runs again when its file changes, and its file has changed.
     #[error("{version}: its file has changed since it was applied: it stays to be run again")]
     RunsAgain {
@@ -139,7 +150,7 @@ impl Misfit {
     pub const fn blocks(&self) -> bool {
         match self {
             Self::Dirty { .. } | Self::Changed { .. } | Self::NoFile { .. } => true,
-            Self::Gap { .. } | Self::RunsAgain { .. } => false,
+            Self::Gap { .. } | Self::OtherLayout { .. } | Self::RunsAgain { .. } => false,
         }
     }
 }
@@ -185,6 +196,10 @@ pub fn adoption<'a>(release: &'a Release, past: &Past) -> Adoption<'a> {
     }
     let gaps = gaps(release, &found.recorded);
     found.misfits.extend(gaps);
+    let keeps_checksums = past.applied.iter().any(|row| row.checksum.is_some());
+    if keeps_checksums && past.tool.layout().is_some_and(|own| own != release.layout) {
+        found.misfits.push(Misfit::OtherLayout { tool: past.tool, layout: release.layout });
+    }
     found
 }
 

@@ -270,6 +270,22 @@ fn prisma_once_wrote_bytes_with_one_digit() {
 }
 
 #[test]
+fn other_checksums_of_a_file_count_as_well() {
+    for (layout, tool) in [(Layout::Prisma, Tool::Prisma), (Layout::Refinery, Tool::Refinery)] {
+        let rows = match tool {
+            Tool::Prisma => "bb | 5 | 1 | - | 4",
+            _ => "1 | one | - | bb",
+        };
+        let mut release = release(layout, "1#aa");
+        let told_of = |release: &Release| told(&[history(tool, rows)], None, release)[0].clone();
+        assert!(told_of(&release).starts_with("! 1: its file has changed"), "{tool}");
+        let more = &mut release.migrations[0].origin.as_mut().unwrap().more;
+        more.insert("checksum_other".to_owned(), "bb".to_owned());
+        assert!(told_of(&release).starts_with("1 verified"), "{tool}");
+    }
+}
+
+#[test]
 fn flyway_has_baselines_undone_versions_and_repeatable_ones() {
     let rows = "0 | - | s | SCHEMA | s | - | 1 | true\n\
                 1 | 2 | << | BASELINE | << | - | 2 | true\n\
@@ -381,13 +397,15 @@ fn a_head_of_alembic_is_a_migration_by_name_or_version() {
 #[test]
 fn files_that_were_converted_are_found_by_number_or_name() {
     let sqlx = history(Tool::Sqlx, "1 | one | 5 | true | aa\n2 | two | 6 | true | bb");
-    check(Layout::Plain, "001 002", &[sqlx], &["001 not-verifiable @5", "002 not-verifiable @6"]);
+    const OTHER: &str = "- the directory is read as one of plain: with --layout sqlx its files can be compared with \
+                         the checksums that sqlx keeps";
+    check(Layout::Plain, "001 002", &[sqlx], &["001 not-verifiable @5", "002 not-verifiable @6", OTHER]);
     let prisma = history(Tool::Prisma, "aa | 5 | 1 | - | 4").rows[0].clone();
     let mut table = history(Tool::Prisma, "");
     let mut row = prisma;
     row[2] = Some("001_name_001".to_owned());
     table.rows.push(row);
-    check(Layout::Plain, "001", &[table], &["001 not-verifiable @5"]);
+    check(Layout::Plain, "001", &[table], &["001 not-verifiable @5", &OTHER.replace("sqlx", "prisma")]);
 }
 
 #[test]

@@ -347,9 +347,10 @@ const fn problem_step(problem: &PlanProblem) -> &'static str {
         PlanProblem::Misfit { misfit, .. } => match misfit {
             Misfit::Dirty { .. } => "bring the other tool's history in order, then adopt it again",
             Misfit::Changed { .. } => "put the file back as it was applied, then adopt the history again",
-            Misfit::NoFile { .. } | Misfit::Gap { .. } | Misfit::RunsAgain { .. } => {
-                "adopt from a directory that has every applied migration"
-            }
+            Misfit::NoFile { .. }
+            | Misfit::Gap { .. }
+            | Misfit::OtherLayout { .. }
+            | Misfit::RunsAgain { .. } => "adopt from a directory that has every applied migration",
         },
         PlanProblem::NotTransactional { .. } => "split the statement off, or write it without CONCURRENTLY",
     }
