@@ -271,11 +271,10 @@ fn prisma_once_wrote_bytes_with_one_digit() {
 
 #[test]
 fn other_checksums_of_a_file_count_as_well() {
-    for (layout, tool) in [(Layout::Prisma, Tool::Prisma), (Layout::Refinery, Tool::Refinery)] {
-        let rows = match tool {
-            Tool::Prisma => "bb | 5 | 1 | - | 4",
-            _ => "1 | one | - | bb",
-        };
+    for (layout, tool, rows) in [
+        (Layout::Prisma, Tool::Prisma, "bb | 5 | 1 | - | 4"),
+        (Layout::Refinery, Tool::Refinery, "1 | one | - | bb"),
+    ] {
         let mut release = release(layout, "1#aa");
         let told_of = |release: &Release| told(&[history(tool, rows)], None, release)[0].clone();
         assert!(told_of(&release).starts_with("! 1: its file has changed"), "{tool}");

@@ -2,11 +2,6 @@
 //! more migrations by pgbelay.
 //!
 //! The tools have to be there, so this is no part of `cargo test`: `make test-adopt` fetches them.
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on, or gets something else than it expects, has failed"
-)]
 
 mod moving;
 mod real;
