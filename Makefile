@@ -43,7 +43,7 @@ endef
 # What `make test-adopt` moves from: tests/tools.sh knows their versions.
 MIGRATION_TOOLS := dbmate liquibase sqlx refinery diesel alembic sqitch
 
-.PHONY: help demo test test-truth test-versions test-adopt lint format deny bench bench-analysis fuzz setup toolchain
+.PHONY: help demo test test-truth test-crash test-versions test-adopt lint format deny bench bench-analysis fuzz setup toolchain
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -60,6 +60,10 @@ test: setup ## run every test: unit, property, story, end to end
 
 test-truth: setup ## compare what the analysis says of every statement with what a server does
 	@cargo test --quiet -p pgbelay-tests --test truth -- --nocapture
+
+test-crash: setup ## kill each process at each point of each kind of step; prints the matrix
+	@cargo build --quiet --workspace --bins
+	@RUST_TEST_THREADS=3 cargo test --quiet -p pgbelay-tests --test crash -- --nocapture
 
 test-versions: REGISTRIES := python npm
 test-versions: setup ## run what depends on PostgreSQL's version against each major version, 12 to 18

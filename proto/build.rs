@@ -8,7 +8,7 @@ const FILES: [&str; 3] =
     ["pgbelay/v1/agent.proto", "pgbelay/v1/enrolment.proto", "pgbelay/v1/operator.proto"];
 
 /// The answers of the operator service are what `--output json` prints.
-const PRINTED: [&str; 34] = [
+const PRINTED: [&str; 39] = [
     "PushReleaseResponse",
     "PlanView",
     "PlanGroup",
@@ -30,6 +30,11 @@ const PRINTED: [&str; 34] = [
     "StatusResponse",
     "DatabaseView",
     "WindowView",
+    "UnfinishedView",
+    "Observed",
+    "ObservedStatement",
+    "ObservedLock",
+    "ResolveResponse",
     "HistoryResponse",
     "HistoryEntry",
     "CreateTokenResponse",

@@ -1,6 +1,6 @@
 //! What an agent is told by its file and its environment.
 //!
-//! One YAML file with the sections `database`, `migration`, `logging` and `agent`; environment variables override
+//! One YAML file with the sections `database`, `migration`, `logging`, `agent` and `guard`; environment variables override
 //! single keys. An unknown key is a mistake: a guard with a misspelt name would guard nothing. All mistakes are
 //! reported at once, by key, and never with the value. The environment is an argument.
 //!
@@ -26,6 +26,16 @@
 //!   state_dir: /var/lib/pgbelay # required: identity and journal; PGBELAY_STATE_DIR
 //!   allow_migrations: true      # false: only look and back up, run nothing; PGBELAY_ALLOW_MIGRATIONS
 //!   pg_bin: /usr/lib/postgresql/15/bin  # where pg_dump is, when it is not found; PGBELAY_PG_BIN
+//! guard:                        # what is not run, whatever the controller says
+//!   read_only: false            # true: only look and back up, as allow_migrations: false; PGBELAY_GUARD_READ_ONLY
+//!   max_risk: high              # no statement of more risk: low, medium or high; PGBELAY_GUARD_MAX_RISK
+//!   hours: Mon-Fri 22:00-06:00, Sat-Sun  # when runs may start; default: always
+//!   time_zone: Europe/Berlin    # whose clock that is; default: UTC
+//!   deny: [truncate, drop-role] # kinds of statements that are not run
+//!   allow: [set-role]           # what is run although it reaches outside the database
+//!   extensions: [pgcrypto]      # what may be created and updated; default: trusted ones; "*": any; []: none
+//!   functions: [app.purge]      # further functions that may not be called
+//!   cancel_blockers_of: [batch] # roles whose sessions may be ended when they block a run and policy asks for it
 //! ```
 
 use std::collections::BTreeMap;
@@ -38,13 +48,17 @@ use pgbelay_core::time::Span;
 
 use crate::database::{DEFAULT_SCHEMA, Secret, Target};
 use fields::Fields;
+pub use guard::{Extensions, GuardRules};
+pub use hours::Hours;
 
 mod fields;
+mod guard;
+mod hours;
 #[cfg(test)]
 mod tests;
 
 /// Which environment variable overrides which key.
-const OVERRIDES: [(&str, &str); 16] = [
+const OVERRIDES: [(&str, &str); 18] = [
     ("MCP_DB_HOST", "database.host"),
     ("MCP_DB_PORT", "database.port"),
     ("MCP_DB_NAME", "database.name"),
@@ -61,6 +75,8 @@ const OVERRIDES: [(&str, &str); 16] = [
     ("PGBELAY_STATE_DIR", "agent.state_dir"),
     ("PGBELAY_ALLOW_MIGRATIONS", "agent.allow_migrations"),
     ("PGBELAY_PG_BIN", "agent.pg_bin"),
+    ("PGBELAY_GUARD_READ_ONLY", "guard.read_only"),
+    ("PGBELAY_GUARD_MAX_RISK", "guard.max_risk"),
 ];
 
 /// PostgreSQL's own limit for an identifier.
@@ -77,6 +93,8 @@ pub struct Config {
     pub logging: Logging,
     /// Who it is.
     pub agent: Agent,
+    /// What it does not run.
+    pub guard: GuardRules,
 }
 
 /// How an agent migrates: limits of its own, which the controller cannot loosen.
@@ -183,10 +201,11 @@ impl Config {
         let state_dir = agent.as_ref().map(|agent| agent.state_dir.clone());
         let migration = migration(&mut fields, state_dir);
         let logging = logging(&mut fields);
+        let guard = guard::guard(&mut fields);
         let mistakes = fields.finish();
         match (database, agent) {
             (Some(database), Some(agent)) if mistakes.is_empty() => {
-                Ok(Self { database, migration, logging, agent })
+                Ok(Self { database, migration, logging, agent, guard })
             }
             (_, _) => Err(mistakes),
         }

@@ -12,12 +12,15 @@ mod check;
 mod connect;
 mod count;
 mod dry_run;
+mod extensions;
 mod fault;
 mod history;
 mod inspect;
 mod layout;
 mod lock;
+mod marks;
 mod measure;
+mod pieces;
 mod quote;
 mod records;
 mod recover;
@@ -26,6 +29,7 @@ mod script;
 mod session;
 mod settle;
 mod step;
+mod tally;
 mod target;
 mod transaction;
 
@@ -34,11 +38,13 @@ pub use connect::ConnectError;
 pub(crate) use connect::connect;
 pub use count::count_loss;
 pub use dry_run::dry_run;
+pub use extensions::{Trust, trust};
 pub(crate) use fault::Fault;
 pub use history::{HistoryError, history};
 pub(crate) use inspect::observe;
 pub use inspect::{InspectError, inspect};
 pub use measure::measure;
+pub(crate) use quote::identifier;
 pub use recover::recover;
 pub use run::{adopt, run};
 pub(crate) use session::Session;
@@ -71,6 +77,8 @@ pub struct Control<'a> {
     /// Asked before each new transaction: may it start? An agent that has not heard from its controller for too long
     /// finishes what it is at and starts nothing new.
     pub lease: &'a (dyn Fn() -> bool + Send + Sync),
+    /// Roles whose sessions may be ended when they are in the way, where policy says after how long.
+    pub may_end: &'a [String],
 }
 
 impl std::fmt::Debug for Control<'_> {

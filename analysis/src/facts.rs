@@ -30,8 +30,6 @@ pub(crate) struct Facts {
     pub(crate) never: Option<String>,
     pub(crate) circumstances: Vec<Circumstance>,
     pub(crate) not_analysed: Option<String>,
-    /// What of it reaches outside the database.
-    pub(crate) outside: Option<String>,
 }
 
 impl Facts {
@@ -43,7 +41,6 @@ impl Facts {
             never: None,
             circumstances: Vec::new(),
             not_analysed: None,
-            outside: None,
         }
     }
 
@@ -54,11 +51,6 @@ impl Facts {
 
     pub(crate) fn never_if(self, condition: bool, why: &str) -> Self {
         if condition { self.never(why) } else { self }
-    }
-
-    pub(crate) fn outside(mut self, what: Option<String>) -> Self {
-        self.outside = what;
-        self
     }
 
     pub(crate) fn with(mut self, circumstance: Circumstance) -> Self {

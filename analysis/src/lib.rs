@@ -19,6 +19,7 @@ mod digest;
 mod error;
 mod facts;
 mod fragments;
+mod guarded;
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "a rule is about a few statements or changes, and has nothing to say of all others"
@@ -32,8 +33,14 @@ mod pairs;
     reason = "the grammar's enums hold hundreds of nodes; each function here is about a few of them"
 )]
 mod parser;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "few of the many statements and actions cannot be in a transaction"
+)]
+mod pieces;
 mod position;
 mod read;
+mod redact;
 mod report;
 mod risk;
 mod rules;
@@ -58,12 +65,15 @@ pub use depends::{Edge, Graph, Node, dependencies};
 pub use digest::hex as body_digest;
 pub use error::ScriptError;
 pub use fragments::{parse_bounds, parse_expressions, steady_bodies};
+pub use guarded::{FunctionName, Guarded, GuardedStatement, Reach, Reached};
 pub use hazards::{HazardInfo, hazard, hazards, nearest, nearest_hazard};
 pub use impact::{At, Course, Impact, Rate, Rates, Sizes, Time, Untimed, bytes_in_words};
 pub use kind::StatementKind;
 pub use pairs::{LostValues, Pair, PairState, Sides, Way, pair, session};
+pub use pieces::{Alone, Mark, Piece, read_pieces};
 pub use position::Position;
-pub use read::{MAX_SCRIPT_BYTES, PARSER_STACK_BYTES, read};
+pub use read::{MAX_SCRIPT_BYTES, PARSER_STACK_BYTES, guarded, read};
+pub use redact::redacted;
 pub use report::{
     Allow, AllowProblem, Analysis, Base, Breakage, Hazard, Lock, LockMode, Loss, Severity, Span,
     StatementReport, Work, WorkKind,

@@ -12,6 +12,7 @@ mod drops;
 mod locate;
 mod names;
 pub(crate) mod plpgsql;
+pub(crate) mod reach;
 mod translate;
 mod writes;
 
@@ -84,17 +85,20 @@ fn endless_operators(text: &str) -> Option<usize> {
 /// What one statement means. `tokens` are its tokens, without comments, with offsets in the file
 /// that `text` was cut from.
 pub(crate) fn parse(text: &str, tokens: &[Token]) -> Result<Meaning, Fault> {
-    let tree = tree(text).map_err(|refusal| match refusal.kind {
-        FaultKind::Syntax => {
-            let offset = locate::grammar_fault(text, tokens, &refusal.message);
-            Fault::new(FaultKind::Syntax, offset, &refusal.message)
-        }
-        FaultKind::TooDeep | FaultKind::Unavailable => Fault::new(refusal.kind, 0, &refusal.message),
-    })?;
+    let tree = tree(text).map_err(|refusal| parse_fault(text, tokens, &refusal))?;
     match tree.stmts.as_slice() {
         [one] => Ok(translate::meaning(one.stmt.as_deref())),
         _ => Err(Fault::new(FaultKind::Syntax, 0, "more than one statement without a ; between")),
     }
+}
+
+/// The parser's refusal of a statement, with its place.
+fn parse_fault(text: &str, tokens: &[Token], refusal: &Refusal) -> Fault {
+    let offset = match refusal.kind {
+        FaultKind::Syntax => locate::grammar_fault(text, tokens, &refusal.message),
+        FaultKind::TooDeep | FaultKind::Unavailable => 0,
+    };
+    Fault::new(refusal.kind, offset, &refusal.message)
 }
 
 /// What each of several statements means, given that all of them can be read: at once is faster. `parts`

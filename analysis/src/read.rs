@@ -1,6 +1,7 @@
 //! Reads a file: cut it into statements, parse each, find what can't be run from a migration.
 
 mod commands;
+mod guard;
 mod outcome;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use crate::statement::{Script, Statement};
 use crate::syntax::Ast;
 use crate::{Position, ScriptError, parser};
 
+pub use guard::guarded;
 use outcome::{Outcome, Until, outcomes};
 use trouble::{Trouble, What};
 

@@ -147,8 +147,8 @@ impl LockMode {
         Self::ALL.into_iter().find(|mode| mode.as_str() == name)
     }
 
-    /// All modes, weakest first.
-    const ALL: [Self; 8] = [
+    /// Every mode, weakest first.
+    pub const ALL: [Self; 8] = [
         Self::AccessShareLock,
         Self::RowShareLock,
         Self::RowExclusiveLock,

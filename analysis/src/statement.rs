@@ -35,10 +35,6 @@ pub struct Statement {
     pub reasons: Vec<String>,
     /// What could not be looked into, as in `not analysed: DO block`. Such a statement is never low.
     pub not_analysed: Option<String>,
-    /// What of it reaches outside the database, to files and programs of the server's machine, as in
-    /// `COPY FROM PROGRAM`. DO blocks and functions are not seen through.
-    #[serde(default)]
-    pub outside: Option<String>,
 }
 
 /// Whether a statement can run inside a transaction.

@@ -22,6 +22,7 @@ use crate::commands::operator::OperatorCommand;
 use crate::commands::plan::PlanArgs;
 use crate::commands::policy::PolicyCommand;
 use crate::commands::promote::PromoteArgs;
+use crate::commands::resolve::ResolveArgs;
 use crate::commands::rollback::RollbackArgs;
 use crate::commands::rollout::RolloutCommand;
 use crate::commands::status::StatusArgs;
@@ -176,9 +177,11 @@ pub(crate) enum Command {
     Baseline(BaselineArgs),
     /// Approve somebody else's plan
     Approve(ApproveArgs),
-    /// Look at rollouts, pause, resume or abort one
+    /// Look at rollouts, pause, resume or abort one, cancel one of its databases
     #[command(subcommand)]
     Rollout(RolloutCommand),
+    /// Say whether a statement that was cut off took effect
+    Resolve(ResolveArgs),
     /// Judge migrations without a controller: locks, work, hazards
     Lint(LintArgs),
     /// Explain a hazard and its safer way

@@ -63,6 +63,8 @@ unary! {
     pause_rollout(RolloutRequest) -> RolloutView within WRITE;
     resume_rollout(RolloutRequest) -> RolloutView within WRITE;
     abort_rollout(RolloutRequest) -> RolloutView within WRITE;
+    cancel_target(CancelTargetRequest) -> RolloutView within WRITE;
+    resolve(ResolveRequest) -> ResolveResponse within WRITE;
     status(StatusRequest) -> StatusResponse within READ;
     history(HistoryRequest) -> HistoryResponse within READ;
     read_catalog(ReadCatalogRequest) -> ReadCatalogResponse within PLAN;

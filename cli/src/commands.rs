@@ -20,6 +20,7 @@ pub(crate) mod operator;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod promote;
+pub(crate) mod resolve;
 pub(crate) mod rollback;
 pub(crate) mod rollout;
 pub(crate) mod status;

@@ -62,6 +62,7 @@ async fn dispatch(command: Command, app: &mut App) -> Result<ExitCode, CliError>
         Command::Promote(args) => commands::promote::run(args, app).await,
         Command::Rollback(args) => commands::rollback::run(args, app).await,
         Command::Approve(args) => commands::approve::run(args, app).await,
+        Command::Resolve(args) => commands::resolve::run(args, app).await,
         Command::Rollout(command) => commands::rollout::run(command, app).await,
         Command::Lint(args) => commands::lint::run(args, app).await,
         Command::Explain(args) => commands::explain::run(&args, app),

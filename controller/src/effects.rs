@@ -106,7 +106,10 @@ impl Effects {
                     }
                 }
                 RolloutState::Running | RolloutState::Aborting => requests.extend(self.silent(rollout)),
-                RolloutState::Paused { reason: PauseReason::Operator | PauseReason::Unknown { .. } }
+                RolloutState::Paused {
+                    reason:
+                        PauseReason::Operator | PauseReason::Unknown { .. } | PauseReason::Unsettled { .. },
+                }
                 | RolloutState::Finished { .. } => {}
             }
         }

@@ -6,8 +6,8 @@ use crate::database::Observation;
 use crate::digest::Digest;
 use crate::migration::Version;
 pub use crate::name::CommandId;
-use crate::name::DatabaseName;
-use crate::plan::{Direction, ExecutionSettings, Expectation, HistoryMark, Step};
+use crate::name::{DatabaseName, OperatorName};
+use crate::plan::{Direction, ExecutionSettings, Expectation, HistoryMark, LockMode, Step};
 use crate::rollout::RolloutId;
 use crate::time::{Span, Timestamp};
 
@@ -107,6 +107,54 @@ pub struct Run {
     pub backup: Option<Backup>,
     /// Timeouts from the policy.
     pub settings: ExecutionSettings,
+    /// The locks that make others wait, as far as they are known before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<StrongLock>,
+    /// A person's word on a statement of which the catalogue does not tell whether it took effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Resolution>,
+}
+
+/// A lock of a migration that makes others wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrongLock {
+    /// The migration.
+    pub version: Version,
+    /// On what, with its schema.
+    pub relation: String,
+    /// The strongest mode.
+    pub mode: LockMode,
+}
+
+/// A statement that runs outside of transactions and was cut off, and of which the catalogue does not tell whether it
+/// took effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsettled {
+    /// The migration.
+    pub version: Version,
+    /// Which piece of it, from 1.
+    pub piece: u32,
+    /// How many pieces it has.
+    pub pieces: u32,
+    /// The line of the file that the statement starts on.
+    pub line: u32,
+    /// What it is, as in `CALL`, and why it cannot be told.
+    pub what: String,
+}
+
+/// A person's word on an unsettled statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolution {
+    /// The migration.
+    pub version: Version,
+    /// Which piece of it, from 1.
+    pub piece: u32,
+    /// Whether the statement took effect.
+    pub done: bool,
+    /// How the person knows.
+    pub reason: String,
+    /// Who.
+    pub by: OperatorName,
 }
 
 /// A verified backup.
@@ -131,6 +179,52 @@ pub struct StepDone {
     pub took: Span,
     /// How often it had to wait for a lock and start again.
     pub retries: u32,
+    /// What was seen while it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Box<Observed>>,
+}
+
+/// What was seen while a migration ran.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// Its statements, or the slowest of many, in the order of the file.
+    pub statements: Vec<ObservedStatement>,
+    /// Relations that it locked with the strongest mode of each, or some of many.
+    pub locks: Vec<ObservedLock>,
+    /// Relations that were written anew.
+    pub rewrites: Vec<String>,
+    /// Bytes of WAL that the whole server wrote meanwhile: what others wrote is among them.
+    pub wal_bytes: u64,
+    /// For how long it waited for locks, as far as it was looked: twice a second.
+    pub lock_wait: Span,
+    /// Sessions that were in its way, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waited_for: Vec<String>,
+    /// Sessions that were ended because they were in its way, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<String>,
+}
+
+/// What was seen of a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedStatement {
+    /// The line of the file that it starts on.
+    pub line: u32,
+    /// What it is, in its first words, as in `ALTER TABLE`.
+    pub what: String,
+    /// How long it took.
+    pub took: Span,
+    /// How many rows it says that it touched.
+    pub rows: u64,
+}
+
+/// A lock that was held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedLock {
+    /// The relation, with its schema.
+    pub relation: String,
+    /// As in `pg_locks`.
+    pub mode: String,
 }
 
 /// What kind of failure it was.
@@ -151,6 +245,8 @@ pub enum FailureKind {
     NotTransactional,
     /// Another migrator is at work on the database.
     Busy,
+    /// Standbys are too far behind.
+    ReplicationLag,
     /// The SQL that the plan names could not be had.
     SqlMissing,
     /// Something on the agent's machine: its disk, its tools.
@@ -235,6 +331,15 @@ pub enum Outcome {
     Cancelled {
         /// The steps that are recorded.
         done: Vec<StepDone>,
+        /// The database afterwards, if it could be read.
+        observation: Option<Observation>,
+    },
+    /// A statement was cut off, and nothing shows whether it took effect. Nothing is at work any more.
+    Unsettled {
+        /// The steps that are recorded.
+        done: Vec<StepDone>,
+        /// The statement.
+        statement: Unsettled,
         /// The database afterwards, if it could be read.
         observation: Option<Observation>,
     },

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::CommandId;
+use crate::command::{CommandId, Resolution};
 use crate::digest::Digest;
 use crate::migration::{Version, is_false};
 use crate::name::{DatabaseName, EnvironmentName};
-use crate::plan::Rates;
+use crate::plan::{Direction, Rates};
 use crate::time::Timestamp;
 
 /// A migration that stands in the database's own `migration_records`, applied and not rolled back.
@@ -45,6 +45,24 @@ pub struct Observation {
     pub conditions: Digest,
     /// What is applied, in the order in which it was.
     pub records: Vec<AppliedRecord>,
+    /// Migrations that have begun and are not recorded: some of their pieces are done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<Unfinished>,
+}
+
+/// A migration that runs in pieces, has begun, and has not come to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfinished {
+    /// Its version.
+    pub version: Version,
+    /// Forward or back.
+    pub direction: Direction,
+    /// How many of its pieces are done.
+    pub done: u32,
+    /// How many it has.
+    pub pieces: u32,
+    /// Whether a piece was begun of which it is not settled whether it took effect.
+    pub open: bool,
 }
 
 /// Where nobody told.
@@ -119,6 +137,8 @@ pub struct Database {
     pub fence: u64,
     /// The one command that may change something.
     pub in_flight: Option<CommandId>,
+    /// A person's word on a statement that was cut off there, for the next run.
+    pub resolution: Option<Resolution>,
     /// The windows of the migrations that are applied.
     pub windows: BTreeMap<Version, Window>,
     /// The releases that this database carries whole, and since when.

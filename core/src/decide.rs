@@ -12,9 +12,10 @@ mod authorise;
 mod plans;
 mod policy;
 mod reports;
+mod resolve;
 mod rollouts;
 
-pub(crate) use advance::{at_work, in_hand, lost};
+pub(crate) use advance::{at_work, in_hand, lost, unsettled};
 pub use authorise::authorise;
 pub use plans::{Wanted, pending, planned_id};
 pub use rollouts::{may_run, needs_confirmation, obstacles};
@@ -63,6 +64,10 @@ pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<
         Request::PauseRollout { rollout } => rollouts::pause(state, rollout),
         Request::ResumeRollout { rollout } => rollouts::resume(state, rollout),
         Request::AbortRollout { rollout } => rollouts::abort(state, rollout),
+        Request::CancelTarget { rollout, database } => rollouts::cancel(state, rollout, database),
+        Request::Resolve { database, version, done, reason } => {
+            resolve::resolve(state, (database, version), (*done, reason), &here.actor)
+        }
         Request::Advance { rollout } => advance::advance(state, rollout, here.now),
         Request::Accepted { command, attempt } => Ok(reports::accepted(state, command, *attempt)),
         Request::Report { command, attempt, outcome } => {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Certificate, JoinToken, Operator};
 use crate::acknowledge::Acknowledgement;
-use crate::command::{Command, CommandId, Outcome};
+use crate::command::{Command, CommandId, Outcome, Resolution};
 use crate::database::Observation;
 use crate::name::{DatabaseName, OperatorName, TokenId};
 use crate::plan::{Plan, PlanId};
@@ -189,6 +189,20 @@ pub enum Event {
         /// The database.
         database: DatabaseName,
     },
+    /// Somebody cancelled what runs on a target, or keeps it from being started.
+    TargetCancelled {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The database.
+        database: DatabaseName,
+    },
+    /// Somebody said whether a statement that was cut off took effect.
+    StatementResolved {
+        /// The database.
+        database: DatabaseName,
+        /// What was said.
+        resolution: Resolution,
+    },
     /// A target was given up: its agent died on it too often.
     TargetGivenUp {
         /// The rollout.
@@ -240,6 +254,8 @@ impl Event {
             Self::RolloutAborted { .. } => "rollout-aborted",
             Self::RolloutFinished { .. } => "rollout-finished",
             Self::TargetUpToDate { .. } => "target-up-to-date",
+            Self::TargetCancelled { .. } => "target-cancelled",
+            Self::StatementResolved { .. } => "statement-resolved",
             Self::TargetGivenUp { .. } => "target-given-up",
             Self::CommandIssued { .. } => "command-issued",
             Self::CommandAccepted { .. } => "command-accepted",

@@ -130,6 +130,10 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
         Event::RolloutFinished { rollout, verdict } => rollouts::finished(state, rollout, *verdict, place)?,
         Event::TargetUpToDate { rollout, database } => rollouts::up_to_date(state, rollout, database, place)?,
         Event::TargetGivenUp { rollout, database } => rollouts::given_up(state, rollout, database, place)?,
+        Event::TargetCancelled { rollout, database } => rollouts::cancelled(state, rollout, database, place)?,
+        Event::StatementResolved { database, resolution } => {
+            rollouts::resolved(state, database, resolution, place)?;
+        }
         Event::CommandIssued { command } => commands::issued(state, command, place)?,
         Event::CommandAccepted { command } => {
             let known: &mut CommandState =
@@ -190,6 +194,7 @@ fn agent_enrolled(
             windows: Default::default(),
             carries: Default::default(),
             rates: Default::default(),
+            resolution: None,
         })
     });
     let database = Arc::make_mut(database);

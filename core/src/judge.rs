@@ -173,11 +173,7 @@ mod tests {
         };
         let files: Vec<File> = texts.iter().enumerate().map(file).collect();
         let scripts: Vec<_> = files.iter().zip(texts).map(|(file, text)| Script { file, text }).collect();
-        let settings = ExecutionSettings {
-            lock_timeout: Span::seconds(5),
-            lock_budget: Span::seconds(60),
-            statement_timeout: Span::seconds(900),
-        };
+        let settings = ExecutionSettings::new(Span::seconds(5), Span::seconds(60), Span::seconds(900));
         judge(
             schema,
             &scripts,
@@ -229,6 +225,7 @@ mod tests {
             system_identifier: "1".to_owned(),
             fingerprint: Digest::of(schema),
             records: Vec::new(),
+            unfinished: Vec::new(),
         };
         let settings = judged.settings.clone();
         assert!(judged.is_for(&seen(150_018, "schema"), &settings));

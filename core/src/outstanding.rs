@@ -1,7 +1,7 @@
 //! From a state to what is still to be done: level-triggered, and the same after a restart as before.
 
 use crate::command::CommandId;
-use crate::decide::{at_work, in_hand, lost};
+use crate::decide::{at_work, in_hand, lost, unsettled};
 use crate::event::Actor;
 use crate::name::DatabaseName;
 use crate::rollout::{PauseReason, Rollout, RolloutId, RolloutState, TargetState};
@@ -44,7 +44,12 @@ pub fn outstanding(state: &State) -> Vec<Effect> {
         open().filter(|r| wants_advance(state, r)).map(|r| Effect::Advance { rollout: r.id.clone() });
     let commands = state.commands.values().filter_map(|known| {
         let (database, command) = (known.command.database.clone(), known.command.id.clone());
-        match &state.rollouts.get(&known.command.rollout)?.state {
+        let rollout = state.rollouts.get(&known.command.rollout)?;
+        let cancelled = rollout.targets.get(&database).is_some_and(|target| target.cancelled);
+        match &rollout.state {
+            RolloutState::Running | RolloutState::Paused { .. } if cancelled => {
+                Some(Effect::Cancel { database, command })
+            }
             RolloutState::Aborting => Some(Effect::Cancel { database, command }),
             // A person's pause holds back what no agent has taken yet.
             RolloutState::Paused { reason: PauseReason::Operator } if !known.accepted => None,
@@ -78,7 +83,11 @@ fn wants_advance(state: &State, rollout: &Rollout) -> bool {
                 bad |= target.state.is_bad();
                 unknown |= matches!(target.state, TargetState::Unknown { .. });
             }
-            unknown || in_hand == 0 || (due && !bad && in_hand < room) || lost()
+            unknown
+                || unsettled(rollout).is_some()
+                || in_hand == 0
+                || (due && !bad && in_hand < room)
+                || lost()
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::migration::{Version, is_false};
 pub use crate::name::PlanId;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName};
 use crate::origin::Origin;
-use crate::policy::{BackupPolicy, EnvironmentPolicy};
+use crate::policy::{BackupPolicy, Blockers, EnvironmentPolicy, ReplicationLag, defaults};
 use crate::rollout::RolloutId;
 use crate::time::{Span, Timestamp};
 
@@ -23,11 +23,13 @@ mod adopt;
 mod back;
 mod forward;
 mod judgement;
+mod server;
 
 pub use adopt::{AllHistories, History, plan_adopt, plan_baseline};
 pub use back::plan_back;
 pub use forward::plan_forward;
 pub use judgement::{AllSizes, FoundHazard, Judgement, Scales};
+pub(crate) use server::only_on_known_servers;
 
 /// Forward or back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -189,6 +191,49 @@ pub struct ExecutionSettings {
     pub lock_budget: Span,
     /// Longest time of one statement.
     pub statement_timeout: Span,
+    /// The same by kind of statement, where policy names it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub statement_timeouts: BTreeMap<String, Span>,
+    /// Longest time of a statement that runs outside of transactions.
+    #[serde(
+        default = "defaults::concurrent_timeout",
+        skip_serializing_if = "defaults::is_concurrent_timeout"
+    )]
+    pub concurrent_timeout: Span,
+    /// What is done about sessions that are in the way.
+    #[serde(default, skip_serializing_if = "Blockers::is_default")]
+    pub blockers: Blockers,
+    /// How far standbys may be behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication_lag: Option<ReplicationLag>,
+}
+
+impl ExecutionSettings {
+    /// The timeouts, with all else as it is by default.
+    #[must_use]
+    pub fn new(lock_timeout: Span, lock_budget: Span, statement_timeout: Span) -> Self {
+        Self {
+            lock_timeout,
+            lock_budget,
+            statement_timeout,
+            statement_timeouts: BTreeMap::new(),
+            concurrent_timeout: defaults::concurrent_timeout(),
+            blockers: Blockers::default(),
+            replication_lag: None,
+        }
+    }
+
+    /// Longest time of a statement of this kind.
+    #[must_use]
+    pub fn timeout_of(&self, kind: &str) -> Span {
+        self.statement_timeouts.get(kind).copied().unwrap_or(self.statement_timeout)
+    }
+
+    /// Longest time of a statement of this kind that runs outside of transactions.
+    #[must_use]
+    pub fn timeout_alone(&self, kind: &str) -> Span {
+        self.statement_timeouts.get(kind).copied().unwrap_or(self.concurrent_timeout)
+    }
 }
 
 impl From<&EnvironmentPolicy> for ExecutionSettings {
@@ -197,6 +242,10 @@ impl From<&EnvironmentPolicy> for ExecutionSettings {
             lock_timeout: policy.lock_timeout,
             lock_budget: policy.lock_budget,
             statement_timeout: policy.statement_timeout,
+            statement_timeouts: policy.statement_timeouts.clone(),
+            concurrent_timeout: policy.concurrent_timeout,
+            blockers: policy.blockers.clone(),
+            replication_lag: policy.replication_lag.clone(),
         }
     }
 }
@@ -388,15 +437,17 @@ pub enum PlanProblem {
         /// What does not fit.
         misfit: Misfit,
     },
-    /// It cannot run in a transaction.
-    #[error("{database}: migration {version} cannot run in a transaction ({why})")]
-    NotTransactional {
+    /// Its server is newer than what is known.
+    #[error(
+        "{database}: its server is PostgreSQL {server}, and PostgreSQL {newest} is the newest that this pgbelay knows"
+    )]
+    UnknownServer {
         /// The database.
         database: DatabaseName,
-        /// The migration.
-        version: Version,
-        /// The first statement that cannot.
-        why: String,
+        /// The server's major version.
+        server: u32,
+        /// The newest that is known.
+        newest: u32,
     },
 }
 

@@ -64,6 +64,17 @@ pub enum BackupPolicy {
     Off,
 }
 
+/// Whether there are plans for a server of which nobody here knows what its statements lock and do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownServer {
+    /// There are none.
+    #[default]
+    Refuse,
+    /// There are, and they are judged as for the newest known server.
+    Allow,
+}
+
 /// What one environment asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -100,15 +111,97 @@ pub struct EnvironmentPolicy {
     /// Longest time of one statement.
     #[serde(default = "defaults::statement_timeout")]
     pub statement_timeout: Span,
+    /// The same by kind of statement, for example `create-index: 2h`.
+    #[serde(default)]
+    pub statement_timeouts: BTreeMap<String, Span>,
+    /// Longest time of a statement that runs outside of transactions: index builds are long.
+    #[serde(default = "defaults::concurrent_timeout")]
+    pub concurrent_timeout: Span,
+    /// What is done about sessions that are in the way.
+    #[serde(default)]
+    pub blockers: Blockers,
+    /// How far standbys may be behind before a migration; absent: nobody looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication_lag: Option<ReplicationLag>,
     /// How long after it was issued a command may still be started.
     #[serde(default = "defaults::start_deadline")]
     pub start_deadline: Span,
     /// Hazards that a person must acknowledge, object by object, before a plan may run.
     #[serde(default)]
     pub acknowledge: BTreeSet<String>,
+    /// Whether there are plans for a server that is newer than the newest known one.
+    #[serde(default)]
+    pub unknown_server: UnknownServer,
 }
 
-mod defaults {
+/// What a run does about sessions that hold what it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blockers {
+    /// Whether they are waited for before the lock is asked for, so that nobody queues up behind the migration.
+    #[serde(default = "defaults::yes")]
+    pub wait: bool,
+    /// After how long they are cancelled; absent: never. The agent does it only to roles that its own file lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_after: Option<Span>,
+    /// What is told of the text of their queries.
+    #[serde(default)]
+    pub queries: QueryText,
+}
+
+/// What is told of the text of somebody else's query.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QueryText {
+    /// Nothing.
+    None,
+    /// The first of it, without strings and numbers.
+    #[default]
+    Redacted,
+    /// The first of it, as it is.
+    Full,
+}
+
+/// How far standbys may be behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplicationLag {
+    /// More than this is too far.
+    pub max: Span,
+    /// How long a migration waits for them before it starts.
+    #[serde(default = "defaults::lag_wait")]
+    pub wait: Span,
+    /// What happens then.
+    #[serde(default)]
+    pub then: LagThen,
+}
+
+/// What happens when standbys do not catch up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LagThen {
+    /// The run ends before the migration.
+    #[default]
+    GiveUp,
+    /// It goes on all the same.
+    GoOn,
+}
+
+impl Default for Blockers {
+    fn default() -> Self {
+        Self { wait: true, cancel_after: None, queries: QueryText::default() }
+    }
+}
+
+impl Blockers {
+    /// Whether it is what policy says unless it says otherwise.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+pub(crate) mod defaults {
     use pgbelay_analysis::Risk;
 
     use super::BackupPolicy;
@@ -140,6 +233,15 @@ mod defaults {
     }
     pub(super) const fn start_deadline() -> Span {
         Span::hours(1)
+    }
+    pub(crate) const fn concurrent_timeout() -> Span {
+        Span::hours(12)
+    }
+    pub(crate) fn is_concurrent_timeout(span: &Span) -> bool {
+        *span == concurrent_timeout()
+    }
+    pub(super) const fn lag_wait() -> Span {
+        Span::seconds(600)
     }
 }
 
@@ -174,8 +276,13 @@ pub enum PolicyError {
         range: &'static str,
     },
     /// A kind of statement that there is not.
-    #[error("risk: there is no kind of statement called {0:?}")]
-    UnknownKind(String),
+    #[error("{key}: there is no kind of statement called {kind:?}")]
+    UnknownKind {
+        /// The key in the document.
+        key: String,
+        /// What it says.
+        kind: String,
+    },
     /// A hazard that there is not.
     #[error("{key}: there is no hazard called {id:?}{}", meant(.nearest.as_deref()))]
     UnknownHazard {
@@ -198,6 +305,11 @@ pub enum PolicyError {
 
 fn meant(nearest: Option<&str>) -> String {
     nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default()
+}
+
+fn unknown_kind(key: &str, kind: &str) -> Option<PolicyError> {
+    let known = pgbelay_analysis::StatementKind::ALL.iter().any(|known| known.as_str() == kind);
+    (!known).then(|| PolicyError::UnknownKind { key: key.to_owned(), kind: kind.to_owned() })
 }
 
 /// What is wrong with the name of a hazard.
@@ -225,13 +337,21 @@ impl EnvironmentPolicy {
             lock_timeout: defaults::lock_timeout(),
             lock_budget: defaults::lock_budget(),
             statement_timeout: defaults::statement_timeout(),
+            statement_timeouts: BTreeMap::new(),
+            concurrent_timeout: defaults::concurrent_timeout(),
+            blockers: Blockers::default(),
+            replication_lag: None,
             start_deadline: defaults::start_deadline(),
             acknowledge: BTreeSet::new(),
+            unknown_server: UnknownServer::default(),
         }
     }
 
     fn mistakes(&self) -> impl Iterator<Item = PolicyError> {
         let positive = "more than zero";
+        let lag = |span: fn(&ReplicationLag) -> Span| {
+            self.replication_lag.as_ref().is_none_or(|lag| span(lag).0 > 0)
+        };
         let checks = [
             ("max_parallel", (1..=1_000).contains(&self.max_parallel), "from 1 to 1000"),
             ("approvals", self.approvals <= 10, "from 0 to 10"),
@@ -239,6 +359,11 @@ impl EnvironmentPolicy {
             ("lock_budget", self.lock_budget.0 > 0, positive),
             ("statement_timeout", self.statement_timeout.0 > 0, positive),
             ("start_deadline", self.start_deadline.0 > 0, positive),
+            ("concurrent_timeout", self.concurrent_timeout.0 > 0, positive),
+            ("statement_timeouts", self.statement_timeouts.values().all(|span| span.0 > 0), positive),
+            ("blockers.cancel_after", self.blockers.cancel_after.is_none_or(|span| span.0 > 0), positive),
+            ("replication_lag.max", lag(|lag| lag.max), positive),
+            ("replication_lag.wait", lag(|lag| lag.wait), positive),
         ];
         checks.into_iter().filter(|(_, fine, _)| !fine).map(|(key, _, range)| PolicyError::OutOfRange {
             environment: self.name.clone(),
@@ -280,10 +405,11 @@ impl Policy {
             }));
             found.extend(environment.mistakes());
         }
-        let unknown = self.risk.keys().filter(|kind| {
-            pgbelay_analysis::StatementKind::ALL.iter().all(|known| known.as_str() != kind.as_str())
-        });
-        found.extend(unknown.map(|kind| PolicyError::UnknownKind(kind.clone())));
+        found.extend(self.risk.keys().filter_map(|kind| unknown_kind("risk", kind)));
+        for environment in &self.environments {
+            let key = format!("{}: statement_timeouts", environment.name);
+            found.extend(environment.statement_timeouts.keys().filter_map(|kind| unknown_kind(&key, kind)));
+        }
         found.extend(self.hazards.keys().filter_map(|id| unknown_hazard("hazards", id)));
         for environment in &self.environments {
             let key = || format!("{}: acknowledge", environment.name);

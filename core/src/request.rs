@@ -8,6 +8,7 @@ use crate::command::{CommandId, Outcome};
 use crate::database::Observation;
 use crate::digest::Digest;
 use crate::judge::AllJudged;
+use crate::migration::Version;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName, TokenId};
 use crate::plan::{AllHistories, AllSizes, Goal, PlanId};
 use crate::policy::Policy;
@@ -163,6 +164,24 @@ pub enum Request {
     AbortRollout {
         /// The rollout.
         rollout: RolloutId,
+    },
+    /// End what runs on one database of a rollout, or keep it from being started.
+    CancelTarget {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The database.
+        database: DatabaseName,
+    },
+    /// Say whether a statement that was cut off took effect.
+    Resolve {
+        /// The database.
+        database: DatabaseName,
+        /// The migration.
+        version: Version,
+        /// Whether it took effect.
+        done: bool,
+        /// How one knows.
+        reason: String,
     },
     /// Take the next steps of a rollout, if any are due.
     Advance {

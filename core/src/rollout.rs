@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::acknowledge::Acknowledgement;
-use crate::command::{Backup, CommandId, Failure, StepDone};
+use crate::command::{Backup, CommandId, Failure, StepDone, Unsettled};
 use crate::migration::Version;
 pub use crate::name::RolloutId;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName};
@@ -101,6 +101,11 @@ pub enum PauseReason {
         /// The database.
         database: DatabaseName,
     },
+    /// A statement was cut off, and a person has to say whether it took effect.
+    Unsettled {
+        /// The database.
+        database: DatabaseName,
+    },
 }
 
 /// How a rollout ended.
@@ -109,7 +114,7 @@ pub enum PauseReason {
 pub enum Verdict {
     /// Every target is done.
     Succeeded,
-    /// A target failed; the rest was not started.
+    /// A target failed, and the rest was not started; or one was cancelled, and the rest is done.
     Failed,
     /// Somebody aborted it.
     Aborted,
@@ -126,6 +131,8 @@ pub struct Target {
     pub expect: Expectation,
     /// How many commands of the present kind were issued since something was done.
     pub attempt: u32,
+    /// Whether somebody cancelled what runs on it.
+    pub cancelled: bool,
     /// When it last moved.
     pub moved_at: Timestamp,
     /// Where it stands.
@@ -163,6 +170,11 @@ pub enum TargetState {
         /// What is known.
         why: String,
     },
+    /// A statement was cut off, and nothing shows whether it took effect. Nothing is at work.
+    Unsettled {
+        /// The statement.
+        statement: Unsettled,
+    },
     /// The rollout ended before its turn.
     NotReached,
 }
@@ -189,16 +201,23 @@ impl TargetState {
             | Self::Failed { .. }
             | Self::Refused { .. }
             | Self::Cancelled
+            | Self::Unsettled { .. }
             | Self::NotReached => None,
         }
     }
 
-    /// Whether it went wrong, for good.
+    /// Whether it went wrong, for good. What somebody cancelled did not.
     #[must_use]
     pub fn is_bad(&self) -> bool {
         match self {
-            Self::Failed { .. } | Self::Refused { .. } | Self::Cancelled => true,
-            Self::Due | Self::Done | Self::Running { .. } | Self::Unknown { .. } | Self::NotReached => false,
+            Self::Failed { .. } | Self::Refused { .. } => true,
+            Self::Due
+            | Self::Cancelled
+            | Self::Done
+            | Self::Running { .. }
+            | Self::Unknown { .. }
+            | Self::Unsettled { .. }
+            | Self::NotReached => false,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `From` goes out; `TryFrom` comes in, and is the only place where a missing or malformed field becomes an error.
 
-use pgbelay_core::database::{AppliedRecord, Observation, no_conditions};
+use pgbelay_core::database::{AppliedRecord, Observation, Unfinished, no_conditions};
 use pgbelay_core::origin::Origin;
 use pgbelay_core::plan::{Direction, Expectation};
 use pgbelay_core::time::Timestamp;
@@ -82,6 +82,31 @@ impl TryFrom<wire::AppliedRecord> for AppliedRecord {
     }
 }
 
+impl From<&Unfinished> for wire::Unfinished {
+    fn from(unfinished: &Unfinished) -> Self {
+        Self {
+            version: unfinished.version.to_string(),
+            direction: wire::Direction::from(unfinished.direction).into(),
+            done: unfinished.done,
+            pieces: unfinished.pieces,
+            open: unfinished.open,
+        }
+    }
+}
+
+impl TryFrom<wire::Unfinished> for Unfinished {
+    type Error = BadMessage;
+    fn try_from(wire: wire::Unfinished) -> Result<Self, BadMessage> {
+        Ok(Self {
+            version: parse("version", &wire.version)?,
+            direction: direction(wire.direction)?,
+            done: wire.done,
+            pieces: wire.pieces,
+            open: wire.open,
+        })
+    }
+}
+
 impl From<&Origin> for wire::Origin {
     fn from(origin: &Origin) -> Self {
         let Origin { id, description, script, checksum, more } = origin.clone();
@@ -104,6 +129,7 @@ impl From<&Observation> for wire::Observation {
             fingerprint: seen.fingerprint.to_string(),
             records: seen.records.iter().map(Into::into).collect(),
             conditions: seen.conditions.to_string(),
+            unfinished: seen.unfinished.iter().map(Into::into).collect(),
         }
     }
 }
@@ -120,6 +146,7 @@ impl TryFrom<wire::Observation> for Observation {
                 digest => parse("conditions", digest)?,
             },
             records: all(wire.records)?,
+            unfinished: all(wire.unfinished)?,
         })
     }
 }

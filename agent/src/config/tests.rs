@@ -1,5 +1,9 @@
 //! What a file and an environment may say, and what is wrong with them.
 
+use std::collections::BTreeSet;
+
+use pgbelay_analysis::{Guarded, Risk, StatementKind};
+
 use super::*;
 
 const FULL: &str = r#"
@@ -24,6 +28,17 @@ agent:
   state_dir: /state
   allow_migrations: false
   pg_bin: /pg/bin
+guard:
+  read_only: true
+  max_risk: medium
+  hours: Mon-Fri 22:00-06:00, Sat-Sun
+  time_zone: Europe/Berlin
+  deny: [truncate, drop-role]
+  allow:
+    - set-role
+  extensions: [0x1f, pgcrypto]
+  functions: [app.purge, pg_sleep]
+  cancel_blockers_of: batch
 "#;
 
 const LEAST: &str = "
@@ -54,6 +69,33 @@ fn every_key_is_read() {
     assert_eq!((config.agent.name.as_str(), config.agent.controller.as_str()), ("orders-eu", "[::1]:7443"));
     assert!(!config.agent.allow_migrations);
     assert_eq!(config.agent.pg_bin.as_deref(), Some(Path::new("/pg/bin")));
+    let guard = config.guard;
+    assert_eq!((guard.read_only, guard.max_risk), (true, Risk::Medium));
+    let hours = guard.hours.as_ref().map(ToString::to_string);
+    assert_eq!(hours.as_deref(), Some("Mon-Fri 22:00-06:00, Sat-Sun, Europe/Berlin"));
+    assert_eq!(guard.deny, [StatementKind::Truncate, StatementKind::DropRole].into());
+    assert_eq!(guard.allow, [Guarded::SetRole].into());
+    assert_eq!(guard.extensions, Extensions::Only(["0x1f", "pgcrypto"].map(str::to_owned).into()));
+    assert_eq!(
+        guard.functions.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["app.purge", "pg_sleep"]
+    );
+    assert_eq!(guard.cancel_blockers_of, ["batch"]);
+}
+
+#[test]
+fn which_extensions_are_taken() {
+    for (text, expected) in [
+        ("guard: {}", Extensions::Trusted),
+        ("guard:", Extensions::Trusted),
+        ("guard: { extensions: }", Extensions::Trusted),
+        ("guard: { extensions: [] }", Extensions::Only(BTreeSet::new())),
+        ("guard: { extensions: '*' }", Extensions::All),
+        ("guard: { extensions: pgcrypto }", Extensions::Only(["pgcrypto".to_owned()].into())),
+    ] {
+        let config = Config::parse(&format!("{LEAST}{text}"), &BTreeMap::new()).unwrap();
+        assert_eq!(config.guard.extensions, expected, "{text}");
+    }
 }
 
 #[test]
@@ -65,6 +107,7 @@ fn what_is_left_out_has_a_default() {
     assert_eq!((config.migration.timeout, config.migration.max_rollback_time), (None, None));
     assert_eq!(config.logging, Logging { level: tracing::Level::INFO, format: LogFormat::Text });
     assert!(config.agent.allow_migrations);
+    assert_eq!(config.guard, GuardRules::default());
 }
 
 #[test]
@@ -86,6 +129,8 @@ fn the_environment_overrides_the_file_and_can_replace_it() {
         ("PGBELAY_STATE_DIR", "/s"),
         ("PGBELAY_ALLOW_MIGRATIONS", "true"),
         ("PGBELAY_PG_BIN", "/bin"),
+        ("PGBELAY_GUARD_READ_ONLY", "false"),
+        ("PGBELAY_GUARD_MAX_RISK", "low"),
     ];
     assert_eq!(pairs.len(), OVERRIDES.len());
     for text in [FULL, ""] {
@@ -102,6 +147,7 @@ fn the_environment_overrides_the_file_and_can_replace_it() {
         assert_eq!((agent.name.as_str(), agent.controller.as_str()), ("a", "c:2"));
         assert_eq!((agent.state_dir.as_path(), agent.allow_migrations), (Path::new("/s"), true));
         assert_eq!(agent.pg_bin.as_deref(), Some(Path::new("/bin")));
+        assert_eq!((config.guard.read_only, config.guard.max_risk), (false, Risk::Low));
     }
     let unset = Config::parse(FULL, &environment(&[("MCP_DB_HOST", "")])).unwrap();
     assert_eq!(unset.database.host, "db.example.com");
@@ -115,6 +161,16 @@ migration: { timeout: hunter2, max_rollback_time: 0s, require_confirmation: fals
 logging: { level: hunter2, format: hunter2, file: hunter2 }
 agent: { name: "hunter2 x", controller: hunter2, allow_migrations: hunter2 }
 databse: { name: hunter2 }
+guard:
+  read_only: hunter2
+  max_risk: hunter2
+  hours: hunter2 22:00
+  time_zone: Hunter/hunter2
+  deny: [drop-tabel, truncate, hunter2]
+  allow: set-rol
+  functions: ["hunter2()", a.b.hunter2]
+  cancel_blockers_of: [""]
+  forbid: hunter2
 "#;
     let found = mistakes(text, &[("MCP_MIGRATION_TIMEOUT", "hunter2h")]).join("\n");
     assert!(!found.contains("hunter2"), "{found}");
@@ -129,6 +185,17 @@ databse: { name: hunter2 }
     database.schema must be an identifier of at most 63 bytes that does not start with pg_
     database.user is missing
     databse.name is not a known key
+    guard.allow[1] is not the name of a guarded thing: did you mean set-role?
+    guard.cancel_blockers_of[1] must be a name of at most 63 bytes
+    guard.deny[1] is not the name of a kind of statement: did you mean drop-table?
+    guard.deny[3] is not the name of a kind of statement
+    guard.forbid is not a known key
+    guard.functions[1] must be the name of a function, with its schema or without, and without arguments
+    guard.functions[2] must be the name of a function, with its schema or without, and without arguments
+    guard.hours must be days and hours of the week, for example Mon-Fri 22:00-06:00, Sat-Sun
+    guard.max_risk must be low, medium or high
+    guard.read_only must be true or false
+    guard.time_zone must be a time zone by its name, for example Europe/Berlin
     logging.file is not a known key
     logging.format must be text or json
     logging.level must be error, warn, info, debug or trace
@@ -185,4 +252,14 @@ fn a_missing_file_is_named() {
 fn debug_does_not_show_the_password() {
     let shown = format!("{:?}", Config::parse(FULL, &BTreeMap::new()).unwrap());
     assert!(!shown.contains("007"), "{shown}");
+}
+
+#[test]
+fn every_name_that_a_list_takes_is_in_the_documents() {
+    let page = include_str!("../../../docs/configuration.md");
+    let guarded = Guarded::ALL.iter().map(|guarded| guarded.as_str());
+    let kinds = StatementKind::ALL.iter().map(|kind| kind.as_str());
+    for name in guarded.chain(kinds) {
+        assert!(page.contains(&format!("`{name}`")), "{name}");
+    }
 }

@@ -43,6 +43,7 @@ mod tests {
             system_identifier: "1/2".into(),
             fingerprint: Digest::of("schema"),
             records: Vec::new(),
+            unfinished: Vec::new(),
         };
         let expect = Expectation::from(&seen);
         assert_eq!(difference(&expect, &seen), None);

@@ -85,17 +85,24 @@ pub enum ConnectError {
     },
     /// Something pools connections in between.
     #[error(
-        "a pooling proxy is between the agent and PostgreSQL ({evidence}): give the agent the address of the server itself"
+        "a pooling proxy is between the agent and PostgreSQL ({evidence}), and migrations need one session of their own: \
+         set database.host and database.port (MCP_DB_HOST, MCP_DB_PORT) to where PostgreSQL itself listens, often port \
+         5432 of the machine behind the proxy (SHOW port asks it)"
     )]
     Proxy {
         /// How it showed.
         evidence: &'static str,
     },
     /// It is a standby.
-    #[error("this server is a standby, which takes no changes: give the agent the address of the primary")]
+    #[error(
+        "this server is a standby, which takes no changes: set database.host and database.port (MCP_DB_HOST, MCP_DB_PORT) \
+         to those of the primary, and run the agent beside it"
+    )]
     Standby,
     /// It is too old.
-    #[error("this server is PostgreSQL {version}; 12 or newer is needed")]
+    #[error(
+        "this server is PostgreSQL {version}; pgbelay needs 12 or newer, whatever policy says: upgrade the server first"
+    )]
     TooOld {
         /// Its version.
         version: String,

@@ -21,6 +21,7 @@ use super::fault::failure;
 use super::lock::{self, Keys};
 use super::script::{Ready, of_step, read_all};
 use super::session::Session;
+use super::tally::Tally;
 use super::target::Target;
 use super::transaction::{Limits, Stop, Worker};
 
@@ -50,7 +51,8 @@ async fn trial(
     sql: &BTreeMap<Digest, String>,
     done: &mut Vec<StepDone>,
 ) -> Result<(), Box<Failure>> {
-    let ready = read_all(steps, sql, &target.schema).await?;
+    let ready = read_all(steps, sql).await?;
+    let alone = ready.iter().position(|ready| !ready.is_one_transaction());
     let no_session =
         |why: String| Box::new(failure(FailureKind::Connection, why, "nothing was changed; try again"));
     let session = connect(target, TRIAL).await.map_err(|error| no_session(error.to_string()))?;
@@ -64,9 +66,13 @@ async fn trial(
     }
     let limits = Limits::of(settings);
     let limits = Limits { lock: limits.lock.min(LOCK), ..limits };
-    let tried =
-        timeout(limits.statement, Box::pin(every(&session, target, limits, (&ready, &mut *done)))).await;
-    let outcome = match tried {
+    let tried = alone.unwrap_or(ready.len());
+    let outcome = timeout(
+        limits.statement,
+        Box::pin(every(&session, target, (limits, settings), (&ready[..tried], &mut *done))),
+    )
+    .await;
+    let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(_) => {
             session.cancel().await;
@@ -79,32 +85,60 @@ async fn trial(
     // The server rolls back in any case: at the latest when the session ends.
     let _ = session.tell("ROLLBACK").await;
     session.close().await;
-    outcome
+    outcome?;
+    match alone.and_then(|at| ready.get(at)) {
+        Some(ready) => Err(of_step(&ready.step, cannot_be_tried(ready))),
+        None => Ok(()),
+    }
+}
+
+/// What takes effect at once cannot be rolled back, and so not be tried.
+fn cannot_be_tried(ready: &Ready) -> Box<Failure> {
+    let alone = ready.pieces.iter().find_map(|piece| Some((piece.statements.start, piece.alone.as_ref()?)));
+    let (line, why) = match alone {
+        Some((at, alone)) => {
+            (ready.script.statements.get(at).map(|statement| statement.position.line), alone.why.as_str())
+        }
+        None => (None, "an enum value that is used after it was added"),
+    };
+    let message = format!("{why} cannot be rolled back: this migration and those after it were not tried");
+    let hint = "what comes before it went well; run this one on a staging environment first";
+    Box::new(Failure { line, ..failure(FailureKind::NotTransactional, message, hint) })
 }
 
 async fn every(
     session: &Session,
     target: &Target,
-    limits: Limits,
+    (limits, settings): (Limits, &ExecutionSettings),
     (ready, done): (&[Ready], &mut Vec<StepDone>),
 ) -> Result<(), Box<Failure>> {
     let mut watcher = Watcher::new(target);
     let cancel = CancellationToken::new();
     let waiting = |_: &[String]| ();
-    let mut worker = Worker { session, watcher: &mut watcher, cancel: &cancel, limits, waiting: &waiting };
-    worker.open("SELECT 1").await.map_err(told)?;
+    let mut tally = Tally::default();
+    let mut worker = Worker {
+        session,
+        watcher: &mut watcher,
+        cancel: &cancel,
+        limits,
+        settings,
+        tally: &mut tally,
+        waiting: &waiting,
+    };
+    worker.open("SELECT 1", "").await.map_err(told)?;
     for ready in ready {
         let began = Instant::now();
         step(&mut worker, ready).await.map_err(|stop| of_step(&ready.step, told(stop)))?;
         let took = Span(i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX));
-        done.push(StepDone { version: ready.step.version.clone(), took, retries: 0 });
+        let observed = Some(Box::new(std::mem::take(worker.tally).observed()));
+        done.push(StepDone { version: ready.step.version.clone(), took, retries: 0, observed });
     }
     Ok(())
 }
 
 async fn step(worker: &mut Worker<'_, '_>, ready: &Ready) -> Result<(), Stop> {
     worker.watcher.seen.clear();
-    worker.run(&ready.script).await?;
+    worker.run(&ready.script.statements).await?;
     let end = worker.end_of_script();
     worker.ask(&format!("{end}; {NEXT_STEP}")).await?;
     worker.start_anew().await

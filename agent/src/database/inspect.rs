@@ -7,8 +7,9 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use pgbelay_core::database::{AppliedRecord, Observation};
+use pgbelay_core::database::{AppliedRecord, Observation, Unfinished};
 use pgbelay_core::digest::Digest;
+use pgbelay_core::plan::Direction;
 use pgbelay_core::time::Timestamp;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
@@ -120,12 +121,14 @@ impl From<Fault> for Looked {
 
 async fn look(session: &Session, schema: &str) -> Result<Observation, Looked> {
     let table = format!("{}.migration_records", identifier(schema));
+    let pieces = format!("{}.migration_pieces", identifier(schema));
     let sql = format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {CANONICAL}; \
          SELECT (SELECT system_identifier FROM pg_control_system()), \
            (SELECT oid FROM pg_database WHERE datname = current_database()), \
-           to_regclass({}) IS NOT NULL, ({CONDITIONS}); {}",
+           to_regclass({}) IS NOT NULL, ({CONDITIONS}), to_regclass({}) IS NOT NULL; {}",
         literal(&table),
+        literal(&pieces),
         FACTS.replace("{schema}", &literal(schema)),
     );
     let stream = session.client.simple_query_raw(&sql).await.map_err(Fault::from)?;
@@ -145,6 +148,10 @@ async fn look(session: &Session, schema: &str) -> Result<Observation, Looked> {
         "t" => records(session, &table).await?,
         _ => Vec::new(),
     };
+    let unfinished = match fact(4) {
+        "t" => unfinished(session, &pieces).await?,
+        _ => Vec::new(),
+    };
     session.tell("COMMIT").await?;
     Ok(Observation {
         server_version: session.version,
@@ -152,6 +159,7 @@ async fn look(session: &Session, schema: &str) -> Result<Observation, Looked> {
         fingerprint,
         conditions: Digest::of(fact(3)),
         records,
+        unfinished,
     })
 }
 
@@ -169,6 +177,27 @@ async fn records(session: &Session, table: &str) -> Result<Vec<AppliedRecord>, L
     );
     let rows = session.ask(&sql).await?;
     rows.iter().map(|row| record(row).map_err(Looked::Record)).collect()
+}
+
+/// Migrations that have begun and have not come to their end.
+async fn unfinished(session: &Session, pieces: &str) -> Result<Vec<Unfinished>, Looked> {
+    let sql = format!(
+        "SELECT version, direction, count(*) FILTER (WHERE state = 'done'), max(pieces), bool_or(state = 'intended') \
+         FROM {pieces} WHERE closed_at IS NULL GROUP BY version, direction ORDER BY min(id)"
+    );
+    let rows = session.ask(&sql).await?;
+    let one = |row: &SimpleQueryRow| {
+        let column = |at| row.get(at).unwrap_or_default();
+        let damaged = |field| InspectError::Record { id: format!("of piece {}", column(0)), field };
+        Ok(Unfinished {
+            version: column(0).parse().map_err(|_| damaged("version"))?,
+            direction: if column(1) == "down" { Direction::Down } else { Direction::Up },
+            done: column(2).parse().map_err(|_| damaged("piece"))?,
+            pieces: column(3).parse().map_err(|_| damaged("pieces"))?,
+            open: column(4) == "t",
+        })
+    };
+    rows.iter().map(|row| one(row).map_err(Looked::Record)).collect()
 }
 
 fn record(row: &SimpleQueryRow) -> Result<AppliedRecord, InspectError> {

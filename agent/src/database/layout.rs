@@ -5,12 +5,12 @@ use super::lock::Keys;
 use super::quote::{identifier, literal};
 use super::session::Session;
 
-/// The tables and what guards them. The trigger comes last: where it is, everything is.
+/// The tables and what guards them. The journal of pieces comes last: where it is, everything is.
 const LAYOUT: &str = include_str!("layout.sql");
 
 /// Makes what is missing of pgbelay's schema. Any number of agents may do it at once.
 pub(crate) async fn ensure(session: &Session, schema: &str) -> Result<(), Fault> {
-    if is_there(session, schema).await? {
+    if has(session, schema, "migration_pieces").await? {
         return Ok(());
     }
     let Keys(first, second) = Keys::of("layout", schema);
@@ -28,7 +28,7 @@ pub(crate) async fn ensure(session: &Session, schema: &str) -> Result<(), Fault>
     made
 }
 
-/// Whether the schema is complete.
+/// Whether the schema has what records and attempts are read from. An older agent may have made it.
 pub(crate) async fn is_there(session: &Session, schema: &str) -> Result<bool, Fault> {
     let table = literal(&format!("{}.migration_attempts", identifier(schema)));
     let sql = format!(
@@ -36,4 +36,11 @@ pub(crate) async fn is_there(session: &Session, schema: &str) -> Result<bool, Fa
          WHERE tgrelid = pg_catalog.to_regclass({table}) AND tgname = 'append_only'"
     );
     Ok(!session.ask(&sql).await?.is_empty())
+}
+
+/// Whether the schema has a table.
+pub(crate) async fn has(session: &Session, schema: &str, table: &str) -> Result<bool, Fault> {
+    let table = literal(&format!("{}.{table}", identifier(schema)));
+    let rows = session.ask(&format!("SELECT pg_catalog.to_regclass({table}) IS NOT NULL")).await?;
+    Ok(rows.first().and_then(|row| row.get(0)) == Some("t"))
 }

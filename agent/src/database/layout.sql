@@ -49,3 +49,26 @@ $$;
 DROP TRIGGER IF EXISTS append_only ON {schema}.migration_attempts;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}.migration_attempts
     FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse_change();
+
+-- The pieces of migrations that do not run in one transaction. Those that are not closed belong to a migration that has
+-- begun and has not come to its end. It comes last: where it is, everything is.
+CREATE TABLE IF NOT EXISTS {schema}.migration_pieces (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    version text NOT NULL,
+    direction text NOT NULL,
+    piece integer NOT NULL,
+    pieces integer NOT NULL,
+    digest text NOT NULL,
+    state text NOT NULL CHECK (state IN ('intended', 'done', 'undone')),
+    command_id text NOT NULL,
+    attempt integer NOT NULL,
+    plan text NOT NULL,
+    begun_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    ended_at timestamptz,
+    closed_at timestamptz,
+    fingerprint text,
+    evidence text,
+    metadata jsonb NOT NULL DEFAULT '{}'
+);
+CREATE UNIQUE INDEX IF NOT EXISTS migration_pieces_open
+    ON {schema}.migration_pieces (version, piece) WHERE closed_at IS NULL;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use pgbelay_core::command::{Failure, StepDone};
+use pgbelay_core::command::{Failure, Observed, StepDone};
 use pgbelay_core::plan::Direction;
 use pgbelay_core::time::Span;
 use pgbelay_proto::convert::{WireCommand, WireRun, WireStep};
@@ -32,7 +32,7 @@ const RUN_AGAIN: &str = " ON CONFLICT (version) WHERE success AND rolled_back_at
     name = excluded.name, checksum = excluded.checksum, applied_at = pg_catalog.clock_timestamp(), \
     duration_ms = excluded.duration_ms, backup_path = excluded.backup_path, metadata = excluded.metadata";
 
-fn word(direction: Direction) -> &'static str {
+pub(crate) fn word(direction: Direction) -> &'static str {
     match direction {
         Direction::Up => "up",
         Direction::Down => "down",
@@ -71,32 +71,44 @@ impl Doing<'_> {
         )
     }
 
-    /// The record of a step forward. A migration that runs again keeps its row, and with it its place.
-    pub(crate) fn record(&self, took: Duration) -> String {
+    /// The same with what was observed; `seen` is an expression for what the server has to add to that.
+    fn with_observed(&self, took: Duration, observed: &Observed, seen: &str) -> String {
+        let observed = serde_json::to_string(observed).unwrap_or_else(|_| "{}".to_owned());
+        format!(
+            "pg_catalog.jsonb_set({}, '{{observed}}', {}::pg_catalog.jsonb OPERATOR(pg_catalog.||) {seen})",
+            self.metadata(took),
+            literal(&observed)
+        )
+    }
+
+    /// The record of a step forward; gives what was observed. A migration that runs again keeps its row, and with it its
+    /// place.
+    pub(crate) fn record(&self, took: Duration, observed: &Observed, seen: &str) -> String {
         let (step, backup) = (self.step, self.run.backup.as_ref());
         format!(
             "INSERT INTO {}.migration_records (version, name, checksum, success, duration_ms, backup_path, metadata) \
-             VALUES ({}, {}, {}, true, {}, {}, {}){}",
+             VALUES ({}, {}, {}, true, {}, {}, {}){} RETURNING metadata OPERATOR(pg_catalog.->) 'observed'",
             identifier(self.schema),
             literal(step.version.as_str()),
             literal(&step.name),
             literal(&step.checksum.to_string()),
             milliseconds(took),
             nullable(backup.map(|backup| backup.path.as_str())),
-            self.metadata(took),
+            self.with_observed(took, observed, seen),
             if step.repeatable { RUN_AGAIN } else { "" },
         )
     }
 
-    /// Closes the record of a step that was taken back. It must touch exactly one row.
-    pub(crate) fn close_record(&self, took: Duration) -> String {
+    /// Closes the record of a step that was taken back; gives what was observed. It must touch exactly one row.
+    pub(crate) fn close_record(&self, took: Duration, observed: &Observed, seen: &str) -> String {
         format!(
             "UPDATE {}.migration_records SET rolled_back_at = pg_catalog.clock_timestamp(), \
                metadata = pg_catalog.jsonb_set(metadata, '{{rolled_back}}', {}) \
              WHERE version OPERATOR(pg_catalog.=) {} AND checksum OPERATOR(pg_catalog.=) {} \
-               AND success AND rolled_back_at IS NULL",
+               AND success AND rolled_back_at IS NULL \
+             RETURNING metadata OPERATOR(pg_catalog.#>) '{{rolled_back,observed}}'",
             identifier(self.schema),
-            self.metadata(took),
+            self.with_observed(took, observed, seen),
             literal(self.step.version.as_str()),
             literal(&self.step.checksum.to_string()),
         )
@@ -156,7 +168,7 @@ pub(crate) async fn done_by(
         let number = |at| row.get(at).and_then(|text| text.parse().ok()).unwrap_or_default();
         let version = row.get(0).and_then(|text| text.parse().ok()).ok_or_else(damaged)?;
         let retries = u32::try_from(number(2)).unwrap_or_default();
-        Ok(StepDone { version, took: Span(number(1)), retries })
+        Ok(StepDone { version, took: Span(number(1)), retries, observed: None })
     };
     rows.iter().map(step).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pgbelay_core::command::{Failure, FailureKind, Outcome, RefusedBecause, StepDone};
+use pgbelay_core::command::{Failure, FailureKind, Outcome, RefusedBecause, StepDone, Unsettled};
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::time::Timestamp;
@@ -15,11 +15,12 @@ use super::connect::{ConnectError, connect};
 use super::fault::{Fault, failure, sql_failure};
 use super::inspect::{InspectError, observe};
 use super::lock::{self, Keys, Locked};
-use super::quote::identifier;
+use super::quote::{identifier, literal};
 use super::records::done_by;
 use super::script::{Ready, read_all};
 use super::session::Session;
 use super::settle::{application, settle};
+use super::tally::Tally;
 use super::target::Target;
 use super::{Control, DUMP, TRIAL, layout};
 
@@ -49,6 +50,8 @@ pub(super) enum Ending {
     },
     /// It was not started.
     Refused(RefusedBecause),
+    /// A statement was cut off, and nothing shows whether it took effect.
+    Unsettled(Box<Unsettled>),
     /// It cannot be told.
     Unknown(String),
 }
@@ -67,7 +70,8 @@ pub async fn run(
     match Box::pin(prepare(target, command, run, sql, control)).await {
         Ok((session, ready)) => {
             let watcher = Watcher::new(target);
-            let runner = Runner { target, command, run, control, session, watcher, done: Vec::new() };
+            let (done, tally, lsn) = (Vec::new(), Tally::default(), String::new());
+            let runner = Runner { target, command, run, control, session, watcher, done, tally, lsn };
             Box::pin(runner.run(&ready)).await
         }
         Err(Ending::Failed(failure)) => {
@@ -75,7 +79,8 @@ pub async fn run(
         }
         Err(Ending::Refused(reason)) => Outcome::Refused { reason },
         Err(Ending::Cancelled) => Outcome::Cancelled { done: Vec::new(), observation: None },
-        Err(Ending::Interrupted | Ending::Ran) => {
+        // A statement is settled by the runner alone.
+        Err(Ending::Interrupted | Ending::Ran | Ending::Unsettled(_)) => {
             Outcome::Interrupted { done: Vec::new(), observation: None }
         }
         Err(Ending::Earlier { done, seen }) => Outcome::Interrupted { done, observation: Some(*seen) },
@@ -92,7 +97,7 @@ async fn prepare(
     control: &Control<'_>,
 ) -> Result<(Session, Vec<Ready>), Ending> {
     in_time(command)?;
-    let ready = read_all(&run.steps, sql, &target.schema).await.map_err(Ending::Failed)?;
+    let ready = read_all(&run.steps, sql).await.map_err(Ending::Failed)?;
     let say = |doing: String| control.say(0, run.steps.len(), doing);
     say("connecting".to_owned());
     let session = connect(target, &application(command)).await.map_err(|error| unreachable(&error))?;
@@ -107,7 +112,12 @@ async fn prepare(
     if !done.is_empty() {
         return Err(Ending::Earlier { done, seen: Box::new(seen) });
     }
-    if let Some(what) = difference(&run.expect, &seen) {
+    let mut expect = run.expect.clone();
+    if begun(&session, target, (command, run)).await.map_err(|fault| Ending::Unknown(fault.words()))? {
+        // What its pieces have changed is compared with what they left behind, where it goes on.
+        expect.fingerprint = seen.fingerprint;
+    }
+    if let Some(what) = difference(&expect, &seen) {
         return Err(Ending::Refused(RefusedBecause::Moved { what }));
     }
     layout::ensure(&session, &target.schema).await.map_err(|fault| no_layout(target, &fault))?;
@@ -122,6 +132,25 @@ async fn recorded(session: &Session, target: &Target, command: &WireCommand) -> 
         return done_by(session, &target.schema, command).await;
     }
     Ok(Vec::new())
+}
+
+/// Whether some pieces of the first step were done, or sent, for this very plan.
+async fn begun(
+    session: &Session,
+    target: &Target,
+    (command, run): (&WireCommand, &WireRun),
+) -> Result<bool, Fault> {
+    let Some(step) = run.steps.first() else { return Ok(false) };
+    if !layout::has(session, &target.schema, "migration_pieces").await? {
+        return Ok(false);
+    }
+    let sql = format!(
+        "SELECT FROM {}.migration_pieces WHERE version = {} AND plan = {} AND closed_at IS NULL LIMIT 1",
+        identifier(&target.schema),
+        literal(step.version.as_str()),
+        literal(&command.plan.to_string()),
+    );
+    Ok(!session.ask(&sql).await?.is_empty())
 }
 
 fn in_time(command: &WireCommand) -> Result<(), Ending> {

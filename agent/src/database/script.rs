@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use pgbelay_analysis::{Script, StatementKind, Transactional};
+use pgbelay_analysis::{Piece, Script, StatementKind, Transactional};
 use pgbelay_core::command::{Failure, FailureKind};
 use pgbelay_core::digest::Digest;
 use pgbelay_proto::convert::WireStep;
 
 use super::fault::failure;
-use super::quote::identifier;
 
 /// A step that can be run.
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub(crate) step: WireStep,
     pub(crate) script: Script,
+    /// How it is run, in order. Never empty.
+    pub(crate) pieces: Vec<Piece>,
 }
 
 impl Ready {
@@ -23,22 +24,25 @@ impl Ready {
     pub(crate) fn title(&self) -> String {
         format!("{} {}", self.step.version, self.step.name)
     }
+
+    /// Whether it runs in a single transaction, so that it happens whole or not at all.
+    pub(crate) fn is_one_transaction(&self) -> bool {
+        matches!(self.pieces.as_slice(), [Piece { alone: None, .. }])
+    }
 }
 
 /// Reads the SQL of every step. The failure names the first step that cannot be run.
 pub(crate) async fn read_all(
     steps: &[WireStep],
     sql: &BTreeMap<Digest, String>,
-    schema: &str,
 ) -> Result<Vec<Ready>, Box<Failure>> {
     let mut texts = Vec::with_capacity(steps.len());
     for step in steps {
         texts.push((step.clone(), text_of(step, sql).map_err(|failure| of_step(step, failure))?.to_owned()));
     }
-    let schema = schema.to_owned();
     let read = move || {
-        let read = |(step, text): (WireStep, String)| match read(&text, &schema) {
-            Ok(script) => Ok(Ready { step, script }),
+        let read = |(step, text): (WireStep, String)| match read(&text, step.autocommit) {
+            Ok((script, pieces)) => Ok(Ready { step, script, pieces }),
             Err(failure) => Err(of_step(&step, failure)),
         };
         texts.into_iter().map(read).collect()
@@ -67,60 +71,25 @@ fn text_of<'a>(step: &WireStep, sql: &'a BTreeMap<Digest, String>) -> Result<&'a
     }
 }
 
-fn read(text: &str, schema: &str) -> Result<Script, Box<Failure>> {
-    let script = pgbelay_analysis::read(text).map_err(|error| {
+fn read(text: &str, autocommit: bool) -> Result<(Script, Vec<Piece>), Box<Failure>> {
+    let (script, pieces) = pgbelay_analysis::read_pieces(text, autocommit).map_err(|error| {
         let hint = "correct the migration, then make a new plan";
         let line = error.position().map(|position| position.line);
         Box::new(Failure { line, ..failure(FailureKind::Sql, error.to_string(), hint) })
     })?;
-    let never = script.statements.iter().find_map(|statement| match &statement.transactional {
-        Transactional::Inside => None,
-        Transactional::Never { why } => Some((statement.position.line, why)),
+    // It would give up the lock that keeps other migrators away.
+    let discards = script.statements.iter().find(|statement| {
+        statement.kind == StatementKind::Discard && statement.transactional != Transactional::Inside
     });
-    match never {
-        None => allowed(script, schema),
-        Some((line, why)) => {
-            let message = format!("{why} cannot run in a transaction, and migrations run in one");
-            let hint = "use the form of the statement that can run in a transaction, or run it by hand";
-            Err(Box::new(Failure {
-                line: Some(line),
-                ..failure(FailureKind::NotTransactional, message, hint)
-            }))
-        }
-    }
-}
-
-/// The agent's own guard, whatever a controller has approved: a migration stays inside its database, and away from
-/// pgbelay's own tables.
-fn allowed(script: Script, schema: &str) -> Result<Script, Box<Failure>> {
-    for statement in &script.statements {
-        let refused = |message: String, hint: &str| {
+    match discards {
+        None => Ok((script, pieces)),
+        Some(statement) => {
+            let message = "DISCARD ALL gives up the lock that keeps other migrators away";
+            let hint = "take it out of the migration: each one runs as if in a session of its own";
             let line = Some(statement.position.line);
-            Err(Box::new(Failure { line, ..failure(FailureKind::Agent, message, hint) }))
-        };
-        if let Some(what) = &statement.outside {
-            let hint = "take it out of the migration, or run it by hand";
-            return refused(
-                format!("the agent's own guard does not allow it: {what} reaches outside the database"),
-                hint,
-            );
-        }
-        if let Some(object) = statement.objects.iter().find(|object| belongs(object, schema)) {
-            let hint = "take it out of the migration: nobody but pgbelay writes there";
-            return refused(
-                format!("the agent's own guard does not allow it: {object} belongs to pgbelay itself"),
-                hint,
-            );
+            Err(Box::new(Failure { line, ..failure(FailureKind::NotTransactional, message, hint) }))
         }
     }
-    Ok(script)
-}
-
-/// Whether a name is that of a schema, or of something in it.
-fn belongs(object: &str, schema: &str) -> bool {
-    [schema.to_owned(), identifier(schema)].iter().any(|schema| {
-        object.strip_prefix(schema.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    })
 }
 
 fn parser_failed(why: impl Display) -> Box<Failure> {
@@ -186,7 +155,7 @@ mod tests {
     async fn check(planned: &str, sent: Option<&str>, kind: FailureKind, line: Option<u32>) {
         let step = step(planned);
         let sql = sent.map(|text| (step.sql, text.to_owned())).into_iter().collect();
-        let failure = read_all(&[step], &sql, "pgbelay").await.unwrap_err();
+        let failure = read_all(&[step], &sql).await.unwrap_err();
         assert_eq!((failure.kind, failure.line), (kind, line), "{failure:?}");
         assert!(failure.version.is_some());
     }
@@ -196,7 +165,7 @@ mod tests {
         check("select 1", None, FailureKind::SqlMissing, None).await;
         check("select 1", Some("select 2"), FailureKind::SqlMissing, None).await;
         check("selec 1", Some("selec 1"), FailureKind::Sql, Some(1)).await;
-        let online = "select 1;\n\ncreate index concurrently i on t (a);";
-        check(online, Some(online), FailureKind::NotTransactional, Some(3)).await;
+        let discards = "select 1;\n\ndiscard all;";
+        check(discards, Some(discards), FailureKind::NotTransactional, Some(3)).await;
     }
 }

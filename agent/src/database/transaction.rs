@@ -6,7 +6,8 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use pgbelay_analysis::{Script, Statement};
+use futures_util::StreamExt as _;
+use pgbelay_analysis::Statement;
 use pgbelay_core::command::{Failure, FailureKind};
 use pgbelay_core::plan::ExecutionSettings;
 use pgbelay_core::time::Span;
@@ -19,6 +20,7 @@ use super::blockers::Watcher;
 use super::fault::{Fault, failure, sql_failure};
 use super::script::may_change_settings;
 use super::session::{CHECK_CLIENT, OWN_PATH, Session};
+use super::tally::Tally;
 
 /// Added to the server's own timeouts: when it has not answered by then, the connection is dead. A COMMIT may take this
 /// long as well: it has no timeout, and may wait for the disk or for a synchronous standby.
@@ -82,37 +84,95 @@ pub(super) struct Worker<'a, 't> {
     pub(super) watcher: &'a mut Watcher<'t>,
     pub(super) cancel: &'a CancellationToken,
     pub(super) limits: Limits,
+    /// What policy says of the time of statements.
+    pub(super) settings: &'a ExecutionSettings,
+    /// What was seen.
+    pub(super) tally: &'a mut Tally,
     /// Hears who is waited for.
     pub(super) waiting: &'a (dyn Fn(&[String]) + Send + Sync),
 }
 
 impl Worker<'_, '_> {
-    /// Opens a transaction; the first column of the last row that `then` gives in it.
-    pub(super) async fn open(&mut self, then: &str) -> Result<Option<String>, Stop> {
-        let settings = self.settings();
+    /// Opens a transaction; the last row that `then` gives in it. `after` runs with the migration's own path.
+    pub(super) async fn open(&mut self, then: &str, after: &str) -> Result<Vec<Vec<Option<String>>>, Stop> {
+        let settings = self.timeouts("SET LOCAL");
         let sql = format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {AS_NEW}; {OWN_PATH}; {settings}; {then}; \
-             RESET search_path"
+             RESET search_path; {after}"
         );
         let messages = self.ask(&sql).await?;
-        Ok(messages.iter().rev().find_map(|message| {
-            if let SimpleQueryMessage::Row(row) = message { row.get(0).map(str::to_owned) } else { None }
-        }))
+        let rows = messages.iter().filter_map(|message| {
+            let SimpleQueryMessage::Row(row) = message else { return None };
+            Some((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect())
+        });
+        Ok(rows.collect())
     }
 
-    fn settings(&self) -> String {
+    /// Gets the session ready for a statement that stands alone: as new, with limits of its own, and with what the
+    /// script has set before.
+    pub(super) async fn prepare_alone(&mut self, before: &[&Statement]) -> Result<(), Stop> {
+        let sql = format!("{AS_NEW}; {}", self.timeouts("SET"));
+        self.ask(&sql).await?;
+        for statement in before {
+            self.execute(statement).await?;
+        }
+        if before.is_empty() { Ok(()) } else { self.cap("false").await }
+    }
+
+    /// Makes settings again that earlier pieces of a script have made.
+    pub(super) async fn set_again(&mut self, settings: &[&Statement]) -> Result<(), Stop> {
+        for statement in settings {
+            self.execute(statement).await?;
+        }
+        if settings.is_empty() { Ok(()) } else { self.cap("true").await }
+    }
+
+    /// Runs a statement outside of any transaction. Nothing is sent with it: the server would take the message for one.
+    pub(super) async fn execute_alone(&mut self, statement: &Statement) -> Result<(), Stop> {
+        let began = Instant::now();
+        let rows = self.execute(statement).await?;
+        self.tally.statement(statement, began.elapsed(), rows);
+        Ok(())
+    }
+
+    /// Runs a statement of our own outside of any transaction.
+    pub(super) async fn alone(&mut self, sql: &str) -> Result<(), Stop> {
+        self.ask(&format!("{AS_NEW}; {}", self.timeouts("SET"))).await?;
+        self.ask(sql).await.map(drop)
+    }
+
+    /// Has the server run one statement of a migration; the number of rows that it tells. Rows are not kept.
+    async fn execute(&mut self, statement: &Statement) -> Result<u64, Stop> {
+        let began = Instant::now();
+        let client = &self.session.client;
+        let answer = async {
+            let mut messages = pin!(client.simple_query_raw(&statement.text).await?);
+            let mut rows = 0;
+            while let Some(message) = messages.next().await {
+                if let SimpleQueryMessage::CommandComplete(number) = message? {
+                    rows = number;
+                }
+            }
+            Ok(rows)
+        };
+        let answer = self.watched(answer).await;
+        answer.map_err(|fault| self.stop(fault, Some(statement), began.elapsed()))
+    }
+
+    /// The limits, set with `SET LOCAL` for a transaction or `SET` for a session.
+    fn timeouts(&self, set: &str) -> String {
         let Limits { lock, statement } = self.limits;
         let (lock, statement) = (lock.as_millis(), statement.as_millis());
         let check = if self.session.checks_client { CHECK_CLIENT } else { "" };
         format!(
-            "{check}; SET LOCAL idle_in_transaction_session_timeout = {IDLE_MS}; SET LOCAL lock_timeout = {lock}; \
-             SET LOCAL statement_timeout = {statement}"
+            "{check}; {set} idle_in_transaction_session_timeout = {IDLE_MS}; {set} lock_timeout = {lock}; \
+             {set} statement_timeout = {statement}"
         )
     }
 
     /// Puts the session back to how it began, inside the transaction.
     pub(super) async fn start_anew(&mut self) -> Result<(), Stop> {
-        let sql = format!("{AS_NEW}; {}", self.settings());
+        let sql = format!("{AS_NEW}; {}", self.timeouts("SET LOCAL"));
         self.ask(&sql).await.map(drop)
     }
 
@@ -122,34 +182,52 @@ impl Worker<'_, '_> {
         format!(
             "SET client_encoding = 'UTF8'; {}; SET CONSTRAINTS ALL IMMEDIATE; \
              SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; {OWN_PATH}",
-            self.settings()
+            self.timeouts("SET LOCAL")
         )
     }
 
-    /// Runs the statements of a script, one after the other.
-    pub(super) async fn run(&mut self, script: &Script) -> Result<(), Stop> {
-        for (at, statement) in script.statements.iter().enumerate() {
+    /// Runs statements, one after the other.
+    pub(super) async fn run(&mut self, statements: &[Statement]) -> Result<(), Stop> {
+        for (at, statement) in statements.iter().enumerate() {
             if self.cancel.is_cancelled() {
                 return Err(Stop::Cancelled);
             }
             let began = Instant::now();
-            let client = &self.session.client;
-            let answer = self.watched(client.batch_execute(&statement.text)).await;
-            answer.map_err(|fault| self.stop(fault, Some(statement), began.elapsed()))?;
+            let rows = self.within_its_time(statement).await?;
+            self.tally.statement(statement, began.elapsed(), rows);
             // After the last, the end of the script does it, where it costs no round trip.
-            if may_change_settings(statement.kind) && at + 1 < script.statements.len() {
-                self.cap_timeouts().await?;
+            if may_change_settings(statement.kind) && at + 1 < statements.len() {
+                self.cap("true").await?;
             }
         }
         Ok(())
     }
 
+    /// Runs a statement within the time that policy has for its kind.
+    async fn within_its_time(&mut self, statement: &Statement) -> Result<u64, Stop> {
+        let usual = self.limits.statement;
+        let limit = match self.settings.statement_timeouts.get(statement.kind.as_str()) {
+            Some(span) => duration(*span),
+            None => return self.execute(statement).await,
+        };
+        self.limits.statement = limit;
+        let ran = async {
+            self.ask(&format!("SET LOCAL statement_timeout = {}", limit.as_millis())).await?;
+            self.execute(statement).await
+        };
+        let ran = ran.await;
+        self.limits.statement = usual;
+        let rows = ran?;
+        self.ask(&format!("SET LOCAL statement_timeout = {}", usual.as_millis())).await?;
+        Ok(rows)
+    }
+
     /// A migration may lower its timeouts, but not raise them: no statement ever waits for a lock without a limit.
-    /// Runs with the migration's own path: each operator is named with its schema.
-    pub(super) async fn cap_timeouts(&mut self) -> Result<(), Stop> {
+    /// Runs with the migration's own path: each operator is named with its schema. `local`: for the transaction alone.
+    pub(super) async fn cap(&mut self, local: &str) -> Result<(), Stop> {
         let Limits { lock, statement } = self.limits;
         let sql = format!(
-            "SET client_encoding = 'UTF8'; SELECT pg_catalog.set_config(s.name, l.ms::pg_catalog.text, true) \
+            "SET client_encoding = 'UTF8'; SELECT pg_catalog.set_config(s.name, l.ms::pg_catalog.text, {local}) \
              FROM (VALUES ('lock_timeout', {}), ('statement_timeout', {})) l (name, ms), pg_catalog.pg_settings s \
              WHERE s.name OPERATOR(pg_catalog.=) l.name \
                AND (s.setting::pg_catalog.int8 OPERATOR(pg_catalog.=) 0 \
@@ -178,7 +256,7 @@ impl Worker<'_, '_> {
         let mut deadline = now + self.limits.lock.max(self.limits.statement) + GRACE;
         let mut looks = interval_at(now + FIRST_LOOK.min(self.limits.lock / 2), NEXT_LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut cancelled = false;
+        let (mut cancelled, mut looked) = (false, now);
         loop {
             tokio::select! {
                 biased;
@@ -189,9 +267,12 @@ impl Worker<'_, '_> {
                     self.session.cancel().await;
                 }
                 _ = looks.tick() => {
+                    let now = Instant::now();
                     if let Some(blockers) = self.watcher.look(self.session.pid).await {
+                        self.tally.waited(now - looked, blockers);
                         (self.waiting)(blockers);
                     }
+                    looked = now;
                 }
                 () = sleep_until(deadline) => {
                     return Err(Fault::Lost("the server did not answer in time".to_owned()));

@@ -6,6 +6,7 @@ use pgbelay_proto::convert::BadMessage;
 use pgbelay_proto::wire::{self, probe_answer::Answer};
 
 use super::Dispatcher;
+use crate::clock::now;
 use crate::session::Question;
 use crate::work::{Site, answer};
 
@@ -48,7 +49,7 @@ impl<S: Site> Dispatcher<S> {
     }
 
     fn may_try(&self) -> Result<(), String> {
-        if let Some(rule) = self.guard.forbids_migrations() {
+        if let Some(rule) = self.guard.forbids_migrations(now()) {
             return Err(rule);
         }
         match &self.job {

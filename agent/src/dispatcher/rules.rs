@@ -56,7 +56,7 @@ pub(super) fn judge(command: &WireCommand, circumstances: &Circumstances<'_>) ->
         let rule = format!("the agent is busy with command {} of rollout {}", other.id, other.rollout);
         return Verdict::Refuse(RefusedBecause::Guard { rule });
     }
-    if let Some(rule) = guard.forbids(command) {
+    if let Some(rule) = guard.forbids(command, *now) {
         return Verdict::Refuse(RefusedBecause::Guard { rule });
     }
     if *now > command.not_after {
@@ -113,6 +113,8 @@ mod tests {
             allow_migrations: true,
             timeout: None,
             max_rollback_time: None,
+            schema: "pgbelay".to_owned(),
+            rules: crate::config::GuardRules::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! How a command is written into the journal. Its types are the contract's, which knows no JSON.
 
-use pgbelay_core::command::{Backup, CommandId};
+use pgbelay_core::command::{Backup, CommandId, Resolution, StrongLock};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
@@ -51,6 +51,10 @@ struct StoredRun {
     expect: Expectation,
     backup: Option<Backup>,
     settings: ExecutionSettings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resolution: Option<Resolution>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    locks: Vec<StrongLock>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -111,15 +115,17 @@ impl From<StoredCommand> for WireCommand {
 
 impl From<WireRun> for StoredRun {
     fn from(run: WireRun) -> Self {
-        let WireRun { direction, steps, expect, backup, settings } = run;
-        Self { direction, steps: steps.into_iter().map(Into::into).collect(), expect, backup, settings }
+        let WireRun { direction, steps, expect, backup, settings, resolution, locks } = run;
+        let steps = steps.into_iter().map(Into::into).collect();
+        Self { direction, steps, expect, backup, settings, resolution, locks }
     }
 }
 
 impl From<StoredRun> for WireRun {
     fn from(stored: StoredRun) -> Self {
-        let StoredRun { direction, steps, expect, backup, settings } = stored;
-        Self { direction, steps: steps.into_iter().map(Into::into).collect(), expect, backup, settings }
+        let StoredRun { direction, steps, expect, backup, settings, resolution, locks } = stored;
+        let steps = steps.into_iter().map(Into::into).collect();
+        Self { direction, steps, expect, backup, settings, resolution, locks }
     }
 }
 

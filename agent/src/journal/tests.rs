@@ -32,12 +32,16 @@ fn command(name: &str, attempt: u32) -> WireCommand {
         replaces: None,
         origin: None,
     };
-    let settings = ExecutionSettings {
-        lock_timeout: Span::seconds(1),
-        lock_budget: Span::seconds(9),
-        statement_timeout: Span(1),
+    let settings = ExecutionSettings::new(Span::seconds(1), Span::seconds(9), Span(1));
+    let run = WireRun {
+        direction: Direction::Up,
+        steps: vec![step],
+        expect,
+        backup: None,
+        settings,
+        resolution: None,
+        locks: Vec::new(),
     };
-    let run = WireRun { direction: Direction::Up, steps: vec![step], expect, backup: None, settings };
     WireCommand {
         id: id(name),
         database: "orders".parse().unwrap(),

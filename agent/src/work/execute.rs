@@ -9,9 +9,11 @@ use pgbelay_proto::convert::{WireCommand, WireKind, WireRun};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::guard::Objection;
 use super::{Guard, RunRequest, Site};
 use crate::clock::now;
 use crate::database::{Control, Progress};
+use crate::failpoint::reach;
 use crate::session::SqlSource;
 use crate::words;
 
@@ -30,12 +32,29 @@ pub(super) async fn execute<S: Site>(
     cancel: CancellationToken,
     may_go_on: impl Fn() -> bool + Send + Sync + 'static,
 ) -> Outcome {
-    let control = Control { progress: &progress, cancel: &cancel, lease: &may_go_on };
-    match &command.kind {
+    let control = Control {
+        progress: &progress,
+        cancel: &cancel,
+        lease: &may_go_on,
+        may_end: &tools.guard.rules.cancel_blockers_of,
+    };
+    let outcome = match &command.kind {
         WireKind::Backup { expect } => Box::pin(tools.site.back_up(&command, expect, control)).await,
         WireKind::Run(run) => Box::pin(migrate(&command, run, &tools, control)).await,
         WireKind::Adopt(adopt) => Box::pin(tools.site.adopt(&command, adopt, control)).await,
-    }
+    };
+    reach(match &outcome {
+        Outcome::BackedUp { .. } => "before-report-of-backup",
+        Outcome::Ran { .. }
+        | Outcome::Failed { .. }
+        | Outcome::Interrupted { .. }
+        | Outcome::Cancelled { .. }
+        | Outcome::Unsettled { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Unknown { .. } => "before-report",
+    })
+    .await;
+    outcome
 }
 
 async fn migrate<S: Site>(
@@ -72,9 +91,19 @@ async fn prepare<S: Site>(
     }
     control.say(0, run.steps.len(), "fetching the SQL".to_owned());
     let wanted: BTreeSet<_> = run.steps.iter().map(|step| step.sql).collect();
-    tools.sql.fetch(&wanted).await.map_err(|error| {
+    let sql = tools.sql.fetch(&wanted).await.map_err(|error| {
         failed(FailureKind::SqlMissing, words::line(&error), "nothing was changed: retry the rollout")
-    })
+    })?;
+    match tools.guard.objects_to(&run.steps, &sql, tools.site.as_ref()).await {
+        None => Ok(sql),
+        Some(Objection::Broken { version, line, what, next }) => {
+            let rule = format!("migration {version}, line {line}: {what}; {next}");
+            Err(Outcome::Refused { reason: RefusedBecause::Guard { rule } })
+        }
+        Some(Objection::Failed(failure)) => {
+            Err(Outcome::Failed { done: Vec::new(), failure: *failure, observation: None })
+        }
+    }
 }
 
 fn untouched() -> Outcome {

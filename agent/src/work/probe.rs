@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pgbelay_core::command::{Failure, FailureKind};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::plan::ExecutionSettings;
 use pgbelay_proto::convert::WireStep;
@@ -12,6 +13,7 @@ use pgbelay_proto::{CATALOG_PART_BYTES, MAX_CATALOG_BYTES};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::guard::Objection;
 use super::{JobTools, Site};
 use crate::session::Question;
 use crate::words;
@@ -56,9 +58,29 @@ async fn dry_run<S: Site>(steps: &[WireStep], settings: &ExecutionSettings, tool
         Ok(sql) => sql,
         Err(error) => return Answer::Error(words::line(&error)),
     };
+    if let Some(objection) = tools.guard.objects_to(steps, &sql, tools.site.as_ref()).await {
+        let failure = refusal(objection);
+        return Answer::DryRun(wire::DryRunResult { done: Vec::new(), failure: Some((&failure).into()) });
+    }
     let (done, failure) = tools.site.dry_run(steps, &tools.guard.within(settings), &sql).await;
     let done = done.iter().map(Into::into).collect();
     Answer::DryRun(wire::DryRunResult { done, failure: failure.as_ref().map(Into::into) })
+}
+
+/// What a run would be refused for, or fail with, before anything of it is started.
+fn refusal(objection: Objection) -> Failure {
+    match objection {
+        Objection::Broken { version, line, what, next } => Failure {
+            kind: FailureKind::Agent,
+            version: Some(version),
+            message: format!("the agent's own guard does not allow it: {what}"),
+            hint: Some(next),
+            sqlstate: None,
+            line: Some(line),
+            blockers: Vec::new(),
+        },
+        Objection::Failed(failure) => *failure,
+    }
 }
 
 async fn count_loss<S: Site>(objects: Vec<(String, Option<String>)>, site: &Arc<S>) -> Answer {

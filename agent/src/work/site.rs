@@ -15,7 +15,7 @@ use pgbelay_proto::wire::Measured;
 
 use crate::backup::{self, BackupRequest};
 use crate::config::Config;
-use crate::database::{self, Control, Target};
+use crate::database::{self, Control, Target, Trust};
 use crate::words;
 
 /// What the server's list of sessions calls a look whether it is there.
@@ -76,6 +76,8 @@ pub trait Site: Send + Sync + 'static {
         settings: &ExecutionSettings,
         sql: &BTreeMap<Digest, String>,
     ) -> impl Future<Output = (Vec<StepDone>, Option<Failure>)> + Send;
+    /// Asks which extensions the server calls trusted, in the same order.
+    fn trust(&self, extensions: &[String]) -> impl Future<Output = Result<Vec<Trust>, NoAnswer>> + Send;
     /// Counts the rows of tables and the values of columns.
     fn count_loss(
         &self,
@@ -158,6 +160,10 @@ impl Site for Postgres {
         sql: &BTreeMap<Digest, String>,
     ) -> (Vec<StepDone>, Option<Failure>) {
         Box::pin(database::dry_run(&self.target, steps, settings, sql)).await
+    }
+
+    async fn trust(&self, extensions: &[String]) -> Result<Vec<Trust>, NoAnswer> {
+        Box::pin(database::trust(&self.target, extensions)).await.map_err(|error| NoAnswer::because(&error))
     }
 
     async fn count_loss(&self, objects: &[(String, Option<String>)]) -> Vec<Result<u64, String>> {

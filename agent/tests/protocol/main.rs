@@ -10,6 +10,7 @@
 mod commands;
 mod controller;
 mod enrolment;
+mod guarded;
 mod links;
 mod probes;
 mod real;

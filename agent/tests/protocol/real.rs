@@ -19,20 +19,33 @@ use tokio::task::JoinHandle;
 use crate::controller::Session;
 use crate::world::{SQL, World, backup_command, run_command};
 
+/// Puts the agent to work on the database `app` of a server.
+pub(crate) fn on(world: &mut World, cluster: &Cluster) {
+    world.config.agent.pg_bin = Some(cluster.programs().to_owned());
+    world.config.database = Target {
+        host: "127.0.0.1".to_owned(),
+        port: cluster.port(),
+        name: "app".to_owned(),
+        user: cluster.user().to_owned(),
+        password: Some(Secret::new(cluster.password())),
+        schema: DEFAULT_SCHEMA.to_owned(),
+    };
+}
+
 /// An agent on a real database.
-fn start(world: &World) -> (JoinHandle<anyhow::Result<()>>, Shutdown) {
+pub(crate) fn start(world: &World) -> (JoinHandle<anyhow::Result<()>>, Shutdown) {
     let (config, timing, shutdown) = (world.config.clone(), world.timing.clone(), Shutdown::default());
     let (resources, stopping) = (Resources { site: Postgres::of(&config), timing }, shutdown.clone());
     (tokio::spawn(async move { Ok(run(&config, resources, stopping).await?) }), shutdown)
 }
 
-fn seen(agent: &Session) -> anyhow::Result<Observation> {
+pub(crate) fn seen(agent: &Session) -> anyhow::Result<Observation> {
     let seen = agent.hello.observation.clone().with_context(|| agent.hello.database_error.clone())?;
     Ok(seen.try_into()?)
 }
 
 /// The command, for the database as it is.
-fn expecting(mut command: wire::Command, seen: &Observation) -> wire::Command {
+pub(crate) fn expecting(mut command: wire::Command, seen: &Observation) -> wire::Command {
     let expect = Some((&Expectation::from(seen)).into());
     match &mut command.kind {
         Some(Kind::Run(run)) => run.expect = expect,
@@ -48,15 +61,7 @@ async fn a_backup_a_migration_and_a_death() -> anyhow::Result<()> {
     let cluster = Cluster::start().await?;
     cluster.create_database("app").await?;
     let mut world = World::new().await?;
-    world.config.agent.pg_bin = Some(cluster.programs().to_owned());
-    world.config.database = Target {
-        host: "127.0.0.1".to_owned(),
-        port: cluster.port(),
-        name: "app".to_owned(),
-        user: cluster.user().to_owned(),
-        password: Some(Secret::new(cluster.password())),
-        schema: DEFAULT_SCHEMA.to_owned(),
-    };
+    on(&mut world, &cluster);
     let (first, _) = start(&world);
     let mut agent = world.controller.agent().await?;
     let empty = seen(&agent)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use pgbelay_agent::database::{Control, Progress};
+use pgbelay_agent::database::{Control, Progress, Trust};
 use pgbelay_agent::work::{NoAnswer, RunRequest, Site};
 use pgbelay_analysis::Catalog;
 use pgbelay_core::command::{Backup, Failure, Outcome, StepDone};
@@ -62,6 +62,7 @@ pub(crate) fn observation() -> Observation {
         system_identifier: "7/5".to_owned(),
         fingerprint: Digest::of("schema"),
         records: Vec::new(),
+        unfinished: Vec::new(),
     }
 }
 
@@ -162,6 +163,11 @@ impl Site for PlayedSite {
         Ok(Outcome::Interrupted { done: Vec::new(), observation: Some(observation()) })
     }
 
+    async fn trust(&self, extensions: &[String]) -> Result<Vec<Trust>, NoAnswer> {
+        self.answer()?;
+        Ok(vec![Trust::Trusted; extensions.len()])
+    }
+
     async fn back_up(&self, _: &WireCommand, _: &Expectation, control: Control<'_>) -> Outcome {
         self.asked().backups += 1;
         let mood = *self.0.mood.borrow();
@@ -188,7 +194,12 @@ impl Site for PlayedSite {
         sql: &BTreeMap<Digest, String>,
     ) -> (Vec<StepDone>, Option<Failure>) {
         let known = steps.iter().filter(|step| sql.contains_key(&step.sql));
-        let done = known.map(|step| StepDone { version: step.version.clone(), took: Span(1), retries: 0 });
+        let done = known.map(|step| StepDone {
+            version: step.version.clone(),
+            took: Span(1),
+            retries: 0,
+            observed: None,
+        });
         (done.collect(), None)
     }
 

@@ -175,7 +175,12 @@ pub(crate) fn step(sql: &str) -> wire::Step {
 }
 
 pub(crate) fn settings() -> wire::Settings {
-    wire::Settings { lock_timeout_ms: 1_000, lock_budget_ms: 9_000, statement_timeout_ms: 60_000 }
+    wire::Settings {
+        lock_timeout_ms: 1_000,
+        lock_budget_ms: 9_000,
+        statement_timeout_ms: 60_000,
+        ..wire::Settings::default()
+    }
 }
 
 /// A command that runs one migration.
@@ -186,6 +191,8 @@ pub(crate) fn run_command(id: &str, attempt: u32) -> wire::Command {
         expect: Some(expectation()),
         backup: None,
         settings: Some(settings()),
+        resolution: None,
+        locks: Vec::new(),
     };
     command(id, attempt, Kind::Run(run))
 }

@@ -41,7 +41,7 @@ async fn order(world: &World) -> anyhow::Result<(WireCommand, WireAdopt)> {
 
 async fn run(world: &World, (command, adopt): &(WireCommand, WireAdopt)) -> Outcome {
     let lease = || world.leased.load(Ordering::SeqCst);
-    let control = Control { progress: &world.progress, cancel: &world.cancel, lease: &lease };
+    let control = Control { progress: &world.progress, cancel: &world.cancel, lease: &lease, may_end: &[] };
     database::adopt(&world.target, command, adopt, &control).await
 }
 

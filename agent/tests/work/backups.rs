@@ -49,7 +49,12 @@ impl Yard {
     ) -> anyhow::Result<Outcome> {
         let order = self.world.up(&[]).await?;
         let request = BackupRequest { command: &order.command, expect, programs };
-        let control = Control { progress: &self.world.progress, cancel: &self.world.cancel, lease: &|| true };
+        let control = Control {
+            progress: &self.world.progress,
+            cancel: &self.world.cancel,
+            lease: &|| true,
+            may_end: &[],
+        };
         Ok(back_up(&self.world.target, dir, &request, &control).await)
     }
 
@@ -147,7 +152,8 @@ async fn a_state_that_has_moved_gets_no_backup() -> anyhow::Result<()> {
     let mut order = yard.world.up(&[]).await?;
     order.command.not_after = Timestamp(1);
     let request = BackupRequest { command: &order.command, expect: &order.run.expect, programs: None };
-    let control = Control { progress: &yard.world.progress, cancel: &yard.world.cancel, lease: &|| true };
+    let control =
+        Control { progress: &yard.world.progress, cancel: &yard.world.cancel, lease: &|| true, may_end: &[] };
     let outcome = back_up(&yard.world.target, &yard.path(), &request, &control).await;
     assert!(matches!(outcome, Outcome::Refused { reason: RefusedBecause::TooLate }), "{outcome:?}");
     assert!(yard.left().is_empty());
@@ -260,7 +266,8 @@ async fn a_password_is_in_no_argument() -> anyhow::Result<()> {
     let wrong = Target { port: 1, ..yard.world.target.clone() };
     let order = yard.world.up(&[]).await?;
     let request = BackupRequest { command: &order.command, expect: &order.run.expect, programs: None };
-    let control = Control { progress: &yard.world.progress, cancel: &yard.world.cancel, lease: &|| true };
+    let control =
+        Control { progress: &yard.world.progress, cancel: &yard.world.cancel, lease: &|| true, may_end: &[] };
     let failure = failure(back_up(&wrong, &yard.path(), &request, &control).await);
     assert_eq!(failure.kind, FailureKind::Connection);
     Ok(())

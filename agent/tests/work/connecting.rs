@@ -49,6 +49,7 @@ async fn a_pooling_proxy_is_refused() -> anyhow::Result<()> {
     let proxy = Proxy::start(world.cluster.port(), Fate::OtherProcess).await?;
     let said = refused(&Target { port: proxy.port, ..world.target.clone() }).await;
     assert!(said.contains("pooling proxy"), "{said}");
+    assert!(said.contains("set database.host and database.port (MCP_DB_HOST, MCP_DB_PORT)"), "{said}");
     Ok(())
 }
 
@@ -61,6 +62,7 @@ async fn a_standby_is_refused() -> anyhow::Result<()> {
     world.cluster.start_again().await?;
     let said = refused(&world.target).await;
     assert!(said.contains("standby"), "{said}");
+    assert!(said.contains("to those of the primary"), "{said}");
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use pgbelay_core::command::FailureKind;
 use pgbelay_core::time::Span;
 use pgbelay_tests::wait;
 
-use crate::world::{LONG, World, failed, ran, sample, table, versions};
+use crate::world::{LONG, Order, World, failed, ran, sample, table, versions};
 
 const ALTER: &str = "CREATE TABLE other (id int);\nALTER TABLE busy ADD n int;";
 
@@ -194,5 +194,128 @@ async fn a_schema_that_cannot_be_read_for_a_lock_is_told() -> anyhow::Result<()>
     let (_, failure) = failed(world.run(&order).await);
     assert_eq!(failure.kind, FailureKind::LockTimeout, "{failure:?}");
     assert!(!world.has_table("a").await?);
+    Ok(())
+}
+
+/// A step that locks table `a` as a plan knows it.
+fn strong(order: &mut Order) {
+    order.run.locks = vec![pgbelay_core::command::StrongLock {
+        version: "001".parse().unwrap(),
+        relation: "public.a".to_owned(),
+        mode: pgbelay_analysis::LockMode::AccessExclusiveLock,
+    }];
+}
+
+/// A session that has held a lock on table `a` for long enough to be waited for.
+async fn holder(world: &World, role: &str) -> anyhow::Result<tokio_postgres::Client> {
+    let client = world.client().await?;
+    client.batch_execute(&format!("SET ROLE {role}")).await?;
+    client.batch_execute("BEGIN; INSERT INTO a VALUES (4711)").await?;
+    let look = world.client().await?;
+    let sql = "SELECT FROM pg_stat_activity WHERE state = 'idle in transaction' AND xact_start < now() - interval '1.2 s'";
+    wait::until("a long transaction", LONG, async || Ok(look.query_opt(sql, &[]).await?.is_some())).await?;
+    Ok(client)
+}
+
+#[tokio::test]
+async fn a_long_transaction_is_waited_for_outside_of_the_queue() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    world.client().await?.batch_execute("CREATE TABLE a (id int)").await?;
+    let client = holder(&world, "belay").await?;
+    let mut order = world.up(&[sample("001", "ALTER TABLE a ADD n int;", "")]).await?;
+    strong(&mut order);
+    order.run.settings.lock_budget = Span::seconds(60);
+    let mut progress = world.progress.subscribe();
+    let others = async {
+        let told = progress
+            .wait_for(|told| told.doing.contains("before the lock is asked for"))
+            .await?
+            .doing
+            .clone();
+        assert!(told.contains("INSERT INTO a VALUES (?)"), "{told}");
+        // Nobody queues: who comes meanwhile is served at once.
+        let sql = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+        assert_eq!(world.number(sql).await?, 0);
+        world.client().await?.batch_execute("SET lock_timeout = '1ms'; INSERT INTO a VALUES (1)").await?;
+        client.batch_execute("COMMIT").await?;
+        anyhow::Ok(())
+    };
+    let (outcome, others) = tokio::join!(world.run(&order), others);
+    others?;
+    let (done, _) = ran(outcome);
+    let seen = done[0].observed.as_deref().expect("it was observed");
+    assert!(seen.lock_wait.0 > 0 && seen.waited_for.len() == 1 && seen.ended.is_empty(), "{seen:?}");
+    assert_eq!(seen.rewrites, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_that_does_not_end_is_given_up_and_nothing_was_asked_for() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    world.client().await?.batch_execute("CREATE TABLE a (id int)").await?;
+    let _client = holder(&world, "belay").await?;
+    let mut order = world.up(&[sample("001", "ALTER TABLE a ADD n int;", "")]).await?;
+    strong(&mut order);
+    order.run.settings.blockers.queries = pgbelay_core::policy::QueryText::None;
+    let (_, failure) = failed(world.run(&order).await);
+    assert_eq!(failure.kind, FailureKind::LockTimeout);
+    assert!(failure.message.contains("the lock was not asked for"), "{}", failure.message);
+    assert!(failure.blockers.len() == 1 && !failure.blockers[0].contains("INSERT"), "{:?}", failure.blockers);
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_sessions_of_listed_roles_are_ended() -> anyhow::Result<()> {
+    for listed in [false, true] {
+        let mut world = World::new().await?;
+        let setup = "CREATE TABLE a (id int); CREATE ROLE app LOGIN PASSWORD 'x'; GRANT ALL ON a TO app";
+        world.client().await?.batch_execute(setup).await?;
+        world.may_end = if listed { vec![world.cluster.user().to_owned()] } else { vec!["app".to_owned()] };
+        let client = holder(&world, "belay").await?;
+        let mut order = world.up(&[sample("001", "ALTER TABLE a ADD n int;", "")]).await?;
+        strong(&mut order);
+        order.run.settings.blockers.cancel_after = Some(Span(300));
+        let outcome = world.run(&order).await;
+        if listed {
+            let (done, _) = ran(outcome);
+            let seen = done[0].observed.as_deref().expect("it was observed");
+            assert!(seen.ended.len() == 1 && seen.ended[0].contains("INSERT INTO a"), "{seen:?}");
+            assert!(client.batch_execute("COMMIT").await.is_err(), "its session was ended");
+        } else {
+            assert_eq!(failed(outcome).1.kind, FailureKind::LockTimeout);
+            client.batch_execute("COMMIT").await?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_written_anew_and_locked_is_observed() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    world.client().await?.batch_execute("CREATE TABLE a (id int); INSERT INTO a VALUES (1)").await?;
+    let sql = "ALTER TABLE a ALTER id TYPE text;\nUPDATE a SET id = 2;";
+    let (done, _) = ran(world.run(&world.up(&[sample("001", sql, "")]).await?).await);
+    let seen = done[0].observed.as_deref().expect("it was observed");
+    assert_eq!(seen.rewrites, ["public.a"]);
+    assert!(
+        seen.locks.iter().any(|l| l.relation == "public.a" && l.mode == "AccessExclusiveLock"),
+        "{seen:?}"
+    );
+    let lines: Vec<_> = seen.statements.iter().map(|one| (one.line, one.what.as_str(), one.rows)).collect();
+    assert_eq!(lines, [(1, "ALTER TABLE", 0), (2, "UPDATE", 1)]);
+    assert!(seen.wal_bytes > 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_kind_of_statement_may_have_a_time_of_its_own() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let mut order = world
+        .up(&[sample("001", "SELECT pg_sleep(1);\nDO $$ BEGIN PERFORM pg_sleep(30); END $$;", "")])
+        .await?;
+    order.run.settings.statement_timeout = Span(300);
+    order.run.settings.statement_timeouts.insert("select".to_owned(), Span::seconds(30));
+    let (_, failure) = failed(world.run(&order).await);
+    assert_eq!((failure.kind, failure.line), (FailureKind::StatementTimeout, Some(2)), "{failure:?}");
     Ok(())
 }

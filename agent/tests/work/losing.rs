@@ -84,8 +84,12 @@ async fn a_server_that_crashes_and_comes_back_is_asked_what_is_recorded() -> any
     let target = world.target.clone();
     let (progress, cancel) = (world.progress.clone(), world.cancel.clone());
     let run = tokio::spawn(async move {
-        let control =
-            pgbelay_agent::database::Control { progress: &progress, cancel: &cancel, lease: &|| true };
+        let control = pgbelay_agent::database::Control {
+            progress: &progress,
+            cancel: &cancel,
+            lease: &|| true,
+            may_end: &[],
+        };
         pgbelay_agent::database::run(&target, &order.command, &order.run, &order.sql, &control).await
     });
     world.until_running("pg_sleep").await?;
@@ -109,8 +113,12 @@ async fn a_server_that_does_not_come_back_leaves_it_unknown() -> anyhow::Result<
     let target = world.target.clone();
     let (progress, cancel) = (world.progress.clone(), world.cancel.clone());
     let run = tokio::spawn(async move {
-        let control =
-            pgbelay_agent::database::Control { progress: &progress, cancel: &cancel, lease: &|| true };
+        let control = pgbelay_agent::database::Control {
+            progress: &progress,
+            cancel: &cancel,
+            lease: &|| true,
+            may_end: &[],
+        };
         pgbelay_agent::database::run(&target, &order.command, &order.run, &order.sql, &control).await
     });
     world.until_running("pg_sleep").await?;

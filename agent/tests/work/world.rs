@@ -28,6 +28,7 @@ pub(crate) struct World {
     pub(crate) progress: watch::Sender<Progress>,
     pub(crate) cancel: CancellationToken,
     pub(crate) leased: AtomicBool,
+    pub(crate) may_end: Vec<String>,
 }
 
 /// A migration with its way back.
@@ -56,11 +57,7 @@ pub(crate) struct Order {
 }
 
 pub(crate) fn settings() -> ExecutionSettings {
-    ExecutionSettings {
-        lock_timeout: Span(400),
-        lock_budget: Span(1_500),
-        statement_timeout: Span::seconds(60),
-    }
+    ExecutionSettings::new(Span(400), Span(1_500), Span::seconds(60))
 }
 
 pub(crate) fn steps(samples: &[Sample], direction: Direction) -> (Vec<WireStep>, BTreeMap<Digest, String>) {
@@ -94,7 +91,7 @@ impl World {
         let target = target(&cluster, APP);
         let (progress, _) = watch::channel(Progress::default());
         let (cancel, leased) = (CancellationToken::new(), AtomicBool::new(true));
-        Ok(Self { cluster, target, progress, cancel, leased })
+        Ok(Self { cluster, target, progress, cancel, leased, may_end: Vec::new() })
     }
 
     pub(crate) async fn client(&self) -> anyhow::Result<Client> {
@@ -109,7 +106,15 @@ impl World {
     pub(crate) async fn order(&self, samples: &[Sample], direction: Direction) -> anyhow::Result<Order> {
         let (steps, sql) = steps(samples, direction);
         let expect = Expectation::from(&self.seen().await?);
-        let run = WireRun { direction, steps, expect, backup: None, settings: settings() };
+        let run = WireRun {
+            direction,
+            steps,
+            expect,
+            backup: None,
+            settings: settings(),
+            resolution: None,
+            locks: Vec::new(),
+        };
         let command = WireCommand {
             id: "c7".parse()?,
             database: APP.parse()?,
@@ -134,7 +139,8 @@ impl World {
     /// Runs at another address of the same database.
     pub(crate) async fn run_at(&self, target: &Target, order: &Order) -> Outcome {
         let lease = || self.leased.load(Ordering::SeqCst);
-        let control = Control { progress: &self.progress, cancel: &self.cancel, lease: &lease };
+        let control =
+            Control { progress: &self.progress, cancel: &self.cancel, lease: &lease, may_end: &self.may_end };
         database::run(target, &order.command, &order.run, &order.sql, &control).await
     }
 

@@ -65,17 +65,15 @@ fn reindex(statement: &protobuf::ReindexStmt) -> Facts {
 /// Code that only the server can look into.
 fn opaque(node: &NodeEnum) -> Option<Facts> {
     Some(match node {
-        NodeEnum::DoStmt(s) => Facts::new(Kind::DoBlock, Vec::new())
-            .not_analysed("DO block")
-            .outside(names::untrusted_language(&s.args)),
+        NodeEnum::DoStmt(_) => Facts::new(Kind::DoBlock, Vec::new()).not_analysed("DO block"),
         NodeEnum::CallStmt(s) => {
             let name = s.funccall.as_ref().map(|call| dotted(&call.funcname)).unwrap_or_default();
             let what = format!("CALL of {name}");
             Facts::new(Kind::Call, vec![name]).not_analysed(&what)
         }
-        NodeEnum::LoadStmt(s) => Facts::new(Kind::Load, vec![s.filename.clone()])
-            .not_analysed("LOAD of a library")
-            .outside(Some("LOAD".to_owned())),
+        NodeEnum::LoadStmt(s) => {
+            Facts::new(Kind::Load, vec![s.filename.clone()]).not_analysed("LOAD of a library")
+        }
         _ => return None,
     })
 }

@@ -63,8 +63,7 @@ fn inside(node: &NodeEnum) -> Option<Facts> {
     let (kind, name) = match node {
         NodeEnum::CreateFunctionStmt(s) => {
             let kind = if s.is_procedure { Kind::CreateProcedure } else { Kind::CreateFunction };
-            let facts = Facts::new(kind, vec![dotted(&s.funcname)]);
-            return Some(facts.outside(names::untrusted_language(&s.options)));
+            return Some(Facts::new(kind, vec![dotted(&s.funcname)]));
         }
         NodeEnum::DefineStmt(s) => {
             let kind = match s.kind() {

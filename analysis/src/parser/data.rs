@@ -139,13 +139,7 @@ fn copy(statement: &protobuf::CopyStmt) -> Facts {
     let kind = if statement.is_from { Kind::CopyFrom } else { Kind::CopyTo };
     let mut facts = around(kind, statement.query.as_deref());
     facts.objects.extend(relations(statement.relation.as_ref()));
-    let words = kind.words();
-    let outside = match (statement.is_program, statement.filename.is_empty()) {
-        (true, _) => Some(format!("{words} PROGRAM")),
-        (false, false) => Some(format!("{words} a file of the server")),
-        (false, true) => None,
-    };
-    facts.outside(outside).with_if(statement.is_program, Circumstance::Program)
+    facts.with_if(statement.is_program, Circumstance::Program)
 }
 
 /// CREATE TABLE AS and CREATE MATERIALIZED VIEW.

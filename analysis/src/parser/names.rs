@@ -126,20 +126,9 @@ pub(super) fn option(options: &[Node], name: &str) -> Option<bool> {
     })
 }
 
-/// The language of a function or a DO block, in words, if code in it can do whatever the server's own account can.
-pub(super) fn untrusted_language(options: &[Node]) -> Option<String> {
-    let language = options.iter().find_map(|option| match &option.node {
-        Some(NodeEnum::DefElem(option)) if option.defname == "language" => {
-            match option.arg.as_ref()?.node.as_ref()? {
-                NodeEnum::String(name) => Some(name.sval.to_ascii_lowercase()),
-                _ => None,
-            }
-        }
-        _ => None,
-    })?;
-    // By custom, the name of an untrusted language ends in u.
-    let untrusted = ["c", "internal"].contains(&language.as_str()) || language.ends_with('u');
-    untrusted.then(|| format!("code in the untrusted language {language}"))
+/// Whether code in that language can do whatever the server's own account can. By custom, its name ends in u.
+pub(super) fn is_untrusted(language: &str) -> bool {
+    ["c", "internal"].contains(&language) || language.ends_with('u')
 }
 
 fn is_off(value: Option<&Node>) -> bool {

@@ -168,6 +168,5 @@ fn statement(facts: Facts, text: &str) -> Statement {
         risk,
         reasons,
         not_analysed: facts.not_analysed,
-        outside: facts.outside,
     }
 }

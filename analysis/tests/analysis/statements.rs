@@ -37,35 +37,6 @@ fn everything_else() {
     check_all(EVERYTHING_ELSE);
 }
 
-#[test]
-fn what_reaches_outside_the_database() {
-    for (sql, expected) in OUTSIDE {
-        assert_eq!(one(sql).outside.as_deref(), *expected, "{sql}");
-    }
-}
-
-const OUTSIDE: &[(&str, Option<&str>)] = &[
-    ("COPY t FROM PROGRAM 'id'", Some("COPY FROM PROGRAM")),
-    ("COPY t TO PROGRAM 'id'", Some("COPY TO PROGRAM")),
-    ("COPY t FROM '/etc/passwd'", Some("COPY FROM a file of the server")),
-    ("COPY (SELECT 1) TO '/tmp/x'", Some("COPY TO a file of the server")),
-    ("LOAD 'x'", Some("LOAD")),
-    ("DO LANGUAGE plpython3u 'pass'", Some("code in the untrusted language plpython3u")),
-    ("DO 'x' LANGUAGE 'plperlu'", Some("code in the untrusted language plperlu")),
-    ("DO 'BEGIN END'", None),
-    ("DO LANGUAGE plperl ''", None),
-    ("CREATE FUNCTION f() RETURNS int LANGUAGE C AS 'lib', 'f'", Some("code in the untrusted language c")),
-    (
-        "CREATE OR REPLACE FUNCTION f() RETURNS int AS 'int4in' LANGUAGE internal",
-        Some("code in the untrusted language internal"),
-    ),
-    ("CREATE PROCEDURE p() AS '' LANGUAGE plperlu", Some("code in the untrusted language plperlu")),
-    ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", None),
-    ("CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN END'", None),
-    ("CREATE FUNCTION f() RETURNS int RETURN 1", None),
-    ("INSERT INTO t VALUES ('plperlu')", None),
-];
-
 const CREATING: &[(&str, &str)] = &[
     ("CREATE TABLE orders (id bigint PRIMARY KEY)", "create-table low orders"),
     ("CREATE TABLE IF NOT EXISTS public.orders (id int)", "create-table low public.orders"),

@@ -1,11 +1,12 @@
 //! `pgbelay rollout`: looks at rollouts, and steers one.
 
 use clap::{Args, Subcommand};
-use pgbelay_core::name::{EnvironmentName, RolloutId};
-use pgbelay_proto::wire::{ListRolloutsRequest, RolloutRequest};
+use pgbelay_core::name::{DatabaseName, EnvironmentName, RolloutId};
+use pgbelay_proto::wire::{CancelTargetRequest, ListRolloutsRequest, RolloutRequest, RolloutView};
 
 use crate::app::App;
-use crate::error::CliError;
+use crate::client::Client;
+use crate::error::{CliError, ErrorKind};
 use crate::exit_code::ExitCode;
 use crate::render;
 use crate::run_plan::WatchArgs;
@@ -25,6 +26,8 @@ pub(crate) enum RolloutCommand {
     Resume(OneArgs),
     /// Start nothing new and cancel what runs; what is done stays
     Abort(OneArgs),
+    /// End what runs on one database, or keep it from being started; the others go on
+    Cancel(CancelArgs),
 }
 
 #[derive(Debug, Args)]
@@ -42,6 +45,16 @@ pub(crate) struct OneArgs {
     /// The rollout
     #[arg(value_name = "ROLLOUT")]
     rollout: RolloutId,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CancelArgs {
+    /// The database
+    #[arg(value_name = "DATABASE")]
+    database: DatabaseName,
+    /// The rollout [default: the one that is at work on the database]
+    #[arg(long, value_name = "ROLLOUT")]
+    rollout: Option<RolloutId>,
 }
 
 #[derive(Debug, Args)]
@@ -87,6 +100,31 @@ pub(crate) async fn run(command: RolloutCommand, app: &mut App) -> Result<ExitCo
             let rollout = client.abort_rollout(args.request()).await?;
             app.screen.present(&rollout, render::rollout::asked);
         }
+        RolloutCommand::Cancel(args) => {
+            let rollout = match args.rollout {
+                Some(rollout) => rollout.to_string(),
+                None => at_work(&client, &args.database).await?,
+            };
+            let database = args.database.to_string();
+            let rollout = client.cancel_target(CancelTargetRequest { rollout, database }).await?;
+            app.screen.present(&rollout, render::rollout::full);
+        }
     }
     Ok(ExitCode::Done)
+}
+
+/// How many rollouts are looked through: of each environment at most one is at work.
+const LATEST: u32 = 100;
+
+/// The rollout that is at work on a database.
+async fn at_work(client: &Client, database: &DatabaseName) -> Result<String, CliError> {
+    let request = ListRolloutsRequest { environment: String::new(), limit: LATEST };
+    let rollouts = client.list_rollouts(request).await?.rollouts;
+    let open = |rollout: &&RolloutView| ["running", "paused", "aborting"].contains(&rollout.state.as_str());
+    let has =
+        |rollout: &&RolloutView| rollout.targets.iter().any(|target| target.database == database.as_str());
+    rollouts.iter().filter(open).find(has).map(|rollout| rollout.id.clone()).ok_or_else(|| {
+        CliError::new(ErrorKind::Refused, format!("no rollout is at work on {database}"))
+            .hint("see them with pgbelay rollout list; name one with --rollout")
+    })
 }

@@ -40,6 +40,7 @@ fn database(name: &str, environment: &str, version: &str, health: &str) -> Datab
         }),
         problem: String::new(),
         server_version: 150_006,
+        unfinished: Vec::new(),
     }
 }
 
@@ -216,7 +217,14 @@ pub(super) fn rollback_plan() -> PlanView {
 }
 
 fn run_step(version: &str, name: &str, state: &str, took_ms: i64, retries: u32) -> StepView {
-    StepView { version: version.into(), name: name.into(), state: state.into(), took_ms, retries }
+    StepView {
+        version: version.into(),
+        name: name.into(),
+        state: state.into(),
+        took_ms,
+        retries,
+        observed: None,
+    }
 }
 
 fn error() -> FailureView {

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use pgbelay_analysis::bytes_in_words as bytes;
-use pgbelay_proto::wire::{FailureView, ListRolloutsResponse, RolloutView, StepView, TargetView};
+use pgbelay_proto::wire::{
+    FailureView, ListRolloutsResponse, Observed, ObservedLock, ResolveResponse, RolloutView, StepView,
+    TargetView,
+};
 
 use super::Layout;
 use super::table::{Column, Word, number, prose, table, toned, word};
@@ -46,11 +49,43 @@ pub(crate) fn full(rollout: &RolloutView, layout: Layout) -> String {
             paint(Tone::Strong, &target.database),
             table(&STEPS, &rows, layout)
         ));
+        for step in &target.steps {
+            text.extend(step.observed.iter().filter_map(|seen| observed(&step.version, seen, layout)));
+        }
         if let Some(backup) = &target.backup {
             text.push_str(&format!("backup {} (SHA-256 {})\n", backup.path, backup.sha256));
         }
     }
     text
+}
+
+/// What was seen of a step that others may have noticed; nothing, if there is nothing to say.
+fn observed(version: &str, seen: &Observed, layout: Layout) -> Option<String> {
+    let mut words = Vec::new();
+    if seen.lock_wait_ms > 0 {
+        let whom = match seen.waited_for.as_slice() {
+            [] => String::new(),
+            sessions => format!(", held by {}", sessions.join("; ")),
+        };
+        words.push(format!("waited {} for locks{whom}", took_ms(seen.lock_wait_ms)));
+    }
+    words.extend(seen.ended.iter().map(|session| format!("ended {session}")));
+    words.extend(seen.rewrites.iter().map(|relation| format!("wrote {relation} anew")));
+    let strong = |lock: &&ObservedLock| lock.mode == "AccessExclusiveLock";
+    let locked: Vec<_> = seen.locks.iter().filter(strong).map(|lock| lock.relation.as_str()).collect();
+    if !locked.is_empty() {
+        words.push(format!("kept everybody from {}", locked.join(", ")));
+    }
+    if let Some(slow) =
+        seen.statements.iter().filter(|one| one.took_ms >= 1_000).max_by_key(|one| one.took_ms)
+    {
+        words.push(format!("line {} ({}) took {}", slow.line, slow.what, took_ms(slow.took_ms)));
+    }
+    if words.is_empty() {
+        return None;
+    }
+    words.push(format!("{} of WAL", bytes(seen.wal_bytes)));
+    Some(format!("{}\n", wrap(&format!("{version}: {}", words.join("; ")), 2, layout.prose())))
 }
 
 /// That it has begun, and how to see more.
@@ -65,6 +100,19 @@ pub(crate) fn started(rollout: &RolloutView, _: Layout) -> String {
 /// What was asked of it, and where it stands.
 pub(crate) fn asked(rollout: &RolloutView, layout: Layout) -> String {
     format!("{}\n", heading(rollout, layout))
+}
+
+/// What was said of a statement that was cut off, and what goes on.
+pub(crate) fn resolved(response: &ResolveResponse, layout: Layout) -> String {
+    let ResolveResponse { database, version, done, rollout } = response;
+    let word = if *done { "done" } else { "not done" };
+    let next = if rollout.is_empty() {
+        "it counts for the next run".to_owned()
+    } else {
+        format!("rollout {rollout} goes on: pgbelay rollout watch {rollout}")
+    };
+    let text = format!("{database}: the statement of migration {version} counts as {word}; {next}");
+    format!("{}\n", wrap(&text, 2, layout.prose()))
 }
 
 /// One line for each.
@@ -177,6 +225,8 @@ fn list_row(rollout: &RolloutView) -> Vec<Word> {
 
 #[cfg(test)]
 mod tests {
+    use pgbelay_proto::wire::ObservedStatement;
+
     use super::super::fixtures::{self, plain};
     use super::*;
 
@@ -234,6 +284,28 @@ mod tests {
     }
 
     #[test]
+    fn what_others_may_have_noticed_is_told() {
+        let statement =
+            |line, took_ms| ObservedStatement { line, what: "ALTER TABLE".into(), took_ms, rows: 0 };
+        let seen = Observed {
+            statements: vec![statement(1, 20), statement(4, 2_300)],
+            locks: vec![ObservedLock { relation: "public.a".into(), mode: "AccessExclusiveLock".into() }],
+            rewrites: vec!["public.a".into()],
+            wal_bytes: 3 << 20,
+            lock_wait_ms: 700,
+            waited_for: vec!["pid 7 (psql)".into()],
+            ended: vec!["pid 8 (app)".into()],
+        };
+        let text = observed("011", &seen, Layout { width: Some(200) }).unwrap();
+        assert_eq!(
+            text,
+            "011: waited 700ms for locks, held by pid 7 (psql); ended pid 8 (app); wrote public.a anew; kept\n  \
+             everybody from public.a; line 4 (ALTER TABLE) took 2.3s; 3.0 MiB of WAL\n"
+        );
+        assert_eq!(observed("011", &Observed::default(), Layout { width: None }), None);
+    }
+
+    #[test]
     fn a_list_has_a_line_for_each() {
         let rollouts = ListRolloutsResponse { rollouts: vec![fixtures::rollout()] };
         insta::assert_snapshot!(plain(&list(&rollouts, Layout { width: Some(120) })), @r"
@@ -275,14 +347,16 @@ mod tests {
                   "name": "task_assignees",
                   "state": "done",
                   "took_ms": 12,
-                  "retries": 0
+                  "retries": 0,
+                  "observed": null
                 },
                 {
                   "version": "011",
                   "name": "drop_task_assigned_to",
                   "state": "done",
                   "took_ms": 1204,
-                  "retries": 2
+                  "retries": 2,
+                  "observed": null
                 }
               ],
               "backup": {
@@ -303,14 +377,16 @@ mod tests {
                   "name": "task_assignees",
                   "state": "done",
                   "took_ms": 9,
-                  "retries": 0
+                  "retries": 0,
+                  "observed": null
                 },
                 {
                   "version": "011",
                   "name": "drop_task_assigned_to",
                   "state": "failed",
                   "took_ms": 3,
-                  "retries": 0
+                  "retries": 0,
+                  "observed": null
                 }
               ],
               "backup": null,

@@ -58,7 +58,7 @@ fn row(database: &DatabaseView) -> Vec<Word> {
 fn health(health: &str) -> Tone {
     match health {
         "ok" => Tone::Good,
-        "busy" | "never-seen" => Tone::Warn,
+        "busy" | "never-seen" | "unfinished" => Tone::Warn,
         "failed" | "unknown" | "unreachable" | "revoked" => Tone::Bad,
         _ => Tone::Plain,
     }
@@ -154,7 +154,8 @@ mod tests {
                 "until": "2026-07-30T10:00:00.000Z"
               },
               "problem": "",
-              "server_version": 150006
+              "server_version": 150006,
+              "unfinished": []
             },
             {
               "name": "billing-eu-1",
@@ -174,7 +175,8 @@ mod tests {
                 "until": "2026-07-28T10:00:00Z"
               },
               "problem": "the agent has been silent since 2026-07-29 09:58 UTC: is its machine running?",
-              "server_version": 150006
+              "server_version": 150006,
+              "unfinished": []
             },
             {
               "name": "orders-2",
@@ -187,7 +189,8 @@ mod tests {
               "connected": true,
               "window": null,
               "problem": "",
-              "server_version": 150006
+              "server_version": 150006,
+              "unfinished": []
             }
           ]
         }

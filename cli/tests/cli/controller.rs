@@ -317,6 +317,8 @@ impl OperatorService for Scripted {
         pause_rollout(RolloutRequest) -> RolloutView;
         resume_rollout(RolloutRequest) -> RolloutView;
         abort_rollout(RolloutRequest) -> RolloutView;
+        cancel_target(CancelTargetRequest) -> RolloutView;
+        resolve(ResolveRequest) -> ResolveResponse;
         history(HistoryRequest) -> HistoryResponse;
         read_catalog(ReadCatalogRequest) -> ReadCatalogResponse;
         list_agents(ListAgentsRequest) -> ListAgentsResponse;

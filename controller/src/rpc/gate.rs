@@ -31,7 +31,7 @@ pub enum Audience {
 }
 
 /// Every method of the contract on the main listener, and who may call it.
-pub const AUDIENCES: [(&str, Audience); 27] = [
+pub const AUDIENCES: [(&str, Audience); 29] = [
     ("/pgbelay.v1.AgentService/Connect", Audience::Agents),
     ("/pgbelay.v1.AgentService/FetchSql", Audience::Agents),
     ("/pgbelay.v1.AgentService/Renew", Audience::Agents),
@@ -47,6 +47,8 @@ pub const AUDIENCES: [(&str, Audience); 27] = [
     ("/pgbelay.v1.OperatorService/PauseRollout", Audience::Operators(Role::Operator)),
     ("/pgbelay.v1.OperatorService/ResumeRollout", Audience::Operators(Role::Operator)),
     ("/pgbelay.v1.OperatorService/AbortRollout", Audience::Operators(Role::Operator)),
+    ("/pgbelay.v1.OperatorService/CancelTarget", Audience::Operators(Role::Operator)),
+    ("/pgbelay.v1.OperatorService/Resolve", Audience::Operators(Role::Operator)),
     ("/pgbelay.v1.OperatorService/Status", Audience::Operators(Role::Viewer)),
     ("/pgbelay.v1.OperatorService/History", Audience::Operators(Role::Viewer)),
     ("/pgbelay.v1.OperatorService/ReadCatalog", Audience::Operators(Role::Operator)),

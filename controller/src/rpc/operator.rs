@@ -58,7 +58,7 @@ impl OperatorsService {
 
     fn rollout_view(&self, state: &State, id: &RolloutId) -> Answer<wire::RolloutView> {
         let rollout = state.rollout(id).map_err(|refusal| refused(&refusal))?;
-        Ok(Response::new(views::rollout::rollout(state, &self.services.fleet, rollout)))
+        Ok(Response::new(views::rollout::detailed(state, &self.services.fleet, rollout)))
     }
 
     async fn steer(
@@ -156,6 +156,26 @@ impl OperatorService for OperatorsService {
 
     async fn abort_rollout(&self, request: Request<wire::RolloutRequest>) -> Answer<wire::RolloutView> {
         self.steer(&request, |rollout| Ask::AbortRollout { rollout }).await
+    }
+
+    async fn cancel_target(&self, request: Request<wire::CancelTargetRequest>) -> Answer<wire::RolloutView> {
+        let rollout: RolloutId = parse(&request.get_ref().rollout)?;
+        let database: DatabaseName = parse(&request.get_ref().database)?;
+        let ask = Ask::CancelTarget { rollout: rollout.clone(), database };
+        let granted = self.ask(&request, ask).await?;
+        self.rollout_view(&granted.state, &rollout)
+    }
+
+    async fn resolve(&self, request: Request<wire::ResolveRequest>) -> Answer<wire::ResolveResponse> {
+        let wire::ResolveRequest { database, version, done, .. } = request.get_ref().clone();
+        let reason = reason(&request.get_ref().reason)?;
+        let ask = Ask::Resolve { database: parse(&database)?, version: parse(&version)?, done, reason };
+        let granted = self.ask(&request, ask).await?;
+        let resumed = granted.events.iter().find_map(|event| {
+            if let Event::RolloutResumed { rollout } = event { Some(rollout.to_string()) } else { None }
+        });
+        let rollout = resumed.unwrap_or_default();
+        Ok(Response::new(wire::ResolveResponse { database, version, done, rollout }))
     }
 
     async fn status(&self, request: Request<wire::StatusRequest>) -> Answer<wire::StatusResponse> {

@@ -196,6 +196,7 @@ fn trial(name: &DatabaseName, target: &TargetPlan, answer: Result<Answer, ProbeE
             state: state.to_owned(),
             took_ms: ran.map_or(0, |d| d.took_ms),
             retries: ran.map_or(0, |d| d.retries),
+            observed: ran.and_then(|d| d.observed.clone()),
         }
     });
     wire::TrialView {

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use pgbelay_core::database::{Database, WindowState};
+use pgbelay_core::database::{Database, Unfinished, WindowState};
 use pgbelay_core::migration::Migration;
+use pgbelay_core::plan::Direction;
 use pgbelay_core::rollout::TargetState;
 use pgbelay_core::state::State;
 use pgbelay_core::time::Timestamp;
@@ -31,7 +32,31 @@ pub fn database(state: &State, fleet: &Fleet, database: &Database, now: Timestam
         window: window(database, now),
         problem,
         server_version: seen.map_or(0, |seen| seen.server_version),
+        unfinished: seen.map(|seen| seen.unfinished.iter().map(unfinished).collect()).unwrap_or_default(),
     }
+}
+
+fn unfinished(one: &Unfinished) -> wire::UnfinishedView {
+    let direction = match one.direction {
+        Direction::Up => "up",
+        Direction::Down => "down",
+    };
+    wire::UnfinishedView {
+        version: one.version.to_string(),
+        direction: direction.to_owned(),
+        done: one.done,
+        pieces: one.pieces,
+        open: one.open,
+    }
+}
+
+/// A migration that has begun and has not come to its end, in words.
+fn unfinished_problem(database: &Database) -> Option<String> {
+    let (_, seen) = database.observed.as_ref()?;
+    let Unfinished { version, done, pieces, .. } = seen.unfinished.first()?;
+    Some(format!(
+        "migration {version} is unfinished: {done} of {pieces} pieces are done; run it again to go on"
+    ))
 }
 
 fn count(n: usize) -> u32 {
@@ -75,13 +100,14 @@ fn health(
     let revoked = state.agents.get(&database.name).is_none_or(|certificates| certificates.revoked);
     let last = state.last_rollout.get(&database.environment).and_then(|id| state.rollouts.get(id));
     let target = last.and_then(|rollout| rollout.targets.get(&database.name));
-    let went_wrong = target.and_then(error).map(|error| error.message);
+    let went_wrong = target.and_then(|target| error(&database.name, target)).map(|error| error.message);
     match (connected, target.map(|t| &t.state)) {
         _ if revoked => ("revoked", "its agent's certificate was revoked".to_owned()),
         _ if fleet.is_quarantined(&database.name) => {
             ("quarantined", "two agents were connected under this name".to_owned())
         }
         (_, Some(TargetState::Unknown { why, .. })) => ("unknown", why.clone()),
+        (_, Some(TargetState::Unsettled { .. })) => ("unknown", went_wrong.unwrap_or_default()),
         (None, _) if database.observed.is_none() => {
             ("never-seen", "its agent has never connected".to_owned())
         }
@@ -90,7 +116,10 @@ fn health(
         (Some(_), _) if database.in_flight.is_some() => ("busy", String::new()),
         (Some(_), _) => match went_wrong {
             Some(message) => ("failed", message),
-            None => ("ok", String::new()),
+            None => match unfinished_problem(database) {
+                Some(problem) => ("unfinished", problem),
+                None => ("ok", String::new()),
+            },
         },
     }
 }

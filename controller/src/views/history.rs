@@ -74,10 +74,12 @@ fn of_target<'a>(
             _ if is_done(step) => "done",
             TargetState::Failed { failure } if failure.version.as_ref() == Some(&step.version) => "failed",
             TargetState::Unknown { .. } if may_have_begun => "unknown",
+            TargetState::Unsettled { statement } if statement.version == step.version => "unknown",
             TargetState::Refused { .. } if is_next => "refused",
             TargetState::Cancelled if is_next => "cancelled",
             TargetState::Failed { .. }
             | TargetState::Unknown { .. }
+            | TargetState::Unsettled { .. }
             | TargetState::Refused { .. }
             | TargetState::Cancelled
             | TargetState::Due
@@ -97,7 +99,7 @@ fn in_words(line: &Line<'_>) -> wire::HistoryEntry {
     };
     let is_of_it = |word: &&Acknowledgement| of_step.contains(*word) || not_judged(word);
     let acknowledged = rollout.acknowledged.iter().filter(is_of_it);
-    let error = if *state == "done" { None } else { error(target) };
+    let error = if *state == "done" { None } else { error(database, target) };
     wire::HistoryEntry {
         at: rfc3339(target.moved_at),
         database: database.to_string(),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pgbelay_core::command::{CommandKind, Failure, FailureKind, StepDone};
+use pgbelay_core::command::{CommandKind, Failure, FailureKind, StepDone, Unsettled};
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::Step;
@@ -24,9 +24,33 @@ pub const fn confirmation(confirmation: Confirmation) -> &'static str {
     }
 }
 
-/// A rollout as people read it.
+/// Most steps on all databases whose observations are told: the view of a large fleet stays small.
+const MOST_OBSERVED: usize = 1_000;
+
+/// A rollout as people read it, without what was observed.
 #[must_use]
 pub fn rollout(state: &State, fleet: &Fleet, rollout: &Rollout) -> wire::RolloutView {
+    let mut view = full(state, fleet, rollout);
+    forget_observed(&mut view);
+    view
+}
+
+/// The same with what was observed, unless there are too many steps.
+#[must_use]
+pub fn detailed(state: &State, fleet: &Fleet, rollout: &Rollout) -> wire::RolloutView {
+    let mut view = full(state, fleet, rollout);
+    if rollout.targets.values().map(|target| target.done.len()).sum::<usize>() > MOST_OBSERVED {
+        forget_observed(&mut view);
+    }
+    view
+}
+
+fn forget_observed(view: &mut wire::RolloutView) {
+    let steps = view.targets.iter_mut().flat_map(|target| &mut target.steps);
+    steps.for_each(|step| step.observed = None);
+}
+
+fn full(state: &State, fleet: &Fleet, rollout: &Rollout) -> wire::RolloutView {
     let plan = state.plan_of(rollout);
     let (release, direction, _) = plan.map(|plan| goal(&plan.body.goal)).unwrap_or_default();
     let (word, reason, finished_at) = standing(&rollout.state);
@@ -86,7 +110,7 @@ fn view(
             bytes: backup.bytes,
             took_ms: backup.took.0,
         }),
-        error: error(target),
+        error: error(name, target),
         doing: doing(fleet, name, target),
     }
 }
@@ -106,7 +130,7 @@ pub(super) fn word(state: &State, target: &Target) -> &'static str {
         TargetState::Failed { .. } => "failed",
         TargetState::Refused { .. } => "refused",
         TargetState::Cancelled => "cancelled",
-        TargetState::Unknown { .. } => "unknown",
+        TargetState::Unknown { .. } | TargetState::Unsettled { .. } => "unknown",
         TargetState::NotReached => "not-reached",
     }
 }
@@ -121,6 +145,7 @@ fn step_view(target: &Target, done: &HashMap<&Version, &StepDone>, step: &Step) 
         | TargetState::Refused { .. }
         | TargetState::Cancelled
         | TargetState::Unknown { .. }
+        | TargetState::Unsettled { .. }
         | TargetState::NotReached => false,
     };
     let state = if done.is_some() {
@@ -136,11 +161,12 @@ fn step_view(target: &Target, done: &HashMap<&Version, &StepDone>, step: &Step) 
         state: state.to_owned(),
         took_ms: done.map_or(0, |done| done.took.0),
         retries: done.map_or(0, |done| done.retries),
+        observed: done.and_then(|done| done.observed.as_deref()).map(Into::into),
     }
 }
 
 /// What went wrong on a target, in words.
-pub(super) fn error(target: &Target) -> Option<wire::FailureView> {
+pub(super) fn error(name: &DatabaseName, target: &Target) -> Option<wire::FailureView> {
     let plain = |kind: &str, message: &str, hint: &str| wire::FailureView {
         kind: kind.to_owned(),
         message: message.to_owned(),
@@ -155,11 +181,30 @@ pub(super) fn error(target: &Target) -> Option<wire::FailureView> {
             why,
             "bring the agent and its database back; the agent then reads what is recorded and the rollout goes on",
         )),
+        TargetState::Unsettled { statement } => Some(unsettled(name, statement)),
         TargetState::Due
         | TargetState::Running { .. }
         | TargetState::Done
         | TargetState::Cancelled
         | TargetState::NotReached => None,
+    }
+}
+
+/// What a person has to find out.
+fn unsettled(name: &DatabaseName, statement: &Unsettled) -> wire::FailureView {
+    let Unsettled { version, piece, pieces, line, what } = statement;
+    wire::FailureView {
+        kind: "unsettled".to_owned(),
+        version: version.to_string(),
+        message: format!(
+            "piece {piece} of {pieces} was cut off, and nothing shows whether it took effect: {what}"
+        ),
+        hint: format!(
+            "find out on {name} whether it took effect, then run pgbelay resolve {name} {version} --done --reason … \
+             or --not-done --reason …"
+        ),
+        line: *line,
+        ..Default::default()
     }
 }
 
@@ -172,8 +217,9 @@ fn with_hint(failure: &Failure) -> wire::Failure {
         }
         FailureKind::Backup => "make the backup possible, then plan again; nothing was changed",
         FailureKind::Connection => "make the database reachable, then plan again",
-        FailureKind::NotTransactional => "split the statement off, or write it without CONCURRENTLY",
+        FailureKind::NotTransactional => "correct the migration, then plan again",
         FailureKind::Busy => "wait for the other migrator to finish, then plan again",
+        FailureKind::ReplicationLag => "let the standbys catch up, then plan again",
         FailureKind::SqlMissing => "push the release again, then plan again",
         FailureKind::Agent => "look at the agent's log",
     };

@@ -56,6 +56,7 @@ fn observation(release: &Release) -> Observation {
         system_identifier: "7312345678901234567/16384".to_owned(),
         fingerprint: Digest::of("x"),
         records: release.migrations.iter().map(record).collect(),
+        unfinished: Vec::new(),
     }
 }
 
@@ -97,7 +98,12 @@ fn plan(release: &Release, policy: &EnvironmentPolicy, seen: &Observation) -> an
 }
 
 fn rollout(release: &Release, plan: &Plan, seen: &Observation) -> anyhow::Result<Rollout> {
-    let done = |m: &Migration| StepDone { version: m.version.clone(), took: Span(1_234), retries: 3 };
+    let done = |m: &Migration| StepDone {
+        version: m.version.clone(),
+        took: Span(1_234),
+        retries: 3,
+        observed: None,
+    };
     let target = Target {
         backup: Some(Backup {
             path: format!("/var/lib/pgbelay/backups/{}/{}.dump", "x".repeat(30), "y".repeat(30)),
@@ -108,6 +114,7 @@ fn rollout(release: &Release, plan: &Plan, seen: &Observation) -> anyhow::Result
         done: release.migrations.iter().map(done).collect(),
         expect: Expectation::from(seen),
         attempt: 1,
+        cancelled: false,
         moved_at: Timestamp(5),
         state: TargetState::Done,
     };
@@ -139,6 +146,7 @@ fn database(name: &DatabaseName, environment: &EnvironmentName, seen: &Arc<Obser
         windows: BTreeMap::new(),
         carries: BTreeMap::new(),
         rates: Default::default(),
+        resolution: None,
     })
 }
 

@@ -3,11 +3,11 @@
 //! Level-triggered: it looks at where the rollout stands, never at what has just happened, so that it may be
 //! asked at any time, as often as one likes, and after a restart as well.
 
-use crate::command::{Adopt, Command, CommandId, CommandKind, Run};
+use crate::command::{Adopt, Command, CommandId, CommandKind, Resolution, Run, StrongLock};
 use crate::digest::Digest;
 use crate::event::Event;
 use crate::name::DatabaseName;
-use crate::plan::{Direction, Goal, Plan};
+use crate::plan::{Direction, Goal, Lock, Plan, Step};
 use crate::policy::{BackupPolicy, EnvironmentPolicy};
 use crate::request::Refusal;
 use crate::rollout::{
@@ -60,7 +60,10 @@ fn is_revoked(state: &State, name: &DatabaseName) -> bool {
 fn no_longer_waited_for(rollout: &Rollout, lost: &[&DatabaseName]) -> Option<Event> {
     match &rollout.state {
         RolloutState::Paused {
-            reason: PauseReason::Unknown { database } | PauseReason::AgentUnreachable { database },
+            reason:
+                PauseReason::Unknown { database }
+                | PauseReason::AgentUnreachable { database }
+                | PauseReason::Unsettled { database },
         } if lost.contains(&database) => Some(Event::RolloutResumed { rollout: rollout.id.clone() }),
         RolloutState::Paused { .. }
         | RolloutState::Running
@@ -84,12 +87,18 @@ fn running(state: &State, rollout: &Rollout, plan: &Plan, now: Timestamp) -> Res
         let reason = PauseReason::Unknown { database: database.clone() };
         return Ok(vec![Event::RolloutPaused { rollout: rollout.id.clone(), reason }]);
     }
+    if let Some(database) = unsettled(rollout) {
+        let reason = PauseReason::Unsettled { database: database.clone() };
+        return Ok(vec![Event::RolloutPaused { rollout: rollout.id.clone(), reason }]);
+    }
     if rollout.targets.values().any(|t| t.state.is_bad()) {
         return Ok(over(rollout, in_hand(rollout), Verdict::Failed));
     }
     let due: Vec<_> = rollout.targets.iter().filter(|(_, t)| t.state == TargetState::Due).collect();
     if due.is_empty() {
-        return Ok(over(rollout, in_hand(rollout), Verdict::Succeeded));
+        let whole = rollout.targets.values().all(|t| t.state != TargetState::Cancelled);
+        let verdict = if whole { Verdict::Succeeded } else { Verdict::Failed };
+        return Ok(over(rollout, in_hand(rollout), verdict));
     }
     let policy = state.environment(&rollout.environment)?;
     let room = (policy.max_parallel as usize).saturating_sub(in_hand(rollout));
@@ -109,6 +118,12 @@ fn running(state: &State, rollout: &Rollout, plan: &Plan, now: Timestamp) -> Res
 
 fn unknown(rollout: &Rollout) -> Option<&DatabaseName> {
     rollout.targets.iter().find(|(_, t)| matches!(t.state, TargetState::Unknown { .. })).map(|(name, _)| name)
+}
+
+/// A target that waits for a person's word.
+pub(crate) fn unsettled(rollout: &Rollout) -> Option<&DatabaseName> {
+    let waits = |target: &Target| matches!(target.state, TargetState::Unsettled { .. });
+    rollout.targets.iter().find(|(_, target)| waits(target)).map(|(name, _)| name)
 }
 
 /// All that the next command of one target depends on.
@@ -151,13 +166,37 @@ impl Next<'_> {
             (BackupPolicy::Required, None) => CommandKind::Backup { expect: self.target.expect.clone() },
             (BackupPolicy::Required | BackupPolicy::Off, backup) => CommandKind::Run(Run {
                 direction: direction(&self.plan.body.goal),
+                locks: self.locks(&missing),
                 steps: missing,
                 expect: self.target.expect.clone(),
                 backup: backup.clone(),
                 settings: self.plan.body.settings.clone(),
+                resolution: self.resolution()?,
             }),
         };
         Ok(Event::CommandIssued { command: self.command(kind)? })
+    }
+
+    /// The locks of steps that make writers wait, on what is there before.
+    fn locks(&self, steps: &[Step]) -> Vec<StrongLock> {
+        let of_step = |step: &Step| {
+            let judgement = self.plan.body.judgement(step)?;
+            let strong = judgement.course.locks.iter().map(|at| &at.what);
+            let strong = strong.filter(|lock| !lock.new && lock.mode.blocks_writes());
+            let version = step.version.clone();
+            let named = |lock: &Lock| StrongLock {
+                version: version.clone(),
+                relation: lock.relation.clone(),
+                mode: lock.mode,
+            };
+            Some(strong.map(named).collect::<Vec<_>>())
+        };
+        steps.iter().filter_map(of_step).flatten().collect()
+    }
+
+    /// What a person said of the migration that comes first.
+    fn resolution(&self) -> Result<Option<Resolution>, Refusal> {
+        Ok(self.state.database(self.name)?.resolution.clone())
     }
 
     fn command(&self, kind: CommandKind) -> Result<Command, Refusal> {

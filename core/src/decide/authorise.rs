@@ -93,7 +93,11 @@ fn audience<'a>(state: &'a State, request: &'a Request) -> Result<Audience<'a>, 
         }
         Request::PauseRollout { rollout: id }
         | Request::ResumeRollout { rollout: id }
-        | Request::AbortRollout { rollout: id } => rollout(id)?,
+        | Request::AbortRollout { rollout: id }
+        | Request::CancelTarget { rollout: id, .. } => rollout(id)?,
+        Request::Resolve { database, .. } => {
+            Audience::Operator(Role::Operator, Place::In(&state.database(database)?.environment))
+        }
         Request::Renew { database, .. }
         | Request::CertificateSeen { database, .. }
         | Request::Observe { database, .. }

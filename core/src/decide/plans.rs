@@ -10,7 +10,7 @@ use crate::judge::{AllJudged, File, Judged};
 use crate::name::{DatabaseName, EnvironmentName};
 use crate::plan::{
     AllHistories, AllSizes, ExecutionSettings, Goal, Plan, PlanBody, PlanId, PlanProblem, Scales, Step,
-    TargetPlan, plan_adopt, plan_back, plan_baseline, plan_forward,
+    TargetPlan, only_on_known_servers, plan_adopt, plan_back, plan_baseline, plan_forward,
 };
 use crate::policy::BackupPolicy;
 use crate::release::Release;
@@ -173,7 +173,7 @@ fn target(
     let Some((_, seen)) = seen else {
         return Ok(Err(vec![PlanProblem::NotObserved { database: database.name.clone() }]));
     };
-    Ok(match wanted.goal {
+    let planned = match wanted.goal {
         Goal::Release { release } => {
             let release = state.releases.get(release).ok_or_else(|| not_found("release", release))?;
             plan_forward(&database.name, seen, release, scales)
@@ -192,7 +192,9 @@ fn target(
             let planned = plan_baseline(&database.name, seen, release, version);
             planned.ok_or_else(|| not_found("migration of the release", version))?
         }
-    })
+    };
+    let policy = state.environment(wanted.environment)?.unknown_server;
+    Ok(only_on_known_servers(planned, (&database.name, seen), policy))
 }
 
 pub(super) fn approve(state: &State, id: &PlanId, here: &Circumstances) -> Result<Vec<Event>, Refusal> {

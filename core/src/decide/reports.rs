@@ -63,6 +63,7 @@ fn is_unknown(state: &State, id: &CommandId) -> bool {
         | TargetState::Failed { .. }
         | TargetState::Refused { .. }
         | TargetState::Cancelled
+        | TargetState::Unsettled { .. }
         | TargetState::NotReached => false,
     })
 }
@@ -72,7 +73,7 @@ fn resumed_by(state: &State, name: &DatabaseName) -> Option<Event> {
     let waiting = state.rollouts.values().find(|rollout| match &rollout.state {
         RolloutState::Paused { reason: PauseReason::Unknown { database } }
         | RolloutState::Paused { reason: PauseReason::AgentUnreachable { database } } => database == name,
-        RolloutState::Paused { reason: PauseReason::Operator }
+        RolloutState::Paused { reason: PauseReason::Operator | PauseReason::Unsettled { .. } }
         | RolloutState::Running
         | RolloutState::Aborting
         | RolloutState::Finished { .. } => false,
@@ -105,7 +106,9 @@ fn not_waited_for(state: &State, name: &DatabaseName) -> Option<Event> {
 pub(super) fn agent_back(state: &State, name: &DatabaseName) -> Vec<Event> {
     let waiting = state.rollouts.values().find(|rollout| match &rollout.state {
         RolloutState::Paused { reason: PauseReason::AgentUnreachable { database } } => database == name,
-        RolloutState::Paused { reason: PauseReason::Unknown { .. } | PauseReason::Operator }
+        RolloutState::Paused {
+            reason: PauseReason::Unknown { .. } | PauseReason::Operator | PauseReason::Unsettled { .. },
+        }
         | RolloutState::Running
         | RolloutState::Aborting
         | RolloutState::Finished { .. } => false,

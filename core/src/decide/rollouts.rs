@@ -12,7 +12,9 @@ use crate::migration::Version;
 use crate::name::{DatabaseName, OperatorName};
 use crate::plan::{AllSizes, Direction, Goal, Plan, PlanBody, PlanId, Step, TargetPlan};
 use crate::request::{Circumstances, Refusal};
-use crate::rollout::{AllBulk, Bulk, Confirmation, PauseReason, Rollout, RolloutId, RolloutState, Verdict};
+use crate::rollout::{
+    AllBulk, Bulk, Confirmation, PauseReason, Rollout, RolloutId, RolloutState, TargetState, Verdict,
+};
 use crate::state::{PlanState, State, not_found};
 use crate::time::Timestamp;
 
@@ -250,7 +252,8 @@ pub(super) fn pause(state: &State, id: &RolloutId) -> Result<Vec<Event>, Refusal
         // A pause of its own would end by itself; a person's does not.
         RolloutState::Running
         | RolloutState::Paused {
-            reason: PauseReason::Unknown { .. } | PauseReason::AgentUnreachable { .. },
+            reason:
+                PauseReason::Unknown { .. } | PauseReason::AgentUnreachable { .. } | PauseReason::Unsettled { .. },
         } => Ok(vec![Event::RolloutPaused { rollout: id.clone(), reason: PauseReason::Operator }]),
         RolloutState::Paused { reason: PauseReason::Operator }
         | RolloutState::Aborting
@@ -279,5 +282,30 @@ pub(super) fn abort(state: &State, id: &RolloutId) -> Result<Vec<Event>, Refusal
             Ok(vec![Event::RolloutAborted { rollout: id.clone() }])
         }
         RolloutState::Aborting | RolloutState::Finished { .. } => Ok(Vec::new()),
+    }
+}
+
+/// What has not begun never does; what runs is ended by its agent.
+pub(super) fn cancel(state: &State, id: &RolloutId, name: &DatabaseName) -> Result<Vec<Event>, Refusal> {
+    let rollout = unfinished(state, id)?;
+    let (id, database) = (id.clone(), name.clone());
+    let target = rollout
+        .targets
+        .get(name)
+        .ok_or_else(|| Refusal::NotATarget { rollout: id.clone(), database: database.clone() })?;
+    let nothing =
+        |state| Err(Refusal::NothingToCancel { rollout: id.clone(), database: database.clone(), state });
+    match &target.state {
+        TargetState::Due | TargetState::Running { .. } | TargetState::Unsettled { .. } => {
+            let again = target.cancelled;
+            let event = Event::TargetCancelled { rollout: id, database };
+            Ok(if again { Vec::new() } else { vec![event] })
+        }
+        TargetState::Done => nothing("done"),
+        TargetState::Failed { .. } => nothing("failed"),
+        TargetState::Refused { .. } => nothing("refused"),
+        TargetState::Cancelled => Ok(Vec::new()),
+        TargetState::Unknown { .. } => nothing("unknown: what its last command did cannot be told yet"),
+        TargetState::NotReached => nothing("not reached"),
     }
 }

@@ -50,6 +50,7 @@ fn observation(database: &DatabaseName) -> Observation {
         system_identifier: database.to_string(),
         fingerprint: Digest::of("schema"),
         records: Vec::new(),
+        unfinished: Vec::new(),
     }
 }
 
@@ -203,6 +204,19 @@ fn asks_of_people(world: &World) -> Vec<(Request, &'static str)> {
         (Request::PauseRollout { rollout: rollout.clone() }, "AO  s     C"),
         (Request::ResumeRollout { rollout: rollout.clone() }, "AO  s     C"),
         (Request::AbortRollout { rollout: rollout.clone() }, "AO  s     C"),
+        (
+            Request::CancelTarget { rollout: rollout.clone(), database: "orders-1".parse().unwrap() },
+            "AO  s     C",
+        ),
+        (
+            Request::Resolve {
+                database: "orders-1".parse().unwrap(),
+                version: "1".parse().unwrap(),
+                done: true,
+                reason: reason(),
+            },
+            "AO  s     C",
+        ),
     ]
 }
 
@@ -254,6 +268,8 @@ const fn name(request: &Request) -> &'static str {
         Request::PauseRollout { .. } => "pause rollout",
         Request::ResumeRollout { .. } => "resume rollout",
         Request::AbortRollout { .. } => "abort rollout",
+        Request::CancelTarget { .. } => "cancel target",
+        Request::Resolve { .. } => "resolve",
         Request::Advance { .. } => "advance",
         Request::Accepted { .. } => "accepted",
         Request::Report { .. } => "report",
@@ -262,7 +278,7 @@ const fn name(request: &Request) -> &'static str {
     }
 }
 
-const REQUESTS: usize = 23;
+const REQUESTS: usize = 25;
 
 #[test]
 fn every_request_is_for_some_and_for_nobody_else() {

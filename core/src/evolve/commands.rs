@@ -44,6 +44,9 @@ pub(super) fn finished(
         let database = database(state, &command.database, place)?;
         database.fence = database.fence.max(*seen);
     }
+    if uses_resolution(&command, outcome) {
+        database(state, &command.database, place)?.resolution = None;
+    }
     let target = target(rollout(state, &command.rollout, place)?, &command.database, place)?;
     move_target(target, &command, outcome);
     let (done, observation) = recorded(outcome);
@@ -65,9 +68,26 @@ pub(super) fn finished(
         | Outcome::Failed { .. }
         | Outcome::Interrupted { .. }
         | Outcome::Cancelled { .. }
+        | Outcome::Unsettled { .. }
         | Outcome::Refused { .. }
         | Outcome::Unknown { .. } => Ok(()),
     }
+}
+
+/// Whether a person's word has come to where it counts. One that was given for an interrupted run goes with the next.
+fn uses_resolution(command: &Command, outcome: &Outcome) -> bool {
+    let carries = matches!(&command.kind, CommandKind::Run(run) if run.resolution.is_some());
+    let over = match outcome {
+        Outcome::Ran { .. }
+        | Outcome::Failed { .. }
+        | Outcome::Cancelled { .. }
+        | Outcome::Unsettled { .. } => true,
+        Outcome::BackedUp { .. }
+        | Outcome::Interrupted { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Unknown { .. } => false,
+    };
+    carries && over
 }
 
 fn move_target(target: &mut Target, command: &Command, outcome: &Outcome) {
@@ -78,7 +98,7 @@ fn move_target(target: &mut Target, command: &Command, outcome: &Outcome) {
     {
         target.expect = Expectation::from(observation);
     }
-    target.state = match outcome {
+    let state = match outcome {
         Outcome::BackedUp { backup } => {
             target.backup = Some(backup.clone());
             target.attempt = 0;
@@ -93,11 +113,15 @@ fn move_target(target: &mut Target, command: &Command, outcome: &Outcome) {
         Outcome::Ran { .. } => TargetState::Done,
         Outcome::Failed { failure, .. } => TargetState::Failed { failure: failure.clone() },
         Outcome::Cancelled { .. } => TargetState::Cancelled,
+        Outcome::Unsettled { statement, .. } => TargetState::Unsettled { statement: statement.clone() },
         // Nobody could start it in time. Nothing has happened, and the next command has a deadline of its own.
         Outcome::Refused { reason: RefusedBecause::TooLate } => TargetState::Due,
         Outcome::Refused { reason } => TargetState::Refused { why: reason.to_string() },
         Outcome::Unknown { why } => TargetState::Unknown { command: command.id.clone(), why: why.clone() },
     };
+    // What would come next was cancelled.
+    let ends = target.cancelled && state == TargetState::Due;
+    target.state = if ends { TargetState::Cancelled } else { state };
 }
 
 /// What the steps say about how fast the database is. One that had to wait for locks says nothing.
@@ -152,7 +176,8 @@ fn recorded(outcome: &Outcome) -> (&[StepDone], Option<&Observation>) {
         Outcome::Ran { done, observation } => (done, Some(observation)),
         Outcome::Failed { done, observation, .. }
         | Outcome::Interrupted { done, observation }
-        | Outcome::Cancelled { done, observation } => (done, observation.as_ref()),
+        | Outcome::Cancelled { done, observation }
+        | Outcome::Unsettled { done, observation, .. } => (done, observation.as_ref()),
         Outcome::BackedUp { .. } | Outcome::Refused { .. } | Outcome::Unknown { .. } => (&[], None),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{IllegalEvent, Place, database, has_all};
 use crate::acknowledge::Acknowledgement;
-use crate::command::CommandId;
+use crate::command::{CommandId, Resolution};
 use crate::name::{DatabaseName, OperatorName};
 use crate::plan::{PlanId, TargetPlan};
 use crate::rollout::{
@@ -74,6 +74,7 @@ fn due(plan: &TargetPlan, place: Place) -> Target {
         done: Vec::new(),
         expect: plan.expect.clone(),
         attempt: 0,
+        cancelled: false,
         moved_at: place.at,
         state: TargetState::Due,
     }
@@ -153,6 +154,41 @@ pub(super) fn given_up(
     let held = target.state.command().cloned();
     target.state = TargetState::Refused { why };
     held.iter().try_for_each(|command| settled(state, command, place))
+}
+
+/// What runs goes on until its agent has ended it; all else is over at once.
+pub(super) fn cancelled(
+    state: &mut State,
+    id: &RolloutId,
+    name: &DatabaseName,
+    place: Place,
+) -> Result<(), IllegalEvent> {
+    let target = target(rollout(state, id, place)?, name, place)?;
+    target.cancelled = true;
+    if target.state.command().is_none() {
+        target.state = TargetState::Cancelled;
+    }
+    Ok(())
+}
+
+/// The word counts for the next run on the database, which is due if one waited for it.
+pub(super) fn resolved(
+    state: &mut State,
+    name: &DatabaseName,
+    resolution: &Resolution,
+    place: Place,
+) -> Result<(), IllegalEvent> {
+    database(state, name, place)?.resolution = Some(resolution.clone());
+    let open = state.rollouts.values_mut().filter(|rollout| !rollout.state.is_finished());
+    for rollout in open {
+        let waits =
+            rollout.targets.get(name).is_some_and(|t| matches!(t.state, TargetState::Unsettled { .. }));
+        if waits {
+            let target = target(Arc::make_mut(rollout), name, place)?;
+            (target.attempt, target.state) = (0, TargetState::Due);
+        }
+    }
+    Ok(())
 }
 
 /// The database carries the release that the rollout was for, if it was for one and nothing was taken away since.

@@ -74,6 +74,7 @@ fn seen(applied: &[&str], schema: &str) -> Observation {
         fingerprint,
         conditions: crate::database::no_conditions(),
         records,
+        unfinished: Vec::new(),
     }
 }
 
@@ -139,7 +140,12 @@ fn expected_next(told: &Told) -> crate::plan::Expectation {
 }
 
 fn interrupted(done: &[&str], observation: Observation) -> Outcome {
-    let step = |number: &&str| StepDone { version: number.parse().unwrap(), took: Span(1), retries: 0 };
+    let step = |number: &&str| StepDone {
+        version: number.parse().unwrap(),
+        took: Span(1),
+        retries: 0,
+        observed: None,
+    };
     Outcome::Interrupted { done: done.iter().map(step).collect(), observation: Some(observation) }
 }
 
@@ -165,7 +171,7 @@ fn a_migration_that_ran_again_is_explained_by_what_it_replaced() {
     let after = seen(&["1", "2"], "changed");
     let mut before = after.records.clone();
     before[0].checksum = Digest::of("an earlier text");
-    let done = [StepDone { version: "1".parse().unwrap(), took: Span(1), retries: 0 }];
+    let done = [StepDone { version: "1".parse().unwrap(), took: Span(1), retries: 0, observed: None }];
     for (replaces, expected) in
         [(Some(Digest::of("an earlier text")), true), (Some(Digest::of("another")), false), (None, false)]
     {

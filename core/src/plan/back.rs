@@ -1,6 +1,6 @@
 //! From a target version and a database's records to the steps that take it back.
 
-use super::forward::{not_transactional, step};
+use super::forward::step;
 use super::{Direction, Expectation, PlanProblem, Scales, TargetPlan};
 use crate::database::{AppliedRecord, Database, Observation};
 use crate::migration::{Migration, Version};
@@ -32,7 +32,6 @@ pub fn plan_back<'a>(
         let found = find(record);
         match found.and_then(|m| Some((m, m.down.as_ref()?))) {
             Some((migration, down)) => {
-                problems.extend(not_transactional(&database.name, migration, down));
                 steps.push(step(&database.name, (migration, down), Direction::Down, scales));
             }
             None => problems.push(PlanProblem::NoRollback {

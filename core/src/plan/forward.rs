@@ -19,7 +19,6 @@ pub fn plan_forward(
     let pending: Vec<&Migration> = release.migrations.iter().filter(|m| is_pending(m, seen)).collect();
     let mut problems = against_history(database, seen, release);
     problems.extend(out_of_order(database, seen, release, &pending));
-    problems.extend(pending.iter().filter_map(|m| not_transactional(database, m, &m.up)));
     if problems.is_empty() {
         let up = |m: &Migration| Step {
             replaces: recorded(m, seen).map(|record| record.checksum),
@@ -86,18 +85,6 @@ fn out_of_order(
     .collect()
 }
 
-pub(super) fn not_transactional(
-    database: &DatabaseName,
-    migration: &Migration,
-    script: &ScriptFacts,
-) -> Option<PlanProblem> {
-    script.not_transactional.first().map(|why| PlanProblem::NotTransactional {
-        database: database.clone(),
-        version: migration.version.clone(),
-        why: why.clone(),
-    })
-}
-
 /// A step of a database, weighed.
 pub(super) fn step(
     database: &DatabaseName,
@@ -106,6 +93,9 @@ pub(super) fn step(
     scales: &mut Scales<'_>,
 ) -> Step {
     let word = scales.weigh(database, (migration, script), direction);
+    let alone = script.not_transactional.first().map(|statement| {
+        format!("runs outside of a transaction, so that it cannot be rolled back with the rest: {statement}")
+    });
     Step {
         version: migration.version.clone(),
         name: migration.name.clone(),
@@ -113,7 +103,7 @@ pub(super) fn step(
         sql: script.checksum,
         checksum: migration.up.checksum,
         risk: word.risk,
-        reasons: word.reasons,
+        reasons: word.reasons.into_iter().chain(alone).collect(),
         has_rollback: migration.down.is_some(),
         destroys: script.destroys.clone(),
         judgement: word.judgement,

@@ -60,6 +60,7 @@ fn seen(records: Vec<AppliedRecord>) -> Observation {
         fingerprint,
         conditions: crate::database::no_conditions(),
         records,
+        unfinished: Vec::new(),
     }
 }
 
@@ -183,7 +184,36 @@ fn back_follows_the_order_in_which_it_was_applied() {
 }
 
 #[test]
-fn forward_stops_at_another_checksum_and_at_what_has_no_transaction() {
+fn on_a_server_that_is_not_known_policy_decides() {
+    use crate::policy::UnknownServer::{Allow, Refuse};
+    let name: DatabaseName = "db".parse().unwrap();
+    let planned = |version, applied: &[&str], policy| {
+        let release = Release::new(Layout::Plain, vec![table("001"), table("002")]).unwrap();
+        let records = applied.iter().map(|number| record(&table(number))).collect();
+        let seen = Observation { server_version: version, ..seen(records) };
+        let planned = plan_forward(&name, &seen, &release, &mut scales!(&[]));
+        said(&only_on_known_servers(planned, (&name, &seen), policy))
+    };
+    let unknown = "db: its server is PostgreSQL 19, and PostgreSQL 18 is the newest that this pgbelay knows";
+    for (version, applied, policy, expected) in [
+        (180_004, &["001"][..], Refuse, "Up 002"),
+        (190_000, &["001"], Refuse, unknown),
+        (190_000, &["001"], Allow, "Up 002"),
+        // Where nothing would be run, there is nothing to refuse.
+        (190_000, &["001", "002"], Refuse, ""),
+        (
+            190_000,
+            &["002"],
+            Refuse,
+            &format!("{unknown}; db: migration 001 comes before 002, which is already applied"),
+        ),
+    ] {
+        assert_eq!(planned(version, applied, policy), expected, "{version} {applied:?}");
+    }
+}
+
+#[test]
+fn forward_stops_at_another_checksum_and_not_at_what_has_no_transaction() {
     let release = Release::new(
         Layout::Plain,
         vec![table("001"), sql("002", "CREATE INDEX CONCURRENTLY i ON t001 (id)", None)],
@@ -196,11 +226,13 @@ fn forward_stops_at_another_checksum_and_at_what_has_no_transaction() {
     let (applied, file) = (changed.checksum.short(), table("001").up.checksum.short());
     assert_eq!(
         said(&result),
-        format!(
-            "db: migration 001 was applied with another checksum ({applied}) than its file has ({file}); \
-             db: migration 002 cannot run in a transaction (line 1, column 1: CREATE INDEX CONCURRENTLY)"
-        )
+        format!("db: migration 001 was applied with another checksum ({applied}) than its file has ({file})")
     );
+    let name = "db".parse().unwrap();
+    let plan = plan_forward(&name, &seen(vec![record(&table("001"))]), &release, &mut scales!(&[])).unwrap();
+    let told = "runs outside of a transaction, so that it cannot be rolled back with the rest: line 1, column 1: \
+                CREATE INDEX CONCURRENTLY";
+    assert_eq!(plan.steps[0].reasons.last().map(String::as_str), Some(told));
 }
 
 #[test]
@@ -234,6 +266,7 @@ fn database(records: &[AppliedRecord]) -> Database {
         windows: records.iter().map(|r| (r.version.clone(), window.clone())).collect(),
         carries: BTreeMap::new(),
         rates: Rates::default(),
+        resolution: None,
     }
 }
 
@@ -278,11 +311,7 @@ fn back_says_everything_that_stands_against_it() {
     let kept = sql("002", "CREATE TABLE t002 (id int)", None);
     let online = sql("003", "CREATE TABLE t003 (id int)", Some("DROP INDEX CONCURRENTLY i"));
     let applied = [&table("001"), &kept, &online];
-    assert_eq!(
-        said(&back_with(&applied, None, NOW)),
-        "db: migration 003 cannot run in a transaction (line 1, column 1: DROP INDEX CONCURRENTLY); \
-         db: migration 002 has no rollback SQL"
-    );
+    assert_eq!(said(&back_with(&applied, None, NOW)), "db: migration 002 has no rollback SQL");
     let late = Timestamp(NOW.0 + 1);
     assert_eq!(
         said(&back_with(&applied[..1], None, late)),

@@ -13,6 +13,7 @@ fn a_name_is_enough_for_an_environment() {
     let production = &policy.environments[1];
     assert_eq!(*production, EnvironmentPolicy::with_defaults(production.name.clone()));
     assert_eq!(production.rollback_window, Span::hours(24));
+    assert_eq!(production.unknown_server, UnknownServer::Refuse);
     assert_eq!(policy.required_before(&production.name), [policy.environments[0].name.clone()]);
     assert_eq!(policy.required_before(&policy.environments[0].name), []);
 }

@@ -5,6 +5,7 @@ use pgbelay_analysis::Risk;
 use crate::access::Role;
 use crate::acknowledge::Acknowledgement;
 use crate::history::Misfit;
+use crate::migration::Version;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName};
 use crate::plan::{PlanId, PlanProblem};
 use crate::policy::PolicyError;
@@ -176,6 +177,41 @@ pub enum Refusal {
         /// Why.
         reason: PauseReason,
     },
+    /// The rollout has no such database.
+    #[error("rollout {rollout} has no database {database}")]
+    NotATarget {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The database.
+        database: DatabaseName,
+    },
+    /// A target has come to its end.
+    #[error("nothing runs on {database} in rollout {rollout}: it is {state}")]
+    NothingToCancel {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The database.
+        database: DatabaseName,
+        /// Where it stands, in a word.
+        state: &'static str,
+    },
+    /// There is no statement to be resolved.
+    #[error("{database} has no statement of migration {version} of which it is not known whether it took effect{}", another(.open.as_ref()))]
+    NothingToResolve {
+        /// The database.
+        database: DatabaseName,
+        /// The migration.
+        version: Version,
+        /// The migration that has one, if another has.
+        open: Option<Version>,
+    },
+    /// Nobody said how it is known.
+    #[error("a reason is needed: how is it known whether the statement took effect?")]
+    NoReason,
+}
+
+fn another(version: Option<&Version>) -> String {
+    version.map(|version| format!("; migration {version} has one")).unwrap_or_default()
 }
 
 /// Why a join token does not count.
@@ -228,6 +264,12 @@ impl std::fmt::Display for PauseReason {
             Self::AgentUnreachable { database } => {
                 write!(f, "agent_unreachable: the agent of {database} is silent")
             }
+            Self::Unsettled { database } => {
+                write!(
+                    f,
+                    "unknown: a statement was cut off on {database}, and nothing shows whether it took effect"
+                )
+            }
         }
     }
 }
@@ -241,7 +283,9 @@ impl Refusal {
             Self::NotFound { .. }
             | Self::BadPolicy(_)
             | Self::NoDatabase(_)
-            | Self::PointlessAcknowledgements { .. } => RefusalClass::Usage,
+            | Self::PointlessAcknowledgements { .. }
+            | Self::NotATarget { .. }
+            | Self::NoReason => RefusalClass::Usage,
             Self::WaitsForApproval { .. } => RefusalClass::WaitsForApproval,
             Self::EnvironmentInUse { .. }
             | Self::BadToken { .. }
@@ -259,7 +303,9 @@ impl Refusal {
             | Self::ForceNotAllowed(_)
             | Self::Busy { .. }
             | Self::RolloutOver { .. }
-            | Self::StillPaused { .. } => RefusalClass::Refused,
+            | Self::StillPaused { .. }
+            | Self::NothingToCancel { .. }
+            | Self::NothingToResolve { .. } => RefusalClass::Refused,
         }
     }
 
@@ -315,7 +361,19 @@ impl Refusal {
             Self::ForceNotAllowed(_) => "run it from a terminal and type the environment's name".into(),
             Self::Busy { rollout, .. } => format!("wait for it: pgbelay rollout watch {rollout}"),
             Self::RolloutOver { .. } => "make a new plan: it has only what is still missing".into(),
+            Self::StillPaused { reason: PauseReason::Unsettled { database }, .. } => {
+                format!(
+                    "look at {database}, then run pgbelay resolve {database} VERSION --done or --not-done"
+                )
+            }
             Self::StillPaused { .. } => "bring the agent back; the rollout then goes on by itself".into(),
+            Self::NotATarget { rollout, .. } | Self::NothingToCancel { rollout, .. } => {
+                format!("see its databases with pgbelay rollout show {rollout}")
+            }
+            Self::NothingToResolve { database, .. } => {
+                format!("see where it stands with pgbelay status {database}")
+            }
+            Self::NoReason => "say it with --reason TEXT: it is kept with the event".into(),
         }
     }
 }
@@ -352,6 +410,8 @@ const fn problem_step(problem: &PlanProblem) -> &'static str {
             | Misfit::OtherLayout { .. }
             | Misfit::RunsAgain { .. } => "adopt from a directory that has every applied migration",
         },
-        PlanProblem::NotTransactional { .. } => "split the statement off, or write it without CONCURRENTLY",
+        PlanProblem::UnknownServer { .. } => {
+            "upgrade pgbelay, or set unknown_server: allow for the environment in the policy and plan again"
+        }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use pgbelay_core::command::{
     Backup, Command, CommandId, CommandKind, Failure, FailureKind, Outcome, RefusedBecause, StepDone,
+    Unsettled,
 };
-use pgbelay_core::database::{AppliedRecord, Observation};
+use pgbelay_core::database::{AppliedRecord, Observation, Unfinished};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::{Direction, Expectation, Step};
@@ -22,6 +23,8 @@ pub(crate) enum Fate {
     DiesAfter(usize),
     /// The agent is asked to stop.
     CancelledAfter(usize),
+    /// A statement of the next step was cut off, and nothing shows whether it took effect.
+    UnsettledAfter(usize),
     /// It cannot be told how far it came, for now.
     UnknownAfter(usize),
 }
@@ -32,8 +35,12 @@ pub(crate) struct Agent {
     pub(crate) database: DatabaseName,
     /// What is really applied.
     pub(crate) applied: Vec<AppliedRecord>,
+    /// What was cut off.
+    pub(crate) unfinished: Vec<Unfinished>,
     /// Counts the changes that somebody else made.
     pub(crate) changes: u32,
+    /// The major version of its server.
+    pub(crate) server: u32,
     /// The highest fence that the database has seen.
     pub(crate) fence: u64,
     /// What came of every command that was taken on: `None` while it cannot be told.
@@ -45,17 +52,19 @@ pub(crate) struct Agent {
 impl Agent {
     pub(crate) fn new(database: DatabaseName) -> Self {
         let (journal, truth) = (BTreeMap::new(), BTreeMap::new());
-        Self { database, applied: Vec::new(), changes: 0, fence: 0, journal, truth }
+        let (applied, unfinished) = (Vec::new(), Vec::new());
+        Self { database, applied, unfinished, changes: 0, server: 15, fence: 0, journal, truth }
     }
 
     pub(crate) fn observation(&self) -> Observation {
         let versions: Vec<_> = self.applied.iter().map(|r| r.version.as_str()).collect();
         Observation {
             conditions: pgbelay_core::database::no_conditions(),
-            server_version: 150_018,
+            server_version: self.server * 10_000 + 18,
             system_identifier: format!("system-of-{}", self.database),
             fingerprint: Digest::of(format!("{versions:?} {}", self.changes)),
             records: self.applied.clone(),
+            unfinished: self.unfinished.clone(),
         }
     }
 
@@ -117,7 +126,7 @@ impl Agent {
             Fate::Well => Outcome::BackedUp { backup },
             Fate::FailsAfter(_) => Outcome::Failed { done, failure: failure(None), observation },
             Fate::DiesAfter(_) => Outcome::Interrupted { done, observation },
-            Fate::CancelledAfter(_) => Outcome::Cancelled { done, observation },
+            Fate::CancelledAfter(_) | Fate::UnsettledAfter(_) => Outcome::Cancelled { done, observation },
             Fate::UnknownAfter(_) => {
                 self.truth.insert(command.id.clone(), Outcome::Interrupted { done, observation });
                 Outcome::Unknown { why: "the backup's process is gone".to_owned() }
@@ -128,22 +137,32 @@ impl Agent {
     fn run(&mut self, command: &Command, (direction, all): (Direction, &[Step]), fate: &Fate) -> Outcome {
         let steps = match fate {
             Fate::Well => all.len(),
-            Fate::FailsAfter(n) | Fate::DiesAfter(n) | Fate::CancelledAfter(n) | Fate::UnknownAfter(n) => {
-                (*n).min(all.len())
-            }
+            Fate::FailsAfter(n)
+            | Fate::DiesAfter(n)
+            | Fate::CancelledAfter(n)
+            | Fate::UnsettledAfter(n)
+            | Fate::UnknownAfter(n) => (*n).min(all.len()),
         };
         let done: Vec<_> = all.iter().take(steps).map(|step| self.commit(step, direction)).collect();
         let next = all.get(steps);
         let observation = self.observation();
         let seen = Some(observation.clone());
         match (fate, next) {
-            (Fate::Well, _) | (Fate::FailsAfter(_) | Fate::CancelledAfter(_), None) => {
+            (Fate::Well, _)
+            | (Fate::FailsAfter(_) | Fate::CancelledAfter(_) | Fate::UnsettledAfter(_), None) => {
                 Outcome::Ran { done, observation }
             }
             (Fate::FailsAfter(_), Some(step)) => {
                 Outcome::Failed { done, failure: failure(Some(step)), observation: seen }
             }
             (Fate::CancelledAfter(_), Some(_)) => Outcome::Cancelled { done, observation: seen },
+            (Fate::UnsettledAfter(_), Some(step)) => {
+                let what = "CALL".to_owned();
+                let version = step.version.clone();
+                let statement = Unsettled { version: version.clone(), piece: 1, pieces: 2, line: 1, what };
+                self.unfinished = vec![Unfinished { version, direction, done: 0, pieces: 2, open: true }];
+                Outcome::Unsettled { done, statement, observation: Some(self.observation()) }
+            }
             (Fate::DiesAfter(_), _) => Outcome::Interrupted { done, observation: seen },
             (Fate::UnknownAfter(_), _) => {
                 self.truth.insert(command.id.clone(), Outcome::Interrupted { done, observation: seen });
@@ -153,6 +172,7 @@ impl Agent {
     }
 
     fn commit(&mut self, step: &Step, direction: Direction) -> StepDone {
+        self.unfinished.clear();
         match direction {
             Direction::Up => self.applied.push(AppliedRecord {
                 version: step.version.clone(),
@@ -164,7 +184,7 @@ impl Agent {
             }),
             Direction::Down => self.applied.retain(|record| record.version != step.version),
         }
-        StepDone { version: step.version.clone(), took: Span(5), retries: 0 }
+        StepDone { version: step.version.clone(), took: Span(5), retries: 0, observed: None }
     }
 }
 

@@ -3,12 +3,13 @@
 //! On the wire a step carries what its agent needs. The reasons for its risk stay with the plan, so an agent's
 //! [`WireStep`] is a smaller thing than a plan's step.
 
-use pgbelay_core::command::{Backup, Command, CommandId, CommandKind, Run};
+use pgbelay_core::command::{Backup, Command, CommandId, CommandKind, Resolution, Run, StrongLock};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::origin::Origin;
-use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation, HistoryMark, Recorded, Step};
+use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation, HistoryMark, LockMode, Recorded, Step};
+use pgbelay_core::policy::{Blockers, LagThen, QueryText, ReplicationLag};
 use pgbelay_core::rollout::RolloutId;
 use pgbelay_core::time::{Span, Timestamp};
 
@@ -51,6 +52,10 @@ pub struct WireRun {
     pub backup: Option<Backup>,
     /// Timeouts from the policy.
     pub settings: ExecutionSettings,
+    /// A person's word on a statement that was cut off.
+    pub resolution: Option<Resolution>,
+    /// The locks that make others wait, as far as they are known before.
+    pub locks: Vec<StrongLock>,
 }
 
 /// What a command does, as an agent sees it.
@@ -147,7 +152,68 @@ impl From<&ExecutionSettings> for wire::Settings {
             lock_timeout_ms: settings.lock_timeout.0,
             lock_budget_ms: settings.lock_budget.0,
             statement_timeout_ms: settings.statement_timeout.0,
+            statement_timeouts_ms: settings
+                .statement_timeouts
+                .iter()
+                .map(|(kind, span)| (kind.clone(), span.0))
+                .collect(),
+            concurrent_timeout_ms: settings.concurrent_timeout.0,
+            blockers: Some((&settings.blockers).into()),
+            replication_lag: settings.replication_lag.as_ref().map(Into::into),
         }
+    }
+}
+
+/// A word of a closed set.
+fn word<T: Copy>(field: &'static str, words: &[(T, &str)], text: &str) -> Result<T, BadMessage> {
+    let found = words.iter().find(|(_, word)| *word == text).map(|(value, _)| *value);
+    found.ok_or_else(|| BadMessage { field, fault: "not a known word".to_owned() })
+}
+
+const QUERY_TEXTS: [(QueryText, &str); 3] =
+    [(QueryText::None, "none"), (QueryText::Redacted, "redacted"), (QueryText::Full, "full")];
+
+const LAG_THEN: [(LagThen, &str); 2] = [(LagThen::GiveUp, "give-up"), (LagThen::GoOn, "go-on")];
+
+fn said<T: PartialEq>(words: &[(T, &str)], value: &T) -> String {
+    words.iter().find(|(known, _)| known == value).map(|(_, word)| (*word).to_owned()).unwrap_or_default()
+}
+
+impl From<&Blockers> for wire::Blockers {
+    fn from(blockers: &Blockers) -> Self {
+        Self {
+            wait: blockers.wait,
+            cancel_after_ms: blockers.cancel_after.map_or(0, |span| span.0),
+            queries: said(&QUERY_TEXTS, &blockers.queries),
+        }
+    }
+}
+
+impl TryFrom<wire::Blockers> for Blockers {
+    type Error = BadMessage;
+    fn try_from(wire: wire::Blockers) -> Result<Self, BadMessage> {
+        Ok(Self {
+            wait: wire.wait,
+            cancel_after: (wire.cancel_after_ms > 0).then_some(Span(wire.cancel_after_ms)),
+            queries: word("queries", &QUERY_TEXTS, &wire.queries)?,
+        })
+    }
+}
+
+impl From<&ReplicationLag> for wire::ReplicationLag {
+    fn from(lag: &ReplicationLag) -> Self {
+        Self { max_ms: lag.max.0, wait_ms: lag.wait.0, then: said(&LAG_THEN, &lag.then) }
+    }
+}
+
+impl TryFrom<wire::ReplicationLag> for ReplicationLag {
+    type Error = BadMessage;
+    fn try_from(wire: wire::ReplicationLag) -> Result<Self, BadMessage> {
+        Ok(Self {
+            max: positive("max_ms", wire.max_ms)?,
+            wait: positive("wait_ms", wire.wait_ms)?,
+            then: word("then", &LAG_THEN, &wire.then)?,
+        })
     }
 }
 
@@ -159,10 +225,23 @@ fn positive(field: &'static str, ms: i64) -> Result<Span, BadMessage> {
 impl TryFrom<wire::Settings> for ExecutionSettings {
     type Error = BadMessage;
     fn try_from(wire: wire::Settings) -> Result<Self, BadMessage> {
+        let usual = Self::new(Span(1), Span(1), Span(1));
         Ok(Self {
             lock_timeout: positive("lock_timeout_ms", wire.lock_timeout_ms)?,
             lock_budget: positive("lock_budget_ms", wire.lock_budget_ms)?,
             statement_timeout: positive("statement_timeout_ms", wire.statement_timeout_ms)?,
+            statement_timeouts: wire
+                .statement_timeouts_ms
+                .into_iter()
+                .map(|(kind, ms)| Ok((kind, positive("statement_timeouts_ms", ms)?)))
+                .collect::<Result<_, BadMessage>>()?,
+            // A controller that is older than these says nothing of them.
+            concurrent_timeout: match wire.concurrent_timeout_ms {
+                0 => usual.concurrent_timeout,
+                ms => positive("concurrent_timeout_ms", ms)?,
+            },
+            blockers: wire.blockers.map(Blockers::try_from).transpose()?.unwrap_or_default(),
+            replication_lag: wire.replication_lag.map(ReplicationLag::try_from).transpose()?,
         })
     }
 }
@@ -190,6 +269,53 @@ impl TryFrom<wire::Backup> for Backup {
     }
 }
 
+impl From<&StrongLock> for wire::StrongLock {
+    fn from(lock: &StrongLock) -> Self {
+        Self {
+            version: lock.version.to_string(),
+            relation: lock.relation.clone(),
+            mode: lock.mode.as_str().to_owned(),
+        }
+    }
+}
+
+impl TryFrom<wire::StrongLock> for StrongLock {
+    type Error = BadMessage;
+    fn try_from(wire: wire::StrongLock) -> Result<Self, BadMessage> {
+        let modes = LockMode::ALL.map(|mode| (mode, mode.as_str()));
+        Ok(Self {
+            version: parse("version", &wire.version)?,
+            relation: wire.relation,
+            mode: word("mode", &modes, &wire.mode)?,
+        })
+    }
+}
+
+impl From<&Resolution> for wire::Resolution {
+    fn from(resolution: &Resolution) -> Self {
+        Self {
+            version: resolution.version.to_string(),
+            piece: resolution.piece,
+            done: resolution.done,
+            reason: resolution.reason.clone(),
+            by: resolution.by.to_string(),
+        }
+    }
+}
+
+impl TryFrom<wire::Resolution> for Resolution {
+    type Error = BadMessage;
+    fn try_from(wire: wire::Resolution) -> Result<Self, BadMessage> {
+        Ok(Self {
+            version: parse("version", &wire.version)?,
+            piece: wire.piece,
+            done: wire.done,
+            reason: wire.reason,
+            by: parse("by", &wire.by)?,
+        })
+    }
+}
+
 impl From<&Run> for wire::RunCommand {
     fn from(run: &Run) -> Self {
         Self {
@@ -198,6 +324,8 @@ impl From<&Run> for wire::RunCommand {
             expect: Some((&run.expect).into()),
             backup: run.backup.as_ref().map(Into::into),
             settings: Some((&run.settings).into()),
+            resolution: run.resolution.as_ref().map(Into::into),
+            locks: run.locks.iter().map(Into::into).collect(),
         }
     }
 }
@@ -233,6 +361,8 @@ impl TryFrom<wire::RunCommand> for WireRun {
             expect: required("expect", wire.expect)?,
             backup: wire.backup.map(Backup::try_from).transpose()?,
             settings: required("settings", wire.settings)?,
+            resolution: wire.resolution.map(Resolution::try_from).transpose()?,
+            locks: all(wire.locks)?,
         })
     }
 }

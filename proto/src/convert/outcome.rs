@@ -1,6 +1,9 @@
 //! What came of a command.
 
-use pgbelay_core::command::{Failure, FailureKind, Outcome, RefusedBecause, StepDone};
+use pgbelay_core::command::{
+    Failure, FailureKind, Observed, ObservedLock, ObservedStatement, Outcome, RefusedBecause, StepDone,
+    Unsettled,
+};
 use pgbelay_core::database::Observation;
 use pgbelay_core::time::Span;
 
@@ -10,7 +13,12 @@ use crate::wire::outcome::{self as parts, refused::Because};
 
 impl From<&StepDone> for wire::StepDone {
     fn from(done: &StepDone) -> Self {
-        Self { version: done.version.to_string(), took_ms: done.took.0, retries: done.retries }
+        Self {
+            version: done.version.to_string(),
+            took_ms: done.took.0,
+            retries: done.retries,
+            observed: done.observed.as_deref().map(Into::into),
+        }
     }
 }
 
@@ -21,12 +29,58 @@ impl TryFrom<wire::StepDone> for StepDone {
             version: parse("version", &wire.version)?,
             took: Span(wire.took_ms),
             retries: wire.retries,
+            observed: wire.observed.map(|observed| Box::new(observed.into())),
         })
     }
 }
 
+impl From<&Observed> for wire::Observed {
+    fn from(seen: &Observed) -> Self {
+        let statement = |one: &ObservedStatement| wire::ObservedStatement {
+            line: one.line,
+            what: one.what.clone(),
+            took_ms: one.took.0,
+            rows: one.rows,
+        };
+        let lock = |one: &ObservedLock| wire::ObservedLock {
+            relation: one.relation.clone(),
+            mode: one.mode.clone(),
+        };
+        Self {
+            statements: seen.statements.iter().map(statement).collect(),
+            locks: seen.locks.iter().map(lock).collect(),
+            rewrites: seen.rewrites.clone(),
+            wal_bytes: seen.wal_bytes,
+            lock_wait_ms: seen.lock_wait.0,
+            waited_for: seen.waited_for.clone(),
+            ended: seen.ended.clone(),
+        }
+    }
+}
+
+impl From<wire::Observed> for Observed {
+    fn from(wire: wire::Observed) -> Self {
+        let statement = |one: wire::ObservedStatement| ObservedStatement {
+            line: one.line,
+            what: one.what,
+            took: Span(one.took_ms),
+            rows: one.rows,
+        };
+        let lock = |one: wire::ObservedLock| ObservedLock { relation: one.relation, mode: one.mode };
+        Self {
+            statements: wire.statements.into_iter().map(statement).collect(),
+            locks: wire.locks.into_iter().map(lock).collect(),
+            rewrites: wire.rewrites,
+            wal_bytes: wire.wal_bytes,
+            lock_wait: Span(wire.lock_wait_ms),
+            waited_for: wire.waited_for,
+            ended: wire.ended,
+        }
+    }
+}
+
 /// A kind of failure and its word.
-const FAILURE_KINDS: [(FailureKind, &str); 9] = [
+const FAILURE_KINDS: [(FailureKind, &str); 10] = [
     (FailureKind::Sql, "sql"),
     (FailureKind::LockTimeout, "lock-timeout"),
     (FailureKind::StatementTimeout, "statement-timeout"),
@@ -34,6 +88,7 @@ const FAILURE_KINDS: [(FailureKind, &str); 9] = [
     (FailureKind::Connection, "connection"),
     (FailureKind::NotTransactional, "not-transactional"),
     (FailureKind::Busy, "busy"),
+    (FailureKind::ReplicationLag, "replication-lag"),
     (FailureKind::SqlMissing, "sql-missing"),
     (FailureKind::Agent, "agent"),
 ];
@@ -128,6 +183,15 @@ impl From<&Outcome> for wire::Outcome {
                 done: steps(done),
                 observation: seen(observation.as_ref()),
             }),
+            Outcome::Unsettled { done, statement, observation } => Wire::Unsettled(parts::Unsettled {
+                done: steps(done),
+                version: statement.version.to_string(),
+                piece: statement.piece,
+                pieces: statement.pieces,
+                line: statement.line,
+                what: statement.what.clone(),
+                observation: seen(observation.as_ref()),
+            }),
             Outcome::Refused { reason } => Wire::Refused(reason.into()),
             Outcome::Unknown { why } => Wire::Unknown(parts::Unknown { why: why.clone() }),
         };
@@ -159,6 +223,17 @@ impl TryFrom<wire::Outcome> for Outcome {
             Wire::Cancelled(part) => {
                 Self::Cancelled { done: all(part.done)?, observation: maybe_seen(part.observation)? }
             }
+            Wire::Unsettled(part) => Self::Unsettled {
+                done: all(part.done)?,
+                statement: Unsettled {
+                    version: parse("version", &part.version)?,
+                    piece: part.piece,
+                    pieces: part.pieces,
+                    line: part.line,
+                    what: part.what,
+                },
+                observation: maybe_seen(part.observation)?,
+            },
             Wire::Refused(part) => Self::Refused { reason: part.try_into()? },
             Wire::Unknown(part) => Self::Unknown { why: part.why },
         })

@@ -1,10 +1,12 @@
 //! What goes out comes back in, and what is malformed does not.
 
 use pgbelay_core::command::{
-    Backup, Command, CommandKind, Failure, FailureKind, Outcome, RefusedBecause, Run, StepDone,
+    Backup, Command, CommandKind, Failure, FailureKind, Outcome, RefusedBecause, Resolution, Run, StepDone,
+    StrongLock, Unsettled,
 };
 use pgbelay_core::digest::Digest;
-use pgbelay_core::plan::{ExecutionSettings, Step};
+use pgbelay_core::plan::{ExecutionSettings, LockMode, Step};
+use pgbelay_core::policy::{Blockers, LagThen, QueryText, ReplicationLag};
 use pgbelay_core::time::Span;
 use prost::Message;
 
@@ -24,6 +26,13 @@ fn observation() -> Observation {
             repeatable: true,
             adopted: true,
         }],
+        unfinished: vec![Unfinished {
+            version: "002".parse().unwrap(),
+            direction: Direction::Down,
+            done: 1,
+            pieces: 2,
+            open: true,
+        }],
     }
 }
 
@@ -32,7 +41,7 @@ fn backup() -> Backup {
 }
 
 fn outcomes() -> Vec<Outcome> {
-    let done = vec![StepDone { version: "001".parse().unwrap(), took: Span(3), retries: 1 }];
+    let done = vec![StepDone { version: "001".parse().unwrap(), took: Span(3), retries: 1, observed: None }];
     let failure = Failure {
         kind: FailureKind::LockTimeout,
         version: Some("002".parse().unwrap()),
@@ -42,6 +51,8 @@ fn outcomes() -> Vec<Outcome> {
         line: Some(4),
         blockers: vec!["pid 1".into()],
     };
+    let statement =
+        Unsettled { version: "002".parse().unwrap(), piece: 1, pieces: 2, line: 3, what: "CALL".into() };
     let refused = [
         RefusedBecause::StaleFence { seen: 0 },
         RefusedBecause::Moved { what: "x".into() },
@@ -53,7 +64,8 @@ fn outcomes() -> Vec<Outcome> {
         Outcome::Ran { done: done.clone(), observation: observation() },
         Outcome::Failed { done: done.clone(), failure, observation: None },
         Outcome::Interrupted { done: done.clone(), observation: Some(observation()) },
-        Outcome::Cancelled { done, observation: None },
+        Outcome::Cancelled { done: done.clone(), observation: None },
+        Outcome::Unsettled { done, statement, observation: Some(observation()) },
         Outcome::Unknown { why: "w".into() },
     ];
     all.extend(refused.map(|reason| Outcome::Refused { reason }));
@@ -79,6 +91,7 @@ fn every_kind_of_failure_has_a_word_of_its_own() {
         FailureKind::Connection,
         FailureKind::NotTransactional,
         FailureKind::Busy,
+        FailureKind::ReplicationLag,
         FailureKind::SqlMissing,
         FailureKind::Agent,
     ];
@@ -117,8 +130,10 @@ fn run() -> Command {
         origin: Some(origin()),
         recorded: None,
     };
-    let settings =
-        ExecutionSettings { lock_timeout: Span(1), lock_budget: Span(2), statement_timeout: Span(3) };
+    let mut settings = ExecutionSettings::new(Span(1), Span(2), Span(3));
+    settings.statement_timeouts.insert("create-index".into(), Span(4));
+    settings.blockers = Blockers { wait: false, cancel_after: Some(Span(5)), queries: QueryText::Full };
+    settings.replication_lag = Some(ReplicationLag { max: Span(6), wait: Span(7), then: LagThen::GoOn });
     Command {
         id: "c1-a".parse().unwrap(),
         database: "orders".parse().unwrap(),
@@ -133,6 +148,18 @@ fn run() -> Command {
             expect: Expectation::from(&seen),
             backup: Some(backup()),
             settings,
+            locks: vec![StrongLock {
+                version: "002".parse().unwrap(),
+                relation: "public.a".into(),
+                mode: LockMode::ShareLock,
+            }],
+            resolution: Some(Resolution {
+                version: "002".parse().unwrap(),
+                piece: 2,
+                done: true,
+                reason: "r".into(),
+                by: "ann".parse().unwrap(),
+            }),
         }),
     }
 }
@@ -146,6 +173,7 @@ fn a_command_arrives_as_it_was_issued() {
     };
     assert_eq!((arrived.id, arrived.fence, arrived.attempt), (command.id, 3, 2));
     assert_eq!((&got.expect, &got.backup, &got.settings), (&sent.expect, &sent.backup, &sent.settings));
+    assert_eq!((&got.locks, &got.resolution), (&sent.locks, &sent.resolution));
     let (arrived, step) = (&got.steps[0], &sent.steps[0]);
     assert_eq!((arrived.sql, arrived.autocommit, arrived.repeatable), (step.sql, true, true));
     assert_eq!((arrived.replaces, &arrived.origin), (step.replaces, &step.origin));

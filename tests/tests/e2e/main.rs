@@ -7,5 +7,6 @@ mod happy;
 mod health;
 mod judging;
 mod kills;
+mod layouts;
 mod ledger;
 mod samples;

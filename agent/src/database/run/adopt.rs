@@ -233,6 +233,9 @@ async fn finish(ending: Ending, adopt: &WireAdopt, (target, session): (&Target, 
         (Ending::Interrupted, observation) => Outcome::Interrupted { done, observation },
         (Ending::Earlier { done, seen }, _) => Outcome::Interrupted { done, observation: Some(*seen) },
         (Ending::Refused(reason), _) => Outcome::Refused { reason },
+        (Ending::Unsettled(statement), observation) => {
+            Outcome::Unsettled { done, statement: *statement, observation }
+        }
         (Ending::Unknown(why), _) => Outcome::Unknown { why },
     }
 }
@@ -248,7 +251,11 @@ async fn look(session: &Session, target: &Target) -> Option<Observation> {
 }
 
 fn all(adopt: &WireAdopt) -> Vec<StepDone> {
-    let done =
-        |adopted: &WireAdopted| StepDone { version: adopted.step.version.clone(), took: Span(0), retries: 0 };
+    let done = |adopted: &WireAdopted| StepDone {
+        version: adopted.step.version.clone(),
+        took: Span(0),
+        retries: 0,
+        observed: None,
+    };
     adopt.steps.iter().map(done).collect()
 }

@@ -8,6 +8,7 @@ use pgbelay_core::plan::ExecutionSettings;
 use pgbelay_core::time::Span;
 use rand::Rng as _;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Control, Ending, Ready, Session, Target, Watcher, WireCommand, WireRun, failure, observe, settle,
@@ -15,14 +16,23 @@ use super::{
 use crate::database::records::Doing;
 use crate::database::script::of_step;
 use crate::database::session::OWN_PATH;
-use crate::database::step::{Tried, try_step};
+use crate::database::step::{Part, Then, Tried, try_part};
+use crate::database::tally::Tally;
 use crate::database::transaction::{Limits, Stop, Worker, duration};
+use crate::failpoint::reach;
+
+mod alone;
+mod others;
+mod pieced;
 
 /// The pause before a step is tried again is drawn from nothing up to this, doubled with each try.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// The longest such pause: a blocker that leaves is noticed soon after.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Of so many steps, the report tells all that was observed.
+const FEW_STEPS: usize = 100;
 
 /// Errors that go away by themselves: the lock was not to be had, a deadlock, a conflict with another transaction.
 const PASSING: [&str; 3] = ["55P03", "40P01", "40001"];
@@ -36,6 +46,31 @@ pub(super) struct Runner<'a> {
     pub(super) session: Session,
     pub(super) watcher: Watcher<'a>,
     pub(super) done: Vec<StepDone>,
+    /// What was seen of the step that runs.
+    pub(super) tally: Tally,
+    /// Where the WAL was before the statement that stands alone.
+    pub(super) lsn: String,
+}
+
+/// Why a part of a step is not done.
+enum Broken {
+    /// The connection was lost: the database has to be asked.
+    Lost(String),
+    /// The run ends.
+    Ended(Ending),
+}
+
+impl From<Ending> for Broken {
+    fn from(ending: Ending) -> Self {
+        Self::Ended(ending)
+    }
+}
+
+/// What the parts of a step took.
+#[derive(Debug, Clone, Copy, Default)]
+struct Took {
+    time: Duration,
+    retries: u32,
 }
 
 impl Runner<'_> {
@@ -43,7 +78,7 @@ impl Runner<'_> {
     pub(super) async fn run(mut self, ready: &[Ready]) -> Outcome {
         let mut ending = Ending::Ran;
         for step in ready {
-            match self.step(step).await {
+            match Box::pin(self.step(step)).await {
                 Ok(done) => self.done.push(done),
                 Err(stopped) => {
                     ending = stopped;
@@ -67,25 +102,59 @@ impl Runner<'_> {
         }
     }
 
-    /// Runs one step: tries it until it is done, fails for good, or the budget is used up.
+    /// Runs one step.
     async fn step(&mut self, ready: &Ready) -> Result<StepDone, Ending> {
+        self.tally = Tally::default();
+        self.standbys(ready).await?;
+        if !ready.is_one_transaction() {
+            return self.pieced(ready).await;
+        }
+        let part = Part { settings: Vec::new(), statements: &ready.script.statements, then: Then::Record };
+        let tried_at = Instant::now();
+        match self.transact(ready, &part).await {
+            Ok(took) => Ok(self.step_done(ready, took)),
+            Err(Broken::Ended(ending)) => Err(ending),
+            Err(Broken::Lost(why)) => {
+                let settled = self.settle(ready, why).await;
+                if let Err(Ending::Failed(failure)) = &settled {
+                    self.note(&self.doing(ready, 0), Some(failure), tried_at).await;
+                }
+                settled
+            }
+        }
+    }
+
+    fn step_done(&self, ready: &Ready, took: Took) -> StepDone {
+        let time = Span(i64::try_from(took.time.as_millis()).unwrap_or(i64::MAX));
+        // The record has all of it; a report of thousands of steps has what would be missed.
+        let told = self.run.steps.len() <= FEW_STEPS || self.tally.is_notable();
+        let observed = told.then(|| Box::new(self.tally.observed()));
+        StepDone { version: ready.step.version.clone(), took: time, retries: took.retries, observed }
+    }
+
+    /// Runs a transaction of a step: tries it until it is done, fails for good, or the budget is used up.
+    async fn transact(&mut self, ready: &Ready, part: &Part<'_>) -> Result<Took, Broken> {
         let began = Instant::now();
         let budget = duration(self.run.settings.lock_budget);
+        let seen = self.tally.clone();
         let mut retries = 0;
         loop {
-            self.may_start()?;
-            self.say(ready.title());
+            // What only writes down what has happened is always written.
+            if !part.statements.is_empty() {
+                self.may_start()?;
+                self.say(ready.title());
+                self.others(ready, began, budget).await?;
+                reach("before-intent").await;
+            }
             let tried_at = Instant::now();
             let left = budget.saturating_sub(began.elapsed());
-            let stop = match self.try_once(ready, retries, left).await {
-                Tried::Committed => return Ok(done(ready, tried_at.elapsed(), retries)),
-                Tried::Lost(why) => {
-                    let settled = self.settle(ready, why).await;
-                    if let Err(Ending::Failed(failure)) = &settled {
-                        self.note(&self.doing(ready, retries), Some(failure), tried_at).await;
-                    }
-                    return settled;
+            let stop = match self.try_once(ready, part, retries, left).await {
+                Tried::Committed => {
+                    let took = Took { time: tried_at.elapsed(), retries };
+                    reach("after-commit").await;
+                    return Ok(took);
                 }
+                Tried::Lost(why) => return Err(Broken::Lost(why)),
                 Tried::RolledBack(stop) => stop,
             };
             let failure = match stop {
@@ -94,7 +163,7 @@ impl Runner<'_> {
                     if matches!(other, Stop::Cancelled) {
                         self.note(&self.doing(ready, retries), None, tried_at).await;
                     }
-                    return Err(self.stopped(other));
+                    return Err(self.stopped(other).into());
                 }
             };
             let pause = pause(retries);
@@ -102,52 +171,49 @@ impl Runner<'_> {
                 let failure =
                     of_step(&ready.step, told(failure, retries, began.elapsed(), &self.run.settings));
                 self.note(&self.doing(ready, retries), Some(&failure), tried_at).await;
-                return Err(Ending::Failed(failure));
+                return Err(Ending::Failed(failure).into());
             }
             retries += 1;
+            self.tally.go_back_to(&seen);
             self.say(waiting_again(ready, retries, &failure));
-            tokio::select! {
-                () = sleep(pause) => {}
-                () = self.control.cancel.cancelled() => {}
-            }
+            self.sleep(pause).await;
         }
     }
 
-    async fn try_once(&mut self, ready: &Ready, retries: u32, left: Duration) -> Tried {
+    /// Sleeps, but not when the run was cancelled.
+    async fn sleep(&self, pause: Duration) {
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = self.control.cancel.cancelled() => {}
+        }
+    }
+
+    async fn try_once(&mut self, ready: &Ready, part: &Part<'_>, retries: u32, left: Duration) -> Tried {
         let settings = Limits::of(&self.run.settings);
         // The last wait ends with the budget.
         let limits = Limits { lock: settings.lock.min(left.max(Duration::from_millis(1))), ..settings };
-        let (title, steps_done, total) = (ready.title(), self.done.len(), self.run.steps.len());
+        // What only writes down what has happened is never cancelled.
+        let unstoppable = CancellationToken::new();
         let control = self.control;
-        let waiting = |blockers: &[String]| {
-            let held = blockers.join(", ");
-            control.say(steps_done, total, format!("{title}: waiting for a lock held by {held}"));
-        };
-        let doing = Doing {
-            schema: &self.target.schema,
-            command: self.command,
-            run: self.run,
-            step: &ready.step,
-            retries,
-        };
+        let cancel = if part.statements.is_empty() { &unstoppable } else { control.cancel };
+        let (waiting, doing) = (
+            waiting(control, ready, (self.done.len(), self.run.steps.len())),
+            doing(self.target, self.command, self.run, ready, retries),
+        );
         let mut worker = Worker {
             session: &self.session,
             watcher: &mut self.watcher,
-            cancel: control.cancel,
+            cancel,
             limits,
+            settings: &self.run.settings,
+            tally: &mut self.tally,
             waiting: &waiting,
         };
-        try_step(&mut worker, &doing, &ready.script).await
+        try_part(&mut worker, &doing, part).await
     }
 
     fn doing<'r>(&'r self, ready: &'r Ready, retries: u32) -> Doing<'r> {
-        Doing {
-            schema: &self.target.schema,
-            command: self.command,
-            run: self.run,
-            step: &ready.step,
-            retries,
-        }
+        doing(self.target, self.command, self.run, ready, retries)
     }
 
     fn stopped(&self, stop: Stop) -> Ending {
@@ -165,6 +231,17 @@ impl Runner<'_> {
 
     /// After a lost connection: the records say whether the step's transaction was committed.
     async fn settle(&mut self, ready: &Ready, why: String) -> Result<StepDone, Ending> {
+        let recorded = self.reconnect(ready, &why).await?;
+        recorded.ok_or_else(|| {
+            let hint = "nothing of this migration was changed; look at the server's log, then retry";
+            let message = format!("the connection was lost before the migration was committed: {why}");
+            let failure = Box::new(failure(FailureKind::Connection, message, hint));
+            Ending::Failed(of_step(&ready.step, failure))
+        })
+    }
+
+    /// Gets a new session, once nothing of the lost one is left; the step, if it is recorded.
+    async fn reconnect(&mut self, ready: &Ready, why: &str) -> Result<Option<StepDone>, Ending> {
         tracing::warn!(why, step = ready.title(), "the connection was lost; reading what is recorded");
         self.say(format!("{}: the connection was lost; reading what is recorded", ready.title()));
         self.session.abandon();
@@ -178,13 +255,7 @@ impl Runner<'_> {
             }
         };
         self.session = settled.session;
-        let mut recorded = settled.done.into_iter();
-        recorded.find(|done| done.version == ready.step.version).ok_or_else(|| {
-            let hint = "nothing of this migration was changed; look at the server's log, then retry";
-            let message = format!("the connection was lost before the migration was committed: {why}");
-            let failure = Box::new(failure(FailureKind::Connection, message, hint));
-            Ending::Failed(of_step(&ready.step, failure))
-        })
+        Ok(settled.done.into_iter().find(|done| done.version == ready.step.version))
     }
 
     /// Keeps an attempt that was rolled back. The rollback is what counts; this is for the record.
@@ -224,6 +295,9 @@ impl Runner<'_> {
             (Ending::Failed(failure), observation) => {
                 Outcome::Failed { done, failure: *failure, observation }
             }
+            (Ending::Unsettled(statement), observation) => {
+                Outcome::Unsettled { done, statement: *statement, observation }
+            }
             // With steps recorded and no look at them, the old state would seem to be the present one.
             (Ending::Cancelled | Ending::Interrupted, None) if !done.is_empty() => Outcome::Unknown {
                 why: "the run was stopped after some of its steps, and the database could not be read afterwards"
@@ -243,7 +317,7 @@ impl Runner<'_> {
             Ok(seen) => return Some(seen),
             Err(error) => tracing::warn!(%error, "the database could not be read after the run"),
         }
-        if !matches!(ending, Ending::Ran | Ending::Failed(_)) {
+        if !matches!(ending, Ending::Ran | Ending::Failed(_) | Ending::Unsettled(_)) {
             return None;
         }
         self.session.abandon();
@@ -252,9 +326,27 @@ impl Runner<'_> {
     }
 }
 
-fn done(ready: &Ready, took: Duration, retries: u32) -> StepDone {
-    let took = Span(i64::try_from(took.as_millis()).unwrap_or(i64::MAX));
-    StepDone { version: ready.step.version.clone(), took, retries }
+/// What says who is waited for.
+fn waiting<'c>(
+    control: &'c Control<'c>,
+    ready: &Ready,
+    (done, total): (usize, usize),
+) -> impl Fn(&[String]) + Send + Sync + use<'c> {
+    let title = ready.title();
+    move |blockers: &[String]| {
+        let held = blockers.join(", ");
+        control.say(done, total, format!("{title}: waiting for a lock held by {held}"));
+    }
+}
+
+fn doing<'r>(
+    target: &'r Target,
+    command: &'r WireCommand,
+    run: &'r WireRun,
+    ready: &'r Ready,
+    retries: u32,
+) -> Doing<'r> {
+    Doing { schema: &target.schema, command, run, step: &ready.step, retries }
 }
 
 fn is_passing(failure: &Failure) -> bool {

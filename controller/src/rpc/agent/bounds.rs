@@ -101,6 +101,7 @@ pub(super) fn outcome(mut outcome: wire::Outcome) -> Result<wire::Outcome, TooMu
             Some(Because::StaleFence(_) | Because::TooLate(_)) | None => {}
         },
         Some(Outcome::Unknown(unknown)) => cut(&mut unknown.why, LINE),
+        Some(Outcome::Unsettled(unsettled)) => cut(&mut unsettled.what, LINE),
         Some(Outcome::BackedUp(done)) => {
             if done.backup.as_ref().is_some_and(|backup| backup.path.len() > PATH) {
                 return Err(TooMuch::Path);
@@ -117,6 +118,7 @@ fn seen_in(outcome: &wire::Outcome) -> Option<&wire::Observation> {
         Outcome::Failed(failed) => failed.observation.as_ref(),
         Outcome::Interrupted(interrupted) => interrupted.observation.as_ref(),
         Outcome::Cancelled(cancelled) => cancelled.observation.as_ref(),
+        Outcome::Unsettled(unsettled) => unsettled.observation.as_ref(),
         Outcome::BackedUp(_) | Outcome::Refused(_) | Outcome::Unknown(_) => None,
     }
 }

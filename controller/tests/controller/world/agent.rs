@@ -79,6 +79,7 @@ impl Agent {
             fingerprint: Digest::of(versions.join(",")).to_string(),
             records: self.records.clone(),
             conditions: self.conditions.clone(),
+            unfinished: Vec::new(),
         }
     }
 
@@ -288,7 +289,7 @@ impl Stream {
                         adopted: true,
                         repeatable: step.repeatable,
                     });
-                    done.push(wire::StepDone { version: step.version.clone(), took_ms: 0, retries: 0 });
+                    done.push(wire::StepDone { version: step.version.clone(), ..wire::StepDone::default() });
                 }
                 Outcome::Ran(wire::outcome::Ran { done, observation: Some(self.agent.observation()) })
             }
@@ -309,7 +310,12 @@ impl Stream {
                         }
                     }
                     let took_ms = self.took_ms;
-                    done.push(wire::StepDone { version: step.version.clone(), took_ms, retries: 0 });
+                    done.push(wire::StepDone {
+                        version: step.version.clone(),
+                        took_ms,
+                        retries: 0,
+                        observed: None,
+                    });
                 }
                 Outcome::Ran(wire::outcome::Ran { done, observation: Some(self.agent.observation()) })
             }

@@ -25,7 +25,8 @@ pub(super) fn contradiction(command: &Command, outcome: &Outcome) -> Option<Stri
         (
             Outcome::Failed { done, observation, .. }
             | Outcome::Interrupted { done, observation }
-            | Outcome::Cancelled { done, observation },
+            | Outcome::Cancelled { done, observation }
+            | Outcome::Unsettled { done, observation, .. },
             run,
         ) => match (run, done.first()) {
             (Ok(run), _) => recorded(&run, done, observation.as_ref()),
@@ -113,6 +114,7 @@ mod tests {
             fingerprint,
             conditions: crate::database::no_conditions(),
             records,
+            unfinished: Vec::new(),
         }
     }
 
@@ -134,14 +136,25 @@ mod tests {
             fence: 1,
             not_after: Timestamp(0),
             kind: match direction {
-                Some(direction) => CommandKind::Run(Run { direction, steps, expect, backup: None, settings }),
+                Some(direction) => CommandKind::Run(Run {
+                    direction,
+                    steps,
+                    expect,
+                    backup: None,
+                    settings,
+                    locks: Vec::new(),
+                    resolution: None,
+                }),
                 None => CommandKind::Backup { expect },
             },
         }
     }
 
     fn done(versions: &[&str]) -> Vec<StepDone> {
-        versions.iter().map(|v| StepDone { version: version(v), took: Span(1), retries: 0 }).collect()
+        versions
+            .iter()
+            .map(|v| StepDone { version: version(v), took: Span(1), retries: 0, observed: None })
+            .collect()
     }
 
     #[test]

@@ -325,7 +325,12 @@ impl Player {
         let (mut done, mut records) = (Vec::new(), Vec::new());
         if let CommandKind::Run(run) = &command.kind {
             for step in &run.steps {
-                done.push(StepDone { version: step.version.clone(), took: Span(1), retries: 0 });
+                done.push(StepDone {
+                    version: step.version.clone(),
+                    took: Span(1),
+                    retries: 0,
+                    observed: None,
+                });
                 records.push(AppliedRecord {
                     version: step.version.clone(),
                     name: step.name.clone(),
@@ -349,7 +354,8 @@ impl Player {
                 Outcome::BackedUp { backup: Backup { path, sha256, bytes: 0, took: Span(0) } }
             }
             Lie::DiedElsewhere => {
-                let done = vec![StepDone { version: version("999"), took: Span(1), retries: 0 }];
+                let done =
+                    vec![StepDone { version: version("999"), took: Span(1), retries: 0, observed: None }];
                 Outcome::Interrupted { done, observation: Some(observation) }
             }
             Lie::OtherAttempt | Lie::Foreign { .. } => {

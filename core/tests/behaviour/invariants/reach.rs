@@ -48,6 +48,7 @@ fn reached(state: &State, event: &Event) -> Vec<String> {
             Outcome::Interrupted { .. } => "interrupted",
             Outcome::Cancelled { .. } => "cancelled",
             Outcome::Refused { .. } => "refused",
+            Outcome::Unsettled { .. } => "unsettled",
             Outcome::Unknown { .. } => "unknown",
         };
         names.push(name.to_owned());

@@ -100,6 +100,10 @@ proptest! {
                 RolloutState::Paused {
                     reason: PauseReason::AgentUnreachable { database } | PauseReason::Unknown { database },
                 } => prop_assert!(player.is_revoked(database), "{rollout:?}"),
+                RolloutState::Paused { reason: PauseReason::Unsettled { database } } => prop_assert!(
+                    matches!(rollout.targets[database].state, TargetState::Unsettled { .. }),
+                    "{rollout:?}"
+                ),
                 RolloutState::Running | RolloutState::Aborting => panic!("{rollout:?}"),
             }
         }

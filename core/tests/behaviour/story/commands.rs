@@ -109,6 +109,15 @@ pub(super) fn carry_out(teller: &mut Teller, line: &str) {
         }
         ["start", rest @ ..] => start(teller, &said, rest),
         ["pause" | "resume" | "abort", ..] => steer(teller, &said),
+        ["cancel", name] => {
+            let (rollout, database) = (teller.rollout.clone().unwrap(), database(name));
+            teller.ask(&said.actor("olga"), &Request::CancelTarget { rollout, database });
+        }
+        ["resolve", name, number, word, reason] => {
+            let (database, version) = (database(name), version(number));
+            let (done, reason) = (*word == "done", (*reason).to_owned());
+            teller.ask(&said.actor("olga"), &Request::Resolve { database, version, done, reason });
+        }
         ["wait", span] => {
             let span: Span = span.parse().unwrap();
             teller.world.now = teller.world.now + span;

@@ -128,6 +128,8 @@ impl Teller {
             | Event::RolloutFinished { .. }
             | Event::TargetUpToDate { .. }
             | Event::TargetGivenUp { .. }
+            | Event::TargetCancelled { .. }
+            | Event::StatementResolved { .. }
             | Event::CommandAccepted { .. }
             | Event::CommandFinished { .. } => {}
         }

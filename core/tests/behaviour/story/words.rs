@@ -1,6 +1,6 @@
 //! One line for one event.
 
-use pgbelay_core::command::{Command, CommandKind, Outcome, StepDone};
+use pgbelay_core::command::{Command, CommandKind, Outcome, Resolution, StepDone};
 use pgbelay_core::database::AppliedRecord;
 use pgbelay_core::event::Event;
 use pgbelay_core::plan::{Direction, Goal, Plan, Step};
@@ -43,7 +43,14 @@ pub(crate) fn line(event: &Event) -> String {
         Event::RolloutPaused { rollout, reason } => format!("{rollout} {reason}"),
         Event::RolloutResumed { rollout } | Event::RolloutAborted { rollout } => rollout.to_string(),
         Event::RolloutFinished { rollout, verdict } => format!("{rollout} {verdict:?}"),
-        Event::TargetUpToDate { rollout, database } | Event::TargetGivenUp { rollout, database } => {
+        Event::StatementResolved { database, resolution } => {
+            let word = if resolution.done { "done" } else { "not done" };
+            let Resolution { version, piece, by, reason, .. } = resolution;
+            format!("{database} piece {piece} of {version} {word}, by {by}: {reason}")
+        }
+        Event::TargetUpToDate { rollout, database }
+        | Event::TargetGivenUp { rollout, database }
+        | Event::TargetCancelled { rollout, database } => {
             format!("{rollout} {database}")
         }
         Event::CommandIssued { command } => issued(command),
@@ -125,6 +132,10 @@ pub(crate) fn came_of_it(outcome: &Outcome) -> String {
         }
         Outcome::Interrupted { done, .. } => format!("interrupted {}", after(done)),
         Outcome::Cancelled { done, .. } => format!("cancelled {}", after(done)),
+        Outcome::Unsettled { done, statement, .. } => {
+            let what = &statement.what;
+            format!("unsettled {}: piece {} of {}, {what}", after(done), statement.piece, statement.version)
+        }
         Outcome::Refused { reason } => format!("refused: {reason}"),
         Outcome::Unknown { why } => format!("unknown: {why}"),
     }

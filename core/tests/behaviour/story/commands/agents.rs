@@ -46,6 +46,9 @@ pub(super) fn carry_out(teller: &mut Teller, said: &Said<'_>) {
             teller.ask(&Actor::Agent(database.clone()), &Request::CertificateSeen { database, serial });
         }
         ["somebody", "changes", name] => teller.world.agents.get_mut(&database(name)).unwrap().changes += 1,
+        ["somebody", "upgrades", name, "to", major] => {
+            teller.world.agents.get_mut(&database(name)).unwrap().server = major.parse().unwrap();
+        }
         ["somebody", "edits", number, "on", name] => {
             let agent = teller.world.agents.get_mut(&database(name)).unwrap();
             let record = agent.applied.iter_mut().find(|record| record.version.as_str() == *number);
@@ -103,6 +106,8 @@ fn fate(command: &Command, words: &[&str]) -> Option<Fate> {
         ["interrupted", "after", version, ..] => Fate::DiesAfter(at(version) + 1),
         ["cancels", "after", version, ..] => Fate::CancelledAfter(at(version) + 1),
         ["cancels", ..] => Fate::CancelledAfter(0),
+        ["unsettled", "after", version, ..] => Fate::UnsettledAfter(at(version) + 1),
+        ["unsettled", ..] => Fate::UnsettledAfter(0),
         ["unknown", "after", version, ..] => Fate::UnknownAfter(at(version) + 1),
         ["unknown", ..] => Fate::UnknownAfter(0),
         _ => return None,
@@ -125,6 +130,7 @@ fn pretended(teller: &Teller, name: &DatabaseName, command: &Command, lie: &str)
                 | Outcome::Failed { .. }
                 | Outcome::Interrupted { .. }
                 | Outcome::Cancelled { .. }
+                | Outcome::Unsettled { .. }
                 | Outcome::Refused { .. }
                 | Outcome::Unknown { .. }) => other,
             }

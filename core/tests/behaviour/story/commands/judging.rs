@@ -41,8 +41,8 @@ pub(super) fn judged(
             Some(_) | None => Ok((name.clone(), schema(teller, &name))),
         };
         let fingerprint = seen_in(teller, &name).map_or(Digest::of(""), |seen| seen.fingerprint);
-        let server =
-            Server { fingerprint, conditions: no_conditions(), server_version: 150_018, settings: &settings };
+        let server_version = seen_in(teller, &name).map_or(150_018, |seen| seen.server_version);
+        let server = Server { fingerprint, conditions: no_conditions(), server_version, settings: &settings };
         (name, Arc::new(judge(schema, &scripts, server)))
     };
     pending.into_iter().map(judge).collect()

@@ -39,6 +39,9 @@ fn target_state(target: &Target) -> String {
         TargetState::Refused { why } => format!("refused: {why}"),
         TargetState::Cancelled => "cancelled".to_owned(),
         TargetState::Unknown { command, why } => format!("{command} unknown: {why}"),
+        TargetState::Unsettled { statement } => {
+            format!("piece {} of {} unsettled: {}", statement.piece, statement.version, statement.what)
+        }
         TargetState::NotReached => "not reached".to_owned(),
     };
     let backup = if target.backup.is_some() { "backup" } else { "no backup" };

@@ -1,0 +1,186 @@
+//! What is seen while a step runs, for its record and its report.
+
+use std::time::Duration;
+
+use pgbelay_analysis::Statement;
+use pgbelay_core::command::{Observed, ObservedLock, ObservedStatement};
+use pgbelay_core::time::Span;
+use serde::Deserialize;
+
+use super::quote::literal;
+
+/// Most statements, locks and names that are kept: a report stays a page.
+const MOST: usize = 20;
+
+/// What was seen of a step, all its pieces together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tally {
+    seen: Observed,
+    lock_wait: Duration,
+}
+
+/// What the server tells at the end of a transaction.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Told {
+    #[serde(default)]
+    locks: Vec<ObservedLock>,
+    #[serde(default)]
+    rewrites: Vec<String>,
+    #[serde(default)]
+    wal_bytes: u64,
+}
+
+fn span(time: Duration) -> Span {
+    Span(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+}
+
+impl Tally {
+    /// A statement has ended. Of many, the slowest are kept.
+    pub(crate) fn statement(&mut self, statement: &Statement, took: Duration, rows: u64) {
+        let line = statement.position.line;
+        let one = ObservedStatement { line, what: statement.kind.words(), took: span(took), rows };
+        let all = &mut self.seen.statements;
+        all.push(one);
+        if all.len() > MOST
+            && let Some(fastest) = all.iter().enumerate().min_by_key(|(_, one)| one.took).map(|(at, _)| at)
+        {
+            all.remove(fastest);
+        }
+    }
+
+    /// Somebody was in the way for a while.
+    pub(crate) fn waited(&mut self, time: Duration, blockers: &[String]) {
+        self.lock_wait += time;
+        add(&mut self.seen.waited_for, blockers);
+    }
+
+    /// Somebody was ended for being in the way.
+    pub(crate) fn ended(&mut self, sessions: &[String]) {
+        add(&mut self.seen.ended, sessions);
+    }
+
+    /// What the server told of a transaction.
+    pub(crate) fn told(&mut self, told: Told) {
+        for lock in told.locks {
+            if !self.seen.locks.contains(&lock) && self.seen.locks.len() < MOST {
+                self.seen.locks.push(lock);
+            }
+        }
+        add(&mut self.seen.rewrites, &told.rewrites);
+        self.seen.wal_bytes = self.seen.wal_bytes.saturating_add(told.wal_bytes);
+    }
+
+    /// What the server told of a transaction, as it came.
+    pub(crate) fn told_so(&mut self, json: Option<&str>) {
+        match json.map(serde_json::from_str).transpose() {
+            Ok(told) => self.told(told.unwrap_or_default()),
+            Err(error) => tracing::debug!(%error, "what the server told of a transaction is not understood"),
+        }
+    }
+
+    /// The server wrote WAL from here to there.
+    pub(crate) fn wal(&mut self, before: &str, after: &str) {
+        let bytes = |lsn: &str| {
+            let (high, low) = lsn.split_once('/')?;
+            Some((u64::from_str_radix(high, 16).ok()? << 32) + u64::from_str_radix(low, 16).ok()?)
+        };
+        if let (Some(before), Some(after)) = (bytes(before), bytes(after)) {
+            self.seen.wal_bytes = self.seen.wal_bytes.saturating_add(after.saturating_sub(before));
+        }
+    }
+
+    /// Whether it would be missed: something waited, was written anew, or took its time.
+    pub(crate) fn is_notable(&self) -> bool {
+        const LONG: Span = Span::seconds(1);
+        let long = self.seen.statements.iter().any(|statement| statement.took >= LONG);
+        long || !self.lock_wait.is_zero() || !self.seen.rewrites.is_empty() || !self.seen.ended.is_empty()
+    }
+
+    /// All of it.
+    pub(crate) fn observed(&self) -> Observed {
+        Observed { lock_wait: span(self.lock_wait), ..self.seen.clone() }
+    }
+
+    /// A transaction was rolled back: what it did is gone, and what it waited for is not.
+    pub(crate) fn go_back_to(&mut self, earlier: &Self) {
+        let Observed { waited_for, ended, .. } = std::mem::take(&mut self.seen);
+        self.seen = Observed { waited_for, ended, ..earlier.seen.clone() };
+    }
+}
+
+fn add(known: &mut Vec<String>, more: &[String]) {
+    for one in more {
+        if known.len() < MOST && !known.contains(one) {
+            known.push(one.clone());
+        }
+    }
+}
+
+/// What was there when a transaction began, to be compared at its end.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Before {
+    /// Where the WAL was.
+    pub(crate) lsn: String,
+    /// Relations that may be written anew, and their files, as rows of constants.
+    files: Vec<String>,
+}
+
+impl Before {
+    /// Reads the rows that [`before`] and the opening of a transaction give.
+    pub(crate) fn read(lsn: &str, rows: &[Vec<Option<String>>]) -> Self {
+        let number = |row: &[Option<String>], at: usize| row.get(at).cloned().flatten()?.parse::<u32>().ok();
+        let file = |row: &Vec<Option<String>>| Some(format!("({}, {})", number(row, 0)?, number(row, 1)?));
+        Self { lsn: lsn.to_owned(), files: rows.iter().filter_map(file).collect() }
+    }
+}
+
+/// Asks for the files of the relations that statements may write anew. Runs with the migration's path.
+pub(crate) fn before(statements: &[Statement]) -> String {
+    use pgbelay_analysis::StatementKind as Kind;
+    let may = |kind: Kind| {
+        matches!(kind, Kind::AlterTable | Kind::Cluster | Kind::RefreshMaterializedView | Kind::Truncate)
+    };
+    let names: Vec<_> = statements
+        .iter()
+        .filter(|statement| may(statement.kind))
+        .flat_map(|statement| statement.objects.iter().take(1))
+        .map(|name| literal(name))
+        .take(MOST)
+        .collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!(
+        "SELECT c.oid, c.relfilenode FROM pg_catalog.unnest(ARRAY[{}]) n (name) JOIN pg_catalog.pg_class c \
+         ON c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(n.name)",
+        names.join(", ")
+    )
+}
+
+/// An expression for what the server has to tell at the end of a transaction, as JSON.
+pub(crate) fn at_the_end(before: &Before, schema: &str) -> String {
+    let schema = literal(schema);
+    let files = match before.files.as_slice() {
+        [] => "(0, 0)".to_owned(),
+        files => files.join(", "),
+    };
+    let lsn = literal(if before.lsn.is_empty() { "0/0" } else { &before.lsn });
+    format!(
+        "pg_catalog.jsonb_build_object('locks', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object( \
+             'relation', l.name, 'mode', l.mode)), '[]') FROM (SELECT n.nspname OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) \
+             c.relname AS name, l.mode FROM pg_catalog.pg_locks l \
+           JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.relation \
+           JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+           WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND l.locktype OPERATOR(pg_catalog.=) \
+             'relation' AND l.granted AND n.nspname OPERATOR(pg_catalog.<>) {schema} \
+             AND n.nspname OPERATOR(pg_catalog.!~) '^pg_' \
+             AND l.mode OPERATOR(pg_catalog.<>) 'AccessShareLock' \
+           ORDER BY 1, 2 LIMIT {MOST}) l), \
+         'rewrites', (SELECT coalesce(pg_catalog.jsonb_agg(n.nspname OPERATOR(pg_catalog.||) '.' \
+             OPERATOR(pg_catalog.||) c.relname), '[]') FROM (VALUES {files}) b (oid, file) \
+           JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) b.oid::pg_catalog.oid \
+           JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+           WHERE c.relfilenode OPERATOR(pg_catalog.<>) b.file::pg_catalog.oid), \
+         'wal_bytes', pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), {lsn})::pg_catalog.int8)"
+    )
+}

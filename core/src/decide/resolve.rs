@@ -1,0 +1,73 @@
+//! A person's word on a statement that was cut off: whether it took effect.
+//!
+//! It is asked for only where the catalogue does not tell, and it is the only way on: nothing is repeated blindly.
+
+use crate::command::Resolution;
+use crate::event::{Actor, Event};
+use crate::migration::Version;
+use crate::name::DatabaseName;
+use crate::request::Refusal;
+use crate::rollout::{PauseReason, Rollout, RolloutState, TargetState};
+use crate::state::{State, not_found};
+
+pub(super) fn resolve(
+    state: &State,
+    (name, version): (&DatabaseName, &Version),
+    (done, reason): (bool, &str),
+    actor: &Actor,
+) -> Result<Vec<Event>, Refusal> {
+    let Actor::Operator(by) = actor else { return Err(not_found("operator", actor)) };
+    if reason.trim().is_empty() {
+        return Err(Refusal::NoReason);
+    }
+    state.database(name)?;
+    let (rollout, open) = waiting(state, name).unzip();
+    let open = open.flatten().or_else(|| unfinished(state, name));
+    let Some((_, piece)) = open.as_ref().filter(|(open, _)| open == version) else {
+        let (database, version) = (name.clone(), version.clone());
+        return Err(Refusal::NothingToResolve { database, version, open: open.map(|(version, _)| version) });
+    };
+    let resolution = Resolution {
+        version: version.clone(),
+        piece: *piece,
+        done,
+        reason: reason.trim().to_owned(),
+        by: by.clone(),
+    };
+    let mut events = vec![Event::StatementResolved { database: name.clone(), resolution }];
+    let paused = rollout.filter(|rollout| match &rollout.state {
+        RolloutState::Paused { reason: PauseReason::Unsettled { database } } => database == name,
+        RolloutState::Paused { .. }
+        | RolloutState::Running
+        | RolloutState::Aborting
+        | RolloutState::Finished { .. } => false,
+    });
+    events.extend(paused.map(|rollout| Event::RolloutResumed { rollout: rollout.id.clone() }));
+    Ok(events)
+}
+
+type Open = (Version, u32);
+
+/// The rollout that works on a database, and the statement that it waits for.
+fn waiting<'a>(state: &'a State, name: &DatabaseName) -> Option<(&'a Rollout, Option<Open>)> {
+    state.rollouts.values().filter(|rollout| !rollout.state.is_finished()).find_map(|rollout| {
+        let statement = match &rollout.targets.get(name)?.state {
+            TargetState::Unsettled { statement } => Some((statement.version.clone(), statement.piece)),
+            TargetState::Due
+            | TargetState::Running { .. }
+            | TargetState::Done
+            | TargetState::Failed { .. }
+            | TargetState::Refused { .. }
+            | TargetState::Cancelled
+            | TargetState::Unknown { .. }
+            | TargetState::NotReached => None,
+        };
+        Some((rollout.as_ref(), statement))
+    })
+}
+
+/// Where no rollout waits any more, the database itself still knows; what is said counts for the next run.
+fn unfinished(state: &State, name: &DatabaseName) -> Option<Open> {
+    let (_, seen) = state.databases.get(name)?.observed.as_ref()?;
+    seen.unfinished.iter().find(|one| one.open).map(|one| (one.version.clone(), one.done + 1))
+}
