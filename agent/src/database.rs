@@ -20,6 +20,7 @@ mod layout;
 mod lock;
 mod marks;
 mod measure;
+mod old_table;
 mod pieces;
 mod quote;
 mod records;

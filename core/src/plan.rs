@@ -206,6 +206,19 @@ pub struct ExecutionSettings {
     /// How far standbys may be behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replication_lag: Option<ReplicationLag>,
+    /// The history table of the tool that the migrations come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_table: Option<OldTable>,
+}
+
+/// The history table of the tool that migrations come from: it is made before the first of them runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OldTable {
+    /// The tool.
+    pub tool: Tool,
+    /// Whether its rows are written as well.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keep: bool,
 }
 
 impl ExecutionSettings {
@@ -220,6 +233,7 @@ impl ExecutionSettings {
             concurrent_timeout: defaults::concurrent_timeout(),
             blockers: Blockers::default(),
             replication_lag: None,
+            old_table: None,
         }
     }
 
@@ -246,6 +260,7 @@ impl From<&EnvironmentPolicy> for ExecutionSettings {
             concurrent_timeout: policy.concurrent_timeout,
             blockers: policy.blockers.clone(),
             replication_lag: policy.replication_lag.clone(),
+            old_table: None,
         }
     }
 }

@@ -74,6 +74,15 @@ pub(super) async fn find_table(session: &Session, schema: &str, name: &str) -> R
     Ok(found(session, &only).await?.into_iter().next())
 }
 
+/// The same, for a session that is not in a transaction.
+pub(super) async fn find_all(session: &Session, own: &str) -> Result<Vec<Table>, Fault> {
+    session.tell(&format!("{OPEN}; {OWN_PATH}")).await?;
+    let tables = find(session, own).await;
+    // The path comes back with the end of the transaction.
+    session.tell("ROLLBACK").await?;
+    tables
+}
+
 /// The tables by name, with their columns and without their rows.
 async fn find(session: &Session, own: &str) -> Result<Vec<Table>, Fault> {
     let mut names: Vec<String> =

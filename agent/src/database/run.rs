@@ -15,6 +15,7 @@ use super::connect::{ConnectError, connect};
 use super::fault::{Fault, failure, sql_failure};
 use super::inspect::{InspectError, observe};
 use super::lock::{self, Keys, Locked};
+use super::old_table::Old;
 use super::quote::{identifier, literal};
 use super::records::done_by;
 use super::script::{Ready, read_all};
@@ -22,7 +23,7 @@ use super::session::Session;
 use super::settle::{application, settle};
 use super::tally::Tally;
 use super::target::Target;
-use super::{Control, DUMP, TRIAL, layout};
+use super::{Control, DUMP, TRIAL, layout, old_table};
 
 mod adopt;
 mod runner;
@@ -68,10 +69,10 @@ pub async fn run(
     control: &Control<'_>,
 ) -> Outcome {
     match Box::pin(prepare(target, command, run, sql, control)).await {
-        Ok((session, ready)) => {
+        Ok((session, ready, old)) => {
             let watcher = Watcher::new(target);
             let (done, tally, lsn) = (Vec::new(), Tally::default(), String::new());
-            let runner = Runner { target, command, run, control, session, watcher, done, tally, lsn };
+            let runner = Runner { target, command, run, control, session, watcher, done, tally, lsn, old };
             Box::pin(runner.run(&ready)).await
         }
         Err(Ending::Failed(failure)) => {
@@ -95,7 +96,7 @@ async fn prepare(
     run: &WireRun,
     sql: &BTreeMap<Digest, String>,
     control: &Control<'_>,
-) -> Result<(Session, Vec<Ready>), Ending> {
+) -> Result<(Session, Vec<Ready>, Option<Old>), Ending> {
     in_time(command)?;
     let ready = read_all(&run.steps, sql).await.map_err(Ending::Failed)?;
     let say = |doing: String| control.say(0, run.steps.len(), doing);
@@ -122,7 +123,9 @@ async fn prepare(
     }
     layout::ensure(&session, &target.schema).await.map_err(|fault| no_layout(target, &fault))?;
     check_fence(&session, target, command).await?;
-    Ok((session, ready))
+    let wanted = (run.settings.old_table, run.direction);
+    let old = old_table::find(&session, &target.schema, wanted, seen.records.is_empty()).await?;
+    Ok((session, ready, old))
 }
 
 /// What this very attempt has recorded already: the command was sent again to an agent that forgot it, and its own steps
@@ -215,7 +218,7 @@ fn unreadable(error: &InspectError) -> Ending {
     Ending::Failed(Box::new(failure(kind, error.to_string(), hint)))
 }
 
-fn lost(fault: &Fault) -> Box<Failure> {
+pub(super) fn lost(fault: &Fault) -> Box<Failure> {
     Box::new(failure(FailureKind::Connection, fault.words(), "nothing was changed; retry"))
 }
 

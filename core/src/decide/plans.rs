@@ -6,13 +6,14 @@ use std::sync::Arc;
 use crate::database::Database;
 use crate::digest::Digest;
 use crate::event::{Actor, Event};
+use crate::history::Tool;
 use crate::judge::{AllJudged, File, Judged};
 use crate::name::{DatabaseName, EnvironmentName};
 use crate::plan::{
-    AllHistories, AllSizes, ExecutionSettings, Goal, Plan, PlanBody, PlanId, PlanProblem, Scales, Step,
-    TargetPlan, only_on_known_servers, plan_adopt, plan_back, plan_baseline, plan_forward,
+    AllHistories, AllSizes, ExecutionSettings, Goal, OldTable, Plan, PlanBody, PlanId, PlanProblem, Scales,
+    Step, TargetPlan, only_on_known_servers, plan_adopt, plan_back, plan_baseline, plan_forward,
 };
-use crate::policy::BackupPolicy;
+use crate::policy::{BackupPolicy, EnvironmentPolicy};
 use crate::release::Release;
 use crate::request::{Circumstances, Refusal};
 use crate::state::{State, not_found};
@@ -116,6 +117,7 @@ fn body(state: &State, wanted: &Wanted<'_>, here: &Circumstances) -> Result<Plan
     let judged = that_fits(state, wanted, &settings);
     let mut scales = scales(state, &judged, wanted.sizes);
     let targets = targets(state, wanted, here, &mut scales)?;
+    let settings = ExecutionSettings { old_table: old_table(state, wanted.goal, policy), ..settings };
     Ok(PlanBody {
         environment: environment.clone(),
         goal: wanted.goal.clone(),
@@ -127,6 +129,17 @@ fn body(state: &State, wanted: &Wanted<'_>, here: &Circumstances) -> Result<Plan
         targets,
         judgements: scales.judgements(),
     })
+}
+
+/// The history table of the tool whose layout the migrations have. On the way back it is only written.
+fn old_table(state: &State, goal: &Goal, policy: &EnvironmentPolicy) -> Option<OldTable> {
+    let keep = policy.keep_history_table;
+    let release = match goal {
+        Goal::Release { release } => state.releases.get(release),
+        Goal::Back { .. } if keep => state.releases.get(state.latest_release.as_ref()?),
+        Goal::Back { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => None,
+    };
+    Some(OldTable { tool: Tool::of(release?.layout)?, keep })
 }
 
 fn targets(

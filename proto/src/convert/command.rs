@@ -8,7 +8,9 @@ use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::origin::Origin;
-use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation, HistoryMark, LockMode, Recorded, Step};
+use pgbelay_core::plan::{
+    Direction, ExecutionSettings, Expectation, HistoryMark, LockMode, OldTable, Recorded, Step,
+};
 use pgbelay_core::policy::{Blockers, LagThen, QueryText, ReplicationLag};
 use pgbelay_core::rollout::RolloutId;
 use pgbelay_core::time::{Span, Timestamp};
@@ -160,6 +162,9 @@ impl From<&ExecutionSettings> for wire::Settings {
             concurrent_timeout_ms: settings.concurrent_timeout.0,
             blockers: Some((&settings.blockers).into()),
             replication_lag: settings.replication_lag.as_ref().map(Into::into),
+            old_table: settings
+                .old_table
+                .map(|old| wire::OldTable { tool: old.tool.to_string(), keep: old.keep }),
         }
     }
 }
@@ -242,8 +247,13 @@ impl TryFrom<wire::Settings> for ExecutionSettings {
             },
             blockers: wire.blockers.map(Blockers::try_from).transpose()?.unwrap_or_default(),
             replication_lag: wire.replication_lag.map(ReplicationLag::try_from).transpose()?,
+            old_table: wire.old_table.map(old_table).transpose()?,
         })
     }
+}
+
+fn old_table(wire: wire::OldTable) -> Result<OldTable, BadMessage> {
+    Ok(OldTable { tool: parse("tool", &wire.tool)?, keep: wire.keep })
 }
 
 impl From<&Backup> for wire::Backup {

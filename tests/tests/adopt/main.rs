@@ -3,6 +3,7 @@
 //!
 //! The tools have to be there, so this is no part of `cargo test`: `make test-adopt` fetches them.
 
+mod kept;
 mod moving;
 mod real;
 mod written;

@@ -1,6 +1,35 @@
 //! Tools that can be had: each applies its own migrations first.
 
+use pgbelay_tests::world::World;
+
 use crate::moving::{DATABASE, Move, tool, url, world};
+
+/// How refinery reaches the database: the path of its file.
+pub(crate) fn refinery_config(world: &World) -> anyhow::Result<String> {
+    let (cluster, name) = (&world.cluster, &world.member(DATABASE).pg_name);
+    let config = world.path().join("refinery.toml");
+    let (port, user, password) = (cluster.port(), cluster.user(), cluster.password());
+    std::fs::write(
+        &config,
+        format!(
+            "[main]\ndb_type = \"Postgres\"\ndb_host = \"127.0.0.1\"\ndb_port = \"{port}\"\ndb_user = \"{user}\"\n\
+             db_pass = \"{password}\"\ndb_name = \"{name}\"\n"
+        ),
+    )?;
+    Ok(config.to_string_lossy().into_owned())
+}
+
+/// How Liquibase reaches the database.
+pub(crate) fn liquibase_args(world: &World, changelog: &str) -> Vec<String> {
+    let (cluster, name) = (&world.cluster, &world.member(DATABASE).pg_name);
+    vec![
+        format!("--changelog-file={changelog}"),
+        "--search-path=.".to_owned(),
+        format!("--url=jdbc:postgresql://127.0.0.1:{}/{name}", cluster.port()),
+        format!("--username={}", cluster.user()),
+        format!("--password={}", cluster.password()),
+    ]
+}
 
 #[tokio::test]
 async fn dbmate() -> anyhow::Result<()> {
@@ -124,19 +153,8 @@ async fn refinery() -> anyhow::Result<()> {
     };
     let world = world().await?;
     of.write_before(&world)?;
-    let (cluster, name) = (&world.cluster, &world.member(DATABASE).pg_name);
-    let config = world.path().join("refinery.toml");
-    std::fs::write(
-        &config,
-        format!(
-            "[main]\ndb_type = \"Postgres\"\ndb_host = \"127.0.0.1\"\ndb_port = \"{}\"\ndb_user = \"{}\"\n\
-             db_pass = \"{}\"\ndb_name = \"{name}\"\n",
-            cluster.port(),
-            cluster.user(),
-            cluster.password()
-        ),
-    )?;
-    tool(&world, "refinery", &["migrate", "-c", &config.to_string_lossy(), "-p", "."]).await?;
+    let config = refinery_config(&world)?;
+    tool(&world, "refinery", &["migrate", "-c", &config, "-p", "."]).await?;
     of.adopt_and_go_on(&world).await
 }
 
@@ -210,11 +228,8 @@ async fn liquibase() -> anyhow::Result<()> {
     };
     let world = world().await?;
     of.write_before(&world)?;
-    let (cluster, name) = (&world.cluster, &world.member(DATABASE).pg_name);
-    let url = format!("--url=jdbc:postgresql://127.0.0.1:{}/{name}", cluster.port());
-    let (user, password) =
-        (format!("--username={}", cluster.user()), format!("--password={}", cluster.password()));
-    let args = ["--changelog-file=root.yaml", "--search-path=.", &url, &user, &password, "update"];
+    let args = liquibase_args(&world, "root.yaml");
+    let args: Vec<&str> = args.iter().map(String::as_str).chain(["update"]).collect();
     tool(&world, "liquibase", &args).await?;
     of.adopt_and_go_on(&world).await
 }

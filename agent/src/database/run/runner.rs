@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Control, Ending, Ready, Session, Target, Watcher, WireCommand, WireRun, failure, observe, settle,
 };
+use crate::database::old_table::Old;
 use crate::database::records::Doing;
 use crate::database::script::of_step;
 use crate::database::session::OWN_PATH;
@@ -50,6 +51,8 @@ pub(super) struct Runner<'a> {
     pub(super) tally: Tally,
     /// Where the WAL was before the statement that stands alone.
     pub(super) lsn: String,
+    /// The history table of the tool that the migrations come from.
+    pub(super) old: Option<Old>,
 }
 
 /// Why a part of a step is not done.
@@ -198,7 +201,7 @@ impl Runner<'_> {
         let cancel = if part.statements.is_empty() { &unstoppable } else { control.cancel };
         let (waiting, doing) = (
             waiting(control, ready, (self.done.len(), self.run.steps.len())),
-            doing(self.target, self.command, self.run, ready, retries),
+            doing((self.target, self.old.as_ref()), self.command, self.run, ready, retries),
         );
         let mut worker = Worker {
             session: &self.session,
@@ -213,7 +216,7 @@ impl Runner<'_> {
     }
 
     fn doing<'r>(&'r self, ready: &'r Ready, retries: u32) -> Doing<'r> {
-        doing(self.target, self.command, self.run, ready, retries)
+        doing((self.target, self.old.as_ref()), self.command, self.run, ready, retries)
     }
 
     fn stopped(&self, stop: Stop) -> Ending {
@@ -340,13 +343,13 @@ fn waiting<'c>(
 }
 
 fn doing<'r>(
-    target: &'r Target,
+    (target, old): (&'r Target, Option<&'r Old>),
     command: &'r WireCommand,
     run: &'r WireRun,
     ready: &'r Ready,
     retries: u32,
 ) -> Doing<'r> {
-    Doing { schema: &target.schema, command, run, step: &ready.step, retries }
+    Doing { schema: &target.schema, command, run, step: &ready.step, retries, old }
 }
 
 fn is_passing(failure: &Failure) -> bool {
