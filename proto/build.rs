@@ -8,7 +8,7 @@ const FILES: [&str; 3] =
     ["pgbelay/v1/agent.proto", "pgbelay/v1/enrolment.proto", "pgbelay/v1/operator.proto"];
 
 /// The answers of the operator service are what `--output json` prints.
-const PRINTED: [&str; 38] = [
+const PRINTED: [&str; 39] = [
     "PushReleaseResponse",
     "PlanView",
     "PlanGroup",
@@ -45,6 +45,7 @@ const PRINTED: [&str; 38] = [
     "OperatorView",
     "PolicyView",
     "MigrationFile",
+    "Origin",
     "Doomed",
     "Progress",
 ];

@@ -13,6 +13,7 @@ use pgbelay_core::time::{Span, Timestamp};
 use pgbelay_proto::convert::WireCommand;
 
 use crate::database::{Control, DUMP, InspectError, Session, Target, connect, difference, observe};
+use crate::failpoint::reach;
 
 mod child;
 mod contents;
@@ -85,14 +86,18 @@ async fn make(
     let lsn = contents::lsn(&session).await.map_err(|fault| no_session(&fault.words()))?;
     // Nothing is asked for while pg_dump works; the server may end idle sessions.
     session.close().await;
+    reach("backup-before-intent").await;
     let place = Place::make(dir, request.command).await.map_err(|error| Stop::Failed(error.failure()))?;
+    reach("backup-after-intent").await;
     run(child::dump(&programs, target, &place.archive()), control, Some(&place.archive())).await?;
+    reach("backup-after-effect").await;
     control.say(0, 0, "backup: reading it back".to_owned());
     verify(target, &programs, &place, &before, control).await?;
     let facts = Facts { started, lsn, seen, tables: before.len(), pg_dump: programs.version.clone() };
     let published = publish::publish(place, facts, request.command).await;
     let (path, sha256, bytes) = published.map_err(|error| Stop::Failed(error.failure()))?;
     let took = Span(jiff::Timestamp::now().as_millisecond() - started.as_millisecond());
+    reach("backup-after-commit").await;
     Ok(Backup { path, sha256, bytes, took })
 }
 

@@ -28,6 +28,7 @@ pub mod database;
 mod dispatcher;
 pub mod durable;
 pub mod enrol;
+mod failpoint;
 pub mod identity_files;
 pub mod journal;
 mod session;

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use pgbelay_core::origin::Layout;
 
+use crate::commands::adopt::AdoptArgs;
 use crate::commands::agent::AgentCommand;
 use crate::commands::approve::ApproveArgs;
+use crate::commands::baseline::BaselineArgs;
 use crate::commands::catalog::CatalogArgs;
 use crate::commands::completion::CompletionArgs;
 use crate::commands::context::ContextCommand;
@@ -89,6 +92,18 @@ pub(crate) struct GlobalArgs {
     pub(crate) verbose: bool,
 }
 
+/// Whose layout a directory of migrations is in.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct LayoutArgs {
+    /// The layout of the directory, by the name of its tool [default: the one that the files look like]
+    #[arg(long, value_parser = layouts(), value_name = "LAYOUT")]
+    pub(crate) layout: Option<Layout>,
+}
+
+fn layouts() -> impl TypedValueParser<Value = Layout> {
+    PossibleValuesParser::new(Layout::ALL.map(Layout::as_str)).try_map(|name| name.parse::<Layout>())
+}
+
 /// What `--output` can ask for. Every command takes the first two, `plan` the last one as well, `lint` all of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
@@ -156,6 +171,10 @@ pub(crate) enum Command {
     Promote(PromoteArgs),
     /// Take migrations back
     Rollback(RollbackArgs),
+    /// Record what another migration tool has applied
+    Adopt(AdoptArgs),
+    /// Take migrations to be applied that no history tells of
+    Baseline(BaselineArgs),
     /// Approve somebody else's plan
     Approve(ApproveArgs),
     /// Look at rollouts, pause, resume or abort one, cancel one of its databases

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pgbelay_core::migration::MigrationSource;
 use pgbelay_proto::channel::{DialError, DialLimits, dial};
 use pgbelay_proto::status::{RemoteError, RemoteKind};
 use pgbelay_proto::tls::client_config;
@@ -17,6 +16,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::context::Access;
 use crate::error::{CliError, ErrorKind, causes};
+use crate::migrations::Migrations;
 
 /// For calls that the controller answers from what it knows: an answer later than this is none.
 const READ: Duration = Duration::from_secs(30);
@@ -114,13 +114,18 @@ impl Client {
     /// Sends a release, file by file.
     pub(crate) async fn push_release(
         &self,
-        migrations: Vec<MigrationSource>,
+        Migrations { layout, sources }: Migrations,
     ) -> Result<PushReleaseResponse, CliError> {
-        let files = migrations.into_iter().map(|migration| MigrationFile {
+        let files = sources.into_iter().map(|migration| MigrationFile {
             version: migration.version.into(),
             name: migration.name,
             up: migration.up,
             down: migration.down,
+            layout: if layout.is_plain() { String::new() } else { layout.to_string() },
+            repeatable: migration.repeatable,
+            up_autocommit: migration.up_autocommit,
+            down_autocommit: migration.down_autocommit,
+            origin: migration.origin.as_ref().map(Into::into),
         });
         let stream = tokio_stream::iter(files.collect::<Vec<_>>());
         let mut service = self.service.clone();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{CommandId, Resolution};
 use crate::digest::Digest;
-use crate::migration::Version;
+use crate::migration::{Version, is_false};
 use crate::name::{DatabaseName, EnvironmentName};
 use crate::plan::{Direction, Rates};
 use crate::time::Timestamp;
@@ -23,6 +23,12 @@ pub struct AppliedRecord {
     pub checksum: Digest,
     /// When, by the database's clock.
     pub applied_at: Timestamp,
+    /// Whether it runs again when it changes. It has no place in the order, and is not taken back.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub repeatable: bool,
+    /// Whether it was only recorded: another tool applied it, or a person says that it is applied.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub adopted: bool,
 }
 
 /// What an agent read from its database.
@@ -55,8 +61,9 @@ pub struct Unfinished {
     pub done: u32,
     /// How many it has.
     pub pieces: u32,
-    /// Whether a piece was begun of which it is not settled whether it took effect.
-    pub open: bool,
+    /// The intent of a piece that was begun and of which it is not settled whether it took effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<i64>,
 }
 
 /// Where nobody told.
@@ -66,6 +73,11 @@ pub fn no_conditions() -> Digest {
 }
 
 impl Observation {
+    /// The migrations that have a place in the order, in that in which they were applied.
+    pub fn versioned(&self) -> impl DoubleEndedIterator<Item = &AppliedRecord> {
+        self.records.iter().filter(|record| !record.repeatable)
+    }
+
     /// The digest of the applied migrations: versions and checksums, in order.
     #[must_use]
     pub fn records_digest(&self) -> Digest {
@@ -137,10 +149,10 @@ pub struct Database {
 }
 
 impl Database {
-    /// The highest applied version.
+    /// The version that was applied last.
     #[must_use]
     pub fn version(&self) -> Option<&Version> {
-        self.observed.as_ref()?.1.records.iter().map(|r| &r.version).max()
+        self.observed.as_ref()?.1.versioned().next_back().map(|record| &record.version)
     }
 
     /// The window of a version, at a moment.

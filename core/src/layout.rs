@@ -1,15 +1,40 @@
-//! The plain layout: `NNN_name.sql`, and `rollback/NNN_rollback.sql` for the way back.
+//! From the files of a directory to migrations: one reader for each layout, chosen by looking at the files.
 //!
-//! From file names and bytes to migrations; reading the directory is the caller's work.
+//! Each reader is a file below this one, and gives the migrations in the order of its own tool, with the SQL that the
+//! tool would run. Reading the directory is the caller's work; what SQL means is that of the analysis.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::migration::{MigrationSource, Version};
+use crate::origin::Layout;
+
+mod checksum;
+mod comments;
+mod dbmate;
+mod detect;
+mod diesel;
+mod entry;
+mod files;
+mod flyway;
+mod golang_migrate;
+mod goose;
+mod hasura;
+mod liquibase;
+mod plain;
+mod prisma;
+mod psql;
+mod refinery;
+mod scan;
+mod sqitch;
+mod sql_migrate;
+mod sqlx;
+
+pub use detect::detect;
 
 /// Largest file of SQL that is taken: a message of the protocol carries one whole.
 pub const MAX_FILE_BYTES: usize = 1 << 20;
 
-/// The folder of the rollback files.
+/// The folder of the rollback files of the plain layout.
 pub const ROLLBACK_DIR: &str = "rollback";
 
 /// A file as it was found.
@@ -21,202 +46,193 @@ pub struct SourceFile {
     pub bytes: Vec<u8>,
 }
 
-/// A file that does not fit, and why.
+/// Something that does not fit, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LayoutError {
-    /// Its name has no version.
-    #[error("{path}: the name must be a version, an underscore and a name, for example 001_create_users.sql")]
+pub struct LayoutError {
+    /// The file; empty: the directory as such.
+    pub path: String,
+    /// The line, from 1; 0: the file as such.
+    pub line: u32,
+    /// What does not fit.
+    pub what: Misfit,
+}
+
+impl fmt::Display for LayoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.path.as_str(), self.line) {
+            ("", _) => write!(f, "{}", self.what),
+            (path, 0) => write!(f, "{path}: {}", self.what),
+            (path, line) => write!(f, "{path}:{line}: {}", self.what),
+        }
+    }
+}
+
+impl LayoutError {
+    fn directory(what: Misfit) -> Self {
+        Self { path: String::new(), line: 0, what }
+    }
+
+    fn file(path: &str, what: Misfit) -> Self {
+        Self { path: path.to_owned(), line: 0, what }
+    }
+
+    fn line(path: &str, line: u32, what: Misfit) -> Self {
+        Self { path: path.to_owned(), line, what }
+    }
+}
+
+/// What does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// Its name is not one that the layout knows.
+    #[error("the name must be {expected}")]
     BadName {
-        /// The file.
-        path: String,
+        /// What it should be, with an example.
+        expected: &'static str,
     },
     /// Two files claim one version.
-    #[error("{first} and {second} have one version: give one of them another number")]
+    #[error("{other} has the same version: give one of them another {number}")]
     SameVersion {
-        /// One file.
-        first: String,
-        /// The other.
-        second: String,
+        /// The other file.
+        other: String,
+        /// What tells versions apart.
+        number: &'static str,
     },
-    /// A rollback file without a migration.
-    #[error("{path}: there is no migration with version {version}")]
+    /// A way back without a migration.
+    #[error("there is no migration with version {version}")]
     Orphan {
-        /// The file.
-        path: String,
         /// The version in its name.
         version: Version,
     },
     /// It is empty.
-    #[error("{path}: the file is empty; delete it, or write the SQL that it was meant to have")]
-    Empty {
-        /// The file.
-        path: String,
-    },
+    #[error("the file is empty; delete it, or write the SQL that it was meant to have")]
+    Empty,
     /// It is not UTF-8.
-    #[error("{path}: not UTF-8 at byte {at}; save the file as UTF-8")]
+    #[error("not UTF-8 at byte {at}; save the file as UTF-8")]
     NotUtf8 {
-        /// The file.
-        path: String,
         /// The first byte that is not.
         at: usize,
     },
     /// It is too large.
-    #[error("{path}: {bytes} bytes; at most {MAX_FILE_BYTES} are taken")]
+    #[error("{bytes} bytes; at most {MAX_FILE_BYTES} are taken")]
     TooLarge {
-        /// The file.
-        path: String,
         /// Its size.
         bytes: usize,
     },
     /// There is nothing to run.
-    #[error("there is no migration: no file is called like 001_name.sql")]
-    Nothing,
+    #[error("there is no migration: no file is called like {example}")]
+    Nothing {
+        /// A name that would do.
+        example: &'static str,
+    },
+    /// The files are those of no layout.
+    #[error("the files fit no layout{hint}; say which one with --layout")]
+    NoLayout {
+        /// What they may be.
+        hint: &'static str,
+    },
+    /// The files are those of several.
+    #[error("the files fit more than one layout: {}; say which one with --layout", layouts(.candidates))]
+    Ambiguous {
+        /// The layouts.
+        candidates: Vec<Layout>,
+    },
+    /// A section is not there.
+    #[error("there is no line {marker:?}; {why}")]
+    NoSection {
+        /// The line that begins it.
+        marker: &'static str,
+        /// What to do.
+        why: &'static str,
+    },
+    /// A section is there twice.
+    #[error("a second {marker:?}; the first is in line {first}")]
+    SecondSection {
+        /// The line that begins it.
+        marker: &'static str,
+        /// Where the first one is.
+        first: u32,
+    },
+    /// A directive that the tool's reader does not know.
+    #[error("unknown directive {directive:?}; known are {known}")]
+    Unknown {
+        /// As it was written.
+        directive: String,
+        /// Those that are.
+        known: &'static str,
+    },
+    /// Something that the tool can do and pgbelay does not.
+    #[error("{what} cannot be run; {instead}")]
+    Refused {
+        /// What stands there.
+        what: String,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// A file or a change that something else names is not there.
+    #[error("{what} is not there; {instead}")]
+    Missing {
+        /// What is named.
+        what: String,
+        /// What to do.
+        instead: &'static str,
+    },
 }
 
-struct Named<'a> {
-    path: &'a str,
-    version: Version,
-    name: String,
-    sql: String,
+fn layouts(candidates: &[Layout]) -> String {
+    let names: Vec<_> = candidates.iter().map(|layout| layout.as_str()).collect();
+    names.join(", ")
 }
 
-/// Reads a directory's files. Files that do not end in `.sql` are none of its business.
-///
-/// # Errors
-/// Everything that does not fit, at once.
-pub fn read_plain(files: &[SourceFile]) -> Result<Vec<MigrationSource>, Vec<LayoutError>> {
-    let mut errors = Vec::new();
-    let (mut up, mut down) = (Vec::new(), Vec::new());
-    for file in files.iter().filter(|f| f.path.ends_with(".sql")) {
-        match (file.path.split_once('/'), named(file)) {
-            (_, Err(error)) => errors.push(error),
-            (None, Ok(named)) => up.push(named),
-            (Some((dir, _)), Ok(named)) if dir == ROLLBACK_DIR => down.push(named),
-            (Some(_), Ok(_)) => {}
-        }
-    }
-    for group in [&mut up, &mut down] {
-        group.sort_by(|a, b| a.version.cmp(&b.version));
-        let twice = group.array_windows().filter(|[a, b]| a.version.same_number(&b.version));
-        errors.extend(
-            twice.map(|[a, b]| LayoutError::SameVersion {
-                first: a.path.to_owned(),
-                second: b.path.to_owned(),
-            }),
-        );
-    }
-    let orphan = |d: &&Named<'_>| up.iter().all(|u| !u.version.same_number(&d.version));
-    errors.extend(
-        down.iter()
-            .filter(orphan)
-            .map(|d| LayoutError::Orphan { path: d.path.to_owned(), version: d.version.clone() }),
-    );
-    if up.is_empty() && errors.is_empty() {
-        errors.push(LayoutError::Nothing);
-    }
-    if errors.is_empty() { Ok(pair(up, down)) } else { Err(errors) }
+/// What a reader made of a directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// The migrations that fit, in the order in which their tool runs them.
+    pub migrations: Vec<MigrationSource>,
+    /// Everything that does not fit.
+    pub errors: Vec<LayoutError>,
 }
 
-fn pair(up: Vec<Named<'_>>, down: Vec<Named<'_>>) -> Vec<MigrationSource> {
-    let number = |version: &Version| version.as_str().trim_start_matches('0').to_owned();
-    let mut down: BTreeMap<String, String> = down.into_iter().map(|d| (number(&d.version), d.sql)).collect();
-    let with_down = |up: Named<'_>| MigrationSource {
-        down: down.remove(&number(&up.version)),
-        version: up.version,
-        name: up.name,
-        up: up.sql,
-    };
-    up.into_iter().map(with_down).collect()
+impl Reading {
+    /// All migrations, if everything fits.
+    ///
+    /// # Errors
+    /// Everything that does not.
+    pub fn whole(self) -> Result<Vec<MigrationSource>, Vec<LayoutError>> {
+        if self.errors.is_empty() { Ok(self.migrations) } else { Err(self.errors) }
+    }
 }
 
-/// The version and the name that a file's name says.
-///
-/// # Errors
-/// [`LayoutError::BadName`].
-pub fn parse_name(path: &str) -> Result<(Version, &str), LayoutError> {
-    let bad_name = || LayoutError::BadName { path: path.to_owned() };
-    let stem = path.rsplit('/').next().and_then(|name| name.strip_suffix(".sql")).ok_or_else(bad_name)?;
-    let (version, name) = stem.split_once('_').ok_or_else(bad_name)?;
-    let version: Version = version.parse().map_err(|_| bad_name())?;
-    let printable = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ');
-    if name.is_empty() || !name.chars().all(printable) || version.as_str().contains('.') {
-        return Err(bad_name());
-    }
-    Ok((version, name))
+/// One layout: how it looks, and how it is read.
+struct Reader {
+    layout: Layout,
+    /// Whether the files look like it.
+    looks: fn(&detect::Looks<'_>) -> bool,
+    read: fn(&[SourceFile]) -> Reading,
 }
 
-fn named(file: &SourceFile) -> Result<Named<'_>, LayoutError> {
-    let path = &file.path;
-    let (version, name) = parse_name(path)?;
-    if file.bytes.len() > MAX_FILE_BYTES {
-        return Err(LayoutError::TooLarge { path: path.clone(), bytes: file.bytes.len() });
-    }
-    let sql = String::from_utf8(file.bytes.clone())
-        .map_err(|error| LayoutError::NotUtf8 { path: path.clone(), at: error.utf8_error().valid_up_to() })?;
-    if sql.trim().is_empty() {
-        return Err(LayoutError::Empty { path: path.clone() });
-    }
-    Ok(Named { path, version, name: name.to_owned(), sql })
+const READERS: [Reader; 13] = [
+    Reader { layout: Layout::Plain, looks: plain::looks, read: plain::read },
+    Reader { layout: Layout::GolangMigrate, looks: golang_migrate::looks, read: golang_migrate::read },
+    Reader { layout: Layout::Sqlx, looks: sqlx::looks, read: sqlx::read },
+    Reader { layout: Layout::Diesel, looks: diesel::looks, read: diesel::read },
+    Reader { layout: Layout::Dbmate, looks: dbmate::looks, read: dbmate::read },
+    Reader { layout: Layout::Goose, looks: goose::looks, read: goose::read },
+    Reader { layout: Layout::Flyway, looks: flyway::looks, read: flyway::read },
+    Reader { layout: Layout::SqlMigrate, looks: sql_migrate::looks, read: sql_migrate::read },
+    Reader { layout: Layout::Refinery, looks: refinery::looks, read: refinery::read },
+    Reader { layout: Layout::Prisma, looks: prisma::looks, read: prisma::read },
+    Reader { layout: Layout::Hasura, looks: hasura::looks, read: hasura::read },
+    Reader { layout: Layout::Liquibase, looks: liquibase::looks, read: liquibase::read },
+    Reader { layout: Layout::Sqitch, looks: sqitch::looks, read: sqitch::read },
+];
+
+/// Reads a directory's files as those of a layout. Files that are none of its business are left alone.
+#[must_use]
+pub fn read(layout: Layout, files: &[SourceFile]) -> Reading {
+    let reader = READERS.iter().find(|reader| reader.layout == layout);
+    reader.map(|reader| (reader.read)(files)).unwrap_or_default()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(files: &[(&str, &str)], expected: Result<&[&str], &[&str]>) {
-        let files: Vec<_> = files
-            .iter()
-            .map(|(path, text)| SourceFile { path: (*path).into(), bytes: text.as_bytes().to_vec() })
-            .collect();
-        let read = read_plain(&files)
-            .map(|found| {
-                let line = |m: &MigrationSource| format!("{} {} {}", m.version, m.name, m.down.is_some());
-                found.iter().map(line).collect::<Vec<_>>()
-            })
-            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>());
-        let expected = expected
-            .map(|lines| lines.iter().map(ToString::to_string).collect())
-            .map_err(|lines| lines.iter().map(ToString::to_string).collect());
-        assert_eq!(read, expected);
-    }
-
-    #[test]
-    fn migrations_come_in_the_order_of_their_numbers_with_their_way_back() {
-        check(
-            &[
-                ("10_c.sql", "select 1"),
-                ("9_b.sql", "select 1"),
-                ("rollback/009_rollback.sql", "select 2"),
-                ("README.md", "not ours"),
-                ("archive/001_old.sql", "not ours either"),
-            ],
-            Ok(&["9 b true", "10 c false"]),
-        );
-    }
-
-    #[test]
-    fn everything_that_does_not_fit_is_said_at_once() {
-        check(
-            &[
-                ("001_a.sql", "select 1"),
-                ("1_b.sql", "select 1"),
-                ("x.sql", "select 1"),
-                ("002_c.sql", " \n"),
-                ("rollback/003_rollback.sql", "select 1"),
-            ],
-            Err(&[
-                "x.sql: the name must be a version, an underscore and a name, for example 001_create_users.sql",
-                "002_c.sql: the file is empty; delete it, or write the SQL that it was meant to have",
-                "001_a.sql and 1_b.sql have one version: give one of them another number",
-                "rollback/003_rollback.sql: there is no migration with version 003",
-            ]),
-        );
-        check(&[], Err(&["there is no migration: no file is called like 001_name.sql"]));
-    }
-
-    #[test]
-    fn bytes_that_are_not_text_are_named_with_their_place() {
-        let file = SourceFile { path: "001_a.sql".into(), bytes: vec![b'-', b'-', 0xff] };
-        assert_eq!(read_plain(&[file]), Err(vec![LayoutError::NotUtf8 { path: "001_a.sql".into(), at: 2 }]));
-    }
-}
+mod tests;

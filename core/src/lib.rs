@@ -11,6 +11,7 @@ pub mod decide;
 pub mod digest;
 pub mod event;
 pub mod evolve;
+pub mod history;
 pub mod judge;
 pub mod layout;
 pub mod migration;
@@ -25,4 +26,4 @@ pub mod rollout;
 pub mod state;
 pub mod time;
 
-pub use pgbelay_analysis::{Catalog, Destroyed, Position, Risk, ScriptError, StatementKind};
+pub use pgbelay_analysis::{Catalog, Destroyed, Position, Risk, ScriptError, StatementKind, without_pieces};

@@ -8,18 +8,22 @@ use pgbelay_analysis::{Destroyed, Risk, Script, ScriptError, Transactional};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::origin::Origin;
 
-/// Longest version text: a timestamp to the microsecond has 20 digits.
-pub const MAX_VERSION_LEN: usize = 32;
+/// Longest version text, in bytes. Most are numbers; some tools know a migration by the name of its file or folder.
+pub const MAX_VERSION_LEN: usize = 200;
 
-/// A migration's version: digits, in groups that `.` separates. Compares by number: `9` comes before `10`.
+/// A migration's version, as its tool calls it. Those that are numbers (digits, in groups that `.` separates) compare
+/// by number: `9` comes before `10`. They come before all others, which compare as text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Version(String);
 
 /// The text is not a version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a migration version is 1 to {MAX_VERSION_LEN} digits, for example 001 or 20260131120000")]
+#[error(
+    "a migration version is 1 to {MAX_VERSION_LEN} bytes without spaces, for example 001 or 20260131120000"
+)]
 pub struct VersionError;
 
 impl Version {
@@ -29,10 +33,21 @@ impl Version {
         &self.0
     }
 
-    /// Whether two versions are one number, as `1` and `001` are.
+    /// Whether it is digits, in groups that `.` separates.
+    #[must_use]
+    pub fn is_number(&self) -> bool {
+        let digits = |group: &str| !group.is_empty() && group.bytes().all(|c| c.is_ascii_digit());
+        self.0.split('.').all(digits)
+    }
+
+    /// Whether two versions are one number, as `1` and `001` are. Two that are not numbers have to be equal.
     #[must_use]
     pub fn same_number(&self, other: &Self) -> bool {
-        self.by_number(other) == Ordering::Equal
+        match (self.is_number(), other.is_number()) {
+            (true, true) => self.by_number(other) == Ordering::Equal,
+            (false, false) => self.0 == other.0,
+            (true, false) | (false, true) => false,
+        }
     }
 
     fn by_number(&self, other: &Self) -> Ordering {
@@ -46,7 +61,12 @@ impl Version {
 
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.by_number(other).then_with(|| self.0.cmp(&other.0))
+        match (self.is_number(), other.is_number()) {
+            (true, true) => self.by_number(other).then_with(|| self.0.cmp(&other.0)),
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+            (false, false) => self.0.cmp(&other.0),
+        }
     }
 }
 
@@ -59,8 +79,8 @@ impl PartialOrd for Version {
 impl TryFrom<String> for Version {
     type Error = VersionError;
     fn try_from(text: String) -> Result<Self, VersionError> {
-        let digits = |group: &str| !group.is_empty() && group.bytes().all(|c| c.is_ascii_digit());
-        if text.len() <= MAX_VERSION_LEN && text.split('.').all(digits) {
+        let printable = |c: char| !c.is_whitespace() && !c.is_control();
+        if (1..=MAX_VERSION_LEN).contains(&text.len()) && text.chars().all(printable) {
             Ok(Self(text))
         } else {
             Err(VersionError)
@@ -111,6 +131,14 @@ pub struct ScriptFacts {
     pub not_transactional: Vec<String>,
     /// What it would destroy, in words.
     pub destroys: Vec<Destroyed>,
+    /// Whether its file says that it runs outside of a transaction.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub autocommit: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+pub(crate) const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A migration of a release. Its SQL is content-addressed: the checksum is the address.
@@ -124,6 +152,12 @@ pub struct Migration {
     pub up: ScriptFacts,
     /// The way back, if there is one.
     pub down: Option<ScriptFacts>,
+    /// Whether it runs again when its checksum changes.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub repeatable: bool,
+    /// How the tool whose layout it was read from calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// A migration as it was read: text, not yet analysed.
@@ -133,10 +167,22 @@ pub struct MigrationSource {
     pub version: Version,
     /// Its name without the version.
     pub name: String,
-    /// The SQL of the way forward, byte for byte.
+    /// The SQL of the way forward, as its tool would run it.
     pub up: String,
     /// The SQL of the way back, if there is one.
     pub down: Option<String>,
+    /// The file of the way forward, below the directory; empty where there is none.
+    pub up_file: String,
+    /// The file of the way back.
+    pub down_file: Option<String>,
+    /// Whether the file says that the way forward runs outside of a transaction.
+    pub up_autocommit: bool,
+    /// Whether the file says that the way back runs outside of a transaction.
+    pub down_autocommit: bool,
+    /// Whether it runs again when its checksum changes.
+    pub repeatable: bool,
+    /// How the tool calls it; `None` for the plain layout.
+    pub origin: Option<Origin>,
 }
 
 /// A file of a migration that cannot be used, and why.
@@ -154,30 +200,54 @@ pub struct UnusableMigration {
 }
 
 impl MigrationSource {
+    /// A migration that comes of no other tool: it runs once, in a transaction.
+    #[must_use]
+    pub fn plain(
+        version: Version,
+        name: impl Into<String>,
+        up: impl Into<String>,
+        down: Option<String>,
+    ) -> Self {
+        Self {
+            version,
+            name: name.into(),
+            up: up.into(),
+            down,
+            up_file: String::new(),
+            down_file: None,
+            up_autocommit: false,
+            down_autocommit: false,
+            repeatable: false,
+            origin: None,
+        }
+    }
+
     /// Reads the SQL of both directions with PostgreSQL's grammar.
     ///
     /// # Errors
     /// The first file that cannot be read.
     pub fn analyse(&self) -> Result<Migration, UnusableMigration> {
-        let facts = |direction, sql: &str| {
+        let facts = |direction, sql: &str, autocommit| {
             let unusable = |cause| UnusableMigration {
                 version: self.version.clone(),
                 name: self.name.clone(),
                 direction,
                 cause,
             };
-            pgbelay_analysis::read(sql).map(|script| facts_of(sql, &script)).map_err(unusable)
+            pgbelay_analysis::read(sql).map(|script| facts_of(sql, &script, autocommit)).map_err(unusable)
         };
         Ok(Migration {
             version: self.version.clone(),
             name: self.name.clone(),
-            up: facts("up", &self.up)?,
-            down: self.down.as_deref().map(|sql| facts("down", sql)).transpose()?,
+            up: facts("up", &self.up, self.up_autocommit)?,
+            down: self.down.as_deref().map(|sql| facts("down", sql, self.down_autocommit)).transpose()?,
+            repeatable: self.repeatable,
+            origin: self.origin.clone(),
         })
     }
 }
 
-fn facts_of(sql: &str, script: &Script) -> ScriptFacts {
+fn facts_of(sql: &str, script: &Script, autocommit: bool) -> ScriptFacts {
     let statements = script.statements.iter().map(|statement| StatementFacts {
         kind: statement.kind.to_string(),
         line: statement.position.line,
@@ -193,6 +263,7 @@ fn facts_of(sql: &str, script: &Script) -> ScriptFacts {
         statements: statements.collect(),
         not_transactional: not_transactional.collect(),
         destroys: script.statements.iter().flat_map(|s| s.destroys.iter().cloned()).collect(),
+        autocommit,
     }
 }
 
@@ -205,17 +276,21 @@ mod tests {
     }
 
     #[test]
-    fn versions_compare_by_number() {
-        let mut versions = ["10", "9", "2.10", "2.9", "001"].map(version);
+    fn versions_compare_by_number_where_they_are_numbers() {
+        let mut versions = ["R__views", "10", "9", "ann:1", "2.10", "2.9", "001"].map(version);
         versions.sort();
-        assert_eq!(versions.map(String::from), ["001", "2.9", "2.10", "9", "10"]);
+        assert_eq!(versions.map(String::from), ["001", "2.9", "2.10", "9", "10", "R__views", "ann:1"]);
         assert!(version("1").same_number(&version("001")));
+        assert!(version("a").same_number(&version("a")) && !version("a").same_number(&version("1")));
         assert_ne!(version("1"), version("001"));
     }
 
     #[test]
-    fn what_is_not_digits_is_not_a_version() {
-        for bad in ["", "v1", "1_2", ".", "1.", "-1", &"1".repeat(33)] {
+    fn what_a_tool_calls_a_migration_is_a_version() {
+        for good in ["1", "v1", "1_2", ".", "-1", "appschema@v1.0", "ann:2@db/a.sql", &"1".repeat(200)] {
+            assert!(good.parse::<Version>().is_ok(), "{good:?}");
+        }
+        for bad in ["", "a b", "a\tb", "a\u{a0}b", "a\u{7}", &"1".repeat(201)] {
             assert_eq!(bad.parse::<Version>(), Err(VersionError), "{bad:?}");
         }
     }

@@ -10,18 +10,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::database::Observation;
 use crate::digest::Digest;
-use crate::migration::Version;
+use crate::history::{How, Misfit, Tool};
+use crate::migration::{Version, is_false};
 pub use crate::name::PlanId;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName};
+use crate::origin::Origin;
 use crate::policy::{BackupPolicy, Blockers, EnvironmentPolicy, ReplicationLag, defaults};
 use crate::rollout::RolloutId;
 use crate::time::{Span, Timestamp};
 
+mod adopt;
 mod back;
 mod forward;
 mod judgement;
 mod server;
 
+pub use adopt::{AllHistories, History, plan_adopt, plan_baseline};
 pub use back::plan_back;
 pub use forward::plan_forward;
 pub use judgement::{AllSizes, FoundHazard, Judgement, Scales};
@@ -51,6 +55,69 @@ pub enum Goal {
         /// The version that stays.
         target: Option<Version>,
     },
+    /// What another tool has applied of a release is recorded.
+    Adopt {
+        /// The release.
+        release: Digest,
+        /// The tool; `None`: the one whose history table is found.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tool: Option<Tool>,
+    },
+    /// Everything of a release up to a version, with it, is recorded as applied.
+    Baseline {
+        /// The release.
+        release: Digest,
+        /// The last version that is applied.
+        version: Version,
+    },
+}
+
+impl Goal {
+    /// The release that it is about.
+    #[must_use]
+    pub const fn release(&self) -> Option<Digest> {
+        match self {
+            Self::Release { release } | Self::Adopt { release, .. } | Self::Baseline { release, .. } => {
+                Some(*release)
+            }
+            Self::Back { .. } => None,
+        }
+    }
+
+    /// Whether nothing is run: what is applied already is recorded.
+    #[must_use]
+    pub const fn only_records(&self) -> bool {
+        match self {
+            Self::Release { .. } | Self::Back { .. } => false,
+            Self::Adopt { .. } | Self::Baseline { .. } => true,
+        }
+    }
+}
+
+/// That a migration is applied already, and how that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// When it was applied; `None`: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_at: Option<Timestamp>,
+    /// How it is known.
+    pub how: How,
+    /// The checksum that the other tool keeps, in its own form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_checksum: Option<String>,
+}
+
+/// The history table that a plan was made from, and what it held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryMark {
+    /// Whose it is.
+    pub tool: Tool,
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub table: String,
+    /// The digest of what was read.
+    pub digest: Digest,
 }
 
 /// One migration to run on one database.
@@ -77,6 +144,21 @@ pub struct Step {
     /// Its place in [`PlanBody::judgements`]; `None`: nobody has judged it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judgement: Option<u32>,
+    /// Whether its file says that it runs outside of a transaction.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub autocommit: bool,
+    /// Whether it runs again when its checksum changes.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub repeatable: bool,
+    /// The checksum that stands in its record; `None`: it has not run before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Digest>,
+    /// How the tool whose layout it was read from calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// It is applied already, and is only recorded: its SQL is not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Recorded>,
 }
 
 /// The state of a database that a plan was made for.
@@ -124,6 +206,19 @@ pub struct ExecutionSettings {
     /// How far standbys may be behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replication_lag: Option<ReplicationLag>,
+    /// The history table of the tool that the migrations come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_table: Option<OldTable>,
+}
+
+/// The history table of the tool that migrations come from: it is made before the first of them runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OldTable {
+    /// The tool.
+    pub tool: Tool,
+    /// Whether its rows are written as well.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keep: bool,
 }
 
 impl ExecutionSettings {
@@ -138,6 +233,7 @@ impl ExecutionSettings {
             concurrent_timeout: defaults::concurrent_timeout(),
             blockers: Blockers::default(),
             replication_lag: None,
+            old_table: None,
         }
     }
 
@@ -164,6 +260,7 @@ impl From<&EnvironmentPolicy> for ExecutionSettings {
             concurrent_timeout: policy.concurrent_timeout,
             blockers: policy.blockers.clone(),
             replication_lag: policy.replication_lag.clone(),
+            old_table: None,
         }
     }
 }
@@ -175,6 +272,20 @@ pub struct TargetPlan {
     pub expect: Expectation,
     /// What runs, in order. Empty: there is nothing to do.
     pub steps: Vec<Step>,
+    /// The history table that says what is applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<HistoryMark>,
+    /// What of it does not fit the release, and stands in nobody's way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub misfits: Vec<Misfit>,
+}
+
+impl TargetPlan {
+    /// Steps that run from a state.
+    #[must_use]
+    pub const fn of(expect: Expectation, steps: Vec<Step>) -> Self {
+        Self { expect, steps, history: None, misfits: Vec::new() }
+    }
 }
 
 /// What a plan binds: everything that its digest covers.
@@ -242,6 +353,13 @@ impl PlanBody {
     }
 }
 
+fn back(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Up => "",
+        Direction::Down => " on its way back",
+    }
+}
+
 /// Why a database cannot be planned for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "problem", rename_all = "kebab-case")]
@@ -292,6 +410,17 @@ pub enum PlanProblem {
         /// The migration.
         version: Version,
     },
+    /// What should stay is not applied, and nothing says what would come after it.
+    #[error(
+        "{database}: {target} is not among its applied migrations, and versions that are not all numbers do not say \
+         what comes after it"
+    )]
+    NoSuchTarget {
+        /// The database.
+        database: DatabaseName,
+        /// The version that should stay.
+        target: Version,
+    },
     /// Its rollback window is over.
     #[error("{database}: the rollback window of migration {version} has closed")]
     WindowClosed {
@@ -301,6 +430,44 @@ pub enum PlanProblem {
         version: Version,
         /// When it closed; `None`: this controller never saw it applied.
         closed_at: Option<Timestamp>,
+    },
+    /// Another migration has begun and has not come to its end.
+    #[error("{database}: migration {version} has begun, and has not come to its end{}", back(*.direction))]
+    Unfinished {
+        /// The database.
+        database: DatabaseName,
+        /// The migration.
+        version: Version,
+        /// Forward or back.
+        direction: Direction,
+    },
+    /// Another tool applied it.
+    #[error(
+        "{database}: migration {version} was not applied by pgbelay, only recorded: there is no rollback window for it"
+    )]
+    Adopted {
+        /// The database.
+        database: DatabaseName,
+        /// The migration.
+        version: Version,
+    },
+    /// Its history tables tell nothing.
+    #[error("{database}: {what}")]
+    NoHistory {
+        /// The database.
+        database: DatabaseName,
+        /// Why, in words.
+        what: String,
+    },
+    /// Its history table does not fit the release.
+    #[error("{database}: {table}: {misfit}")]
+    Misfit {
+        /// The database.
+        database: DatabaseName,
+        /// The history table.
+        table: String,
+        /// What does not fit.
+        misfit: Misfit,
     },
     /// Its server is newer than what is known.
     #[error(

@@ -3,13 +3,16 @@
 //! `From` goes out; `TryFrom` comes in, and is the only place where a missing or malformed field becomes an error.
 
 use pgbelay_core::database::{AppliedRecord, Observation, Unfinished, no_conditions};
+use pgbelay_core::origin::Origin;
 use pgbelay_core::plan::{Direction, Expectation};
 use pgbelay_core::time::Timestamp;
 
 use crate::wire;
 
+mod adopt;
 mod command;
-pub use command::{WireCommand, WireKind, WireRun, WireStep};
+mod history;
+pub use command::{WireAdopt, WireAdopted, WireCommand, WireKind, WireRun, WireStep};
 mod outcome;
 pub use outcome::failure_word;
 
@@ -59,6 +62,8 @@ impl From<&AppliedRecord> for wire::AppliedRecord {
             name: record.name.clone(),
             checksum: record.checksum.to_string(),
             applied_at_ms: record.applied_at.0,
+            repeatable: record.repeatable,
+            adopted: record.adopted,
         }
     }
 }
@@ -71,6 +76,8 @@ impl TryFrom<wire::AppliedRecord> for AppliedRecord {
             name: wire.name,
             checksum: parse("checksum", &wire.checksum)?,
             applied_at: Timestamp(wire.applied_at_ms),
+            repeatable: wire.repeatable,
+            adopted: wire.adopted,
         })
     }
 }
@@ -97,6 +104,20 @@ impl TryFrom<wire::Unfinished> for Unfinished {
             pieces: wire.pieces,
             open: wire.open,
         })
+    }
+}
+
+impl From<&Origin> for wire::Origin {
+    fn from(origin: &Origin) -> Self {
+        let Origin { id, description, script, checksum, more } = origin.clone();
+        Self { id, description, script, checksum, more }
+    }
+}
+
+impl From<wire::Origin> for Origin {
+    fn from(wire: wire::Origin) -> Self {
+        let wire::Origin { id, description, script, checksum, more } = wire;
+        Self { id, description, script, checksum, more }
     }
 }
 

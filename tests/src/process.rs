@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use crate::scratch::{EndBy, Watched};
 use crate::wait::{self, Look};
 
-pub use self::build::bin;
+pub use self::build::{agent_with_failpoints, bin};
 
 mod build;
 #[cfg(test)]

@@ -211,6 +211,25 @@ impl World {
         Ok(())
     }
 
+    /// Starts a member's agent from another program file, with more in its environment.
+    ///
+    /// # Errors
+    /// The program is not there.
+    pub fn start_agent_as(
+        &mut self,
+        member: &str,
+        program: &Path,
+        environment: &[(&str, &Path)],
+    ) -> anyhow::Result<()> {
+        let home = self.path().to_owned();
+        let member = self.member_mut(member);
+        let mut command = Command::new(program);
+        command.arg("run").arg("--config").arg(member.home.join("agent.yaml"));
+        command.envs(environment.iter().copied());
+        member.agent = Some(Process::spawn(command, &format!("agent-{}", member.name), &home)?);
+        Ok(())
+    }
+
     /// Kills a member's agent and starts it with a setting changed: `from` in its file becomes `to`.
     ///
     /// # Errors

@@ -11,7 +11,8 @@ use pgbelay_core::time::Span;
 use pgbelay_proto::convert::{WireCommand, WireRun, WireStep};
 use serde_json::json;
 
-use super::fault::Fault;
+use super::fault::{Fault, Loss};
+use super::old_table::{Kept, Old};
 use super::quote::{identifier, literal, nullable};
 use super::session::Session;
 
@@ -25,7 +26,14 @@ pub(crate) struct Doing<'a> {
     pub(crate) step: &'a WireStep,
     /// How often the step had to start again.
     pub(crate) retries: u32,
+    /// The history table of the tool that the migrations come from.
+    pub(crate) old: Option<&'a Old>,
 }
+
+/// What becomes of the row of a repeatable migration that has run before.
+const RUN_AGAIN: &str = " ON CONFLICT (version) WHERE success AND rolled_back_at IS NULL DO UPDATE SET \
+    name = excluded.name, checksum = excluded.checksum, applied_at = pg_catalog.clock_timestamp(), \
+    duration_ms = excluded.duration_ms, backup_path = excluded.backup_path, metadata = excluded.metadata";
 
 pub(crate) fn word(direction: Direction) -> &'static str {
     match direction {
@@ -41,7 +49,7 @@ fn milliseconds(took: Duration) -> i64 {
 impl Doing<'_> {
     fn metadata(&self, took: Duration) -> String {
         let command = self.command;
-        let metadata = json!({
+        let mut metadata = json!({
             "command_id": command.id.as_str(),
             "attempt": command.attempt,
             "rollout": command.rollout.as_str(),
@@ -53,6 +61,12 @@ impl Doing<'_> {
             "backup_path": self.run.backup.as_ref().map(|backup| &backup.path),
             "agent_version": env!("CARGO_PKG_VERSION"),
         });
+        if self.step.repeatable {
+            metadata["repeatable"] = json!(true);
+        }
+        if let Some(before) = &self.step.replaces {
+            metadata["checksum_before"] = json!(before.to_string());
+        }
         let constant = literal(&metadata.to_string());
         format!(
             "pg_catalog.jsonb_set({constant}::pg_catalog.jsonb, '{{xid}}', \
@@ -70,8 +84,9 @@ impl Doing<'_> {
         )
     }
 
-    /// The record of a step forward and the attempt that goes with it, in one statement; gives what was observed.
-    /// `sure` is an expression for `true` that fails where nothing may be recorded.
+    /// The record of a step forward and the attempt that goes with it, in one statement; gives what was observed. A
+    /// migration that runs again keeps its row, and with it its place. `sure` is an expression for `true` that fails where
+    /// nothing may be recorded.
     pub(crate) fn record(&self, took: Duration, observed: &Observed, seen: &str, sure: &str) -> String {
         let (step, backup) = (self.step, self.run.backup.as_ref());
         let metadata = "r.metadata OPERATOR(pg_catalog.-) 'observed'";
@@ -79,7 +94,7 @@ impl Doing<'_> {
         format!(
             "WITH r AS (INSERT INTO {schema}.migration_records \
                (version, name, checksum, success, duration_ms, backup_path, metadata) \
-               VALUES ({}, {}, {}, {sure}, {}, {}, {}) RETURNING metadata), \
+               VALUES ({}, {}, {}, {sure}, {}, {}, {}) {} RETURNING metadata), \
              a AS (INSERT INTO {schema}.migration_attempts ({columns}) SELECT {values} FROM r) \
              SELECT r.metadata OPERATOR(pg_catalog.->) 'observed' FROM r",
             literal(step.version.as_str()),
@@ -88,6 +103,7 @@ impl Doing<'_> {
             milliseconds(took),
             nullable(backup.map(|backup| backup.path.as_str())),
             self.with_observed(took, observed, seen),
+            if step.repeatable { RUN_AGAIN } else { "" },
             schema = identifier(self.schema),
         )
     }
@@ -105,6 +121,25 @@ impl Doing<'_> {
             literal(self.step.version.as_str()),
             literal(&self.step.checksum.to_string()),
         )
+    }
+
+    /// What makes the other tool's table before the first step.
+    pub(crate) fn old_table(&self) -> Option<String> {
+        let is_first = self.run.steps.first().is_some_and(|first| first.version == self.step.version);
+        self.old.filter(|_| is_first)?.made()
+    }
+
+    /// The other tool's row, to follow the record; nothing where it is not kept.
+    pub(crate) fn old_row(&self, took: Duration) -> String {
+        let row = || {
+            let (old, origin) = (self.old?, self.step.origin.as_ref()?);
+            let kept = Kept { origin, took, own: self.schema };
+            match self.step.direction {
+                Direction::Up => old.applied(&kept),
+                Direction::Down => old.taken_back(&kept),
+            }
+        };
+        row().map_or_else(String::new, |row| format!("{row}; "))
     }
 
     /// The attempt that goes with the record of a step that was taken back.
@@ -168,7 +203,7 @@ pub(crate) async fn done_by(
     );
     let rows = session.ask(&sql).await?;
     let damaged =
-        || Fault::Lost("a row of migration_attempts is damaged: its version is not valid".to_owned());
+        || Fault::Lost(Loss::broke("a row of migration_attempts is damaged: its version is not valid"));
     let step = |row: &tokio_postgres::SimpleQueryRow| {
         let number = |at| row.get(at).and_then(|text| text.parse().ok()).unwrap_or_default();
         let version = row.get(0).and_then(|text| text.parse().ok()).ok_or_else(damaged)?;

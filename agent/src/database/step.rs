@@ -9,12 +9,13 @@ use pgbelay_core::plan::Direction;
 use tokio::time::Instant;
 use tokio_postgres::SimpleQueryMessage;
 
-use super::fault::failure;
+use super::fault::{Loss, failure};
 use super::pieces::Place;
 use super::quote::{identifier, literal};
 use super::records::Doing;
 use super::tally::{Before, at_the_end, before};
 use super::transaction::{Stop, Worker};
+use crate::failpoint::reach;
 
 /// What came of one try.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(super) enum Tried {
     /// It was rolled back.
     RolledBack(Stop),
     /// The connection was lost: the records tell whether it was committed.
-    Lost(String),
+    Lost(Loss),
 }
 
 /// What runs in one transaction.
@@ -56,7 +57,7 @@ pub(super) async fn try_part(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, par
     worker.watcher.seen.clear();
     match transaction(worker, doing, part).await {
         Ok(()) => Tried::Committed,
-        Err(Stop::Lost(why)) => Tried::Lost(why),
+        Err(Stop::Lost(loss)) => Tried::Lost(loss),
         Err(stop @ (Stop::Cancelled | Stop::Stale { .. } | Stop::Failed(_))) => {
             if let Err(fault) = worker.session.tell("ROLLBACK").await {
                 // The server rolls back when the session ends, and what comes next finds out that it has.
@@ -70,8 +71,17 @@ pub(super) async fn try_part(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, par
 async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part<'_>) -> Result<(), Stop> {
     let began = Instant::now();
     let before = pass_fence(worker, doing, part.statements).await?;
+    if let Some(table) = doing.old_table().filter(|_| !part.statements.is_empty()) {
+        worker.ask(&table).await?;
+    }
     worker.set_again(&part.settings).await?;
+    if !part.statements.is_empty() {
+        reach("after-intent").await;
+    }
     worker.run(part.statements).await?;
+    if !part.statements.is_empty() {
+        reach("after-effect").await;
+    }
     if worker.cancel.is_cancelled() && !part.statements.is_empty() {
         return Err(Stop::Cancelled);
     }
@@ -101,7 +111,7 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
     if records && doing.step.direction == Direction::Down {
         exactly_one(&messages)?;
         let attempt = doing.attempt_done(took);
-        worker.ask(&format!("{attempt}; COMMIT")).await?;
+        worker.ask(&format!("{}{attempt}; COMMIT", doing.old_row(took))).await?;
     }
     if matches!(part.then, Then::Record | Then::Piece(_)) {
         worker.tally.told_so(last_row(&messages));
@@ -115,7 +125,7 @@ fn record(worker: &Worker<'_, '_>, doing: &Doing<'_>, took: std::time::Duration,
     match doing.step.direction {
         Direction::Up => {
             let record = doing.record(took, &observed, seen, &fence_is_ours(doing));
-            format!("{record}; COMMIT")
+            format!("{record}; {}COMMIT", doing.old_row(took))
         }
         Direction::Down => {
             format!("SELECT {}; {}", fence_is_ours(doing), doing.close_record(took, &observed, seen))

@@ -51,7 +51,14 @@ impl Tally {
     /// Somebody was in the way for a while.
     pub(crate) fn waited(&mut self, time: Duration, blockers: &[String]) {
         self.lock_wait += time;
-        add(&mut self.seen.waited_for, blockers);
+        for blocker in blockers {
+            // The same session is told with another age each time: the last look counts.
+            let known = self.seen.waited_for.iter_mut().find(|known| process(known) == process(blocker));
+            match known {
+                Some(known) => known.clone_from(blocker),
+                None => add(&mut self.seen.waited_for, std::slice::from_ref(blocker)),
+            }
+        }
     }
 
     /// Somebody was ended for being in the way.
@@ -106,6 +113,11 @@ impl Tally {
         let Observed { waited_for, ended, .. } = std::mem::take(&mut self.seen);
         self.seen = Observed { waited_for, ended, ..earlier.seen.clone() };
     }
+}
+
+/// The process of a session in words.
+fn process(words: &str) -> &str {
+    words.split_once(" (").map_or(words, |(process, _)| process)
 }
 
 fn add(known: &mut Vec<String>, more: &[String]) {
@@ -191,4 +203,22 @@ pub(crate) fn at_the_end(before: &Before, schema: &str) -> String {
          'rewrites', {rewrites}, \
          'wal_bytes', pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), {lsn})::pg_catalog.int8)"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_is_waited_for_is_told_once_with_its_last_age() {
+        let mut tally = Tally::default();
+        for seen in
+            ["pid 7 (psql, idle for 1 s)", "pid 71 (psql, idle for 1 s)", "pid 7 (psql, idle for 2 s)"]
+        {
+            tally.waited(Duration::from_millis(5), &[seen.to_owned()]);
+        }
+        let seen = tally.observed();
+        assert_eq!(seen.waited_for, ["pid 7 (psql, idle for 2 s)", "pid 71 (psql, idle for 1 s)"]);
+        assert_eq!(seen.lock_wait, Span(15));
+    }
 }

@@ -5,6 +5,7 @@ use pgbelay_proto::convert::{BadMessage, WireCommand};
 
 use super::rules::{Circumstances, Verdict, judge};
 use super::{Dispatcher, REPORTS_AT_ONCE, now};
+use crate::failpoint::block;
 use crate::journal::JournalError;
 use crate::words;
 use crate::work::{Job, JobEnd, Purpose, Site, failed};
@@ -105,6 +106,7 @@ impl<S: Site> Dispatcher<S> {
     }
 
     pub(super) fn acknowledged(&mut self, id: &CommandId, attempt: u32) {
+        block("after-report");
         self.journal.acknowledge(id, attempt, now());
         if matches!(self.phase, super::Phase::Leaving { .. }) {
             self.leave();

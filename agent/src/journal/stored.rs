@@ -4,10 +4,11 @@ use pgbelay_core::command::{Backup, CommandId, Resolution, StrongLock};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
-use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation};
+use pgbelay_core::origin::Origin;
+use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation, HistoryMark, Recorded};
 use pgbelay_core::rollout::RolloutId;
 use pgbelay_core::time::Timestamp;
-use pgbelay_proto::convert::{WireCommand, WireKind, WireRun, WireStep};
+use pgbelay_proto::convert::{WireAdopt, WireAdopted, WireCommand, WireKind, WireRun, WireStep};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 #[derive(Serialize, Deserialize)]
@@ -27,6 +28,20 @@ struct StoredCommand {
 enum StoredKind {
     Backup { expect: Expectation },
     Run(StoredRun),
+    Adopt(StoredAdopt),
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredAdopt {
+    steps: Vec<StoredAdopted>,
+    expect: Expectation,
+    history: Option<HistoryMark>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredAdopted {
+    step: StoredStep,
+    recorded: Recorded,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,6 +64,14 @@ struct StoredStep {
     direction: Direction,
     sql: Digest,
     checksum: Digest,
+    #[serde(default)]
+    autocommit: bool,
+    #[serde(default)]
+    repeatable: bool,
+    #[serde(default)]
+    replaces: Option<Digest>,
+    #[serde(default)]
+    origin: Option<Origin>,
 }
 
 /// For `serde(with)`.
@@ -72,6 +95,7 @@ impl From<WireCommand> for StoredCommand {
         let kind = match kind {
             WireKind::Backup { expect } => StoredKind::Backup { expect },
             WireKind::Run(run) => StoredKind::Run(run.into()),
+            WireKind::Adopt(adopt) => StoredKind::Adopt(adopt.into()),
         };
         Self { id, database, rollout, plan, attempt, fence, not_after, kind }
     }
@@ -83,6 +107,7 @@ impl From<StoredCommand> for WireCommand {
         let kind = match kind {
             StoredKind::Backup { expect } => WireKind::Backup { expect },
             StoredKind::Run(run) => WireKind::Run(run.into()),
+            StoredKind::Adopt(adopt) => WireKind::Adopt(adopt.into()),
         };
         Self { id, database, rollout, plan, attempt, fence, not_after, kind }
     }
@@ -104,16 +129,34 @@ impl From<StoredRun> for WireRun {
     }
 }
 
+impl From<WireAdopt> for StoredAdopt {
+    fn from(adopt: WireAdopt) -> Self {
+        let WireAdopt { steps, expect, history } = adopt;
+        let step = |WireAdopted { step, recorded }| StoredAdopted { step: step.into(), recorded };
+        Self { steps: steps.into_iter().map(step).collect(), expect, history }
+    }
+}
+
+impl From<StoredAdopt> for WireAdopt {
+    fn from(stored: StoredAdopt) -> Self {
+        let StoredAdopt { steps, expect, history } = stored;
+        let step = |StoredAdopted { step, recorded }| WireAdopted { step: step.into(), recorded };
+        Self { steps: steps.into_iter().map(step).collect(), expect, history }
+    }
+}
+
 impl From<WireStep> for StoredStep {
     fn from(step: WireStep) -> Self {
-        let WireStep { version, name, direction, sql, checksum } = step;
-        Self { version, name, direction, sql, checksum }
+        let WireStep { version, name, direction, sql, checksum, autocommit, repeatable, replaces, origin } =
+            step;
+        Self { version, name, direction, sql, checksum, autocommit, repeatable, replaces, origin }
     }
 }
 
 impl From<StoredStep> for WireStep {
     fn from(stored: StoredStep) -> Self {
-        let StoredStep { version, name, direction, sql, checksum } = stored;
-        Self { version, name, direction, sql, checksum }
+        let StoredStep { version, name, direction, sql, checksum, autocommit, repeatable, replaces, origin } =
+            stored;
+        Self { version, name, direction, sql, checksum, autocommit, repeatable, replaces, origin }
     }
 }

@@ -27,6 +27,10 @@ fn command(name: &str, attempt: u32) -> WireCommand {
         direction: Direction::Up,
         sql: Digest::of("create"),
         checksum: Digest::of("create"),
+        autocommit: false,
+        repeatable: false,
+        replaces: None,
+        origin: None,
     };
     let settings = ExecutionSettings::new(Span::seconds(1), Span::seconds(9), Span(1));
     let run = WireRun {

@@ -13,6 +13,7 @@ use super::guard::Objection;
 use super::{Guard, RunRequest, Site};
 use crate::clock::now;
 use crate::database::{Control, Progress};
+use crate::failpoint::reach;
 use crate::session::SqlSource;
 use crate::words;
 
@@ -37,10 +38,23 @@ pub(super) async fn execute<S: Site>(
         lease: &may_go_on,
         may_end: &tools.guard.rules.cancel_blockers_of,
     };
-    match &command.kind {
+    let outcome = match &command.kind {
         WireKind::Backup { expect } => Box::pin(tools.site.back_up(&command, expect, control)).await,
         WireKind::Run(run) => Box::pin(migrate(&command, run, &tools, control)).await,
-    }
+        WireKind::Adopt(adopt) => Box::pin(tools.site.adopt(&command, adopt, control)).await,
+    };
+    reach(match &outcome {
+        Outcome::BackedUp { .. } => "before-report-of-backup",
+        Outcome::Ran { .. }
+        | Outcome::Failed { .. }
+        | Outcome::Interrupted { .. }
+        | Outcome::Cancelled { .. }
+        | Outcome::Unsettled { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Unknown { .. } => "before-report",
+    })
+    .await;
+    outcome
 }
 
 async fn migrate<S: Site>(

@@ -104,7 +104,7 @@ impl Guard {
             return Some(format!("this agent serves {}, not {}", self.name, command.database));
         }
         match &command.kind {
-            WireKind::Run(_) => self.forbids_migrations(now),
+            WireKind::Run(_) | WireKind::Adopt(_) => self.forbids_migrations(now),
             WireKind::Backup { .. } => None,
         }
     }
@@ -239,6 +239,10 @@ mod tests {
                 direction,
                 sql: digest,
                 checksum: digest,
+                autocommit: false,
+                repeatable: false,
+                replaces: None,
+                origin: None,
             }],
             expect: pgbelay_core::plan::Expectation {
                 system_identifier: String::new(),
@@ -292,6 +296,8 @@ mod tests {
             name: String::new(),
             checksum: Digest::of(""),
             applied_at,
+            repeatable: false,
+            adopted: false,
         };
         let seen = Observation {
             conditions: pgbelay_core::database::no_conditions(),

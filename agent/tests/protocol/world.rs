@@ -170,6 +170,7 @@ pub(crate) fn step(sql: &str) -> wire::Step {
         direction: wire::Direction::Up.into(),
         sql: Digest::of(sql).to_string(),
         checksum: Digest::of(sql).to_string(),
+        ..wire::Step::default()
     }
 }
 

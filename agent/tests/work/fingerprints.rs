@@ -189,7 +189,7 @@ async fn which_database_it_is_is_told() -> anyhow::Result<()> {
     let other = inspect(&target(&world.cluster, "other")).await?;
     assert_ne!(other.system_identifier, world.seen().await?.system_identifier);
     ran(world.run(&world.up(&[table("001", "a")]).await?).await);
-    world.client().await?.batch_execute("UPDATE pgbelay.migration_records SET version = 'x'").await?;
+    world.client().await?.batch_execute("UPDATE pgbelay.migration_records SET version = 'x y'").await?;
     let damaged = inspect(&world.target).await.unwrap_err().to_string();
     assert!(damaged.contains("version is not valid"), "{damaged}");
     Ok(())

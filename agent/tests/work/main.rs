@@ -7,6 +7,7 @@
     reason = "a test that cannot go on, or gets something else than it expects, has failed"
 )]
 
+mod adopting;
 mod backups;
 mod catalogs;
 mod connecting;
@@ -14,6 +15,7 @@ mod counting;
 mod fingerprints;
 mod guarded;
 mod hijacks;
+mod histories;
 mod locks;
 mod losing;
 mod measuring;

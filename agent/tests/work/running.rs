@@ -9,6 +9,48 @@ use std::sync::atomic::Ordering;
 use crate::world::{World, failed, ran, sample, table, versions};
 
 #[tokio::test]
+async fn a_repeatable_migration_that_changes_runs_again_and_keeps_its_place() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let old = sample("R__views", "CREATE VIEW v AS SELECT 1 AS a;", "");
+    let mut order = world.up(&[old.clone(), table("001", "a")]).await?;
+    order.run.steps[0].repeatable = true;
+    let (_, before) = ran(world.run(&order).await);
+    assert_eq!(before.records.iter().map(|r| r.repeatable).collect::<Vec<_>>(), [true, false]);
+
+    let new = sample("R__views", "CREATE OR REPLACE VIEW v AS SELECT 1 AS a, 2 AS b;", "");
+    let mut order = world.order(std::slice::from_ref(&new), Direction::Up).await?;
+    (order.command.fence, order.command.id) = (2, "c8".parse()?);
+    (order.run.steps[0].repeatable, order.run.steps[0].replaces) = (true, Some(Digest::of(&old.up)));
+    let (done, after) = ran(world.run(&order).await);
+    assert_eq!(versions(&done), ["R__views"]);
+    assert_eq!(after, world.seen().await?);
+    assert_eq!(world.applied().await?, ["R__views", "001"], "its row stays where it is");
+    assert_eq!(after.records[0].checksum, Digest::of(&new.up));
+    assert!(after.records[0].applied_at >= before.records[0].applied_at && after.records[0].repeatable);
+    let row = format!(
+        "SELECT count(*) FROM pgbelay.migration_records WHERE metadata ->> 'checksum_before' = '{}' \
+         AND metadata ->> 'command_id' = 'c8'",
+        Digest::of(&old.up)
+    );
+    assert_eq!(world.number(&row).await?, 1);
+    let attempts = "SELECT count(*) FROM pgbelay.migration_attempts WHERE version = 'R__views'";
+    assert_eq!(world.number(attempts).await?, 2, "every run is kept");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_not_repeatable_is_never_recorded_twice() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    ran(world.run(&world.up(&[table("001", "a")]).await?).await);
+    let mut order = world.order(&[table("001", "b")], Direction::Up).await?;
+    (order.command.fence, order.command.id) = (2, "c8".parse()?);
+    let (_, failure) = failed(world.run(&order).await);
+    assert_eq!(failure.sqlstate.as_deref(), Some("23505"), "{failure:?}");
+    assert!(!world.has_table("b").await?);
+    Ok(())
+}
+
+#[tokio::test]
 async fn forward_and_back_are_recorded() -> anyhow::Result<()> {
     let world = World::new().await?;
     let samples = [

@@ -72,6 +72,10 @@ pub(crate) fn steps(samples: &[Sample], direction: Direction) -> (Vec<WireStep>,
             direction,
             sql: Digest::of(text),
             checksum: Digest::of(&sample.up),
+            autocommit: false,
+            repeatable: false,
+            replaces: None,
+            origin: None,
         });
     }
     (steps, sql)

@@ -29,9 +29,10 @@ fn check(context: &Context<'_>) -> Vec<Found> {
             continue;
         }
         let message = format!(
-            "'{label}' of {name} is used before the transaction that added it is committed: the server refuses that"
+            "'{label}' of {name} is used in the file that adds it: pgbelay commits what is before it first, tools that \
+             run the whole file in one transaction fail here"
         );
-        found.push(Found::new(name.clone(), message));
+        found.push(Found::new(name.clone(), message).as_grave_as(Severity::Info));
     }
     found
 }

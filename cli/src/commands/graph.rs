@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pgbelay_analysis::{MAX_SCRIPT_BYTES, Options, dependencies};
-use pgbelay_core::layout::parse_name;
+use pgbelay_core::origin::Layout;
 
 use crate::app::App;
 use crate::args::Output;
@@ -19,12 +19,12 @@ pub(super) fn without_graph() -> CliError {
 
 /// Prints what stands on what.
 pub(super) fn show(
-    paths: &[PathBuf],
+    (paths, layout): (&[PathBuf], Option<Layout>),
     options: Options,
     output: Output,
     app: &mut App,
 ) -> Result<ExitCode, CliError> {
-    let sources = sources::gather(paths, || app.screen.input(MAX_SCRIPT_BYTES));
+    let sources = sources::gather(paths, layout, || app.screen.input(MAX_SCRIPT_BYTES)).sources;
     if let Some((source, fault)) = sources.iter().find_map(|source| Some((source, source.faults.first()?))) {
         return Err(CliError::usage(format!("failed to read {}", source.path.display()))
             .because(fault.message.clone()));
@@ -48,8 +48,8 @@ pub(super) fn show(
     Ok(ExitCode::Done)
 }
 
-/// The version that a file's name begins with; else its path.
+/// The version of a migration; else the path of its file.
 fn version(source: &Source) -> String {
-    let name = source.path.file_name().unwrap_or_default().to_string_lossy();
-    parse_name(&name).map_or_else(|_| source.path.display().to_string(), |(version, _)| version.to_string())
+    let version = source.version.as_ref().map(ToString::to_string);
+    version.unwrap_or_else(|| source.path.display().to_string())
 }

@@ -6,8 +6,9 @@ use clap::{Args, ValueEnum};
 use pgbelay_analysis::{Catalog, MAX_SCRIPT_BYTES, Options, Server, Severity};
 
 use crate::app::App;
-use crate::args::Output;
+use crate::args::{LayoutArgs, Output};
 use crate::commands::graph;
+use crate::commands::plan::note_layout;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::lint::report::{Bar, Report};
@@ -20,6 +21,7 @@ Examples:
   pgbelay lint db/migrations --pg-version 15
   pgbelay lint --since origin/main                only what this branch adds
   pgbelay lint 014_note.sql --catalog orders.json against a live schema
+  pgbelay lint db/migrations --layout goose       where the files alone do not say whose they are
   pgbelay lint --graph                            which migration stands on which
   pgbelay lint --output sarif > pgbelay.sarif
   pgbelay explain drop-column                     what a finding means, and the safer way
@@ -61,6 +63,8 @@ pub(crate) struct LintArgs {
     /// For people, or for programs (docs/lint.md)
     #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "table")]
     output: Output,
+    #[command(flatten)]
+    layout: LayoutArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -90,14 +94,18 @@ pub(crate) async fn run(args: LintArgs, app: &mut App) -> Result<ExitCode, CliEr
         Some(revision) => Some(since::changes(&args.paths, revision).await?),
         None => None,
     };
+    let (layout, options) = (args.layout.layout, Options { server, ..Options::default() });
     if args.graph {
-        return graph::show(&args.paths, Options { server, ..Options::default() }, args.output, app);
+        return graph::show((&args.paths, layout), options, args.output, app);
     }
     if args.output == Output::Dot {
         return Err(graph::without_graph());
     }
-    let sources = sources::gather(&args.paths, || app.screen.input(MAX_SCRIPT_BYTES));
-    let mut judged = judge::judge(sources, catalog, Options { server, ..Options::default() });
+    let gathered = sources::gather(&args.paths, layout, || app.screen.input(MAX_SCRIPT_BYTES));
+    for (directory, layout) in &gathered.layouts {
+        note_layout(app, directory, *layout);
+    }
+    let mut judged = judge::judge(gathered.sources, catalog, options);
     if let Some(changes) = changes {
         judged.rollbacks = changes.keep(judged.rollbacks);
         let all = judged.files.clone();

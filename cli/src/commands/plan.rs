@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use pgbelay_analysis::Options;
 use pgbelay_core::name::{EnvironmentName, PlanId};
+use pgbelay_core::origin::Layout;
 use pgbelay_proto::wire::create_plan_request::Goal;
 use pgbelay_proto::wire::{CreatePlanRequest, GetPlanRequest, PlanView};
 
 use crate::app::App;
-use crate::args::{Output, table_json_or_dot};
+use crate::args::{LayoutArgs, Output, table_json_or_dot};
 use crate::client::Client;
 use crate::commands::graph;
 use crate::error::CliError;
@@ -20,6 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   pgbelay plan --env staging
   pgbelay plan --env staging --migrations db/migrations --output json
+  pgbelay plan --env staging --migrations db/migrate --layout sqlx
   pgbelay plan --graph           which migration stands on which: what goes first when one is taken back
   pgbelay plan --graph --output dot | dot -Tsvg > migrations.svg
   pgbelay plan p0a1b2c3d4e5f     show a plan again, for example to approve it";
@@ -31,7 +33,7 @@ const DEFAULT_DIR: &str = "migrations";
 #[command(after_help = EXAMPLES)]
 pub(crate) struct PlanArgs {
     /// Show this plan, and make none
-    #[arg(value_name = "PLAN", conflicts_with_all = ["env", "migrations"], required_unless_present_any = ["env", "graph"])]
+    #[arg(value_name = "PLAN", conflicts_with_all = ["env", "migrations", "layout"], required_unless_present_any = ["env", "graph"])]
     plan: Option<PlanId>,
     /// Plan for this environment
     #[arg(long, short, value_name = "ENVIRONMENT")]
@@ -52,11 +54,18 @@ pub(crate) struct SourceArgs {
     /// The directory with the migrations
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DIR)]
     pub(crate) migrations: PathBuf,
+    #[command(flatten)]
+    pub(crate) layout: LayoutArgs,
 }
 
 pub(crate) async fn run(args: PlanArgs, app: &mut App) -> Result<ExitCode, CliError> {
     if args.graph {
-        return graph::show(&[args.source.migrations], Options::default(), args.output, app);
+        return graph::show(
+            (&[args.source.migrations], args.source.layout.layout),
+            Options::default(),
+            args.output,
+            app,
+        );
     }
     if args.output == Output::Dot {
         return Err(graph::without_graph());
@@ -64,7 +73,7 @@ pub(crate) async fn run(args: PlanArgs, app: &mut App) -> Result<ExitCode, CliEr
     let plan = match (args.plan, args.env) {
         (Some(plan), _) => app.connect().await?.get_plan(GetPlanRequest { plan: plan.into() }).await?,
         (None, Some(environment)) => {
-            let (_, plan) = plan_release(app, &environment, &args.source.migrations).await?;
+            let (_, plan) = plan_release(app, &environment, &args.source).await?;
             plan
         }
         (None, None) => return Err(CliError::usage("name an environment with --env, or a plan")),
@@ -77,16 +86,28 @@ pub(crate) async fn run(args: PlanArgs, app: &mut App) -> Result<ExitCode, CliEr
 pub(super) async fn plan_release(
     app: &mut App,
     environment: &EnvironmentName,
-    directory: &Path,
+    source: &SourceArgs,
 ) -> Result<(Client, PlanView), CliError> {
-    let migrations = migrations::read(directory)?;
-    let client = app.connect().await?;
-    let release = {
-        let _waiting = app.screen.spinner("pushing the release");
-        client.push_release(migrations).await?
-    };
-    let plan = create_plan(app, &client, environment, Goal::Release(release.release)).await?;
+    let (client, release) = push(app, source).await?;
+    let plan = create_plan(app, &client, environment, Goal::Release(release)).await?;
     Ok((client, plan))
+}
+
+/// Pushes the migrations of a directory; the digest of the release.
+pub(super) async fn push(app: &mut App, source: &SourceArgs) -> Result<(Client, String), CliError> {
+    let migrations = migrations::read(&source.migrations, source.layout.layout)?;
+    note_layout(app, &source.migrations, migrations.layout);
+    let client = app.connect().await?;
+    let _waiting = app.screen.spinner("pushing the release");
+    let release = client.push_release(migrations).await?;
+    Ok((client, release.release))
+}
+
+/// Says whose layout was read, where it is not the plain one.
+pub(super) fn note_layout(app: &mut App, directory: &Path, layout: Layout) {
+    if !layout.is_plain() {
+        app.screen.note(&format!("{} is read as a directory of {layout}", directory.display()));
+    }
 }
 
 /// Makes a plan: every agent is asked what its database holds.

@@ -1,15 +1,16 @@
 //! The files to judge, in the order in which they run. Whatever is wrong with one stands with it, and the others go on.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use pgbelay_analysis::MAX_SCRIPT_BYTES;
-use pgbelay_core::layout::{LayoutError, ROLLBACK_DIR, parse_name};
-use pgbelay_core::migration::Version;
-use pgbelay_core::release::MAX_MIGRATIONS;
+use pgbelay_analysis::{MAX_SCRIPT_BYTES, Position};
+use pgbelay_core::layout::{LayoutError, Misfit, SourceFile};
+use pgbelay_core::migration::{MigrationSource, Version};
+use pgbelay_core::origin::Layout;
 
 use super::report::Fault;
+use crate::migrations::{self, Found, MigrationsError, Mistake};
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,8 @@ pub(crate) struct Source {
     pub(crate) faults: Vec<Fault>,
     /// It was named and is not there, or not what it was taken for.
     pub(crate) wrong_name: bool,
+    /// What its tool calls it, where it is a migration of a directory.
+    pub(crate) version: Option<Version>,
     /// It is a migration of a directory, where a file that takes it back may stand beside it.
     pub(crate) released: bool,
     /// The file that takes it back.
@@ -64,9 +67,22 @@ impl Source {
     }
 }
 
-/// What the paths of the command line stand for. `stdin` reads standard input.
-pub(crate) fn gather(paths: &[PathBuf], mut stdin: impl FnMut() -> io::Result<Vec<u8>>) -> Vec<Source> {
-    let mut sources = Vec::new();
+/// What the paths of the command line stand for.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    pub(crate) sources: Vec<Source>,
+    /// The directories, and the layouts that they were read in.
+    pub(crate) layouts: Vec<(PathBuf, Layout)>,
+}
+
+/// Reads what the paths of the command line stand for; directories in this layout, or in that which they look like.
+/// `stdin` reads standard input.
+pub(crate) fn gather(
+    paths: &[PathBuf],
+    layout: Option<Layout>,
+    mut stdin: impl FnMut() -> io::Result<Vec<u8>>,
+) -> Gathered {
+    let Gathered { mut sources, mut layouts } = Gathered::default();
     for path in paths {
         if path.as_os_str() == STDIN {
             let name = Path::new(STDIN_NAME);
@@ -75,98 +91,83 @@ pub(crate) fn gather(paths: &[PathBuf], mut stdin: impl FnMut() -> io::Result<Ve
                 Err(error) => Source::wrong(name, format!("failed to read it: {error}")),
             });
         } else if path.is_dir() {
-            sources.extend(directory(path));
+            match migrations::look(path, layout) {
+                Ok(found) => {
+                    layouts.push((path.clone(), found.layout));
+                    sources.extend(directory(path, found));
+                }
+                Err(error) => sources.push(Source::wrong(path, words(&error))),
+            }
         } else {
             sources.push(Source::of_file(path));
         }
     }
+    Gathered { sources, layouts }
+}
+
+/// Why a directory cannot be read, in words.
+fn words(error: &MigrationsError) -> String {
+    match error {
+        MigrationsError::Mistakes { mistakes, .. } => {
+            let first = mistakes.first().map(|mistake| match mistake {
+                Mistake::Layout(error) => error.to_string(),
+                Mistake::Sql(mistake) => mistake.message.clone(),
+            });
+            first.unwrap_or_else(|| error.to_string())
+        }
+        MigrationsError::Read { path, source } => format!("failed to read {}: {source}", path.display()),
+        MigrationsError::NoDirectory { .. } | MigrationsError::TooMany { .. } => {
+            format!("{error}; is this the right directory?")
+        }
+    }
+}
+
+/// The migrations of a directory, in the order of their layout; then what does not fit.
+fn directory(path: &Path, found: Found) -> Vec<Source> {
+    let Found { files, reading, .. } = found;
+    let nothing = |error: &&LayoutError| error.path.is_empty();
+    if let Some(error) = reading.errors.iter().find(nothing).filter(|_| reading.migrations.is_empty()) {
+        return vec![Source::wrong(path, error.to_string())];
+    }
+    let mut sources: Vec<_> = reading.migrations.into_iter().map(|one| migration(path, one)).collect();
+    for error in reading.errors {
+        let place = if error.path.is_empty() { path.to_owned() } else { path.join(&error.path) };
+        let fault = fault(&error, &files);
+        let known = sources.iter_mut().flat_map(|source| {
+            let Source { path, faults, back, .. } = source;
+            let back = back.as_mut().map(|back| (&back.path, &mut back.faults));
+            [Some((&*path, faults)), back].into_iter().flatten()
+        });
+        let mut known: Vec<_> = known.filter(|(path, _)| **path == place).collect();
+        match known.pop() {
+            Some((_, faults)) => faults.push(fault),
+            None => sources.push(Source { path: place, faults: vec![fault], ..Source::default() }),
+        }
+    }
     sources
 }
 
-/// The migrations of a directory in the plain layout, in the order of their versions.
-fn directory(path: &Path) -> Vec<Source> {
-    let rollbacks = path.join(ROLLBACK_DIR);
-    let files = match (names(path), if rollbacks.is_dir() { names(&rollbacks) } else { Ok(Vec::new()) }) {
-        (Ok(up), Ok(down)) => (up, down),
-        (Err(message), _) => return vec![Source::wrong(path, message)],
-        (_, Err(message)) => return vec![Source::wrong(&rollbacks, message)],
-    };
-    let (up, mut misfits) = versions(path, &files.0);
-    let (down, misnamed) = versions(&rollbacks, &files.1);
-    misfits.extend(misnamed);
-    if up.is_empty() && misfits.is_empty() {
-        return vec![Source::wrong(path, LayoutError::Nothing.to_string())];
+fn migration(directory: &Path, migration: MigrationSource) -> Source {
+    let back = migration.down_file.zip(migration.down).map(|(file, text)| {
+        Box::new(Source { path: directory.join(file), text: Some(text), ..Source::default() })
+    });
+    Source {
+        path: directory.join(migration.up_file),
+        text: Some(migration.up),
+        version: Some(migration.version),
+        released: true,
+        back,
+        ..Source::default()
     }
-    let mut sources: Vec<_> =
-        up.iter().map(|(_, path)| Source { released: true, ..Source::of_file(path) }).collect();
-    flag_twins(&up, &mut sources);
-    for (version, file) in down {
-        let mut back = Source::of_file(&file);
-        match up.iter().position(|(number, _)| number.same_number(&version)) {
-            Some(at) if sources[at].back.is_none() => sources[at].back = Some(Box::new(back)),
-            Some(_) => {
-                back.faults.push(Fault::whole_file("another rollback file has this version"));
-                misfits.push(Source { text: None, ..back });
-            }
-            None => {
-                let message = format!("there is no migration with version {version}");
-                back.faults.push(Fault::whole_file(message));
-                misfits.push(Source { text: None, ..back });
-            }
-        }
-    }
-    sources.extend(misfits);
-    sources
 }
 
-/// The `.sql` files of a folder, by name.
-fn names(folder: &Path) -> Result<Vec<String>, String> {
-    let failed = |error: io::Error| format!("failed to read the directory: {error}");
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.extension().is_none_or(|extension| extension != "sql") || path.is_dir() {
-            continue;
-        }
-        if names.len() == MAX_MIGRATIONS {
-            return Err(format!("more than {MAX_MIGRATIONS} files of SQL; is this the right directory?"));
-        }
-        names.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+fn fault(error: &LayoutError, files: &[SourceFile]) -> Fault {
+    let file = files.iter().find(|file| file.path == error.path);
+    if let (Misfit::NotUtf8 { at }, Some(file)) = (&error.what, file) {
+        return Fault::not_utf8(&String::from_utf8_lossy(file.bytes.get(..*at).unwrap_or_default()));
     }
-    names.sort_unstable();
-    Ok(names)
-}
-
-type Versioned = (Version, PathBuf);
-
-/// The files by version, and those whose name has none.
-fn versions(folder: &Path, names: &[String]) -> (Vec<Versioned>, Vec<Source>) {
-    let (mut good, mut bad) = (Vec::new(), Vec::new());
-    for name in names {
-        let path = folder.join(name);
-        match parse_name(name) {
-            Ok((version, _)) => good.push((version, path)),
-            Err(_) => {
-                let fault = Fault::whole_file(
-                    "the name must be a version, an underscore and a name, for example 001_create_users.sql",
-                );
-                bad.push(Source { path, faults: vec![fault], ..Source::default() });
-            }
-        }
-    }
-    good.sort();
-    (good, bad)
-}
-
-/// Two migrations of one version: the order is anybody's guess.
-fn flag_twins(up: &[Versioned], sources: &mut [Source]) {
-    for (at, [before, this]) in up.array_windows().enumerate() {
-        if before.0.same_number(&this.0) {
-            let other = before.1.file_name().unwrap_or_default().display();
-            let message = format!("{other} has the same version: give one of them another number");
-            sources[at + 1].faults.push(Fault::whole_file(message));
-        }
-    }
+    let place = (error.line > 0).then_some(Position { line: error.line, column: 1 });
+    Fault { place, message: error.what.to_string() }
 }
 
 /// A file's bytes; of one that is too large, only as many as show that it is.

@@ -1,10 +1,12 @@
 //! Directories, good and bad.
 
+use std::fs::{self, File};
+
 use super::*;
 
 fn directory(files: &[(&str, &str)]) -> anyhow::Result<tempfile::TempDir> {
     let dir = tempfile::tempdir()?;
-    fs::create_dir(dir.path().join(ROLLBACK_DIR))?;
+    fs::create_dir(dir.path().join("rollback"))?;
     for (path, text) in files {
         fs::write(dir.path().join(path), text)?;
     }
@@ -12,7 +14,7 @@ fn directory(files: &[(&str, &str)]) -> anyhow::Result<tempfile::TempDir> {
 }
 
 fn mistakes(dir: &tempfile::TempDir) -> String {
-    let error = read(dir.path()).unwrap_err();
+    let error = read(dir.path(), None).unwrap_err();
     let place = dir.path().display().to_string();
     format!("{}\n\n{}", error.message, error.details.join("\n\n")).replace(&place, "DIR")
 }
@@ -26,8 +28,11 @@ fn migrations_are_read_in_order_and_other_files_left_alone() -> anyhow::Result<(
         ("README.md", "not SQL"),
     ])?;
     fs::create_dir(dir.path().join("archive.sql"))?;
-    let found: Vec<_> =
-        read(dir.path())?.into_iter().map(|m| (m.version.to_string(), m.name, m.down)).collect();
+    let found: Vec<_> = read(dir.path(), None)?
+        .sources
+        .into_iter()
+        .map(|m| (m.version.to_string(), m.name, m.down))
+        .collect();
     assert_eq!(
         found,
         [("9".into(), "a".into(), Some("SELECT 3;".into())), ("010".to_owned(), "b".to_owned(), None)]
@@ -43,7 +48,7 @@ fn all_mistakes_of_the_layout_come_at_once() -> anyhow::Result<()> {
 
     2_c.sql: the file is empty; delete it, or write the SQL that it was meant to have
 
-    001_b.sql and 1_a.sql have one version: give one of them another number
+    1_a.sql: 001_b.sql has the same version: give one of them another number
     ");
     Ok(())
 }
@@ -76,7 +81,7 @@ fn sql_that_cannot_run_is_shown_with_its_place() -> anyhow::Result<()> {
 
 #[test]
 fn a_directory_that_is_not_there_is_a_wrong_command_line() {
-    let error = read(Path::new("/no-such-directory")).unwrap_err();
+    let error = read(Path::new("/no-such-directory"), None).unwrap_err();
     assert_eq!(error.message, "there is no directory /no-such-directory");
     assert!(error.hint.unwrap().contains("--migrations"));
 }
@@ -86,5 +91,49 @@ fn a_file_that_is_too_large_is_not_read_whole() -> anyhow::Result<()> {
     let dir = directory(&[])?;
     File::create(dir.path().join("001_a.sql"))?.set_len(64 << 20)?;
     assert!(mistakes(&dir).contains("001_a.sql: 1048577 bytes"));
+    Ok(())
+}
+
+fn folders(files: &[(&str, &str)]) -> anyhow::Result<tempfile::TempDir> {
+    let dir = tempfile::tempdir()?;
+    for (path, text) in files {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap_or(dir.path()))?;
+        fs::write(path, text)?;
+    }
+    Ok(dir)
+}
+
+#[test]
+fn the_files_say_which_layout_it_is_and_the_command_line_may_say_another() -> anyhow::Result<()> {
+    let goose = folders(&[("001_a.sql", "-- +goose Up\nSELECT 1;\n"), (".hidden/x.sql", "SELEC")])?;
+    assert_eq!(read(goose.path(), None)?.layout, Layout::Goose);
+    assert_eq!(read(goose.path(), Some(Layout::Plain))?.layout, Layout::Plain);
+    let deep = folders(&[
+        ("default/1612345678901_a/up.sql", "SELECT 1;"),
+        ("default/1612345678901_a/down.sql", "SELECT 2;"),
+    ])?;
+    let Migrations { layout, sources } = read(deep.path(), None)?;
+    assert_eq!((layout, sources[0].down.as_deref()), (Layout::Hasura, Some("SELECT 2;")));
+    let either = folders(&[("V1__a.sql", "SELECT 1;")])?;
+    insta::assert_snapshot!(mistakes(&either), @r"
+    1 mistake in DIR
+
+    the files fit more than one layout: flyway, refinery; say which one with --layout
+    ");
+    assert_eq!(read(either.path(), Some(Layout::Refinery))?.sources.len(), 1);
+    Ok(())
+}
+
+#[test]
+fn sql_in_a_section_is_shown_where_the_file_has_it() -> anyhow::Result<()> {
+    let dir = folders(&[("1_a.sql", "-- migrate:up\nSELECT 1;\n\n-- migrate:down\nDROP TABEL a;\n")])?;
+    insta::assert_snapshot!(mistakes(&dir), @r#"
+    1 mistake in DIR
+
+    DIR/1_a.sql:5:6: syntax error at or near "TABEL"
+    5 | DROP TABEL a;
+      |      ^
+    "#);
     Ok(())
 }

@@ -187,7 +187,8 @@ impl OperatorService for Scripted {
         let mut files = request.into_inner();
         let mut versions = Vec::new();
         while let Some(file) = files.message().await? {
-            versions.push(file.version);
+            let layout = if file.layout.is_empty() { String::new() } else { format!("{}:", file.layout) };
+            versions.push(format!("{layout}{}", file.version));
         }
         drop(self.heard("push", versions.join(",")).await);
         Ok(Response::new(PushReleaseResponse { release: "9f8e".into(), migrations: 1, new: true }))

@@ -53,6 +53,38 @@ fn faults(seen: &Seen, dir: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_directory_of_another_tool_is_judged_by_its_sections() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let both = "-- migrate:up\nCREATE TABLE a (id int);\n\n-- migrate:down\nDROP TABLE a;\n";
+    fs::write(dir.path().join("1_a.sql"), both)?;
+    fs::write(dir.path().join("2_b.sql"), "-- migrate:up sometimes\n-- migrate:down\n")?;
+    let seen = lint(dir.path(), &["--output", "json"]).await;
+    assert!(seen.err.contains("is read as a directory of dbmate"), "{}", seen.err);
+    let json = seen.json();
+    assert_eq!(json["files"][0]["rollback"]["state"], "exact");
+    assert_eq!(json["files"][0]["statements"][0]["line"], 2);
+    assert_eq!(json["rollbacks"][0]["statements"][0]["line"], 5);
+    assert_eq!(
+        faults(&seen, dir.path()),
+        [
+            "2_b.sql 1:1 unknown directive \"sometimes\"; known are migrate:up and migrate:down, each with or without \
+         transaction:false"
+        ]
+    );
+    assert_eq!(seen.code, 1);
+
+    fs::write(dir.path().join("3_c.sql"), "-- +goose Up\n")?;
+    let seen = lint(dir.path(), &["--output", "json"]).await;
+    assert!(
+        seen.out.contains("the files fit more than one layout: dbmate, goose; say which one with --layout")
+    );
+    assert_eq!(seen.code, 2);
+    let seen = lint(dir.path(), &["--layout", "dbmate"]).await;
+    assert!(seen.out.contains("there is no line") && seen.code == 1, "{}", seen.out);
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_said_and_the_rest_judged() -> anyhow::Result<()> {
     let dir = mixed()?;
     let seen = lint(dir.path(), &["--output", "json"]).await;
@@ -63,7 +95,7 @@ async fn what_cannot_be_read_is_said_and_the_rest_judged() -> anyhow::Result<()>
     004_binary.sql 2:1 not UTF-8; save the file as UTF-8
     "#);
     let report = seen.json();
-    let last = &report["files"].as_array().unwrap()[4]["statements"][0];
+    let last = &report["files"].as_array().unwrap()[3]["statements"][0];
     for field in [
         "line",
         "column",

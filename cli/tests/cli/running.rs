@@ -46,19 +46,19 @@ fn dangerous() -> PlanView {
     PlanView { risk: "high".into(), confirmation_needed: true, ..plan() }
 }
 
-async fn controller(plan: PlanView) -> anyhow::Result<Controller> {
+pub(crate) async fn controller(plan: PlanView) -> anyhow::Result<Controller> {
     let start = Some(Ok(rollout("succeeded")));
     Controller::start(Script { plan, start, ..Script::default() }).await
 }
 
-fn migrations(dir: &Path, sql: &str) -> anyhow::Result<String> {
+pub(crate) fn migrations(dir: &Path, sql: &str) -> anyhow::Result<String> {
     let dir = dir.join("migrations");
     std::fs::create_dir_all(&dir)?;
     std::fs::write(dir.join("001_a.sql"), sql)?;
     Ok(dir.display().to_string())
 }
 
-fn started(controller: &Controller) -> Option<String> {
+pub(crate) fn started(controller: &Controller) -> Option<String> {
     controller.asked().into_iter().find_map(|asked| asked.strip_prefix("start ").map(str::to_owned))
 }
 
@@ -71,6 +71,29 @@ async fn a_release_is_pushed_planned_run_and_told() -> anyhow::Result<()> {
     assert_eq!(seen.code, 0, "{seen:?}");
     assert_eq!(seen.json(), serde_json::to_value(rollout("succeeded"))?);
     assert_eq!(controller.asked(), ["push 001", r#"plan staging Some(Release("9f8e"))"#, "start p1 none"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_directory_of_another_tool_is_pushed_in_its_layout_and_order() -> anyhow::Result<()> {
+    let controller = controller(plan()).await?;
+    let dir = controller.dir().join("goose");
+    std::fs::create_dir_all(&dir)?;
+    std::fs::write(dir.join("10_b.sql"), "-- +goose Up\nSELECT 1;\n")?;
+    std::fs::write(dir.join("9_a.sql"), "-- +goose Up\nSELECT 1;\n")?;
+    let dir = dir.display().to_string();
+    let seen =
+        program(&controller, &["plan", "--env", "staging", "--migrations", &dir, "-o", "json"]).await?;
+    assert_eq!(seen.json(), serde_json::to_value(plan())?);
+    let seen = program(&controller, &["plan", "--env", "staging", "--migrations", &dir]).await?;
+    assert!(seen.err.contains("is read as a directory of goose"), "{}", seen.err);
+    let args = ["plan", "--env", "staging", "--migrations", &dir, "--layout", "plain"];
+    assert_eq!(program(&controller, &args).await?.code, 0);
+    let pushed: Vec<_> = controller.asked().into_iter().filter(|asked| asked.starts_with("push")).collect();
+    assert_eq!(pushed, ["push goose:9,goose:10", "push goose:9,goose:10", "push 9,10"]);
+    let args = ["plan", "--env", "staging", "--migrations", &dir, "--layout", "rails"];
+    let seen = program(&controller, &args).await?;
+    assert!(seen.code == 2 && seen.err.contains("possible values: plain, golang-migrate"), "{seen:?}");
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
 use pgbelay_core::digest::Digest;
+use pgbelay_core::origin::Layout;
 use pgbelay_core::plan::{ExecutionSettings, Expectation, Goal, Plan, PlanBody, TargetPlan};
 use pgbelay_core::policy::{BackupPolicy, Policy};
 use pgbelay_core::release::Release;
@@ -281,7 +282,7 @@ async fn what_was_asked_before_the_end_is_answered() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_request_that_does_not_fit_fails_alone() -> anyhow::Result<()> {
     let (fake, controller, _running) = serve(staging());
-    let mut large = Release::new(vec![source("1").analyse()?])?;
+    let mut large = Release::new(Layout::Plain, vec![source("1").analyse()?])?;
     large.migrations[0].name = "x".repeat(crate::ledger::MAX_BODY_BYTES);
     let requests = vec![token("t1", "staging"), Request::RecordRelease(large), token("t2", "staging")];
     let answers = ask_together(&fake, &controller, requests).await?;
@@ -294,12 +295,7 @@ async fn a_request_that_does_not_fit_fails_alone() -> anyhow::Result<()> {
 }
 
 fn source(version: &str) -> pgbelay_core::migration::MigrationSource {
-    pgbelay_core::migration::MigrationSource {
-        version: version.parse().expect("digits"),
-        name: "a".to_owned(),
-        up: "SELECT 1;".to_owned(),
-        down: None,
-    }
+    pgbelay_core::migration::MigrationSource::plain(version.parse().expect("digits"), "a", "SELECT 1;", None)
 }
 
 /// A state that cannot come from any ledger: the plan of its rollout is for a release that there is not. What
@@ -319,10 +315,7 @@ fn inconsistent() -> anyhow::Result<State> {
         after: None,
         backup: BackupPolicy::Off,
         settings: ExecutionSettings::from(&environment),
-        targets: BTreeMap::from([(
-            "orders".parse()?,
-            TargetPlan { expect: expect.clone(), steps: Vec::new() },
-        )]),
+        targets: BTreeMap::from([("orders".parse()?, TargetPlan::of(expect.clone(), Vec::new()))]),
         judgements: Vec::new(),
     };
     let (id, author) = ("p1".parse()?, "root".parse()?);
@@ -332,6 +325,7 @@ fn inconsistent() -> anyhow::Result<State> {
         done: Vec::new(),
         expect,
         attempt: 0,
+        pieces: 0,
         cancelled: false,
         moved_at: Timestamp(0),
         state: TargetState::Due,
@@ -401,7 +395,10 @@ async fn a_restart_folds_the_ledger_to_an_equal_state() -> anyhow::Result<()> {
         answer.await??;
     }
     controller
-        .ask(Actor::Controller, Request::RecordRelease(Release::new(vec![source("1").analyse()?])?))
+        .ask(
+            Actor::Controller,
+            Request::RecordRelease(Release::new(Layout::Plain, vec![source("1").analyse()?])?),
+        )
         .await?;
     let before = controller.state().context("no state")?;
     running.stop().await?;

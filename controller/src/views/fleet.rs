@@ -1,8 +1,9 @@
 //! Databases and agents: what the ledger knows of them, and what is live.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use pgbelay_core::database::{Database, Unfinished, WindowState};
+use pgbelay_core::migration::Migration;
 use pgbelay_core::plan::Direction;
 use pgbelay_core::rollout::TargetState;
 use pgbelay_core::state::State;
@@ -45,7 +46,7 @@ fn unfinished(one: &Unfinished) -> wire::UnfinishedView {
         direction: direction.to_owned(),
         done: one.done,
         pieces: one.pieces,
-        open: one.open,
+        open: one.open.is_some(),
     }
 }
 
@@ -66,9 +67,13 @@ fn pending(state: &State, database: &Database) -> u32 {
     let release = state.latest_release.and_then(|id| state.releases.get(&id));
     let Some(release) = release else { return 0 };
     let records = database.observed.iter().flat_map(|(_, seen)| &seen.records);
-    // A set: this is asked for every database of a fleet.
-    let applied: HashSet<_> = records.map(|record| &record.version).collect();
-    count(release.migrations.iter().filter(|migration| !applied.contains(&migration.version)).count())
+    // A map: this is asked for every database of a fleet.
+    let applied: HashMap<_, _> = records.map(|record| (&record.version, record.checksum)).collect();
+    let is_pending = |migration: &&Migration| match applied.get(&migration.version) {
+        None => true,
+        Some(checksum) => migration.repeatable && *checksum != migration.up.checksum,
+    };
+    count(release.migrations.iter().filter(is_pending).count())
 }
 
 fn window(database: &Database, now: Timestamp) -> Option<wire::WindowView> {

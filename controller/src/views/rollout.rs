@@ -122,6 +122,7 @@ pub(super) fn word(state: &State, target: &Target) -> &'static str {
         TargetState::Running { command } => {
             match state.commands.get(command).map(|known| &known.command.kind) {
                 Some(CommandKind::Backup { .. }) => "backing-up",
+                Some(CommandKind::Adopt(_)) => "recording",
                 Some(CommandKind::Run(_)) | None => "running",
             }
         }
@@ -191,7 +192,7 @@ pub(super) fn error(name: &DatabaseName, target: &Target) -> Option<wire::Failur
 
 /// What a person has to find out.
 fn unsettled(name: &DatabaseName, statement: &Unsettled) -> wire::FailureView {
-    let Unsettled { version, piece, pieces, line, what } = statement;
+    let Unsettled { version, piece, pieces, line, what, .. } = statement;
     wire::FailureView {
         kind: "unsettled".to_owned(),
         version: version.to_string(),

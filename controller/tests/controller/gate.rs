@@ -107,6 +107,7 @@ async fn a_refusal_arrives_although_the_request_goes_on() -> anyhow::Result<()> 
         name: "m".to_owned(),
         up: "x".repeat(100 << 10),
         down: None,
+        ..wire::MigrationFile::default()
     };
     let files = tokio_stream::iter((0..200).map(file));
     let status = refusal(timeout(PATIENCE, client.push_release(files)).await?.map_err(Into::into))?;

@@ -25,6 +25,7 @@ async fn push(world: &World, sql: &str) -> anyhow::Result<String> {
         name: "lean".to_owned(),
         up: sql.to_owned(),
         down: None,
+        ..wire::MigrationFile::default()
     };
     world.push_files(vec![file]).await
 }
@@ -200,6 +201,7 @@ async fn a_run_says_how_fast_a_database_is() -> anyhow::Result<()> {
         name: "index".to_owned(),
         up: sql.to_owned(),
         down: Some("SELECT 1".to_owned()),
+        ..wire::MigrationFile::default()
     };
     let first = file("001", INDEX);
     let release = world.push_files(vec![first.clone()]).await?;

@@ -37,7 +37,7 @@ async fn plans_and_rollouts_that_make_no_sense_are_refused_with_a_reason() -> an
         acknowledge: Vec::new(),
     };
     let (release, promote) = (Goal::Release("abc".into()), Goal::PromoteFrom("mars".into()));
-    let (back, nowhere) = (Goal::RollbackTo("1".into()), Goal::RollbackTo("v1".into()));
+    let (back, nowhere) = (Goal::RollbackTo("1".into()), Goal::RollbackTo("v 1".into()));
     all_say_something([
         usage("no goal", admin.create_plan(plan("staging", None)).await),
         usage("digest", admin.create_plan(plan("staging", Some(release))).await),
@@ -120,12 +120,13 @@ async fn a_release_that_cannot_be_used_is_refused_and_leaves_nothing() -> anyhow
         name: name.into(),
         up: up.into(),
         down: None,
+        ..wire::MigrationFile::default()
     };
     let fine = file("001", "a", "SELECT 1;");
     for (what, files) in [
         ("nothing", vec![]),
         ("same version", vec![fine.clone(), file("1", "b", "SELECT 1;")]),
-        ("version", vec![file("v1", "a", "SELECT 1;")]),
+        ("version", vec![file("v 1", "a", "SELECT 1;")]),
         ("syntax", vec![fine.clone(), file("002", "b", "SELEC 1;")]),
         ("name", vec![file("001", &"n".repeat(256), "SELECT 1;")]),
         ("name", vec![file("001", "a\nb", "SELECT 1;")]),
@@ -141,10 +142,44 @@ async fn a_release_that_cannot_be_used_is_refused_and_leaves_nothing() -> anyhow
 }
 
 #[tokio::test]
+async fn a_release_has_one_layout_and_keeps_its_order() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut admin = world.admin().await?;
+    let file = |version: &str, layout: &str| wire::MigrationFile {
+        version: version.into(),
+        name: "a".into(),
+        up: "SELECT 1;".into(),
+        layout: layout.into(),
+        origin: Some(wire::Origin { id: "x".into(), ..wire::Origin::default() }),
+        ..wire::MigrationFile::default()
+    };
+    let many = wire::Origin { script: "x".repeat(4 << 20), ..wire::Origin::default() };
+    for (what, files) in [
+        ("two layouts", vec![file("1", "goose"), file("2", "")]),
+        ("no such layout", vec![file("1", "rails")]),
+        ("names", vec![wire::MigrationFile { origin: Some(many), ..file("1", "sqitch") }]),
+    ] {
+        let answer = admin.push_release(tokio_stream::iter(files)).await;
+        assert!(answer.is_err(), "{what}");
+    }
+    let files = vec![file("users", "sqitch"), file("appschema", "sqitch")];
+    let pushed = admin.push_release(tokio_stream::iter(files)).await?.into_inner();
+    let turned = vec![file("appschema", "sqitch"), file("users", "sqitch")];
+    let other = admin.push_release(tokio_stream::iter(turned)).await?.into_inner();
+    assert_ne!(pushed.release, other.release, "the order is part of what a release is");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_release_is_new_once() -> anyhow::Result<()> {
     let mut world = World::start().await?;
-    let file =
-        || wire::MigrationFile { version: "1".into(), name: "a".into(), up: "SELECT 1;".into(), down: None };
+    let file = || wire::MigrationFile {
+        version: "1".into(),
+        name: "a".into(),
+        up: "SELECT 1;".into(),
+        down: None,
+        ..wire::MigrationFile::default()
+    };
     for expected in [true, false] {
         let pushed = world.admin().await?.push_release(tokio_stream::iter([file()])).await?.into_inner();
         assert_eq!((pushed.new, pushed.migrations), (expected, 1));

@@ -12,6 +12,7 @@ use pgbelay_core::database::{AppliedRecord, Database, Observation};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::{Migration, MigrationSource};
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
+use pgbelay_core::origin::Layout;
 use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation, Goal, Plan, PlanBody, Step, TargetPlan};
 use pgbelay_core::policy::{BackupPolicy, EnvironmentPolicy, Policy};
 use pgbelay_core::release::Release;
@@ -34,10 +35,10 @@ fn names() -> anyhow::Result<Vec<DatabaseName>> {
 fn release() -> anyhow::Result<Release> {
     let migration = |n: usize| {
         let (version, name) = (format!("{n:03}").parse()?, "a_migration_with_quite_a_name".to_owned());
-        Ok(MigrationSource { version, name, up: format!("SELECT {n};"), down: None }.analyse()?)
+        Ok(MigrationSource::plain(version, name, format!("SELECT {n};"), None).analyse()?)
     };
     let migrations: anyhow::Result<Vec<_>> = (1..=MIGRATIONS).map(migration).collect();
-    Ok(Release::new(migrations?)?)
+    Ok(Release::new(Layout::Plain, migrations?)?)
 }
 
 fn observation(release: &Release) -> Observation {
@@ -46,6 +47,8 @@ fn observation(release: &Release) -> Observation {
         name: m.name.clone(),
         checksum: m.up.checksum,
         applied_at: Timestamp(0),
+        repeatable: false,
+        adopted: false,
     };
     Observation {
         conditions: pgbelay_core::database::no_conditions(),
@@ -69,12 +72,17 @@ fn step(migration: &Migration) -> Step {
         has_rollback: false,
         destroys: Vec::new(),
         judgement: None,
+        autocommit: false,
+        repeatable: false,
+        replaces: None,
+        origin: None,
+        recorded: None,
     }
 }
 
 fn plan(release: &Release, policy: &EnvironmentPolicy, seen: &Observation) -> anyhow::Result<Plan> {
     let steps: Vec<_> = release.migrations.iter().map(step).collect();
-    let target = TargetPlan { expect: Expectation::from(seen), steps };
+    let target = TargetPlan::of(Expectation::from(seen), steps);
     let body = PlanBody {
         environment: policy.name.clone(),
         goal: Goal::Release { release: release.id },
@@ -106,6 +114,7 @@ fn rollout(release: &Release, plan: &Plan, seen: &Observation) -> anyhow::Result
         done: release.migrations.iter().map(done).collect(),
         expect: Expectation::from(seen),
         attempt: 1,
+        pieces: 0,
         cancelled: false,
         moved_at: Timestamp(5),
         state: TargetState::Done,

@@ -227,6 +227,7 @@ impl World {
             name: format!("m{version}"),
             up: format!("CREATE TABLE t{version} (id int);"),
             down: Some(format!("DROP TABLE t{version};")),
+            ..wire::MigrationFile::default()
         };
         self.push_files(versions.iter().map(file).collect()).await
     }

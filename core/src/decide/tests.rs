@@ -12,6 +12,7 @@ use crate::evolve::evolve;
 use crate::judge::AllJudged;
 use crate::migration::MigrationSource;
 use crate::name::{CommandId, DatabaseName, EnvironmentName};
+use crate::origin::Layout;
 use crate::plan::{Goal, PlanId};
 use crate::policy::Policy;
 use crate::release::Release;
@@ -55,8 +56,8 @@ fn observation(database: &DatabaseName) -> Observation {
 
 fn release() -> Release {
     let (up, down) = ("CREATE TABLE t (id int)".to_owned(), None);
-    let source = MigrationSource { version: "001".parse().unwrap(), name: "t".to_owned(), up, down };
-    Release::new(vec![source.analyse().unwrap()]).unwrap()
+    let source = MigrationSource::plain("001".parse().unwrap(), "t", up, down);
+    Release::new(Layout::Plain, vec![source.analyse().unwrap()]).unwrap()
 }
 
 fn create_token(id: &str, database: &DatabaseName) -> Request {
@@ -144,6 +145,7 @@ fn world() -> World {
             fresh,
             judged: AllJudged::new(),
             sizes: Default::default(),
+            histories: Default::default(),
         },
     );
     let plan = state.plans.keys().next().unwrap().clone();
@@ -192,6 +194,7 @@ fn asks_of_people(world: &World) -> Vec<(Request, &'static str)> {
                 fresh: BTreeSet::new(),
                 judged: AllJudged::new(),
                 sizes: Default::default(),
+                histories: Default::default(),
             },
             "AO  s     C",
         ),
@@ -333,6 +336,7 @@ fn what_does_not_exist_is_named() {
                 fresh: BTreeSet::new(),
                 judged: AllJudged::new(),
                 sizes: Default::default(),
+                histories: Default::default(),
             },
             "there is no environment called nowhere",
         ),
@@ -343,6 +347,7 @@ fn what_does_not_exist_is_named() {
                 fresh: world.state.databases.keys().cloned().collect(),
                 judged: AllJudged::new(),
                 sizes: Default::default(),
+                histories: Default::default(),
             },
             &format!("there is no release called {}", Digest::of("nothing")),
         ),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::rollouts::{carries_goal, rollout, target};
 use super::{IllegalEvent, Place, database, observed};
-use crate::command::{Command, CommandId, CommandKind, Outcome, RefusedBecause, StepDone};
+use crate::command::{Adopt, Command, CommandId, CommandKind, Outcome, RefusedBecause, Run, StepDone};
 use crate::database::{AppliedRecord, Observation, Window, records_digest};
 use crate::name::DatabaseName;
-use crate::plan::{Direction, Expectation};
+use crate::plan::{Direction, Expectation, Step};
 use crate::rollout::{Target, TargetState};
 use crate::state::{CommandState, State};
 
@@ -105,9 +105,11 @@ fn move_target(target: &mut Target, command: &Command, outcome: &Outcome) {
             TargetState::Due
         }
         Outcome::Interrupted { .. } => {
-            if !done.is_empty() {
+            let pieces = observation.map_or(0, |seen| seen.unfinished.iter().map(|one| one.done).sum());
+            if !done.is_empty() || pieces > target.pieces {
                 target.attempt = 0;
             }
+            target.pieces = pieces;
             TargetState::Due
         }
         Outcome::Ran { .. } => TargetState::Done,
@@ -119,8 +121,8 @@ fn move_target(target: &mut Target, command: &Command, outcome: &Outcome) {
         Outcome::Refused { reason } => TargetState::Refused { why: reason.to_string() },
         Outcome::Unknown { why } => TargetState::Unknown { command: command.id.clone(), why: why.clone() },
     };
-    // What would come next was cancelled.
-    let ends = target.cancelled && state == TargetState::Due;
+    // What would come next was cancelled, and what is not settled waits for the next run.
+    let ends = target.cancelled && matches!(state, TargetState::Due | TargetState::Unsettled { .. });
     target.state = if ends { TargetState::Cancelled } else { state };
 }
 
@@ -148,19 +150,26 @@ fn note_rates(
 
 /// Whether the database is where these steps alone have taken it. What somebody else did to it in the meantime is
 /// not taken over: the next command expects what this plan left behind, and is refused.
-fn explains(command: &Command, done: &[StepDone], seen: &Observation) -> bool {
+pub(super) fn explains(command: &Command, done: &[StepDone], seen: &Observation) -> bool {
     match &command.kind {
         CommandKind::Backup { .. } => false,
-        CommandKind::Run(_) if done.is_empty() => false,
-        CommandKind::Run(run) => match run.direction {
-            Direction::Up => {
-                let is_new = |record: &&AppliedRecord| done.iter().any(|step| step.version == record.version);
-                let before: Vec<_> = seen.records.iter().filter(|r| !is_new(r)).cloned().collect();
-                records_digest(&before) == run.expect.records
-            }
-            Direction::Down => true,
-        },
+        CommandKind::Run(_) | CommandKind::Adopt(_) if done.is_empty() => false,
+        CommandKind::Run(Run { direction: Direction::Down, .. }) => true,
+        CommandKind::Run(Run { direction: Direction::Up, expect, steps, .. })
+        | CommandKind::Adopt(Adopt { expect, steps, .. }) => {
+            let before: Vec<_> = seen.records.iter().filter_map(|r| before(steps, done, r)).collect();
+            records_digest(&before) == expect.records
+        }
     }
+}
+
+/// The record as it was before these steps: none, or that of a repeatable migration's earlier run.
+fn before(steps: &[Step], done: &[StepDone], record: &AppliedRecord) -> Option<AppliedRecord> {
+    if done.iter().all(|step| step.version != record.version) {
+        return Some(record.clone());
+    }
+    let step = steps.iter().find(|step| step.version == record.version)?;
+    Some(AppliedRecord { checksum: step.replaces?, ..record.clone() })
 }
 
 /// The steps that an outcome says are recorded, and the database afterwards.

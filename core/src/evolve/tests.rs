@@ -10,6 +10,7 @@ use crate::digest::Digest;
 use crate::event::Actor;
 use crate::judge::AllJudged;
 use crate::migration::MigrationSource;
+use crate::origin::Layout;
 use crate::plan::Goal;
 use crate::policy::{BackupPolicy, Policy};
 use crate::request::{Circumstances, Request};
@@ -50,11 +51,10 @@ impl Told {
 fn release() -> Release {
     let migration = |number: &str| {
         let up = format!("CREATE TABLE t{number} (id int)");
-        let source =
-            MigrationSource { version: number.parse().unwrap(), name: "t".to_owned(), up, down: None };
+        let source = MigrationSource::plain(number.parse().unwrap(), "t", up, None);
         source.analyse().unwrap()
     };
-    Release::new(["1", "2"].map(migration).into()).unwrap()
+    Release::new(Layout::Plain, ["1", "2"].map(migration).into()).unwrap()
 }
 
 fn seen(applied: &[&str], schema: &str) -> Observation {
@@ -63,6 +63,8 @@ fn seen(applied: &[&str], schema: &str) -> Observation {
         name: "t".to_owned(),
         checksum: release().migration(&number.parse().unwrap()).map_or(Digest::of("x"), |m| m.up.checksum),
         applied_at: Timestamp(NOW.0 - 1_000),
+        repeatable: false,
+        adopted: false,
     };
     let records = applied.iter().map(record).collect();
     let (system_identifier, fingerprint) = ("1".to_owned(), Digest::of(schema));
@@ -114,7 +116,17 @@ fn at_work() -> Told {
     let olga = Actor::Operator("olga".parse().unwrap());
     let goal = Goal::Release { release: release().id };
     let (fresh, judged) = (BTreeSet::from([database]), AllJudged::new());
-    told.ask(&olga, &Request::CreatePlan { environment, goal, fresh, judged, sizes: Default::default() });
+    told.ask(
+        &olga,
+        &Request::CreatePlan {
+            environment,
+            goal,
+            fresh,
+            judged,
+            sizes: Default::default(),
+            histories: Default::default(),
+        },
+    );
     let plan = told.0.plans.keys().next().unwrap().clone();
     let (confirmation, acknowledged) = (Confirmation::None, BTreeSet::new());
     told.ask(&olga, &Request::StartRollout { plan, confirmation, acknowledged, sizes: Default::default() });
@@ -150,6 +162,23 @@ fn what_somebody_else_did_behind_an_interruption_is_not_what_the_next_run_expect
         told.finish(interrupted(done, seen(applied, "changed")));
         let next = expected_next(&told);
         assert_eq!(next != run.expect, is_explained, "{done:?} {applied:?}");
+    }
+}
+
+#[test]
+fn a_migration_that_ran_again_is_explained_by_what_it_replaced() {
+    let mut command = at_work().command();
+    let after = seen(&["1", "2"], "changed");
+    let mut before = after.records.clone();
+    before[0].checksum = Digest::of("an earlier text");
+    let done = [StepDone { version: "1".parse().unwrap(), took: Span(1), retries: 0, observed: None }];
+    for (replaces, expected) in
+        [(Some(Digest::of("an earlier text")), true), (Some(Digest::of("another")), false), (None, false)]
+    {
+        let CommandKind::Run(run) = &mut command.kind else { panic!("not a run") };
+        run.expect.records = crate::database::records_digest(&before);
+        run.steps[0].replaces = replaces;
+        assert_eq!(commands::explains(&command, &done, &after), expected, "{replaces:?}");
     }
 }
 

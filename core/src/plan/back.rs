@@ -1,12 +1,13 @@
 //! From a target version and a database's records to the steps that take it back.
 
-use super::forward::step;
+use super::forward::{going_on, step, unfinished};
 use super::{Direction, Expectation, PlanProblem, Scales, TargetPlan};
 use crate::database::{AppliedRecord, Database, Observation};
 use crate::migration::{Migration, Version};
 use crate::time::Timestamp;
 
-/// What a rollback to `target` would do to a database: everything above it, last applied first.
+/// What a rollback to `target` would do to a database: everything that was applied after it, last applied first. What
+/// is repeatable stays.
 /// `find` gives the migration that a record stands for, from any release.
 ///
 /// # Errors
@@ -18,16 +19,21 @@ pub fn plan_back<'a>(
     find: impl Fn(&AppliedRecord) -> Option<&'a Migration>,
     (scales, now): (&mut Scales<'_>, Timestamp),
 ) -> Result<TargetPlan, Vec<PlanProblem>> {
-    let above = |r: &&AppliedRecord| {
-        target.is_none_or(|target| r.version > *target && !r.version.same_number(target))
+    let Some(above) = above(seen, target) else {
+        let (database, target) = (database.name.clone(), target.cloned());
+        return Err(target
+            .map(|target| PlanProblem::NoSuchTarget { database, target })
+            .into_iter()
+            .collect());
     };
     let (mut steps, mut problems) = (Vec::new(), Vec::new());
-    for record in seen.records.iter().rev().filter(above) {
+    for record in above.into_iter().rev() {
         problems.extend(closed(database, record, now));
         let found = find(record);
         match found.and_then(|m| Some((m, m.down.as_ref()?))) {
             Some((migration, down)) => {
-                steps.push(step(&database.name, (migration, down), Direction::Down, scales));
+                let step = step(&database.name, (migration, down), Direction::Down, scales);
+                steps.push(going_on(step, seen));
             }
             None => problems.push(PlanProblem::NoRollback {
                 database: database.name.clone(),
@@ -36,13 +42,30 @@ pub fn plan_back<'a>(
         }
     }
     if problems.is_empty() {
-        Ok(TargetPlan { expect: Expectation::from(seen), steps })
-    } else {
-        Err(problems)
+        let first = (Direction::Down, steps.first().map(|step: &super::Step| &step.version));
+        problems.extend(unfinished(&database.name, seen, first));
     }
+    if problems.is_empty() { Ok(TargetPlan::of(Expectation::from(seen), steps)) } else { Err(problems) }
+}
+
+/// What was applied after the target. Where that is not applied itself, numbers tell.
+fn above<'a>(seen: &'a Observation, target: Option<&Version>) -> Option<Vec<&'a AppliedRecord>> {
+    let records: Vec<_> = seen.versioned().collect();
+    let Some(target) = target else { return Some(records) };
+    if let Some(at) = records.iter().position(|record| record.version.same_number(target)) {
+        return Some(records.into_iter().skip(at + 1).collect());
+    }
+    let are_numbers = target.is_number() && records.iter().all(|record| record.version.is_number());
+    are_numbers.then(|| records.into_iter().filter(|record| record.version > *target).collect())
 }
 
 fn closed(database: &Database, record: &AppliedRecord, now: Timestamp) -> Option<PlanProblem> {
+    if record.adopted {
+        return Some(PlanProblem::Adopted {
+            database: database.name.clone(),
+            version: record.version.clone(),
+        });
+    }
     let window = database.windows.get(&record.version);
     let closed_at = match window {
         Some(window) if !window.expired(now) => return None,

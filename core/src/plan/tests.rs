@@ -8,6 +8,7 @@ use super::*;
 use crate::database::{AppliedRecord, Database, Window};
 use crate::judge::{AllJudged, Basis, File, Script};
 use crate::migration::{Migration, MigrationSource};
+use crate::origin::Layout;
 use crate::policy::{HazardLevel, Policy};
 use crate::release::Release;
 
@@ -18,13 +19,8 @@ fn version(text: &str) -> Version {
 }
 
 fn sql(number: &str, up: &str, down: Option<&str>) -> Migration {
-    let source = MigrationSource {
-        version: version(number),
-        name: format!("t{number}"),
-        up: up.to_owned(),
-        down: down.map(str::to_owned),
-    };
-    source.analyse().unwrap()
+    let (name, down) = (format!("t{number}"), down.map(str::to_owned));
+    MigrationSource::plain(version(number), name, up, down).analyse().unwrap()
 }
 
 fn table(number: &str) -> Migration {
@@ -51,6 +47,8 @@ fn record(migration: &Migration) -> AppliedRecord {
         name: migration.name.clone(),
         checksum: migration.up.checksum,
         applied_at: Timestamp(0),
+        repeatable: false,
+        adopted: false,
     }
 }
 
@@ -76,7 +74,7 @@ fn said(result: &Result<TargetPlan, Vec<PlanProblem>>) -> String {
 }
 
 fn forward(applied: &[&str], release: &[&str]) -> String {
-    let release = Release::new(release.iter().map(|number| table(number)).collect()).unwrap();
+    let release = Release::new(Layout::Plain, release.iter().map(|number| table(number)).collect()).unwrap();
     let records = applied.iter().map(|number| record(&table(number))).collect();
     said(&plan_forward(&"db".parse().unwrap(), &seen(records), &release, &mut scales!(&[])))
 }
@@ -90,14 +88,98 @@ fn forward_runs_what_is_missing_in_order() {
         (&[], &["10", "9"], "Up 9, Up 10"),
         (&["002"], &["001", "002"], "db: migration 001 comes before 002, which is already applied"),
         (&["001", "003"], &["001"], "db: migration 003 is applied, but the release does not have it"),
-        (
-            &["003"],
-            &["001", "002"],
-            "db: migration 003 is applied, but the release does not have it; db: migration 001 comes before 003, \
-             which is already applied; db: migration 002 comes before 003, which is already applied",
-        ),
+        (&["003"], &["001", "002"], "db: migration 003 is applied, but the release does not have it"),
     ] {
         assert_eq!(forward(applied, release), expected, "{applied:?} {release:?}");
+    }
+}
+
+fn repeatable(name: &str, up: &str) -> Migration {
+    Migration { repeatable: true, ..sql(name, up, None) }
+}
+
+#[test]
+fn the_order_is_that_of_the_release() {
+    let forward = |applied: &[&str], order: &[&str]| {
+        let migrations = order.iter().map(|name| sql(name, "SELECT 1;", None)).collect();
+        let release = Release::new(Layout::Sqitch, migrations).unwrap();
+        let records = applied.iter().map(|name| record(&sql(name, "SELECT 1;", None))).collect();
+        said(&plan_forward(&"db".parse().unwrap(), &seen(records), &release, &mut scales!(&[])))
+    };
+    for (applied, order, expected) in [
+        (&[][..], &["users", "appschema"][..], "Up users, Up appschema"),
+        (&["users"], &["users", "appschema"], "Up appschema"),
+        (&["10"], &["10", "9"], "Up 9"),
+        (
+            &["appschema"],
+            &["users", "appschema"],
+            "db: migration users comes before appschema, which is already applied",
+        ),
+        (&["9"], &["10", "9"], "db: migration 10 comes before 9, which is already applied"),
+    ] {
+        assert_eq!(forward(applied, order), expected, "{applied:?} {order:?}");
+    }
+}
+
+#[test]
+fn what_is_repeatable_runs_again_when_it_changes_and_stays_when_others_are_taken_back() {
+    let [one, two] = ["1", "2"].map(table);
+    let [old, new] = ["SELECT 1;", "SELECT 2;"].map(|up| repeatable("R__v", up));
+    let again = |record: &AppliedRecord| AppliedRecord { repeatable: true, ..record.clone() };
+    let forward = |records: Vec<AppliedRecord>| {
+        let migrations = vec![one.clone(), two.clone(), new.clone()];
+        let release = Release::new(Layout::Flyway, migrations).unwrap();
+        plan_forward(&"db".parse().unwrap(), &seen(records), &release, &mut scales!(&[]))
+    };
+    let (first, second) = (record(&one), record(&two));
+    for (records, expected) in [
+        (vec![], "Up 1, Up 2, Up R__v"),
+        (vec![first.clone(), again(&record(&old))], "Up 2, Up R__v"),
+        (vec![first.clone(), again(&record(&new))], "Up 2"),
+        (vec![first.clone(), second.clone(), again(&record(&old))], "Up R__v"),
+    ] {
+        assert_eq!(said(&forward(records)), expected);
+    }
+    let run = forward(vec![first.clone(), second.clone(), again(&record(&old))]).unwrap();
+    assert_eq!((run.steps[0].replaces, run.steps[0].repeatable), (Some(old.up.checksum), true));
+    assert_eq!(run.steps[0].checksum, new.up.checksum);
+
+    let back = |records: &[AppliedRecord], target: Option<&str>| {
+        let all = [&one, &two];
+        let find = |record: &AppliedRecord| all.into_iter().find(|m| m.version == record.version);
+        let target = target.map(version);
+        let (database, seen) = (database(records), seen(records.to_vec()));
+        said(&plan_back(&database, &seen, target.as_ref(), find, (&mut scales!(&[]), NOW)))
+    };
+    let records = [first, again(&record(&old)), second];
+    for (target, expected) in [
+        (Some("1"), "Down 2"),
+        (None, "Down 2, Down 1"),
+        (
+            Some("R__v"),
+            "db: R__v is not among its applied migrations, and versions that are not all numbers do not say what comes \
+             after it",
+        ),
+    ] {
+        assert_eq!(back(&records, target), expected);
+    }
+}
+
+#[test]
+fn back_follows_the_order_in_which_it_was_applied() {
+    let [ann, bob, zoe] = ["ann", "bob", "zoe"].map(|name| sql(name, "SELECT 1;", Some("SELECT 2;")));
+    let all = [&zoe, &ann, &bob];
+    for (target, expected) in [
+        (Some("zoe"), "Down bob, Down ann"),
+        (Some("ann"), "Down bob"),
+        (None, "Down bob, Down ann, Down zoe"),
+        (
+            Some("5"),
+            "db: 5 is not among its applied migrations, and versions that are not all numbers do not say what comes \
+             after it",
+        ),
+    ] {
+        assert_eq!(said(&back_with(&all, target, NOW)), expected, "{target:?}");
     }
 }
 
@@ -106,7 +188,7 @@ fn on_a_server_that_is_not_known_policy_decides() {
     use crate::policy::UnknownServer::{Allow, Refuse};
     let name: DatabaseName = "db".parse().unwrap();
     let planned = |version, applied: &[&str], policy| {
-        let release = Release::new(vec![table("001"), table("002")]).unwrap();
+        let release = Release::new(Layout::Plain, vec![table("001"), table("002")]).unwrap();
         let records = applied.iter().map(|number| record(&table(number))).collect();
         let seen = Observation { server_version: version, ..seen(records) };
         let planned = plan_forward(&name, &seen, &release, &mut scales!(&[]));
@@ -132,9 +214,11 @@ fn on_a_server_that_is_not_known_policy_decides() {
 
 #[test]
 fn forward_stops_at_another_checksum_and_not_at_what_has_no_transaction() {
-    let release =
-        Release::new(vec![table("001"), sql("002", "CREATE INDEX CONCURRENTLY i ON t001 (id)", None)])
-            .unwrap();
+    let release = Release::new(
+        Layout::Plain,
+        vec![table("001"), sql("002", "CREATE INDEX CONCURRENTLY i ON t001 (id)", None)],
+    )
+    .unwrap();
     let mut changed = record(&table("001"));
     changed.checksum = Digest::of("something else");
     let result =
@@ -154,7 +238,7 @@ fn forward_stops_at_another_checksum_and_not_at_what_has_no_transaction() {
 #[test]
 fn a_step_says_what_runs_and_what_the_record_carries() {
     let migration = table("001");
-    let release = Release::new(vec![migration.clone()]).unwrap();
+    let release = Release::new(Layout::Plain, vec![migration.clone()]).unwrap();
     let name = "db".parse().unwrap();
     let up = plan_forward(&name, &seen(Vec::new()), &release, &mut scales!(&[])).unwrap();
     let back = back_with(&[&migration], None, NOW).unwrap();
@@ -288,7 +372,7 @@ fn judged_with(
     let judged = crate::judge::judge(schema, &[Script { file: &file, text: up }], server);
     let judged = AllJudged::from([(name.clone(), judged.into())]);
     let mut scales = Scales::new(policy, &judged, sizes);
-    let release = Release::new(vec![migration]).unwrap();
+    let release = Release::new(Layout::Plain, vec![migration]).unwrap();
     let target = plan_forward(&name, &seen(Vec::new()), &release, &mut scales).unwrap();
     let step = target.steps[0].clone();
     let body = PlanBody { judgements: scales.judgements(), ..body(target) };
@@ -491,7 +575,7 @@ fn an_old_plan_keeps_its_digest() {
 
 #[test]
 fn the_digest_covers_everything_that_a_plan_binds() {
-    let target = TargetPlan { expect: Expectation::from(&seen(Vec::new())), steps: Vec::new() };
+    let target = TargetPlan::of(Expectation::from(&seen(Vec::new())), Vec::new());
     let plain = body(target);
     assert!(plain.is_empty());
     let other = [
@@ -501,7 +585,7 @@ fn the_digest_covers_everything_that_a_plan_binds() {
         PlanBody { after: Some("r1".parse().unwrap()), ..plain.clone() },
         PlanBody { backup: BackupPolicy::Off, ..plain.clone() },
         PlanBody { targets: BTreeMap::new(), ..plain.clone() },
-        body(TargetPlan { expect: Expectation::from(&seen(vec![record(&table("001"))])), steps: Vec::new() }),
+        body(TargetPlan::of(Expectation::from(&seen(vec![record(&table("001"))])), Vec::new())),
         body(back_with(&[&table("001")], None, NOW).unwrap()),
         PlanBody { judgements: vec![judged("DROP TABLE b", &policy(&[])).1], ..plain.clone() },
     ];

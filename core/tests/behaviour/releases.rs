@@ -1,6 +1,7 @@
 //! Releases out of real SQL, read by the real analysis.
 
 use pgbelay_core::migration::{Migration, MigrationSource, Version};
+use pgbelay_core::origin::Layout;
 use pgbelay_core::release::Release;
 
 pub(crate) fn version(text: &str) -> Version {
@@ -9,12 +10,7 @@ pub(crate) fn version(text: &str) -> Version {
 
 /// A migration as its files would give it.
 pub(crate) fn migration(number: &str, name: &str, up: &str, down: Option<&str>) -> Migration {
-    let source = MigrationSource {
-        version: version(number),
-        name: name.to_owned(),
-        up: up.to_owned(),
-        down: down.map(str::to_owned),
-    };
+    let source = MigrationSource::plain(version(number), name, up, down.map(str::to_owned));
     source.analyse().unwrap()
 }
 
@@ -31,5 +27,5 @@ pub(crate) fn table(number: &str) -> Migration {
 
 /// The first tables of a service: `001`, `002` and so on.
 pub(crate) fn tables(count: usize) -> Release {
-    Release::new((1..=count).map(|n| table(&format!("{n:03}"))).collect()).unwrap()
+    Release::new(Layout::Plain, (1..=count).map(|n| table(&format!("{n:03}"))).collect()).unwrap()
 }

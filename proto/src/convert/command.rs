@@ -7,12 +7,15 @@ use pgbelay_core::command::{Backup, Command, CommandId, CommandKind, Resolution,
 use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
-use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation, LockMode, Step};
+use pgbelay_core::origin::Origin;
+use pgbelay_core::plan::{
+    Direction, ExecutionSettings, Expectation, HistoryMark, LockMode, OldTable, Recorded, Step,
+};
 use pgbelay_core::policy::{Blockers, LagThen, QueryText, ReplicationLag};
 use pgbelay_core::rollout::RolloutId;
 use pgbelay_core::time::{Span, Timestamp};
 
-use super::{BadMessage, all, direction, missing, parse, required};
+use super::{BadMessage, all, direction, missing, none_if_empty, parse, required};
 use crate::wire;
 
 /// A step as an agent sees it.
@@ -28,6 +31,14 @@ pub struct WireStep {
     pub sql: Digest,
     /// The checksum of the up SQL.
     pub checksum: Digest,
+    /// Whether its file says that it runs outside of a transaction.
+    pub autocommit: bool,
+    /// Whether it runs again when its checksum changes.
+    pub repeatable: bool,
+    /// The checksum that stands in its record; `None`: it has not run before.
+    pub replaces: Option<Digest>,
+    /// How the tool whose layout it was read from calls it.
+    pub origin: Option<Origin>,
 }
 
 /// A run as an agent sees it.
@@ -59,6 +70,28 @@ pub enum WireKind {
     },
     /// Run migrations, forward or back.
     Run(WireRun),
+    /// Record migrations that are applied already.
+    Adopt(WireAdopt),
+}
+
+/// A migration that is applied already, as an agent sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireAdopted {
+    /// The migration.
+    pub step: WireStep,
+    /// How it is known that it is applied.
+    pub recorded: Recorded,
+}
+
+/// What is to be recorded, as an agent sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireAdopt {
+    /// What to record, in order.
+    pub steps: Vec<WireAdopted>,
+    /// The state that the plan was made for.
+    pub expect: Expectation,
+    /// The history table that says so; `None`: a baseline.
+    pub history: Option<HistoryMark>,
 }
 
 /// A command as an agent sees it.
@@ -90,6 +123,10 @@ impl From<&Step> for wire::Step {
             direction: wire::Direction::from(step.direction).into(),
             sql: step.sql.to_string(),
             checksum: step.checksum.to_string(),
+            autocommit: step.autocommit,
+            repeatable: step.repeatable,
+            replaces: step.replaces.map(|checksum| checksum.to_string()).unwrap_or_default(),
+            origin: step.origin.as_ref().map(Into::into),
         }
     }
 }
@@ -103,6 +140,10 @@ impl TryFrom<wire::Step> for WireStep {
             direction: direction(wire.direction)?,
             sql: parse("sql", &wire.sql)?,
             checksum: parse("checksum", &wire.checksum)?,
+            autocommit: wire.autocommit,
+            repeatable: wire.repeatable,
+            replaces: none_if_empty(wire.replaces).map(|text| parse("replaces", &text)).transpose()?,
+            origin: wire.origin.map(Origin::from),
         })
     }
 }
@@ -121,6 +162,9 @@ impl From<&ExecutionSettings> for wire::Settings {
             concurrent_timeout_ms: settings.concurrent_timeout.0,
             blockers: Some((&settings.blockers).into()),
             replication_lag: settings.replication_lag.as_ref().map(Into::into),
+            old_table: settings
+                .old_table
+                .map(|old| wire::OldTable { tool: old.tool.to_string(), keep: old.keep }),
         }
     }
 }
@@ -203,8 +247,13 @@ impl TryFrom<wire::Settings> for ExecutionSettings {
             },
             blockers: wire.blockers.map(Blockers::try_from).transpose()?.unwrap_or_default(),
             replication_lag: wire.replication_lag.map(ReplicationLag::try_from).transpose()?,
+            old_table: wire.old_table.map(old_table).transpose()?,
         })
     }
+}
+
+fn old_table(wire: wire::OldTable) -> Result<OldTable, BadMessage> {
+    Ok(OldTable { tool: parse("tool", &wire.tool)?, keep: wire.keep })
 }
 
 impl From<&Backup> for wire::Backup {
@@ -257,6 +306,7 @@ impl From<&Resolution> for wire::Resolution {
         Self {
             version: resolution.version.to_string(),
             piece: resolution.piece,
+            intent: resolution.intent,
             done: resolution.done,
             reason: resolution.reason.clone(),
             by: resolution.by.to_string(),
@@ -270,6 +320,7 @@ impl TryFrom<wire::Resolution> for Resolution {
         Ok(Self {
             version: parse("version", &wire.version)?,
             piece: wire.piece,
+            intent: wire.intent,
             done: wire.done,
             reason: wire.reason,
             by: parse("by", &wire.by)?,
@@ -298,6 +349,7 @@ impl From<&Command> for wire::Command {
                 wire::command::Kind::Backup(wire::BackupCommand { expect: Some(expect.into()) })
             }
             CommandKind::Run(run) => wire::command::Kind::Run(run.into()),
+            CommandKind::Adopt(adopt) => wire::command::Kind::Adopt(adopt.into()),
         };
         Self {
             id: command.id.to_string(),
@@ -335,6 +387,7 @@ impl TryFrom<wire::Command> for WireCommand {
                 WireKind::Backup { expect: required("expect", backup.expect)? }
             }
             wire::command::Kind::Run(run) => WireKind::Run(run.try_into()?),
+            wire::command::Kind::Adopt(adopt) => WireKind::Adopt(adopt.try_into()?),
         };
         Ok(Self {
             id: parse("id", &wire.id)?,

@@ -23,13 +23,15 @@ fn observation() -> Observation {
             name: "a".into(),
             checksum: Digest::of("sql"),
             applied_at: Timestamp(5),
+            repeatable: true,
+            adopted: true,
         }],
         unfinished: vec![Unfinished {
             version: "002".parse().unwrap(),
             direction: Direction::Down,
             done: 1,
             pieces: 2,
-            open: true,
+            open: Some(9),
         }],
     }
 }
@@ -49,8 +51,14 @@ fn outcomes() -> Vec<Outcome> {
         line: Some(4),
         blockers: vec!["pid 1".into()],
     };
-    let statement =
-        Unsettled { version: "002".parse().unwrap(), piece: 1, pieces: 2, line: 3, what: "CALL".into() };
+    let statement = Unsettled {
+        version: "002".parse().unwrap(),
+        piece: 1,
+        pieces: 2,
+        intent: 9,
+        line: 3,
+        what: "CALL".into(),
+    };
     let refused = [
         RefusedBecause::StaleFence { seen: 0 },
         RefusedBecause::Moved { what: "x".into() },
@@ -99,6 +107,16 @@ fn every_kind_of_failure_has_a_word_of_its_own() {
     }
 }
 
+fn origin() -> Origin {
+    Origin {
+        id: "2".into(),
+        description: "b".into(),
+        script: "V2__b.sql".into(),
+        checksum: Some("-7".into()),
+        more: [("author".into(), "ann".into())].into(),
+    }
+}
+
 fn run() -> Command {
     let seen = observation();
     let step = Step {
@@ -112,6 +130,11 @@ fn run() -> Command {
         has_rollback: true,
         destroys: Vec::new(),
         judgement: None,
+        autocommit: true,
+        repeatable: true,
+        replaces: Some(Digest::of("an earlier one")),
+        origin: Some(origin()),
+        recorded: None,
     };
     let mut settings = ExecutionSettings::new(Span(1), Span(2), Span(3));
     settings.statement_timeouts.insert("create-index".into(), Span(4));
@@ -139,6 +162,7 @@ fn run() -> Command {
             resolution: Some(Resolution {
                 version: "002".parse().unwrap(),
                 piece: 2,
+                intent: 9,
                 done: true,
                 reason: "r".into(),
                 by: "ann".parse().unwrap(),
@@ -157,7 +181,9 @@ fn a_command_arrives_as_it_was_issued() {
     assert_eq!((arrived.id, arrived.fence, arrived.attempt), (command.id, 3, 2));
     assert_eq!((&got.expect, &got.backup, &got.settings), (&sent.expect, &sent.backup, &sent.settings));
     assert_eq!((&got.locks, &got.resolution), (&sent.locks, &sent.resolution));
-    assert_eq!(got.steps[0].sql, sent.steps[0].sql);
+    let (arrived, step) = (&got.steps[0], &sent.steps[0]);
+    assert_eq!((arrived.sql, arrived.autocommit, arrived.repeatable), (step.sql, true, true));
+    assert_eq!((arrived.replaces, &arrived.origin), (step.replaces, &step.origin));
 }
 
 type Spoil = fn(&mut wire::Command);

@@ -22,14 +22,27 @@ const OF_THE_TEST: [&str; 5] =
 /// The workspace does not build (the message has what the compiler said), or it has no such program.
 pub fn bin(name: &str) -> anyhow::Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let built = BUILT.get_or_init(|| build().map_err(|error| format!("{error:#}")));
+    let built = BUILT.get_or_init(|| build(&[]).map_err(|error| format!("{error:#}")));
     let program = built.as_ref().map_err(|error| anyhow!("{error}"))?.join(name);
     ensure!(program.is_file(), "the workspace has no program {name}: there is no {}", program.display());
     Ok(program)
 }
 
+/// Builds an agent that can be held at its failpoints, into a file in `directory`; its path. The program of that name in
+/// the target directory is put back afterwards, so nothing else may run with it meanwhile.
+///
+/// # Errors
+/// It does not build, or the disk.
+pub fn agent_with_failpoints(directory: &Path) -> anyhow::Result<PathBuf> {
+    let built = build(&["--features", "pgbelay-agent/failpoints"])?;
+    let kept = directory.join("pgbelay-agent-with-failpoints");
+    std::fs::copy(built.join("pgbelay-agent"), &kept)?;
+    build(&[])?;
+    Ok(kept)
+}
+
 /// Builds everything; the directory that the programs are in.
-fn build() -> anyhow::Result<PathBuf> {
+fn build(more: &[&str]) -> anyhow::Result<PathBuf> {
     // target/debug/deps/this_test-0123456789abcdef
     let test = std::env::current_exe()?;
     let directory = test.parent().and_then(Path::parent).context("the test is not in a target directory")?;
@@ -37,7 +50,7 @@ fn build() -> anyhow::Result<PathBuf> {
     let profile =
         directory.file_name().and_then(OsStr::to_str).context("the profile's directory has no name")?;
     let mut build = Command::new(cargo());
-    build.args(["build", "--quiet", "--workspace", "--bins", "--profile"]);
+    build.args(["build", "--quiet", "--workspace", "--bins"]).args(more).arg("--profile");
     build.arg(if profile == "debug" { "dev" } else { profile }).arg("--target-dir").arg(target);
     build.current_dir(env!("CARGO_MANIFEST_DIR"));
     for (variable, _) in std::env::vars_os() {

@@ -24,7 +24,7 @@ async fn files_that_are_no_migrations_are_refused_before_anything_is_sent() -> a
     let before = world.standing().await?;
     let nothing_sent = "correct the files and run the command again; nothing was sent";
     let cases: [(&str, &str, &[&str]); 7] = [
-        ("1_again.sql", "SELECT 1;", &["001_one.sql and 1_again.sql have one version", "another number"]),
+        ("1_again.sql", "SELECT 1;", &["1_again.sql: 001_one.sql has the same version", "another number"]),
         ("002_empty.sql", "", &["002_empty.sql", "the file is empty; delete it"]),
         ("002_comment.sql", "-- later\n", &["002_comment.sql", "no SQL statement"]),
         (

@@ -7,5 +7,7 @@ mod happy;
 mod health;
 mod judging;
 mod kills;
+mod layouts;
 mod ledger;
+mod pieces;
 mod samples;

@@ -1,14 +1,16 @@
 //! Directories and files, good and bad.
 
+use std::fs;
+
 use super::*;
 
 fn gathered(files: &[(&str, &[u8])]) -> anyhow::Result<String> {
     let dir = tempfile::tempdir()?;
-    fs::create_dir(dir.path().join(ROLLBACK_DIR))?;
+    fs::create_dir(dir.path().join("rollback"))?;
     for (path, bytes) in files {
         fs::write(dir.path().join(path), bytes)?;
     }
-    let sources = gather(&[dir.path().to_owned()], || Ok(Vec::new()));
+    let sources = gather(&[dir.path().to_owned()], None, || Ok(Vec::new())).sources;
     let mut text = String::new();
     for source in sources {
         let back =
@@ -60,10 +62,26 @@ fn what_does_not_fit_is_said_with_its_file_and_the_others_go_on() -> anyhow::Res
 }
 
 #[test]
+fn a_directory_of_another_tool_is_read_in_its_layout() -> anyhow::Result<()> {
+    insta::assert_snapshot!(gathered(&[
+        ("2_b.sql", b"-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 2;\n"),
+        ("1_a.sql", b"-- +goose Up\nSELECT 1;\n-- +goose Sideways\n"),
+        ("3_c.go", b""),
+    ])?, @r#"
+    DIR/2_b.sql <- DIR/2_b.sql true
+    DIR/1_a.sql false
+      unknown directive "+goose Sideways"; known are Up, Down, StatementBegin, StatementEnd, NO TRANSACTION and ENVSUB OFF
+    DIR/3_c.go false
+      a migration in Go cannot be run; write it as SQL, or run it with goose before its turn
+    "#);
+    Ok(())
+}
+
+#[test]
 fn a_directory_without_migrations_was_named_wrongly() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let paths = [dir.path().to_owned(), dir.path().join("none.sql"), PathBuf::from(STDIN)];
-    let sources = gather(&paths, || Ok(b"SELECT 1".to_vec()));
+    let sources = gather(&paths, None, || Ok(b"SELECT 1".to_vec())).sources;
     let wrong: Vec<_> = sources.iter().map(|source| source.wrong_name).collect();
     assert_eq!(wrong, [true, true, false]);
     assert!(sources[0].faults[0].message.contains("no file is called like 001_name.sql"));

@@ -1,6 +1,7 @@
 //! How much of an agent's words is kept. They go into the ledger and into answers that have a bound of their own,
 //! and they come from servers, tools and SQL of any kind.
 
+use pgbelay_core::history::MAX_TEXT;
 use pgbelay_core::release::MAX_MIGRATIONS;
 use pgbelay_proto::wire;
 use pgbelay_proto::wire::outcome::{Outcome, refused::Because};
@@ -30,6 +31,16 @@ const RECORD_NAME: usize = 256;
 
 /// Longest path of a backup: Linux takes no longer one.
 const PATH: usize = 4_096;
+/// Of what was observed of a step: as many of each sort as an agent keeps, and some.
+const OBSERVED: usize = 50;
+/// Of a name of a relation or a statement.
+const NAME: usize = 256;
+
+/// Tables of other migration tools: one for each schema of a database with many tenants.
+const HISTORY_TABLES: usize = 1_000;
+
+/// Longest text in them: characters have up to four bytes.
+const HISTORY_TEXT: usize = 4 * MAX_TEXT;
 
 const CUT: char = '…';
 
@@ -102,7 +113,34 @@ pub(super) fn outcome(mut outcome: wire::Outcome) -> Result<wire::Outcome, TooMu
         }
         Some(Outcome::Ran(_) | Outcome::Interrupted(_) | Outcome::Cancelled(_)) | None => {}
     }
+    done_in(&mut outcome).iter_mut().filter_map(|step| step.observed.as_mut()).for_each(observed);
     Ok(outcome)
+}
+
+fn done_in(outcome: &mut wire::Outcome) -> &mut [wire::StepDone] {
+    match &mut outcome.outcome {
+        Some(Outcome::Ran(ran)) => &mut ran.done,
+        Some(Outcome::Failed(failed)) => &mut failed.done,
+        Some(Outcome::Interrupted(interrupted)) => &mut interrupted.done,
+        Some(Outcome::Cancelled(cancelled)) => &mut cancelled.done,
+        Some(Outcome::Unsettled(unsettled)) => &mut unsettled.done,
+        Some(Outcome::BackedUp(_) | Outcome::Refused(_) | Outcome::Unknown(_)) | None => &mut [],
+    }
+}
+
+/// What was observed goes into the ledger: as much of it as an agent keeps.
+fn observed(seen: &mut wire::Observed) {
+    seen.statements.truncate(OBSERVED);
+    seen.locks.truncate(OBSERVED);
+    seen.statements.iter_mut().for_each(|one| cut(&mut one.what, NAME));
+    for lock in &mut seen.locks {
+        cut(&mut lock.relation, NAME);
+        cut(&mut lock.mode, NAME);
+    }
+    for names in [&mut seen.rewrites, &mut seen.waited_for, &mut seen.ended] {
+        names.truncate(OBSERVED);
+        names.iter_mut().for_each(|name| cut(name, LINE));
+    }
 }
 
 fn seen_in(outcome: &wire::Outcome) -> Option<&wire::Observation> {
@@ -147,6 +185,14 @@ pub(super) fn answer(mut answer: wire::ProbeAnswer) -> wire::ProbeAnswer {
                 for words in [&mut holder.user, &mut holder.application, &mut holder.state] {
                     cut(words, LINE);
                 }
+            }
+        }
+        Some(Answer::History(found)) => {
+            found.tables.truncate(HISTORY_TABLES);
+            for cell in
+                found.tables.iter_mut().flat_map(|table| &mut table.rows).flat_map(|row| &mut row.cells)
+            {
+                cell.text.iter_mut().for_each(|text| cut(text, HISTORY_TEXT));
             }
         }
         // Its size has a bound where its parts are put together.

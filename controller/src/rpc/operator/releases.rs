@@ -6,6 +6,7 @@ use std::time::Duration;
 use pgbelay_core::event::Actor;
 use pgbelay_core::layout::MAX_FILE_BYTES;
 use pgbelay_core::migration::{Migration, MigrationSource};
+use pgbelay_core::origin::Layout;
 use pgbelay_core::release::{MAX_MIGRATIONS, Release};
 use pgbelay_core::request::Request as Ask;
 use pgbelay_proto::wire;
@@ -27,6 +28,13 @@ const FILE_DEADLINE: Duration = Duration::from_secs(30);
 /// Releases that arrive at the same time: each may hold [`MAX_RELEASE_BYTES`].
 pub(crate) const AT_ONCE: usize = 4;
 
+/// What a release has beside its SQL: versions, names, and how a tool calls its migrations. A command carries it all, in
+/// one message.
+const MAX_WORDS_BYTES: usize = 3 << 20;
+
+/// What is wrong with a release that comes in several layouts.
+const ONE_LAYOUT: &str = "all files of a release have one layout";
+
 /// Longest name of a migration: that of its file has at most 255 bytes.
 const MAX_FILE_NAME: usize = 255;
 
@@ -40,10 +48,10 @@ pub(super) async fn push(
         Ok::<_, Status>((turn, receive(request.into_inner()).await?))
     };
     let arrived = timeout(RECEIVE_DEADLINE, arriving).await;
-    let (_turn, sources) =
+    let (_turn, arrived) =
         arrived.map_err(|_| Status::deadline_exceeded("the release did not arrive in time"))??;
     let blobs = Arc::clone(&services.blobs);
-    let kept = tokio::task::spawn_blocking(move || keep(&blobs, &sources)).await;
+    let kept = tokio::task::spawn_blocking(move || keep(&blobs, &arrived)).await;
     let release = kept.map_err(|_| internal("failed to read the release".to_owned()))??;
     let (id, migrations) = (release.id, release.migrations.len());
     let is_new = !services.state()?.releases.contains_key(&id);
@@ -55,15 +63,24 @@ pub(super) async fn push(
     }))
 }
 
-async fn receive(mut files: Streaming<wire::MigrationFile>) -> Result<Vec<MigrationSource>, Status> {
-    let (mut sources, mut bytes) = (Vec::new(), 0);
+/// What has arrived: the migrations in the order of their layout.
+struct Arrived {
+    layout: Layout,
+    sources: Vec<MigrationSource>,
+}
+
+async fn receive(mut files: Streaming<wire::MigrationFile>) -> Result<Arrived, Status> {
+    let mut arrived = Arrived { layout: Layout::default(), sources: Vec::new() };
+    let (mut bytes, mut words) = (0, 0);
     let late = |_| Status::deadline_exceeded("the next file of the release did not arrive in time");
     while let Some(file) = timeout(FILE_DEADLINE, files.message()).await.map_err(late)?? {
         let sizes = [file.up.len(), file.down.as_ref().map_or(0, String::len)];
         bytes += sizes.iter().sum::<usize>();
-        if sources.len() == MAX_MIGRATIONS || bytes > MAX_RELEASE_BYTES {
+        words += words_of(&file);
+        if arrived.sources.len() == MAX_MIGRATIONS || bytes > MAX_RELEASE_BYTES || words > MAX_WORDS_BYTES {
             return Err(usage(&format!(
-                "a release has at most {MAX_MIGRATIONS} migrations and {MAX_RELEASE_BYTES} bytes of SQL"
+                "a release has at most {MAX_MIGRATIONS} migrations, {MAX_RELEASE_BYTES} bytes of SQL and \
+                 {MAX_WORDS_BYTES} bytes of names"
             )));
         }
         if sizes.iter().any(|size| *size > MAX_FILE_BYTES) {
@@ -74,21 +91,37 @@ async fn receive(mut files: Streaming<wire::MigrationFile>) -> Result<Vec<Migrat
             let what = format!("{}: a name has 1 to {MAX_FILE_NAME} printable characters", file.version);
             return Err(usage(&what));
         }
-        sources.push(MigrationSource {
-            version: parse(&file.version)?,
-            name: file.name,
-            up: file.up,
-            down: file.down,
-        });
+        let layout = if file.layout.is_empty() { Layout::default() } else { parse(&file.layout)? };
+        if !arrived.sources.is_empty() && layout != arrived.layout {
+            return Err(usage(ONE_LAYOUT));
+        }
+        arrived.layout = layout;
+        arrived.sources.push(source(file)?);
     }
-    Ok(sources)
+    Ok(arrived)
+}
+
+fn source(file: wire::MigrationFile) -> Result<MigrationSource, Status> {
+    let version = parse(&file.version)?;
+    Ok(MigrationSource {
+        up_autocommit: file.up_autocommit,
+        down_autocommit: file.down_autocommit,
+        repeatable: file.repeatable,
+        origin: file.origin.map(Into::into),
+        ..MigrationSource::plain(version, file.name, file.up, file.down)
+    })
+}
+
+fn words_of(file: &wire::MigrationFile) -> usize {
+    let origin = file.origin.as_ref().map_or(0, prost::Message::encoded_len);
+    file.version.len() + file.name.len() + origin
 }
 
 /// Analyses everything first: a release that cannot be used leaves nothing behind.
-fn keep(blobs: &BlobStore, sources: &[MigrationSource]) -> Result<Release, Status> {
+fn keep(blobs: &BlobStore, Arrived { layout, sources }: &Arrived) -> Result<Release, Status> {
     let analysed: Result<Vec<Migration>, _> = sources.iter().map(MigrationSource::analyse).collect();
     let migrations = analysed.map_err(|error| usage(&error.to_string()))?;
-    let release = Release::new(migrations).map_err(|error| usage(&error.to_string()))?;
+    let release = Release::new(*layout, migrations).map_err(|error| usage(&error.to_string()))?;
     let texts = sources
         .iter()
         .flat_map(|s| std::iter::once(s.up.as_bytes()).chain(s.down.as_deref().map(str::as_bytes)));

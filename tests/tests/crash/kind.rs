@@ -1,0 +1,105 @@
+//! The kinds of steps: what they run, what they run into, and what is true when they are done.
+
+use crate::stage::Point;
+
+/// A kind of step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One transaction.
+    Transactional,
+    /// A transaction, an index, a transaction.
+    Mixed,
+    /// An index alone.
+    ConcurrentIndex,
+    /// A label of an enum, and its use.
+    EnumValue,
+    /// The backup before a transaction.
+    Backup,
+    /// The way back of a transaction.
+    Rollback,
+}
+
+impl Kind {
+    /// What is there before the plan is made.
+    pub(crate) fn before(self, v: &str) -> String {
+        match self {
+            Self::ConcurrentIndex | Self::Mixed => {
+                format!("CREATE TABLE t_{v} (id int); INSERT INTO t_{v} SELECT generate_series(1, 100)")
+            }
+            Self::EnumValue => format!("CREATE TYPE e_{v} AS ENUM ('old'); CREATE TABLE t_{v} (e e_{v})"),
+            Self::Transactional | Self::Backup | Self::Rollback => "SELECT".to_owned(),
+        }
+    }
+
+    /// The migration.
+    pub(crate) fn up(self, v: &str) -> String {
+        let gate = format!("INSERT INTO gate (version) VALUES ('{v}')");
+        match self {
+            Self::Transactional | Self::Backup | Self::Rollback => {
+                format!("CREATE TABLE made_{v} (id int);\n{gate};\nCREATE TABLE after_{v} (id int);\n")
+            }
+            Self::Mixed => format!(
+                "CREATE TABLE made_{v} (id int);\nCREATE INDEX CONCURRENTLY i_{v} ON t_{v} (id);\n{gate};\n\
+                 CREATE TABLE after_{v} (id int);\n"
+            ),
+            Self::ConcurrentIndex => format!("CREATE INDEX CONCURRENTLY i_{v} ON t_{v} (id);\n"),
+            Self::EnumValue => {
+                format!("ALTER TYPE e_{v} ADD VALUE 'new';\nINSERT INTO t_{v} VALUES ('new');\n{gate};\n")
+            }
+        }
+    }
+
+    /// Its way back.
+    pub(crate) fn down(self, v: &str) -> String {
+        format!("DROP TABLE after_{v};\nDELETE FROM gate WHERE version = '{v}';\nDROP TABLE made_{v};\n")
+    }
+
+    /// What somebody else does in an open transaction, so that the step waits in the middle of a statement.
+    pub(crate) fn in_the_way(self, v: &str) -> String {
+        match self {
+            Self::Transactional | Self::EnumValue => format!("INSERT INTO gate (version) VALUES ('{v}')"),
+            Self::Mixed | Self::ConcurrentIndex => format!("INSERT INTO t_{v} VALUES (0)"),
+            Self::Backup => "LOCK TABLE vault IN ACCESS EXCLUSIVE MODE".to_owned(),
+            Self::Rollback => format!("SELECT FROM gate WHERE version = '{v}' FOR UPDATE"),
+        }
+    }
+
+    /// What is true when the step is done, one count for each; every one is 1 then and 0 when it is not.
+    pub(crate) fn effects(self, v: &str) -> Vec<String> {
+        let table = |name: &str| format!("SELECT count(*) FROM pg_class WHERE relname = '{name}_{v}'");
+        let gate = format!("SELECT count(*) FROM gate WHERE version = '{v}'");
+        let index =
+            format!("SELECT count(*) FROM pg_index WHERE indisvalid AND indexrelid = to_regclass('i_{v}')");
+        match self {
+            Self::Transactional | Self::Backup | Self::Rollback => vec![table("made"), gate, table("after")],
+            Self::Mixed => vec![table("made"), index, gate, table("after")],
+            Self::ConcurrentIndex => vec![index],
+            Self::EnumValue => vec![
+                format!(
+                    "SELECT count(*) FROM pg_enum WHERE enumlabel = 'new' AND enumtypid = to_regtype('e_{v}')::oid"
+                ),
+                format!("SELECT count(*) FROM t_{v}"),
+                gate,
+            ],
+        }
+    }
+
+    /// Whether it has such a point.
+    pub(crate) fn has(self, point: Point) -> bool {
+        // A backup is published by a rename.
+        self != Self::Backup || point != Point::BeforeCommitReturns
+    }
+
+    /// The agent's name for a point.
+    pub(crate) fn failpoint(self, name: &str) -> String {
+        match (self, name) {
+            (Self::Backup, "before-report") => "before-report-of-backup".to_owned(),
+            (Self::Backup, "after-report") => name.to_owned(),
+            (Self::Backup, _) => format!("backup-{name}"),
+            (
+                Self::Transactional | Self::Mixed | Self::ConcurrentIndex | Self::EnumValue | Self::Rollback,
+                _,
+            ) => name.to_owned(),
+        }
+    }
+}
