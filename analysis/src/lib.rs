@@ -70,7 +70,7 @@ pub use hazards::{HazardInfo, hazard, hazards, nearest, nearest_hazard};
 pub use impact::{At, Course, Impact, Rate, Rates, Sizes, Time, Untimed, bytes_in_words};
 pub use kind::StatementKind;
 pub use pairs::{LostValues, Pair, PairState, Sides, Way, pair, session};
-pub use pieces::{Alone, Mark, Piece, read_pieces};
+pub use pieces::{Alone, Cut, Mark, Piece, read_pieces, read_pieces_after, without_pieces};
 pub use position::Position;
 pub use read::{MAX_SCRIPT_BYTES, PARSER_STACK_BYTES, guarded, read};
 pub use redact::redacted;

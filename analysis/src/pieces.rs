@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use crate::read::{Parsed, parse_script};
-use crate::syntax::{AlterAction, AlterTable, Ast, EnumChange, SettingScope};
+use crate::syntax::{AlterAction, AlterTable, Ast, EnumChange, ReindexTarget, SettingScope};
 use crate::{QName, Script, ScriptError, Statement, StatementKind, Transactional};
 
 /// A part of a script that takes effect as one, or not at all as far as can be.
@@ -29,6 +29,8 @@ pub struct Alone {
     pub why: String,
     /// Where its effect shows.
     pub mark: Mark,
+    /// Whether nobody waits for it while it waits for its lock: it does not stop reads or writes.
+    pub gentle: bool,
 }
 
 /// Where the effect of a statement that stands alone shows.
@@ -47,7 +49,10 @@ pub enum Mark {
         indexes: Vec<QName>,
     },
     /// Nothing shows it, and doing it again does no harm; an interrupted one may leave invalid indexes behind.
-    Reindexed,
+    Reindexed {
+        /// The index or the table; `None`: of a whole schema or database.
+        relation: Option<QName>,
+    },
     /// The partition belongs to the table no more; an interrupted one has to be finalised.
     Detached {
         /// The partitioned table.
@@ -65,8 +70,21 @@ pub enum Mark {
     NoTablespace(String),
     /// Nothing shows it, and doing it again does no harm.
     Repeatable,
-    /// Nothing shows it, and doing it again may do harm.
+    /// Nothing shows it, and doing it again may do harm. If it fails, it has done nothing.
     Nowhere,
+    /// Nothing shows it, and it may have committed some of its work before it failed.
+    Opaque,
+}
+
+/// A script, and how it is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// The script.
+    pub script: Script,
+    /// Its pieces, in order.
+    pub pieces: Vec<Piece>,
+    /// Why it cannot be cut, although it has to be: the line, and what stands there.
+    pub objection: Option<(u32, String)>,
 }
 
 /// Reads a script and cuts it. `autocommit`: its author says that it does not run in a transaction, so that what may
@@ -75,10 +93,18 @@ pub enum Mark {
 ///
 /// # Errors
 /// As [`crate::read()`].
-pub fn read_pieces(sql: &str, autocommit: bool) -> Result<(Script, Vec<Piece>), ScriptError> {
+pub fn read_pieces(sql: &str, autocommit: bool) -> Result<Cut, ScriptError> {
+    read_pieces_after(sql, autocommit, 0)
+}
+
+/// The same for what stands after the first statements, which were run before.
+///
+/// # Errors
+/// As [`crate::read()`].
+pub fn read_pieces_after(sql: &str, autocommit: bool, done: usize) -> Result<Cut, ScriptError> {
     let parsed = parse_script(sql)?;
-    let mut cutter = Cutter { parsed: &parsed, pieces: Vec::new(), begins: 0 };
-    for (at, one) in parsed.iter().enumerate() {
+    let mut cutter = Cutter { parsed: &parsed, pieces: Vec::new(), begins: done.min(parsed.len()) };
+    for (at, one) in parsed.iter().enumerate().skip(done) {
         if let Some(alone) = alone(one, autocommit) {
             cutter.cut(at);
             cutter.push(at..at + 1, Some(alone));
@@ -88,11 +114,60 @@ pub fn read_pieces(sql: &str, autocommit: bool) -> Result<(Script, Vec<Piece>), 
     }
     cutter.cut(parsed.len());
     let mut pieces = cutter.pieces;
-    if pieces.is_empty() {
+    if pieces.is_empty() && done == 0 {
         pieces.push(Piece { statements: 0..parsed.len(), settings: Vec::new(), alone: None });
     }
+    let objection = if done == 0 && pieces.len() < 2 { None } else { objection(sql, &parsed) };
     let statements = parsed.into_iter().map(|parsed| parsed.statement).collect();
-    Ok((Script { statements }, pieces))
+    Ok(Cut { script: Script { statements }, pieces, objection })
+}
+
+/// What keeps a script from being cut: its author asked for one transaction, or later pieces need what an earlier one
+/// leaves in the session.
+fn objection(sql: &str, parsed: &[Parsed]) -> Option<(u32, String)> {
+    let first = parsed.first()?;
+    let before = sql.get(..first.start).unwrap_or_default();
+    let begins = crate::parser::scan(before).ok()?.into_iter().find(|token| {
+        let word = before.get(token.start..token.end).unwrap_or_default();
+        ["begin", "start"].iter().any(|begin| word.eq_ignore_ascii_case(begin))
+    });
+    if let Some(token) = begins {
+        let line = crate::Position::of(before, token.start).line;
+        return Some((line, "its own BEGIN asks for one transaction".to_owned()));
+    }
+    parsed.iter().find_map(|one| {
+        let what = match &one.ast {
+            Ast::CreateTable(create) if create.temporary => "a temporary table",
+            Ast::CreateTableAs(create) if create.temporary => "a temporary table",
+            _ if one.statement.kind == StatementKind::Prepare => "a prepared statement",
+            _ => return None,
+        };
+        Some((
+            one.statement.position.line,
+            format!("{what} lasts as long as its session, and each piece has its own"),
+        ))
+    })
+}
+
+/// The text of a script without its first pieces, which are done: what is left stands where it stood. `pieces`: how many it
+/// had when they were run, which tells how it was cut. A text that does not have so many is left as it is.
+pub fn without_pieces(sql: &str, done: usize, pieces: usize) -> String {
+    let cut = [false, true].into_iter().find_map(|autocommit| {
+        let cut = read_pieces(sql, autocommit).ok()?.pieces;
+        (cut.len() == pieces).then_some(cut)
+    });
+    let end = cut.as_deref().and_then(|cut| cut.get(..done)?.last()).map_or(0, |last| last.statements.end);
+    let Ok(parsed) = parse_script(sql) else { return sql.to_owned() };
+    let mut text = sql.as_bytes().to_vec();
+    // Settings hold for what is left.
+    for one in parsed.iter().take(end).filter(|one| !is_setting(one)) {
+        for byte in text.get_mut(one.start..one.end).into_iter().flatten() {
+            if *byte != b'\n' {
+                *byte = b' ';
+            }
+        }
+    }
+    String::from_utf8(text).unwrap_or_else(|_| sql.to_owned())
 }
 
 struct Cutter<'a> {
@@ -119,14 +194,30 @@ impl Cutter<'_> {
     }
 }
 
-/// Whether it is SET or RESET for the rest of the session.
+/// Whether it is SET or RESET for the rest of the session, or the same as a function, as pg_dump writes it.
 fn is_setting(parsed: &Parsed) -> bool {
-    matches!(&parsed.ast, Ast::Setting(setting) if setting.scope == SettingScope::Session)
+    match &parsed.ast {
+        Ast::Setting(setting) => setting.scope == SettingScope::Session,
+        _ => parsed.statement.kind == StatementKind::Select && sets_config(&parsed.statement.text),
+    }
+}
+
+/// `SELECT set_config('…', '…', false)`, and nothing else.
+fn sets_config(text: &str) -> bool {
+    let words = text.to_ascii_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+    let called = words.strip_prefix("select ").map(|call| call.strip_prefix("pg_catalog.").unwrap_or(call));
+    let arguments =
+        called.and_then(|call| call.strip_prefix("set_config(")).and_then(|rest| rest.strip_suffix(')'));
+    arguments.is_some_and(|arguments| !arguments.contains('(') && arguments.trim_end().ends_with("false"))
 }
 
 fn alone(parsed: &Parsed, autocommit: bool) -> Option<Alone> {
     let statement = &parsed.statement;
-    let marked = |why: &str| Alone { why: why.to_owned(), mark: mark(statement, &parsed.ast) };
+    let marked = |why: &str| Alone {
+        why: why.to_owned(),
+        mark: mark(statement, &parsed.ast),
+        gentle: is_gentle(statement, &parsed.ast),
+    };
     match &statement.transactional {
         Transactional::Never { why } => Some(marked(why)),
         Transactional::Inside if !autocommit => None,
@@ -139,6 +230,18 @@ fn alone(parsed: &Parsed, autocommit: bool) -> Option<Alone> {
     }
 }
 
+/// Whether reads and writes go on while it waits and while it runs.
+fn is_gentle(statement: &Statement, ast: &Ast) -> bool {
+    match ast {
+        Ast::CreateIndex(create) => create.concurrently,
+        Ast::Drop(drop) => drop.concurrently,
+        Ast::Reindex(reindex) => reindex.concurrently,
+        Ast::AlterTable(alter) => detached(alter).is_some(),
+        Ast::Vacuum(vacuum) => !vacuum.full,
+        _ => matches!(statement.kind, StatementKind::AlterSystem),
+    }
+}
+
 /// Where the effect of a statement shows.
 fn mark(statement: &Statement, ast: &Ast) -> Mark {
     match ast {
@@ -148,7 +251,12 @@ fn mark(statement: &Statement, ast: &Ast) -> Mark {
         Ast::Drop(drop) if statement.kind == StatementKind::DropIndex => {
             Mark::NoIndex { indexes: drop.names.iter().map(|name| name.name.clone()).collect() }
         }
-        Ast::Reindex(_) => Mark::Reindexed,
+        Ast::Reindex(reindex) => Mark::Reindexed {
+            relation: match &reindex.target {
+                ReindexTarget::Index(name) | ReindexTarget::Table(name) => Some(name.clone()),
+                ReindexTarget::Schema(_) | ReindexTarget::Database => None,
+            },
+        },
         Ast::AlterTable(alter) => detached(alter).unwrap_or(Mark::Nowhere),
         _ => by_kind(statement),
     }
@@ -170,6 +278,7 @@ fn by_kind(statement: &Statement) -> Mark {
         | StatementKind::Cluster
         | StatementKind::AlterSystem
         | StatementKind::AlterDatabase => Mark::Repeatable,
+        StatementKind::Call | StatementKind::DoBlock => Mark::Opaque,
         StatementKind::CreateDatabase => Mark::Database(name()),
         StatementKind::DropDatabase => Mark::NoDatabase(name()),
         StatementKind::CreateTablespace => Mark::Tablespace(name()),
@@ -209,7 +318,7 @@ mod tests {
 
     /// `[1 2]`: together, `3!`: alone, `3!<1`: alone, after statement 1 was run again.
     fn cut(sql: &str, autocommit: bool) -> String {
-        let (script, pieces) = read_pieces(sql, autocommit).unwrap();
+        let Cut { script, pieces, .. } = read_pieces(sql, autocommit).unwrap();
         assert_eq!(script, crate::read(sql).unwrap());
         let words = pieces.iter().map(|piece| {
             let numbers: Vec<_> = piece.statements.clone().map(|at| (at + 1).to_string()).collect();
@@ -235,6 +344,8 @@ mod tests {
             ("SET lock_timeout = 0; CREATE INDEX CONCURRENTLY i ON a (b); CREATE TABLE c ()", "2!<1 [3]<1"),
             ("SET LOCAL a.b = 1; VACUUM", "[1] 2!"),
             ("SET a.b = 1", "[1]"),
+            ("SELECT pg_catalog.set_config('search_path', '', false); VACUUM", "2!<1"),
+            ("SELECT set_config('a.b', f(), false); VACUUM", "[1] 2!"),
             ("CREATE TABLE a (); SET a.b = 1; VACUUM", "[1 2] 3!<2"),
             ("ALTER TABLE p DETACH PARTITION c CONCURRENTLY", "1!"),
             ("CALL p(); REINDEX TABLE a", "[1 2]"),
@@ -264,6 +375,49 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_is_cut_anew() {
+        let sql = "SET a.b = 1; CREATE TABLE a (); DELETE FROM a; CREATE INDEX CONCURRENTLY i ON a (b); DROP TABLE c";
+        let left = |done| {
+            let pieces = read_pieces_after(sql, false, done).unwrap().pieces;
+            pieces.iter().map(|piece| piece.statements.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(left(0), [0..3, 3..4, 4..5]);
+        assert_eq!(left(2), [2..3, 3..4, 4..5]);
+        assert_eq!(left(3), [3..4, 4..5]);
+        assert_eq!(left(5), []);
+        assert_eq!(read_pieces_after(sql, false, 4).unwrap().pieces[0].settings, [0]);
+    }
+
+    #[test]
+    fn what_must_not_be_cut_is_named() {
+        for (sql, objection) in [
+            ("-- first\nBEGIN; CREATE TABLE a (); VACUUM; COMMIT;", Some((2, "its own BEGIN"))),
+            ("CREATE TABLE a ();\nCREATE TEMP TABLE t ();\nVACUUM;", Some((2, "a temporary table"))),
+            ("PREPARE q AS SELECT 1; VACUUM", Some((1, "a prepared statement"))),
+            ("BEGIN; CREATE TEMP TABLE t (); COMMIT", None),
+            ("CREATE TABLE begin (); VACUUM", None),
+        ] {
+            let found = read_pieces(sql, false).unwrap().objection;
+            assert_eq!(found.as_ref().map(|(line, _)| *line), objection.map(|(line, _)| line), "{sql}");
+            let words = found.map(|(_, what)| what).unwrap_or_default();
+            assert!(words.starts_with(objection.map_or("", |(_, words)| words)), "{words}");
+        }
+    }
+
+    #[test]
+    fn what_is_done_is_left_out_and_the_rest_stays_where_it_was() {
+        let sql =
+            "SET a.b = 1; CREATE TABLE \u{e4} ();\nCREATE INDEX CONCURRENTLY i\n  ON a (b);\nDROP TABLE c";
+        let left = without_pieces(sql, 2, 3);
+        let script = crate::read(&left).unwrap();
+        let kept: Vec<_> =
+            script.statements.iter().map(|one| (one.text.as_str(), one.position.line)).collect();
+        assert_eq!(kept, [("SET a.b = 1", 1), ("DROP TABLE c", 4)]);
+        assert_eq!(without_pieces(sql, 0, 3), sql);
+        assert_eq!(without_pieces(sql, 1, 7), sql, "it was cut in another way");
+    }
+
+    #[test]
     fn where_the_effect_shows_is_read_from_the_syntax_tree() {
         let name = |schema: Option<&str>, name: &str| QName {
             schema: schema.map(str::to_owned),
@@ -276,7 +430,8 @@ mod tests {
             ),
             ("CREATE INDEX CONCURRENTLY ON t (b)", Mark::NewIndex { table: name(None, "t"), index: None }),
             ("DROP INDEX CONCURRENTLY s.i", Mark::NoIndex { indexes: vec![name(Some("s"), "i")] }),
-            ("REINDEX INDEX CONCURRENTLY i", Mark::Reindexed),
+            ("REINDEX INDEX CONCURRENTLY i", Mark::Reindexed { relation: Some(name(None, "i")) }),
+            ("REINDEX DATABASE d", Mark::Reindexed { relation: None }),
             (
                 "ALTER TABLE p DETACH PARTITION c CONCURRENTLY",
                 Mark::Detached { table: name(None, "p"), partition: name(None, "c") },
@@ -286,7 +441,7 @@ mod tests {
             ("CREATE DATABASE \"My \"\"db\"", Mark::Database("My \"db".to_owned())),
             ("DROP SUBSCRIPTION s", Mark::Nowhere),
         ] {
-            let (_, pieces) = read_pieces(sql, false).unwrap();
+            let pieces = read_pieces(sql, false).unwrap().pieces;
             let alone = pieces.into_iter().next().and_then(|piece| piece.alone).unwrap();
             assert_eq!(alone.mark, expected, "{sql}");
         }

@@ -136,6 +136,8 @@ pub struct Unsettled {
     pub piece: u32,
     /// How many pieces it has.
     pub pieces: u32,
+    /// The intent in the database's journal: a word on it counts for this one time that it was sent.
+    pub intent: i64,
     /// The line of the file that the statement starts on.
     pub line: u32,
     /// What it is, as in `CALL`, and why it cannot be told.
@@ -149,6 +151,8 @@ pub struct Resolution {
     pub version: Version,
     /// Which piece of it, from 1.
     pub piece: u32,
+    /// The intent that it is about.
+    pub intent: i64,
     /// Whether the statement took effect.
     pub done: bool,
     /// How the person knows.

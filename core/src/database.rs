@@ -61,8 +61,9 @@ pub struct Unfinished {
     pub done: u32,
     /// How many it has.
     pub pieces: u32,
-    /// Whether a piece was begun of which it is not settled whether it took effect.
-    pub open: bool,
+    /// The intent of a piece that was begun and of which it is not settled whether it took effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<i64>,
 }
 
 /// Where nobody told.

@@ -26,4 +26,4 @@ pub mod rollout;
 pub mod state;
 pub mod time;
 
-pub use pgbelay_analysis::{Catalog, Destroyed, Position, Risk, ScriptError, StatementKind};
+pub use pgbelay_analysis::{Catalog, Destroyed, Position, Risk, ScriptError, StatementKind, without_pieces};

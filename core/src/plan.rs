@@ -353,6 +353,13 @@ impl PlanBody {
     }
 }
 
+fn back(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Up => "",
+        Direction::Down => " on its way back",
+    }
+}
+
 /// Why a database cannot be planned for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "problem", rename_all = "kebab-case")]
@@ -423,6 +430,16 @@ pub enum PlanProblem {
         version: Version,
         /// When it closed; `None`: this controller never saw it applied.
         closed_at: Option<Timestamp>,
+    },
+    /// Another migration has begun and has not come to its end.
+    #[error("{database}: migration {version} has begun, and has not come to its end{}", back(*.direction))]
+    Unfinished {
+        /// The database.
+        database: DatabaseName,
+        /// The migration.
+        version: Version,
+        /// Forward or back.
+        direction: Direction,
     },
     /// Another tool applied it.
     #[error(

@@ -131,6 +131,8 @@ pub struct Target {
     pub expect: Expectation,
     /// How many commands of the present kind were issued since something was done.
     pub attempt: u32,
+    /// How many pieces of a migration that is cut off are done, as far as it was told.
+    pub pieces: u32,
     /// Whether somebody cancelled what runs on it.
     pub cancelled: bool,
     /// When it last moved.

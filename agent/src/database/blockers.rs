@@ -112,9 +112,11 @@ impl<'a> Watcher<'a> {
         let how = if holder.active { "pg_cancel_backend" } else { "pg_terminate_backend" };
         // Only if it is still the same session.
         let sql = format!(
-            "SELECT pg_catalog.{how}(pid) FROM pg_catalog.pg_stat_activity WHERE pid = {} AND usename = {}",
+            "SELECT pg_catalog.{how}(pid) FROM pg_catalog.pg_stat_activity WHERE pid = {} AND usename = {} \
+               AND xact_start < pg_catalog.clock_timestamp() - interval '{LONG}'{}",
             holder.pid,
-            literal(&holder.user)
+            literal(&holder.user),
+            if holder.active { "" } else { " AND state LIKE 'idle in transaction%'" }
         );
         let Some(session) = self.session().await else { return false };
         match timeout(LOOK, session.ask(&sql)).await {

@@ -218,7 +218,7 @@ impl From<Fault> for ConnectError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Sql(_) => Self::Refused { why: fault.words() },
-            Fault::Lost(why) => Self::Lost { why },
+            Fault::Lost(loss) => Self::Lost { why: loss.why },
         }
     }
 }

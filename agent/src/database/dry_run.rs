@@ -153,8 +153,8 @@ async fn step(worker: &mut Worker<'_, '_>, ready: &Ready) -> Result<(), Stop> {
 fn told(stop: Stop) -> Box<Failure> {
     match stop {
         Stop::Failed(failure) => failure,
-        Stop::Lost(why) => {
-            let message = format!("the connection was lost: {why}");
+        Stop::Lost(loss) => {
+            let message = format!("the connection was lost: {loss}");
             Box::new(failure(FailureKind::Connection, message, "nothing was changed; try again"))
         }
         // Neither is asked for here.

@@ -3,6 +3,7 @@
 //! The server's DETAIL and CONTEXT can hold rows. They go to this machine's log, at debug, and nowhere else.
 
 use std::error::Error as _;
+use std::fmt;
 
 use pgbelay_core::command::{Failure, FailureKind};
 use tokio_postgres::error::{DbError, ErrorPosition, Severity, SqlState};
@@ -13,7 +14,38 @@ pub(crate) enum Fault {
     /// The server's answer; the session goes on.
     Sql(Box<DbError>),
     /// The session is gone, or cannot be trusted any more.
-    Lost(String),
+    Lost(Loss),
+}
+
+/// How a session was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Loss {
+    /// What happened, in words.
+    pub(crate) why: String,
+    /// Somebody ended the session, or shut the server down: a wish, and no accident.
+    pub(crate) meant: bool,
+}
+
+impl Loss {
+    /// A session that broke.
+    pub(crate) fn broke(why: impl Into<String>) -> Self {
+        Self { why: why.into(), meant: false }
+    }
+
+    fn told(error: &DbError) -> Self {
+        // The session was ended or the server shut down; a database that was dropped ends its sessions as well.
+        let meant = [&SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN, &SqlState::DATABASE_DROPPED];
+        Self {
+            why: format!("{} (SQLSTATE {})", error.message(), error.code().code()),
+            meant: meant.contains(&error.code()),
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
 }
 
 impl Fault {
@@ -38,8 +70,8 @@ impl From<tokio_postgres::Error> for Fault {
     fn from(error: tokio_postgres::Error) -> Self {
         match error.as_db_error() {
             Some(db) if !ends_session(db) => Self::Sql(Box::new(db.clone())),
-            Some(db) => Self::Lost(format!("{} (SQLSTATE {})", db.message(), db.code().code())),
-            None => Self::Lost(chain(&error)),
+            Some(db) => Self::Lost(Loss::told(db)),
+            None => Self::Lost(Loss::broke(chain(&error))),
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
 use super::connect::{ConnectError, connect};
-use super::fault::Fault;
+use super::fault::{Fault, Loss};
 use super::quote::{identifier, literal};
 use super::session::Session;
 use super::target::Target;
@@ -49,6 +49,14 @@ pub enum InspectError {
         /// What it said.
         why: String,
     },
+    /// The session ended meanwhile.
+    #[error("the database could not be read: the connection was lost: {why}")]
+    Lost {
+        /// What happened.
+        why: String,
+        /// Whether somebody ended it.
+        meant: bool,
+    },
     /// A table is locked, and what depends on it cannot be read.
     #[error(
         "the schema could not be read: another session holds a table for itself, and its views cannot be described"
@@ -69,7 +77,10 @@ impl From<Fault> for InspectError {
         if fault.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) {
             return Self::Locked;
         }
-        Self::Query { why: fault.words() }
+        match fault {
+            Fault::Lost(Loss { why, meant }) => Self::Lost { why, meant },
+            Fault::Sql(_) => Self::Query { why: fault.words() },
+        }
     }
 }
 
@@ -91,6 +102,7 @@ pub(crate) async fn observe(session: &Session, schema: &str) -> Result<Observati
         match timeout(LOOK, Box::pin(look(session, schema))).await {
             Ok(Ok(seen)) => return Ok(seen),
             Ok(Err(Looked::Record(error))) => return Err(error),
+            Ok(Err(Looked::Fault(fault @ Fault::Lost(_)))) => return Err(fault.into()),
             Ok(Err(Looked::Fault(fault))) => {
                 session.tell("ROLLBACK").await?;
                 if tries >= TRIES || !passing(&fault) {
@@ -98,7 +110,7 @@ pub(crate) async fn observe(session: &Session, schema: &str) -> Result<Observati
                 }
                 tries += 1;
             }
-            Err(_) => return Err(InspectError::Query { why: format!("no answer within {LOOK:?}") }),
+            Err(_) => return Err(Fault::Lost(Loss::broke(format!("no answer within {LOOK:?}"))).into()),
         }
     }
 }
@@ -142,7 +154,8 @@ async fn look(session: &Session, schema: &str) -> Result<Observation, Looked> {
             Some(_) => fingerprint = chained(fingerprint, &row),
         }
     }
-    let head = head.ok_or_else(|| Fault::Lost("the server did not say which database this is".to_owned()))?;
+    let head =
+        head.ok_or_else(|| Fault::Lost(Loss::broke("the server did not say which database this is")))?;
     let fact = |at| head.get(at).unwrap_or_default();
     let records = match fact(2) {
         "t" => records(session, &table).await?,
@@ -182,7 +195,7 @@ async fn records(session: &Session, table: &str) -> Result<Vec<AppliedRecord>, L
 /// Migrations that have begun and have not come to their end.
 async fn unfinished(session: &Session, pieces: &str) -> Result<Vec<Unfinished>, Looked> {
     let sql = format!(
-        "SELECT version, direction, count(*) FILTER (WHERE state = 'done'), max(pieces), bool_or(state = 'intended') \
+        "SELECT version, direction, count(*) FILTER (WHERE state = 'done'), max(pieces), max(id) FILTER (WHERE state = 'intended') \
          FROM {pieces} WHERE closed_at IS NULL GROUP BY version, direction ORDER BY min(id)"
     );
     let rows = session.ask(&sql).await?;
@@ -194,7 +207,7 @@ async fn unfinished(session: &Session, pieces: &str) -> Result<Vec<Unfinished>, 
             direction: if column(1) == "down" { Direction::Down } else { Direction::Up },
             done: column(2).parse().map_err(|_| damaged("piece"))?,
             pieces: column(3).parse().map_err(|_| damaged("pieces"))?,
-            open: column(4) == "t",
+            open: row.get(4).and_then(|id| id.parse().ok()),
         })
     };
     rows.iter().map(|row| one(row).map_err(Looked::Record)).collect()

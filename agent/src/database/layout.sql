@@ -58,6 +58,8 @@ CREATE TABLE IF NOT EXISTS {schema}.migration_pieces (
     direction text NOT NULL,
     piece integer NOT NULL,
     pieces integer NOT NULL,
+    -- How many statements of the file stand up to its end, and the digest of their texts.
+    statements integer NOT NULL,
     digest text NOT NULL,
     state text NOT NULL CHECK (state IN ('intended', 'done', 'undone')),
     command_id text NOT NULL,
@@ -71,4 +73,4 @@ CREATE TABLE IF NOT EXISTS {schema}.migration_pieces (
     metadata jsonb NOT NULL DEFAULT '{}'
 );
 CREATE UNIQUE INDEX IF NOT EXISTS migration_pieces_open
-    ON {schema}.migration_pieces (version, piece) WHERE closed_at IS NULL;
+    ON {schema}.migration_pieces (version, direction, piece) WHERE closed_at IS NULL;

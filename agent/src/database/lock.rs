@@ -55,6 +55,17 @@ pub(crate) async fn try_once(session: &Session, keys: Keys) -> Result<bool, Faul
     Ok(rows.first().and_then(|row| row.get(0)) == Some("t"))
 }
 
+/// Whether the session holds it.
+pub(crate) async fn is_ours(session: &Session, keys: Keys) -> Result<bool, Fault> {
+    let Keys(first, second) = keys;
+    let sql = format!(
+        "SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2 \
+           AND pid = pg_catalog.pg_backend_pid() AND classid = ({first}::bigint & 4294967295)::oid \
+           AND objid = ({second}::bigint & 4294967295)::oid"
+    );
+    Ok(!session.ask(&sql).await?.is_empty())
+}
+
 /// Tries until the deadline. `waiting` hears who holds it.
 pub(crate) async fn take(
     session: &Session,

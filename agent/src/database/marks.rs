@@ -48,6 +48,8 @@ pub(crate) enum Effect {
 pub(crate) struct Cleanup {
     /// What it is, for people.
     pub(crate) what: String,
+    /// The invalid index that it drops.
+    pub(crate) index: Option<u32>,
     /// The statement.
     pub(crate) sql: String,
 }
@@ -67,7 +69,12 @@ pub(crate) async fn evidence(session: &Session, mark: &Mark) -> Result<Evidence,
                 evidence.indexes.extend(relation(session, index).await?);
             }
         }
-        Mark::Reindexed => evidence.indexes = oids(session, INVALID).await?,
+        Mark::Reindexed { relation: name } => {
+            evidence.indexes = oids(session, INVALID).await?;
+            if let Some(name) = name {
+                evidence.table = table_of(session, relation(session, name).await?).await?;
+            }
+        }
         Mark::Detached { table, partition } => {
             evidence.table = relation(session, table).await?;
             evidence.partition = relation(session, partition).await?;
@@ -79,24 +86,29 @@ pub(crate) async fn evidence(session: &Session, mark: &Mark) -> Result<Evidence,
         Mark::Tablespace(name) | Mark::NoTablespace(name) => {
             evidence.there = exists(session, "pg_tablespace", "spcname", name).await?;
         }
-        Mark::Repeatable | Mark::Nowhere => {}
+        Mark::Repeatable | Mark::Nowhere | Mark::Opaque => {}
     }
     Ok(evidence)
 }
 
-/// What keeps a statement from doing what it is meant to: an invalid index of its name, over which `IF NOT EXISTS` would
-/// go as if it were whole.
+/// What keeps a statement from doing what it is meant to: an index of its name that is not valid, or that is another
+/// table's, over which `IF NOT EXISTS` would go as if it were the one that is wanted. Its name, and whether it is invalid.
 pub(crate) async fn in_the_way(
     session: &Session,
     mark: &Mark,
     evidence: &Evidence,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<(String, bool)>, Fault> {
     let (Mark::NewIndex { index: Some(name), .. }, Some(table)) = (mark, evidence.table) else {
         return Ok(None);
     };
-    let there = indexes(session, table, &[]).await?;
-    let twin = there.iter().find(|index| index.name == *name && !index.valid);
-    Ok(twin.map(|index| format!("{}.{}", identifier(&index.schema), identifier(&index.name))))
+    let sql = format!(
+        "{INDEXES} AND c.relname OPERATOR(pg_catalog.=) {} AND c.relnamespace OPERATOR(pg_catalog.=) \
+         (SELECT relnamespace FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) {table})",
+        literal(name)
+    );
+    let there: Vec<_> = session.ask(&sql).await?.iter().map(index).collect();
+    let twin = there.iter().find(|index| !index.valid || index.table != table);
+    Ok(twin.map(|index| (format!("{}.{}", identifier(&index.schema), identifier(&index.name)), !index.valid)))
 }
 
 const INVALID: &str = "SELECT indexrelid FROM pg_catalog.pg_index WHERE NOT indisvalid";
@@ -115,19 +127,21 @@ pub(crate) async fn effect(session: &Session, mark: &Mark, before: &Evidence) ->
             let left = remaining(session, &before.indexes).await?;
             if !before.indexes.is_empty() && left == 0 { Effect::Done } else { not_done }
         }
-        Mark::Reindexed => Effect::NotDone { cleanup: half_built(session, &before.indexes).await? },
+        Mark::Reindexed { .. } => Effect::NotDone { cleanup: half_built(session, before).await? },
         Mark::Detached { .. } => detached(session, before).await?,
         Mark::Database(name) => made(exists(session, "pg_database", "datname", name).await?),
         Mark::NoDatabase(name) => gone(exists(session, "pg_database", "datname", name).await?),
         Mark::Tablespace(name) => made(exists(session, "pg_tablespace", "spcname", name).await?),
         Mark::NoTablespace(name) => gone(exists(session, "pg_tablespace", "spcname", name).await?),
         Mark::Repeatable => not_done,
-        Mark::Nowhere => Effect::Untold,
+        Mark::Nowhere | Mark::Opaque => Effect::Untold,
     })
 }
 
 /// An index that was not there before.
 struct Index {
+    oid: u32,
+    table: u32,
     schema: String,
     name: String,
     valid: bool,
@@ -137,7 +151,7 @@ impl Index {
     fn drop(&self) -> Cleanup {
         let name = format!("{}.{}", identifier(&self.schema), identifier(&self.name));
         let what = format!("dropping the invalid index {}.{} that was left", self.schema, self.name);
-        Cleanup { what, sql: format!("DROP INDEX CONCURRENTLY IF EXISTS {name}") }
+        Cleanup { what, index: Some(self.oid), sql: format!("DROP INDEX CONCURRENTLY IF EXISTS {name}") }
     }
 }
 
@@ -153,33 +167,61 @@ fn new_index(new: &[Index], wanted: Option<&str>) -> Effect {
     }
 }
 
+/// Columns of [`Index`]; what somebody else is building now is left out: whoever builds without stopping writes holds this
+/// lock on the table, and no session of this run is left.
+const INDEXES: &str = "SELECT n.nspname, c.relname, i.indisvalid AND i.indisready, i.indexrelid, i.indrelid \
+    FROM pg_catalog.pg_index i \
+    JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid \
+    JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+    WHERE (i.indisvalid OR NOT EXISTS (SELECT FROM pg_catalog.pg_locks l \
+      WHERE l.relation OPERATOR(pg_catalog.=) i.indrelid AND l.granted \
+        AND l.mode OPERATOR(pg_catalog.=) 'ShareUpdateExclusiveLock' \
+        AND l.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() \
+        AND l.database OPERATOR(pg_catalog.=) (SELECT oid FROM pg_catalog.pg_database \
+          WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())))";
+
 /// What an interrupted REINDEX CONCURRENTLY leaves: invalid indexes that the server has named after the old ones.
-async fn half_built(session: &Session, before: &[u32]) -> Result<Vec<Cleanup>, Fault> {
+async fn half_built(session: &Session, before: &Evidence) -> Result<Vec<Cleanup>, Fault> {
+    let table = before.table.map(|table| format!(" AND i.indrelid OPERATOR(pg_catalog.=) {table}"));
     let sql = format!(
-        "SELECT n.nspname, c.relname, false FROM pg_catalog.pg_index i \
-         JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid \
-         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-         WHERE NOT i.indisvalid AND {} AND c.relname OPERATOR(pg_catalog.~) '_cc(new|old)[0-9]*$' \
-           AND c.relkind OPERATOR(pg_catalog.=) 'i' AND n.nspname OPERATOR(pg_catalog.!~) '^pg_toast'",
-        not_among("i.indexrelid", before)
+        "{INDEXES} AND NOT i.indisvalid AND {} AND c.relname OPERATOR(pg_catalog.~) '_cc(new|old)[0-9]*$' \
+           AND c.relkind OPERATOR(pg_catalog.=) 'i' AND n.nspname OPERATOR(pg_catalog.!~) '^pg_toast'{}",
+        not_among("i.indexrelid", &before.indexes),
+        table.unwrap_or_default()
     );
     Ok(session.ask(&sql).await?.iter().map(|row| index(row).drop()).collect())
 }
 
 async fn indexes(session: &Session, table: u32, before: &[u32]) -> Result<Vec<Index>, Fault> {
     let sql = format!(
-        "SELECT n.nspname, c.relname, i.indisvalid AND i.indisready FROM pg_catalog.pg_index i \
-         JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid \
-         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-         WHERE i.indrelid OPERATOR(pg_catalog.=) {table} AND {} ORDER BY c.oid",
+        "{INDEXES} AND i.indrelid OPERATOR(pg_catalog.=) {table} AND {} ORDER BY i.indexrelid",
         not_among("i.indexrelid", before)
     );
     Ok(session.ask(&sql).await?.iter().map(index).collect())
 }
 
+/// Whether an index is there and is not valid.
+pub(crate) async fn is_invalid(session: &Session, index: u32) -> Result<bool, Fault> {
+    let sql = format!(
+        "SELECT indexrelid FROM pg_catalog.pg_index WHERE indexrelid OPERATOR(pg_catalog.=) {index} AND NOT indisvalid"
+    );
+    Ok(!oids(session, &sql).await?.is_empty())
+}
+
+/// The table of an index; of a table itself.
+async fn table_of(session: &Session, relation: Option<u32>) -> Result<Option<u32>, Fault> {
+    let Some(relation) = relation else { return Ok(None) };
+    let sql = format!(
+        "SELECT coalesce((SELECT indrelid FROM pg_catalog.pg_index WHERE indexrelid OPERATOR(pg_catalog.=) {relation}), \
+         {relation}::pg_catalog.oid)"
+    );
+    Ok(oids(session, &sql).await?.first().copied())
+}
+
 fn index(row: &tokio_postgres::SimpleQueryRow) -> Index {
     let text = |at| row.get(at).unwrap_or_default().to_owned();
-    Index { schema: text(0), name: text(1), valid: row.get(2) == Some("t") }
+    let number = |at| row.get(at).and_then(|text| text.parse().ok()).unwrap_or_default();
+    Index { schema: text(0), name: text(1), valid: row.get(2) == Some("t"), oid: number(3), table: number(4) }
 }
 
 fn indexes_of(table: u32) -> String {
@@ -217,6 +259,7 @@ async fn detached(session: &Session, before: &Evidence) -> Result<Effect, Fault>
             let what = format!("finishing the detachment of {partition}");
             Effect::Finish(Cleanup {
                 what,
+                index: None,
                 sql: format!("ALTER TABLE {table} DETACH PARTITION {partition} FINALIZE"),
             })
         }
@@ -269,7 +312,13 @@ mod tests {
 
     #[test]
     fn a_new_index_is_told_by_its_name_or_by_being_the_only_one() {
-        let index = |name: &str, valid| Index { schema: "s".to_owned(), name: name.to_owned(), valid };
+        let index = |name: &str, valid| Index {
+            oid: 1,
+            table: 2,
+            schema: "s".to_owned(),
+            name: name.to_owned(),
+            valid,
+        };
         let left = |name: &str| Effect::NotDone { cleanup: vec![index(name, false).drop()] };
         for (new, wanted, expected) in [
             (vec![], Some("i"), Effect::NotDone { cleanup: vec![] }),

@@ -11,7 +11,7 @@ use pgbelay_core::time::Span;
 use pgbelay_proto::convert::{WireCommand, WireRun, WireStep};
 use serde_json::json;
 
-use super::fault::Fault;
+use super::fault::{Fault, Loss};
 use super::old_table::{Kept, Old};
 use super::quote::{identifier, literal, nullable};
 use super::session::Session;
@@ -185,7 +185,7 @@ pub(crate) async fn done_by(
     );
     let rows = session.ask(&sql).await?;
     let damaged =
-        || Fault::Lost("a row of migration_attempts is damaged: its version is not valid".to_owned());
+        || Fault::Lost(Loss::broke("a row of migration_attempts is damaged: its version is not valid"));
     let step = |row: &tokio_postgres::SimpleQueryRow| {
         let number = |at| row.get(at).and_then(|text| text.parse().ok()).unwrap_or_default();
         let version = row.get(0).and_then(|text| text.parse().ok()).ok_or_else(damaged)?;

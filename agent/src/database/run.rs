@@ -1,6 +1,6 @@
 //! Running the migrations of a command, one transaction each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pgbelay_core::command::{Failure, FailureKind, Outcome, RefusedBecause, StepDone, Unsettled};
 use pgbelay_core::database::Observation;
@@ -16,14 +16,14 @@ use super::fault::{Fault, failure, sql_failure};
 use super::inspect::{InspectError, observe};
 use super::lock::{self, Keys, Locked};
 use super::old_table::Old;
-use super::quote::{identifier, literal};
+use super::quote::identifier;
 use super::records::done_by;
 use super::script::{Ready, read_all};
 use super::session::Session;
 use super::settle::{application, settle};
 use super::tally::Tally;
 use super::target::Target;
-use super::{Control, DUMP, TRIAL, layout, old_table};
+use super::{Control, DUMP, TRIAL, layout, old_table, pieces, records};
 
 mod adopt;
 mod runner;
@@ -69,10 +69,24 @@ pub async fn run(
     control: &Control<'_>,
 ) -> Outcome {
     match Box::pin(prepare(target, command, run, sql, control)).await {
-        Ok((session, ready, old)) => {
+        Ok(Prepared { session, ready, begun, old }) => {
             let watcher = Watcher::new(target);
             let (done, tally, lsn) = (Vec::new(), Tally::default(), String::new());
-            let runner = Runner { target, command, run, control, session, watcher, done, tally, lsn, old };
+            let life = session.life().await.ok();
+            let runner = Runner {
+                target,
+                command,
+                run,
+                control,
+                session,
+                life,
+                begun,
+                watcher,
+                done,
+                tally,
+                lsn,
+                old,
+            };
             Box::pin(runner.run(&ready)).await
         }
         Err(Ending::Failed(failure)) => {
@@ -96,7 +110,7 @@ async fn prepare(
     run: &WireRun,
     sql: &BTreeMap<Digest, String>,
     control: &Control<'_>,
-) -> Result<(Session, Vec<Ready>, Option<Old>), Ending> {
+) -> Result<Prepared, Ending> {
     in_time(command)?;
     let ready = read_all(&run.steps, sql).await.map_err(Ending::Failed)?;
     let say = |doing: String| control.say(0, run.steps.len(), doing);
@@ -108,13 +122,17 @@ async fn prepare(
     // An earlier life of the agent may have left its pg_dump running, with locks on every table.
     session.end_others(DUMP).await.map_err(|fault| Ending::Failed(lost(&fault)))?;
     say("checking the state of the database".to_owned());
-    let seen = observe(&session, &target.schema).await.map_err(|error| unreadable(&error))?;
+    let seen = observe(&session, &target.schema).await.map_err(|error| Ending::Failed(unreadable(&error)))?;
     let done = recorded(&session, target, command).await.map_err(|fault| Ending::Unknown(fault.words()))?;
     if !done.is_empty() {
         return Err(Ending::Earlier { done, seen: Box::new(seen) });
     }
     let mut expect = run.expect.clone();
-    if begun(&session, target, (command, run)).await.map_err(|fault| Ending::Unknown(fault.words()))? {
+    let begun = pieces::begun(&session, &target.schema, records::word(run.direction)).await;
+    let begun = begun.map_err(|fault| Ending::Failed(lost(&fault)))?;
+    let (plan, first) = (command.plan.to_string(), run.steps.first());
+    let is_first = |version: &str| first.is_some_and(|step| step.version.as_str() == version);
+    if begun.iter().any(|(version, of)| is_first(version) && *of == plan) {
         // What its pieces have changed is compared with what they left behind, where it goes on.
         expect.fingerprint = seen.fingerprint;
     }
@@ -125,7 +143,18 @@ async fn prepare(
     check_fence(&session, target, command).await?;
     let wanted = (run.settings.old_table, run.direction);
     let old = old_table::find(&session, &target.schema, wanted, seen.records.is_empty()).await?;
-    Ok((session, ready, old))
+    let begun = begun.into_iter().map(|(version, _)| version).collect();
+    Ok(Prepared { session, ready, begun, old })
+}
+
+/// What a run starts with.
+struct Prepared {
+    session: Session,
+    ready: Vec<Ready>,
+    /// The migrations that have begun before.
+    begun: BTreeSet<String>,
+    /// The table of the tool whose layout the files have.
+    old: Option<Old>,
 }
 
 /// What this very attempt has recorded already: the command was sent again to an agent that forgot it, and its own steps
@@ -135,25 +164,6 @@ async fn recorded(session: &Session, target: &Target, command: &WireCommand) -> 
         return done_by(session, &target.schema, command).await;
     }
     Ok(Vec::new())
-}
-
-/// Whether some pieces of the first step were done, or sent, for this very plan.
-async fn begun(
-    session: &Session,
-    target: &Target,
-    (command, run): (&WireCommand, &WireRun),
-) -> Result<bool, Fault> {
-    let Some(step) = run.steps.first() else { return Ok(false) };
-    if !layout::has(session, &target.schema, "migration_pieces").await? {
-        return Ok(false);
-    }
-    let sql = format!(
-        "SELECT FROM {}.migration_pieces WHERE version = {} AND plan = {} AND closed_at IS NULL LIMIT 1",
-        identifier(&target.schema),
-        literal(step.version.as_str()),
-        literal(&command.plan.to_string()),
-    );
-    Ok(!session.ask(&sql).await?.is_empty())
 }
 
 fn in_time(command: &WireCommand) -> Result<(), Ending> {
@@ -202,12 +212,12 @@ fn unreachable(error: &ConnectError) -> Ending {
     Ending::Failed(Box::new(failure(FailureKind::Connection, error.to_string(), hint)))
 }
 
-fn unreadable(error: &InspectError) -> Ending {
+fn unreadable(error: &InspectError) -> Box<Failure> {
     let (kind, hint) = match error {
         InspectError::Locked => {
             (FailureKind::LockTimeout, "nothing was changed; find the session in pg_locks, then retry")
         }
-        InspectError::Connect(_) | InspectError::Query { .. } => {
+        InspectError::Connect(_) | InspectError::Query { .. } | InspectError::Lost { .. } => {
             (FailureKind::Connection, "nothing was changed; see the agent's log, then retry")
         }
         InspectError::Record { .. } => (
@@ -215,7 +225,7 @@ fn unreadable(error: &InspectError) -> Ending {
             "nothing was changed; correct the record in migration_records, then plan again",
         ),
     };
-    Ending::Failed(Box::new(failure(kind, error.to_string(), hint)))
+    Box::new(failure(kind, error.to_string(), hint))
 }
 
 pub(super) fn lost(fault: &Fault) -> Box<Failure> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use pgbelay_analysis::{Piece, Script, StatementKind, Transactional};
+use pgbelay_analysis::{Cut, Piece, Script, StatementKind, Transactional};
 use pgbelay_core::command::{Failure, FailureKind};
 use pgbelay_core::digest::Digest;
 use pgbelay_proto::convert::WireStep;
@@ -14,6 +14,8 @@ use super::fault::failure;
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub(crate) step: WireStep,
+    /// Its SQL.
+    pub(crate) text: String,
     pub(crate) script: Script,
     /// How it is run, in order. Never empty.
     pub(crate) pieces: Vec<Piece>,
@@ -42,7 +44,7 @@ pub(crate) async fn read_all(
     }
     let read = move || {
         let read = |(step, text): (WireStep, String)| match read(&text, step.autocommit) {
-            Ok((script, pieces)) => Ok(Ready { step, script, pieces }),
+            Ok((script, pieces)) => Ok(Ready { step, text, script, pieces }),
             Err(failure) => Err(of_step(&step, failure)),
         };
         texts.into_iter().map(read).collect()
@@ -72,11 +74,20 @@ fn text_of<'a>(step: &WireStep, sql: &'a BTreeMap<Digest, String>) -> Result<&'a
 }
 
 fn read(text: &str, autocommit: bool) -> Result<(Script, Vec<Piece>), Box<Failure>> {
-    let (script, pieces) = pgbelay_analysis::read_pieces(text, autocommit).map_err(|error| {
-        let hint = "correct the migration, then make a new plan";
-        let line = error.position().map(|position| position.line);
-        Box::new(Failure { line, ..failure(FailureKind::Sql, error.to_string(), hint) })
-    })?;
+    let Cut { script, pieces, objection } =
+        pgbelay_analysis::read_pieces(text, autocommit).map_err(|error| {
+            let hint = "correct the migration, then make a new plan";
+            let line = error.position().map(|position| position.line);
+            Box::new(Failure { line, ..failure(FailureKind::Sql, error.to_string(), hint) })
+        })?;
+    if let Some((line, what)) = objection {
+        let message = format!("this file cannot be run in one transaction, and {what}");
+        let hint = "split the migration: what cannot be in a transaction goes into a file of its own";
+        return Err(Box::new(Failure {
+            line: Some(line),
+            ..failure(FailureKind::NotTransactional, message, hint)
+        }));
+    }
     // It would give up the lock that keeps other migrators away.
     let discards = script.statements.iter().find(|statement| {
         statement.kind == StatementKind::Discard && statement.transactional != Transactional::Inside

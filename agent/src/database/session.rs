@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage, SimpleQueryRow};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::fault::Fault;
+use super::fault::{Fault, Loss};
 use super::quote::literal;
 
 /// For questions that the server answers from its catalogs or its memory.
@@ -58,6 +58,16 @@ impl Session {
         Ok(messages.into_iter().filter_map(row).collect())
     }
 
+    /// What tells one life of the server from the next: when it was started, and when it last recovered from a crash,
+    /// which sets all counters back.
+    pub(crate) async fn life(&self) -> Result<String, Fault> {
+        let sql = "SELECT pg_catalog.pg_postmaster_start_time(), \
+                   pg_catalog.pg_stat_get_bgwriter_stat_reset_time()";
+        let rows = self.ask(sql).await?;
+        let column = |at| rows.first().and_then(|row| row.get(at)).unwrap_or_default();
+        Ok(format!("{} {}", column(0), column(1)))
+    }
+
     /// Runs one or more statements.
     pub(crate) async fn tell(&self, sql: &str) -> Result<(), Fault> {
         within(ANSWER, self.client.batch_execute(sql)).await
@@ -103,6 +113,6 @@ pub(crate) async fn within<T>(
 ) -> Result<T, Fault> {
     match timeout(deadline, answer).await {
         Ok(answer) => answer.map_err(Fault::from),
-        Err(_) => Err(Fault::Lost(format!("no answer within {deadline:?}"))),
+        Err(_) => Err(Fault::Lost(Loss::broke(format!("no answer within {deadline:?}")))),
     }
 }

@@ -9,7 +9,7 @@ use pgbelay_core::plan::Direction;
 use tokio::time::Instant;
 use tokio_postgres::SimpleQueryMessage;
 
-use super::fault::failure;
+use super::fault::{Loss, failure};
 use super::pieces::Place;
 use super::quote::{identifier, literal};
 use super::records::Doing;
@@ -25,7 +25,7 @@ pub(super) enum Tried {
     /// It was rolled back.
     RolledBack(Stop),
     /// The connection was lost: the records tell whether it was committed.
-    Lost(String),
+    Lost(Loss),
 }
 
 /// What runs in one transaction.
@@ -57,7 +57,7 @@ pub(super) async fn try_part(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, par
     worker.watcher.seen.clear();
     match transaction(worker, doing, part).await {
         Ok(()) => Tried::Committed,
-        Err(Stop::Lost(why)) => Tried::Lost(why),
+        Err(Stop::Lost(loss)) => Tried::Lost(loss),
         Err(stop @ (Stop::Cancelled | Stop::Stale { .. } | Stop::Failed(_))) => {
             if let Err(fault) = worker.session.tell("ROLLBACK").await {
                 // The server rolls back when the session ends, and what comes next finds out that it has.

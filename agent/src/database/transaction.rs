@@ -17,7 +17,7 @@ use tokio_postgres::error::SqlState;
 use tokio_util::sync::CancellationToken;
 
 use super::blockers::Watcher;
-use super::fault::{Fault, failure, sql_failure};
+use super::fault::{Fault, Loss, failure, sql_failure};
 use super::script::may_change_settings;
 use super::session::{CHECK_CLIENT, OWN_PATH, Session};
 use super::tally::Tally;
@@ -46,7 +46,7 @@ const AS_NEW: &str = "SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; 
 #[derive(Debug)]
 pub(super) enum Stop {
     /// The session is gone.
-    Lost(String),
+    Lost(Loss),
     /// It was cancelled.
     Cancelled,
     /// The database has seen a higher fence.
@@ -275,7 +275,7 @@ impl Worker<'_, '_> {
                     looked = now;
                 }
                 () = sleep_until(deadline) => {
-                    return Err(Fault::Lost("the server did not answer in time".to_owned()));
+                    return Err(Fault::Lost(Loss::broke("the server did not answer in time")));
                 }
             }
         }
@@ -283,7 +283,7 @@ impl Worker<'_, '_> {
 
     fn stop(&self, fault: Fault, statement: Option<&Statement>, took: Duration) -> Stop {
         let error = match fault {
-            Fault::Lost(why) => return Stop::Lost(why),
+            Fault::Lost(loss) => return Stop::Lost(loss),
             Fault::Sql(error) => error,
         };
         let place = statement.map(|statement| (statement.text.as_str(), statement.position.line));

@@ -29,12 +29,24 @@ async fn a_commit_whose_answer_is_lost_is_done() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_commit_that_did_not_arrive_is_not_done() -> anyhow::Result<()> {
+async fn a_commit_that_did_not_arrive_is_not_done_and_the_step_is_tried_again() -> anyhow::Result<()> {
     let world = World::new().await?;
     let (outcome, _proxy) = through(&world, Fate::CutBeforeCommit(2)).await?;
+    let (done, _) = ran(outcome);
+    let retries: Vec<_> = done.iter().map(|step| step.retries).collect();
+    assert_eq!((versions(&done), retries), (world.applied().await?, vec![0, 1, 0]));
+    assert_eq!(world.number("SELECT count(*) FROM pgbelay.migration_attempts").await?, 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_network_that_fails_each_time_ends_the_run() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let (outcome, _proxy) = through(&world, Fate::CutBeforeCommitsFrom(2)).await?;
     let (done, failure) = failed(outcome);
     assert_eq!(done, ["001"]);
     assert_eq!((failure.kind, failure.version), (FailureKind::Connection, Some("002".parse()?)));
+    assert!(failure.message.starts_with("the connection was lost 4 times, before"), "{}", failure.message);
     assert_eq!(world.applied().await?, ["001"]);
     assert!(!world.has_table("b").await?);
     Ok(())
@@ -45,12 +57,9 @@ async fn a_connection_cut_with_the_commit_under_way_is_settled_by_the_records() 
     for _ in 0..5 {
         let world = World::new().await?;
         let (outcome, _proxy) = through(&world, Fate::CutWithCommit(2)).await?;
-        let told = match outcome {
-            Outcome::Ran { done, .. } | Outcome::Failed { done, .. } => versions(&done),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(told, world.applied().await?);
-        assert_eq!(world.has_table("b").await?, told.len() == 3);
+        let (done, _) = ran(outcome);
+        assert_eq!((versions(&done), 3), (world.applied().await?, done.len()));
+        assert_eq!(world.number("SELECT count(*) FROM pgbelay.migration_attempts").await?, 3);
     }
     Ok(())
 }
@@ -72,13 +81,16 @@ async fn a_session_that_is_ended_in_the_middle_of_a_statement_changed_nothing() 
     let (done, failure) = failed(outcome);
     assert_eq!((done.as_slice(), failure.kind), (["001".to_owned()].as_slice(), FailureKind::Connection));
     assert!(failure.message.contains("terminating connection"), "{}", failure.message);
+    assert!(failure.message.ends_with("somebody ended the session"), "{}", failure.message);
     assert!(!world.has_table("b").await?);
     Ok(())
 }
 
-#[tokio::test]
-async fn a_server_that_crashes_and_comes_back_is_asked_what_is_recorded() -> anyhow::Result<()> {
-    let mut world = World::new().await?;
+/// A run that sleeps in its second migration, and what is done to the server meanwhile.
+async fn while_it_sleeps(
+    world: &mut World,
+    meanwhile: impl AsyncFnOnce(&mut World, i32) -> anyhow::Result<()>,
+) -> anyhow::Result<Outcome> {
     let slow = sample("002", "CREATE TABLE b (id int); SELECT pg_sleep(60);", "");
     let order = world.up(&[table("001", "a"), slow]).await?;
     let target = world.target.clone();
@@ -92,16 +104,70 @@ async fn a_server_that_crashes_and_comes_back_is_asked_what_is_recorded() -> any
         };
         pgbelay_agent::database::run(&target, &order.command, &order.run, &order.sql, &control).await
     });
-    world.until_running("pg_sleep").await?;
-    world.cluster.kill9_postmaster()?;
-    world.cluster.start_again().await?;
-    let (done, failure) = failed(run.await?);
+    let pid = world.until_running("pg_sleep").await?;
+    meanwhile(world, pid).await?;
+    Ok(run.await?)
+}
+
+/// What is not tried again by itself: the migration may have been what brought the server down.
+async fn failed_with_the_server(world: &World, outcome: Outcome) -> anyhow::Result<()> {
+    let (done, failure) = failed(outcome);
     assert_eq!((done.as_slice(), failure.kind), (["001".to_owned()].as_slice(), FailureKind::Connection));
+    assert!(failure.message.ends_with("restarted, or crashed, meanwhile"), "{}", failure.message);
     assert_eq!(world.applied().await?, ["001"]);
-    let client = world.cluster.connect(&world.target.name).await?;
+    let client = world.client().await?;
     let sql = "SELECT version || ' ' || outcome FROM pgbelay.migration_attempts ORDER BY id";
     let kept: Vec<String> = client.query(sql, &[]).await?.iter().map(|row| row.get(0)).collect();
     assert_eq!(kept, ["001 done", "002 failed"], "what was attempted is kept for ever");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_crashes_and_comes_back_is_asked_what_is_recorded() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    let crash = async |world: &mut World, _| {
+        world.cluster.kill9_postmaster()?;
+        world.cluster.start_again().await
+    };
+    let outcome = while_it_sleeps(&mut world, crash).await?;
+    failed_with_the_server(&world, outcome).await
+}
+
+/// As when the system is out of memory: the postmaster stays, and starts everything else anew.
+#[tokio::test]
+async fn a_session_that_is_killed_takes_the_server_with_it_and_is_not_tried_again() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    let crash = async |_: &mut World, pid: i32| {
+        let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status()?;
+        anyhow::ensure!(killed.success());
+        Ok(())
+    };
+    let outcome = while_it_sleeps(&mut world, crash).await?;
+    failed_with_the_server(&world, outcome).await
+}
+
+#[tokio::test]
+async fn a_database_that_has_lost_what_was_committed_is_told_as_it_is() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    // As after a standby has taken over that had not heard of the first migration.
+    let forget = async |world: &mut World, pid: i32| {
+        let sql = "ALTER TABLE pgbelay.migration_attempts DISABLE TRIGGER USER; \
+                   DELETE FROM pgbelay.migration_attempts; DELETE FROM pgbelay.migration_records; DROP TABLE a";
+        let client = world.client().await?;
+        client.batch_execute(sql).await?;
+        client.execute("SELECT pg_terminate_backend($1)", &[&pid]).await?;
+        Ok(())
+    };
+    let outcome = while_it_sleeps(&mut world, forget).await?;
+    let Outcome::Failed { observation: Some(seen), .. } = &outcome else { panic!("{outcome:?}") };
+    assert!(seen.records.is_empty());
+    let (done, failure) = failed(outcome);
+    assert_eq!((done.len(), failure.kind), (0, FailureKind::Connection));
+    assert!(
+        failure.message.contains("no record of 001, which this run had committed"),
+        "{}",
+        failure.message
+    );
     Ok(())
 }
 

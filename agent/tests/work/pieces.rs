@@ -88,7 +88,7 @@ async fn cut_off(world: &World, at: &str) -> anyhow::Result<Order> {
     let first = world.up(&[sample("001", &broken, "")]).await?;
     let (done, failure) = failed(world.run(&first).await);
     assert!(done.is_empty());
-    assert!(failure.message.contains("pieces 1 to 2 of 3 are done and stay"), "{}", failure.message);
+    assert!(failure.message.contains("pieces 1 to 2 are done and stay"), "{}", failure.message);
     let client = world.client().await?;
     let states = match at {
         "after the second piece" => "SELECT 1",
@@ -115,7 +115,7 @@ async fn a_run_goes_on_where_it_was_cut_off() -> anyhow::Result<()> {
         let order = cut_off(&world, at).await?;
         let seen = world.seen().await?;
         assert_eq!((seen.unfinished.len(), seen.unfinished[0].pieces), (1, 3), "{at}");
-        assert_eq!(seen.unfinished[0].open, at != "after the second piece", "{at}");
+        assert_eq!(seen.unfinished[0].open.is_some(), at != "after the second piece", "{at}");
         let (done, seen) = ran(world.run(&order).await);
         assert_eq!(versions(&done), ["001"], "{at}");
         assert!(seen.unfinished.is_empty(), "{at}");
@@ -147,6 +147,100 @@ async fn what_was_sent_cannot_be_changed_and_what_was_not_can() -> anyhow::Resul
 }
 
 #[tokio::test]
+async fn a_mended_file_that_fits_into_one_transaction_goes_on_all_the_same() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    world.client().await?.batch_execute("CREATE TABLE d (n int); INSERT INTO d VALUES (1), (1)").await?;
+    let broken = "INSERT INTO d VALUES (7); CREATE UNIQUE INDEX CONCURRENTLY d_n ON d (n);";
+    failed(world.run(&world.up(&[sample("001", broken, "")]).await?).await);
+    for (mended, rows) in [
+        ("INSERT INTO d VALUES (7); CREATE INDEX d_n ON d (n);", 3),
+        (
+            "INSERT INTO d VALUES (7); DELETE FROM d WHERE ctid = '(0,1)'; CREATE UNIQUE INDEX CONCURRENTLY d_n ON d (n);",
+            2,
+        ),
+        ("INSERT INTO d VALUES (7);", 3),
+    ] {
+        let world = World::new().await?;
+        world.client().await?.batch_execute("CREATE TABLE d (n int); INSERT INTO d VALUES (1), (1)").await?;
+        let (_, failure) = failed(world.run(&world.up(&[sample("001", broken, "")]).await?).await);
+        assert!(failure.message.contains("piece 1 is done and stays"), "{}", failure.message);
+        let mut order = world.up(&[sample("001", mended, "")]).await?;
+        order.command.plan = pgbelay_core::digest::Digest::of("another plan");
+        let (_, seen) = ran(world.run(&order).await);
+        assert_eq!(world.number("SELECT count(*) FROM d").await?, rows, "{mended}");
+        assert!(seen.unfinished.is_empty() && seen.records.len() == 1, "{mended}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_commits_by_itself_and_fails_is_never_sent_again_unasked() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let setup = "CREATE TABLE d (n int CHECK (n < 3)); CREATE PROCEDURE p() LANGUAGE plpgsql AS \
+                 $$ BEGIN INSERT INTO d VALUES (1); COMMIT; INSERT INTO d VALUES (9); END $$";
+    world.client().await?.batch_execute(setup).await?;
+    let mut order = world.up(&[sample("001", "CALL p();", "")]).await?;
+    order.run.steps[0].autocommit = true;
+    let outcome = world.run(&order).await;
+    let Outcome::Unsettled { statement, .. } = &outcome else { panic!("{outcome:?}") };
+    assert!(
+        statement.what.starts_with("CALL in a file without a transaction: it failed (new row"),
+        "{}",
+        statement.what
+    );
+    assert_eq!(world.number("SELECT count(*) FROM d").await?, 1);
+    // A word is about one intent: the second time that it fails, nobody has said anything.
+    order.run.resolution = Some(Resolution {
+        version: "001".parse()?,
+        piece: 1,
+        intent: statement.intent,
+        done: false,
+        reason: "looked".to_owned(),
+        by: "ann".parse()?,
+    });
+    let mut order = again(&world, &order).await;
+    for _ in 0..2 {
+        let outcome = world.run(&order).await;
+        assert!(matches!(&outcome, Outcome::Unsettled { .. }), "{outcome:?}");
+        assert_eq!(world.number("SELECT count(*) FROM d").await?, 2);
+        order = again(&world, &order).await;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_must_not_be_cut_is_refused_before_anything_runs() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    for sql in
+        ["BEGIN;\nCREATE TABLE a (id int);\nVACUUM;\nCOMMIT;", "\nCREATE TEMP TABLE a (id int); VACUUM;"]
+    {
+        let (_, failure) = failed(world.run(&world.up(&[sample("001", sql, "")]).await?).await);
+        assert_eq!(failure.kind, FailureKind::NotTransactional, "{failure:?}");
+        assert!(failure.line.is_some() && !world.has_table("a").await?);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_role_of_the_migration_does_not_look_for_pgbelay() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let setup =
+        "CREATE ROLE app; CREATE SCHEMA app AUTHORIZATION app; SET ROLE app; CREATE TABLE app.t (id int)";
+    world.client().await?.batch_execute(setup).await?;
+    let sql =
+        "SET ROLE app; SET search_path = app; CREATE INDEX CONCURRENTLY i ON t (id); CREATE TABLE u ();";
+    ran(world.run(&world.up(&[sample("001", sql, "")]).await?).await);
+    assert_eq!(valid(&world, "app.i").await?, Some(true));
+    assert_eq!(
+        world
+            .number("SELECT count(*) FROM pg_tables WHERE schemaname = 'app' AND tableowner = 'app'")
+            .await?,
+        2
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn somebody_elses_change_meanwhile_is_noticed() -> anyhow::Result<()> {
     let world = World::new().await?;
     let order = cut_off(&world, "after the second piece").await?;
@@ -154,6 +248,10 @@ async fn somebody_elses_change_meanwhile_is_noticed() -> anyhow::Result<()> {
     let outcome = world.run(&order).await;
     let Outcome::Refused { reason: RefusedBecause::Moved { what } } = &outcome else { panic!("{outcome:?}") };
     assert!(what.contains("since the migration was cut off"), "{what}");
+    // A new plan was made for the schema as it is.
+    let mut order = world.up(&[sample("001", MIXED, "")]).await?;
+    order.command.plan = pgbelay_core::digest::Digest::of("another plan");
+    ran(world.run(&order).await);
     Ok(())
 }
 
@@ -234,7 +332,7 @@ async fn what_nothing_shows_waits_for_a_persons_word() -> anyhow::Result<()> {
         let sql = "INSERT INTO d VALUES (1); DROP SUBSCRIPTION IF EXISTS s; INSERT INTO d VALUES (2);";
         let bad = sql.replace("(2)", "('x')");
         let (_, failure) = failed(world.run(&world.up(&[sample("001", &bad, "")]).await?).await);
-        assert!(failure.message.contains("pieces 1 to 2 of 3"), "{}", failure.message);
+        assert!(failure.message.contains("pieces 1 to 2 are done"), "{}", failure.message);
         world
             .client()
             .await?
@@ -246,12 +344,13 @@ async fn what_nothing_shows_waits_for_a_persons_word() -> anyhow::Result<()> {
             panic!("{outcome:?}")
         };
         assert_eq!((statement.piece, statement.pieces, statement.line), (2, 3, 1));
-        assert_eq!(statement.what, "DROP SUBSCRIPTION");
+        assert_eq!(statement.what, "DROP SUBSCRIPTION: its answer never came");
         assert_eq!(world.number("SELECT count(*) FROM d").await?, 1);
 
         order.run.resolution = Some(Resolution {
             version: "001".parse()?,
             piece: 2,
+            intent: statement.intent,
             done,
             reason: "looked".to_owned(),
             by: "ann".parse()?,

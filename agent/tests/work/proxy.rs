@@ -13,6 +13,8 @@ use tokio_util::task::AbortOnDropHandle;
 pub(crate) enum Fate {
     /// Cuts the connection instead of passing on the n-th COMMIT.
     CutBeforeCommit(usize),
+    /// The same with each one from the n-th on.
+    CutBeforeCommitsFrom(usize),
     /// Passes on the n-th COMMIT, and cuts the connection at once.
     CutWithCommit(usize),
     /// Passes on the n-th COMMIT, waits for the answer, and cuts the connection instead of passing that on.
@@ -73,6 +75,7 @@ async fn forward(
         let number = if is_commit && writes { commits.fetch_add(1, Ordering::SeqCst) + 1 } else { 0 };
         match fate {
             Fate::CutBeforeCommit(n) if n == number => return Ok(()),
+            Fate::CutBeforeCommitsFrom(n) if number >= n => return Ok(()),
             Fate::CutWithCommit(n) if n == number => {
                 to.write_all(&message).await?;
                 return to.flush().await;

@@ -36,12 +36,20 @@ const MAX_ASKED: usize = 2;
 /// Databases for which the same is judged.
 struct Group {
     server_version: u32,
-    files: Vec<File>,
+    files: Vec<Pending>,
     members: Vec<DatabaseName>,
 }
 
+/// A file that is going to run, and how many of how many pieces of it have run before.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Pending {
+    file: File,
+    done: u32,
+    pieces: u32,
+}
+
 /// The members of groups, by what makes them one.
-type Members = BTreeMap<(u32, Vec<File>), Vec<DatabaseName>>;
+type Members = BTreeMap<(u32, Vec<Pending>), Vec<DatabaseName>>;
 
 /// Groups whose schema is the same, and what else decides what SQL does.
 struct Alike {
@@ -145,6 +153,14 @@ fn alike(state: &State, pending: BTreeMap<DatabaseName, Vec<File>>) -> Vec<Alike
         else {
             continue;
         };
+        let begun = |file: File| {
+            let begun = seen
+                .unfinished
+                .iter()
+                .find(|one| one.version == file.version && one.direction == file.direction);
+            Pending { file, done: begun.map_or(0, |one| one.done), pieces: begun.map_or(0, |one| one.pieces) }
+        };
+        let files = files.into_iter().map(begun).collect();
         all.entry((seen.fingerprint, seen.conditions))
             .or_default()
             .entry((seen.server_version, files))
@@ -190,11 +206,18 @@ fn judge_group(
     blobs: &BlobStore,
     circumstances: Circumstances<'_>,
 ) -> Result<Judged, Status> {
-    let text = |file: &File| {
-        let bytes = blobs.get(&file.sql).map_err(|error| internal(error.to_string()))?;
-        String::from_utf8(bytes).map_err(|error| internal(error.to_string()))
+    let text = |pending: &Pending| {
+        let bytes = blobs.get(&pending.file.sql).map_err(|error| internal(error.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|error| internal(error.to_string()))?;
+        // What has run already meets nothing of this schema.
+        Ok(if pending.done == 0 {
+            text
+        } else {
+            pgbelay_core::without_pieces(&text, pending.done as usize, pending.pieces as usize)
+        })
     };
     let texts = group.files.iter().map(text).collect::<Result<Vec<String>, Status>>()?;
-    let scripts: Vec<_> = group.files.iter().zip(&texts).map(|(file, text)| Script { file, text }).collect();
+    let files = group.files.iter().map(|pending| &pending.file);
+    let scripts: Vec<_> = files.zip(&texts).map(|(file, text)| Script { file, text }).collect();
     Ok(judge(schema, &scripts, circumstances))
 }

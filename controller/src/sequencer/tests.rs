@@ -325,6 +325,7 @@ fn inconsistent() -> anyhow::Result<State> {
         done: Vec::new(),
         expect,
         attempt: 0,
+        pieces: 0,
         cancelled: false,
         moved_at: Timestamp(0),
         state: TargetState::Due,

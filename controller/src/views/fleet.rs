@@ -46,7 +46,7 @@ fn unfinished(one: &Unfinished) -> wire::UnfinishedView {
         direction: direction.to_owned(),
         done: one.done,
         pieces: one.pieces,
-        open: one.open,
+        open: one.open.is_some(),
     }
 }
 

@@ -192,7 +192,7 @@ pub(super) fn error(name: &DatabaseName, target: &Target) -> Option<wire::Failur
 
 /// What a person has to find out.
 fn unsettled(name: &DatabaseName, statement: &Unsettled) -> wire::FailureView {
-    let Unsettled { version, piece, pieces, line, what } = statement;
+    let Unsettled { version, piece, pieces, line, what, .. } = statement;
     wire::FailureView {
         kind: "unsettled".to_owned(),
         version: version.to_string(),

@@ -114,6 +114,7 @@ fn rollout(release: &Release, plan: &Plan, seen: &Observation) -> anyhow::Result
         done: release.migrations.iter().map(done).collect(),
         expect: Expectation::from(seen),
         attempt: 1,
+        pieces: 0,
         cancelled: false,
         moved_at: Timestamp(5),
         state: TargetState::Done,

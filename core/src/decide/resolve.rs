@@ -20,16 +20,22 @@ pub(super) fn resolve(
     if reason.trim().is_empty() {
         return Err(Refusal::NoReason);
     }
-    state.database(name)?;
+    if let Some(command) = &state.database(name)?.in_flight
+        && let Some(known) = state.commands.get(command)
+    {
+        // It may be running still.
+        return Err(Refusal::Busy { database: name.clone(), rollout: known.command.rollout.clone() });
+    }
     let (rollout, open) = waiting(state, name).unzip();
-    let open = open.flatten().or_else(|| unfinished(state, name));
-    let Some((_, piece)) = open.as_ref().filter(|(open, _)| open == version) else {
+    let open = open.flatten().or_else(|| unfinished(state, name, version));
+    let Some((_, piece, intent)) = open.as_ref().filter(|(open, ..)| open == version) else {
         let (database, version) = (name.clone(), version.clone());
-        return Err(Refusal::NothingToResolve { database, version, open: open.map(|(version, _)| version) });
+        return Err(Refusal::NothingToResolve { database, version, open: open.map(|(version, ..)| version) });
     };
     let resolution = Resolution {
         version: version.clone(),
         piece: *piece,
+        intent: *intent,
         done,
         reason: reason.trim().to_owned(),
         by: by.clone(),
@@ -46,13 +52,16 @@ pub(super) fn resolve(
     Ok(events)
 }
 
-type Open = (Version, u32);
+/// The migration, the piece and the intent.
+type Open = (Version, u32, i64);
 
 /// The rollout that works on a database, and the statement that it waits for.
 fn waiting<'a>(state: &'a State, name: &DatabaseName) -> Option<(&'a Rollout, Option<Open>)> {
     state.rollouts.values().filter(|rollout| !rollout.state.is_finished()).find_map(|rollout| {
         let statement = match &rollout.targets.get(name)?.state {
-            TargetState::Unsettled { statement } => Some((statement.version.clone(), statement.piece)),
+            TargetState::Unsettled { statement } => {
+                Some((statement.version.clone(), statement.piece, statement.intent))
+            }
             TargetState::Due
             | TargetState::Running { .. }
             | TargetState::Done
@@ -66,8 +75,11 @@ fn waiting<'a>(state: &'a State, name: &DatabaseName) -> Option<(&'a Rollout, Op
     })
 }
 
-/// Where no rollout waits any more, the database itself still knows; what is said counts for the next run.
-fn unfinished(state: &State, name: &DatabaseName) -> Option<Open> {
+/// Where no rollout waits any more, the database itself still knows; what is said counts for the next run. The migration
+/// that is asked for, or another one.
+fn unfinished(state: &State, name: &DatabaseName, version: &Version) -> Option<Open> {
     let (_, seen) = state.databases.get(name)?.observed.as_ref()?;
-    seen.unfinished.iter().find(|one| one.open).map(|one| (one.version.clone(), one.done + 1))
+    let open = || seen.unfinished.iter().filter_map(|one| Some((one, one.open?)));
+    let found = open().find(|(one, _)| one.version == *version).or_else(|| open().next());
+    found.map(|(one, intent)| (one.version.clone(), one.done + 1, intent))
 }

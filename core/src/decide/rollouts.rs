@@ -297,9 +297,16 @@ pub(super) fn cancel(state: &State, id: &RolloutId, name: &DatabaseName) -> Resu
         |state| Err(Refusal::NothingToCancel { rollout: id.clone(), database: database.clone(), state });
     match &target.state {
         TargetState::Due | TargetState::Running { .. } | TargetState::Unsettled { .. } => {
-            let again = target.cancelled;
-            let event = Event::TargetCancelled { rollout: id, database };
-            Ok(if again { Vec::new() } else { vec![event] })
+            let waited_for = matches!(
+                &rollout.state,
+                RolloutState::Paused { reason: PauseReason::Unsettled { database: name } } if *name == database
+            );
+            let runs = matches!(target.state, TargetState::Running { .. });
+            if target.cancelled && runs {
+                return Ok(Vec::new());
+            }
+            let goes_on = waited_for.then(|| Event::RolloutResumed { rollout: id.clone() });
+            Ok([Event::TargetCancelled { rollout: id, database }].into_iter().chain(goes_on).collect())
         }
         TargetState::Done => nothing("done"),
         TargetState::Failed { .. } => nothing("failed"),

@@ -105,9 +105,11 @@ fn move_target(target: &mut Target, command: &Command, outcome: &Outcome) {
             TargetState::Due
         }
         Outcome::Interrupted { .. } => {
-            if !done.is_empty() {
+            let pieces = observation.map_or(0, |seen| seen.unfinished.iter().map(|one| one.done).sum());
+            if !done.is_empty() || pieces > target.pieces {
                 target.attempt = 0;
             }
+            target.pieces = pieces;
             TargetState::Due
         }
         Outcome::Ran { .. } => TargetState::Done,
@@ -119,8 +121,8 @@ fn move_target(target: &mut Target, command: &Command, outcome: &Outcome) {
         Outcome::Refused { reason } => TargetState::Refused { why: reason.to_string() },
         Outcome::Unknown { why } => TargetState::Unknown { command: command.id.clone(), why: why.clone() },
     };
-    // What would come next was cancelled.
-    let ends = target.cancelled && state == TargetState::Due;
+    // What would come next was cancelled, and what is not settled waits for the next run.
+    let ends = target.cancelled && matches!(state, TargetState::Due | TargetState::Unsettled { .. });
     target.state = if ends { TargetState::Cancelled } else { state };
 }
 

@@ -74,6 +74,7 @@ fn due(plan: &TargetPlan, place: Place) -> Target {
         done: Vec::new(),
         expect: plan.expect.clone(),
         attempt: 0,
+        pieces: 0,
         cancelled: false,
         moved_at: place.at,
         state: TargetState::Due,

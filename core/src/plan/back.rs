@@ -1,6 +1,6 @@
 //! From a target version and a database's records to the steps that take it back.
 
-use super::forward::step;
+use super::forward::{going_on, step, unfinished};
 use super::{Direction, Expectation, PlanProblem, Scales, TargetPlan};
 use crate::database::{AppliedRecord, Database, Observation};
 use crate::migration::{Migration, Version};
@@ -32,13 +32,18 @@ pub fn plan_back<'a>(
         let found = find(record);
         match found.and_then(|m| Some((m, m.down.as_ref()?))) {
             Some((migration, down)) => {
-                steps.push(step(&database.name, (migration, down), Direction::Down, scales));
+                let step = step(&database.name, (migration, down), Direction::Down, scales);
+                steps.push(going_on(step, seen));
             }
             None => problems.push(PlanProblem::NoRollback {
                 database: database.name.clone(),
                 version: record.version.clone(),
             }),
         }
+    }
+    if problems.is_empty() {
+        let first = (Direction::Down, steps.first().map(|step: &super::Step| &step.version));
+        problems.extend(unfinished(&database.name, seen, first));
     }
     if problems.is_empty() { Ok(TargetPlan::of(Expectation::from(seen), steps)) } else { Err(problems) }
 }

@@ -1,8 +1,8 @@
 //! From a release and a database's records to the steps that are missing.
 
 use super::{Direction, Expectation, PlanProblem, Scales, Step, TargetPlan};
-use crate::database::{AppliedRecord, Observation};
-use crate::migration::{Migration, ScriptFacts};
+use crate::database::{AppliedRecord, Observation, Unfinished};
+use crate::migration::{Migration, ScriptFacts, Version};
 use crate::name::DatabaseName;
 use crate::release::Release;
 
@@ -20,15 +20,45 @@ pub fn plan_forward(
     let mut problems = against_history(database, seen, release);
     problems.extend(out_of_order(database, seen, release, &pending));
     if problems.is_empty() {
+        problems.extend(unfinished(database, seen, (Direction::Up, pending.first().map(|m| &m.version))));
+    }
+    if problems.is_empty() {
         let up = |m: &Migration| Step {
             replaces: recorded(m, seen).map(|record| record.checksum),
             ..step(database, (m, &m.up), Direction::Up, scales)
         };
-        let steps = pending.into_iter().map(up).collect();
+        let steps = pending.into_iter().map(up).map(|step| going_on(step, seen)).collect();
         Ok(TargetPlan::of(Expectation::from(seen), steps))
     } else {
         Err(problems)
     }
+}
+
+/// A migration that has begun comes first; nothing is run over a half of it.
+pub(super) fn unfinished(
+    database: &DatabaseName,
+    seen: &Observation,
+    first: (Direction, Option<&Version>),
+) -> Option<PlanProblem> {
+    let (direction, Some(first)) = first else { return None };
+    let other = seen.unfinished.iter().find(|one| one.version != *first || one.direction != direction)?;
+    Some(PlanProblem::Unfinished {
+        database: database.clone(),
+        version: other.version.clone(),
+        direction: other.direction,
+    })
+}
+
+/// Says where a migration goes on that has begun.
+pub(super) fn going_on(mut step: Step, seen: &Observation) -> Step {
+    let begun =
+        seen.unfinished.iter().find(|one| one.version == step.version && one.direction == step.direction);
+    if let Some(Unfinished { done, pieces, open, .. }) = begun {
+        let open = if open.is_some() { "; the one after that was begun, and is looked at first" } else { "" };
+        let words = format!("goes on where it was cut off: {done} of {pieces} pieces are done{open}");
+        step.reasons.insert(0, words);
+    }
+    step
 }
 
 fn recorded<'a>(migration: &Migration, seen: &'a Observation) -> Option<&'a AppliedRecord> {
@@ -103,7 +133,7 @@ pub(super) fn step(
         sql: script.checksum,
         checksum: migration.up.checksum,
         risk: word.risk,
-        reasons: word.reasons.into_iter().chain(alone).collect(),
+        reasons: alone.into_iter().chain(word.reasons).collect(),
         has_rollback: migration.down.is_some(),
         destroys: script.destroys.clone(),
         judgement: word.judgement,

@@ -410,6 +410,9 @@ const fn problem_step(problem: &PlanProblem) -> &'static str {
             | Misfit::OtherLayout { .. }
             | Misfit::RunsAgain { .. } => "adopt from a directory that has every applied migration",
         },
+        PlanProblem::Unfinished { .. } => {
+            "run that one to its end first: plan from a directory that has it, or roll it back to its end"
+        }
         PlanProblem::UnknownServer { .. } => {
             "upgrade pgbelay, or set unknown_server: allow for the environment in the policy and plan again"
         }

@@ -159,8 +159,9 @@ impl Agent {
             (Fate::UnsettledAfter(_), Some(step)) => {
                 let what = "CALL".to_owned();
                 let version = step.version.clone();
-                let statement = Unsettled { version: version.clone(), piece: 1, pieces: 2, line: 1, what };
-                self.unfinished = vec![Unfinished { version, direction, done: 0, pieces: 2, open: true }];
+                let statement =
+                    Unsettled { version: version.clone(), piece: 1, pieces: 2, intent: 7, line: 1, what };
+                self.unfinished = vec![Unfinished { version, direction, done: 0, pieces: 2, open: Some(7) }];
                 Outcome::Unsettled { done, statement, observation: Some(self.observation()) }
             }
             (Fate::DiesAfter(_), _) => Outcome::Interrupted { done, observation: seen },

@@ -306,6 +306,7 @@ impl From<&Resolution> for wire::Resolution {
         Self {
             version: resolution.version.to_string(),
             piece: resolution.piece,
+            intent: resolution.intent,
             done: resolution.done,
             reason: resolution.reason.clone(),
             by: resolution.by.to_string(),
@@ -319,6 +320,7 @@ impl TryFrom<wire::Resolution> for Resolution {
         Ok(Self {
             version: parse("version", &wire.version)?,
             piece: wire.piece,
+            intent: wire.intent,
             done: wire.done,
             reason: wire.reason,
             by: parse("by", &wire.by)?,

@@ -31,7 +31,7 @@ fn observation() -> Observation {
             direction: Direction::Down,
             done: 1,
             pieces: 2,
-            open: true,
+            open: Some(9),
         }],
     }
 }
@@ -51,8 +51,14 @@ fn outcomes() -> Vec<Outcome> {
         line: Some(4),
         blockers: vec!["pid 1".into()],
     };
-    let statement =
-        Unsettled { version: "002".parse().unwrap(), piece: 1, pieces: 2, line: 3, what: "CALL".into() };
+    let statement = Unsettled {
+        version: "002".parse().unwrap(),
+        piece: 1,
+        pieces: 2,
+        intent: 9,
+        line: 3,
+        what: "CALL".into(),
+    };
     let refused = [
         RefusedBecause::StaleFence { seen: 0 },
         RefusedBecause::Moved { what: "x".into() },
@@ -156,6 +162,7 @@ fn run() -> Command {
             resolution: Some(Resolution {
                 version: "002".parse().unwrap(),
                 piece: 2,
+                intent: 9,
                 done: true,
                 reason: "r".into(),
                 by: "ann".parse().unwrap(),

@@ -9,4 +9,5 @@ mod judging;
 mod kills;
 mod layouts;
 mod ledger;
+mod pieces;
 mod samples;

@@ -58,7 +58,7 @@ async fn prepare(
     take_lock(&session, target, control, &say).await?;
     in_time(command)?;
     say("checking the state of the database".to_owned());
-    let seen = observe(&session, &target.schema).await.map_err(|error| unreadable(&error))?;
+    let seen = observe(&session, &target.schema).await.map_err(|error| Ending::Failed(unreadable(&error)))?;
     let done = recorded(&session, target, command).await.map_err(|fault| Ending::Unknown(fault.words()))?;
     if !done.is_empty() {
         return Err(Ending::Earlier { done, seen: Box::new(seen) });

@@ -1,5 +1,6 @@
 //! The steps of a run, one after the other, with their tries.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use pgbelay_core::command::{Failure, FailureKind, Outcome, RefusedBecause, StepDone};
@@ -11,8 +12,10 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Control, Ending, Ready, Session, Target, Watcher, WireCommand, WireRun, failure, observe, settle,
+    Control, Ending, InspectError, Ready, Session, Target, Watcher, WireCommand, WireRun, failure, observe,
+    settle, unreadable,
 };
+use crate::database::fault::Loss;
 use crate::database::old_table::Old;
 use crate::database::records::Doing;
 use crate::database::script::of_step;
@@ -35,6 +38,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Of so many steps, the report tells all that was observed.
 const FEW_STEPS: usize = 100;
 
+/// How often a run gets a new connection for one step. A network that fails more often needs a person.
+const MOST_LOST: u32 = 3;
+
 /// Errors that go away by themselves: the lock was not to be had, a deadlock, a conflict with another transaction.
 const PASSING: [&str; 3] = ["55P03", "40P01", "40001"];
 
@@ -45,6 +51,10 @@ pub(super) struct Runner<'a> {
     pub(super) run: &'a WireRun,
     pub(super) control: &'a Control<'a>,
     pub(super) session: Session,
+    /// The life of the server in which the run began, where that is known.
+    pub(super) life: Option<String>,
+    /// The migrations that had begun before.
+    pub(super) begun: BTreeSet<String>,
     pub(super) watcher: Watcher<'a>,
     pub(super) done: Vec<StepDone>,
     /// What was seen of the step that runs.
@@ -58,7 +68,7 @@ pub(super) struct Runner<'a> {
 /// Why a part of a step is not done.
 enum Broken {
     /// The connection was lost: the database has to be asked.
-    Lost(String),
+    Lost(Loss),
     /// The run ends.
     Ended(Ending),
 }
@@ -109,21 +119,35 @@ impl Runner<'_> {
     async fn step(&mut self, ready: &Ready) -> Result<StepDone, Ending> {
         self.tally = Tally::default();
         self.standbys(ready).await?;
-        if !ready.is_one_transaction() {
+        // Also a file that fits into one transaction since it was mended: some of it is done.
+        if !ready.is_one_transaction() || self.begun.contains(ready.step.version.as_str()) {
             return self.pieced(ready).await;
         }
         let part = Part { settings: Vec::new(), statements: &ready.script.statements, then: Then::Record };
-        let tried_at = Instant::now();
-        match self.transact(ready, &part).await {
-            Ok(took) => Ok(self.step_done(ready, took)),
-            Err(Broken::Ended(ending)) => Err(ending),
-            Err(Broken::Lost(why)) => {
-                let settled = self.settle(ready, why).await;
-                if let Err(Ending::Failed(failure)) = &settled {
-                    self.note(&self.doing(ready, 0), Some(failure), tried_at).await;
+        let mut lost = 0;
+        loop {
+            let tried_at = Instant::now();
+            let loss = match self.transact(ready, &part).await {
+                Ok(took) => {
+                    return Ok(self.step_done(ready, Took { retries: took.retries + lost, ..took }));
                 }
-                settled
+                Err(Broken::Ended(ending)) => return Err(ending),
+                Err(Broken::Lost(loss)) => loss,
+            };
+            lost += 1;
+            if let Some(done) = self.reconnect(ready, &loss).await? {
+                return Ok(done);
             }
+            // The records prove that nothing of it happened, and nothing of the lost session is left.
+            if let Some(not) = self.not_again(&loss, lost).await {
+                let hint =
+                    "nothing of this migration was changed; look at the server's log, then run it again";
+                let failed = Box::new(failure(FailureKind::Connection, not, hint));
+                let failed = of_step(&ready.step, failed);
+                self.note(&self.doing(ready, lost - 1), Some(&failed), tried_at).await;
+                return Err(Ending::Failed(failed));
+            }
+            self.tally = Tally::default();
         }
     }
 
@@ -157,7 +181,7 @@ impl Runner<'_> {
                     reach("after-commit").await;
                     return Ok(took);
                 }
-                Tried::Lost(why) => return Err(Broken::Lost(why)),
+                Tried::Lost(loss) => return Err(Broken::Lost(loss)),
                 Tried::RolledBack(stop) => stop,
             };
             let failure = match stop {
@@ -223,7 +247,7 @@ impl Runner<'_> {
         match stop {
             Stop::Cancelled => Ending::Cancelled,
             Stop::Failed(failure) => Ending::Failed(failure),
-            Stop::Lost(why) => Ending::Unknown(why),
+            Stop::Lost(loss) => Ending::Unknown(loss.why),
             // With steps recorded, what is recorded matters more than why the rest is not.
             Stop::Stale { seen } if self.done.is_empty() => {
                 Ending::Refused(RefusedBecause::StaleFence { seen })
@@ -232,19 +256,24 @@ impl Runner<'_> {
         }
     }
 
-    /// After a lost connection: the records say whether the step's transaction was committed.
-    async fn settle(&mut self, ready: &Ready, why: String) -> Result<StepDone, Ending> {
-        let recorded = self.reconnect(ready, &why).await?;
-        recorded.ok_or_else(|| {
-            let hint = "nothing of this migration was changed; look at the server's log, then retry";
-            let message = format!("the connection was lost before the migration was committed: {why}");
-            let failure = Box::new(failure(FailureKind::Connection, message, hint));
-            Ending::Failed(of_step(&ready.step, failure))
-        })
+    /// Why a step that was cut off is not tried again by itself; `None`: it is. A network that failed says nothing of the
+    /// migration. Somebody who ended the session meant it, and a server that went down may do so again: then it is a
+    /// person's turn.
+    async fn not_again(&self, loss: &Loss, lost: u32) -> Option<String> {
+        let life = self.session.life().await.ok();
+        let because = match () {
+            () if life.is_none() || life != self.life => "; the server was restarted, or crashed, meanwhile",
+            () if loss.meant => "; somebody ended the session",
+            () if lost > MOST_LOST => "",
+            () => return None,
+        };
+        let times = if lost > 1 { format!("{lost} times, ") } else { String::new() };
+        Some(format!("the connection was lost {times}before the migration was committed: {loss}{because}"))
     }
 
     /// Gets a new session, once nothing of the lost one is left; the step, if it is recorded.
-    async fn reconnect(&mut self, ready: &Ready, why: &str) -> Result<Option<StepDone>, Ending> {
+    async fn reconnect(&mut self, ready: &Ready, loss: &Loss) -> Result<Option<StepDone>, Ending> {
+        let why = &loss.why;
         tracing::warn!(why, step = ready.title(), "the connection was lost; reading what is recorded");
         self.say(format!("{}: the connection was lost; reading what is recorded", ready.title()));
         self.session.abandon();
@@ -258,7 +287,28 @@ impl Runner<'_> {
             }
         };
         self.session = settled.session;
+        self.still_recorded(ready, &settled.done)?;
         Ok(settled.done.into_iter().find(|done| done.version == ready.step.version))
+    }
+
+    /// Whether what was committed before is still there: a standby that took over may have been behind.
+    fn still_recorded(&mut self, ready: &Ready, recorded: &[StepDone]) -> Result<(), Ending> {
+        let is_recorded = |done: &StepDone| recorded.iter().any(|other| other.version == done.version);
+        let gone: Vec<_> =
+            self.done.iter().filter(|done| !is_recorded(done)).map(|done| done.version.to_string()).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        self.done.retain(is_recorded);
+        let message = format!(
+            "the database that answers since the connection was lost has no record of {}, which this run had \
+             committed: it is an older state of it",
+            gone.join(", ")
+        );
+        let hint =
+            "find out whether a standby took over that was behind; what is recorded there counts: plan again";
+        let failed = Box::new(failure(FailureKind::Connection, message, hint));
+        Err(Ending::Failed(of_step(&ready.step, failed)))
     }
 
     /// Keeps an attempt that was rolled back. The rollback is what counts; this is for the record.
@@ -350,6 +400,17 @@ fn doing<'r>(
     retries: u32,
 ) -> Doing<'r> {
     Doing { schema: &target.schema, command, run, step: &ready.step, retries, old }
+}
+
+/// A schema that could not be read in the middle of a step.
+fn unread(ready: &Ready, error: InspectError) -> Broken {
+    match error {
+        InspectError::Lost { why, meant } => Broken::Lost(Loss { why, meant }),
+        error @ (InspectError::Connect(_)
+        | InspectError::Query { .. }
+        | InspectError::Locked
+        | InspectError::Record { .. }) => Ending::Failed(of_step(&ready.step, unreadable(&error))).into(),
+    }
 }
 
 fn is_passing(failure: &Failure) -> bool {

@@ -31,6 +31,10 @@ const RECORD_NAME: usize = 256;
 
 /// Longest path of a backup: Linux takes no longer one.
 const PATH: usize = 4_096;
+/// Of what was observed of a step: as many of each sort as an agent keeps, and some.
+const OBSERVED: usize = 50;
+/// Of a name of a relation or a statement.
+const NAME: usize = 256;
 
 /// Tables of other migration tools: one for each schema of a database with many tenants.
 const HISTORY_TABLES: usize = 1_000;
@@ -109,7 +113,34 @@ pub(super) fn outcome(mut outcome: wire::Outcome) -> Result<wire::Outcome, TooMu
         }
         Some(Outcome::Ran(_) | Outcome::Interrupted(_) | Outcome::Cancelled(_)) | None => {}
     }
+    done_in(&mut outcome).iter_mut().filter_map(|step| step.observed.as_mut()).for_each(observed);
     Ok(outcome)
+}
+
+fn done_in(outcome: &mut wire::Outcome) -> &mut [wire::StepDone] {
+    match &mut outcome.outcome {
+        Some(Outcome::Ran(ran)) => &mut ran.done,
+        Some(Outcome::Failed(failed)) => &mut failed.done,
+        Some(Outcome::Interrupted(interrupted)) => &mut interrupted.done,
+        Some(Outcome::Cancelled(cancelled)) => &mut cancelled.done,
+        Some(Outcome::Unsettled(unsettled)) => &mut unsettled.done,
+        Some(Outcome::BackedUp(_) | Outcome::Refused(_) | Outcome::Unknown(_)) | None => &mut [],
+    }
+}
+
+/// What was observed goes into the ledger: as much of it as an agent keeps.
+fn observed(seen: &mut wire::Observed) {
+    seen.statements.truncate(OBSERVED);
+    seen.locks.truncate(OBSERVED);
+    seen.statements.iter_mut().for_each(|one| cut(&mut one.what, NAME));
+    for lock in &mut seen.locks {
+        cut(&mut lock.relation, NAME);
+        cut(&mut lock.mode, NAME);
+    }
+    for names in [&mut seen.rewrites, &mut seen.waited_for, &mut seen.ended] {
+        names.truncate(OBSERVED);
+        names.iter_mut().for_each(|name| cut(name, LINE));
+    }
 }
 
 fn seen_in(outcome: &wire::Outcome) -> Option<&wire::Observation> {
