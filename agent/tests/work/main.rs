@@ -19,6 +19,7 @@ mod histories;
 mod locks;
 mod losing;
 mod measuring;
+mod old_tables;
 mod pieces;
 mod proxy;
 mod recovering;
