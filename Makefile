@@ -40,7 +40,10 @@ has cc && there /usr/include/stdio.h || missing+=(gcc libc6-dev); \
 [ -z "$(filter npm,$(REGISTRIES))" ] || has npm || missing+=(npm)
 endef
 
-.PHONY: help demo test test-truth test-crash test-versions lint format deny bench bench-analysis fuzz setup toolchain
+# What `make test-adopt` moves from: tests/tools.sh knows their versions.
+MIGRATION_TOOLS := dbmate liquibase sqlx refinery diesel alembic sqitch
+
+.PHONY: help demo test test-truth test-crash test-versions test-adopt lint format deny bench bench-analysis fuzz setup toolchain
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -73,11 +76,18 @@ test-versions: setup ## run what depends on PostgreSQL's version against each ma
 	done; \
 	[ -z "$$failed" ] || { echo "pgbelay: failed with PostgreSQL$$failed" >&2; exit 1; }
 
+test-adopt: REGISTRIES := python npm
+test-adopt: setup ## let other migration tools apply migrations, adopt their history and go on
+	@tests/tools.sh $(TOOLS) $(MIGRATION_TOOLS)
+	@cargo build --quiet --workspace --bins
+	@PATH=$(TOOLS)/bin:$$PATH RUST_TEST_THREADS=4 \
+		cargo test --quiet -p pgbelay-tests --features adopt --test adopt
+
 lint: toolchain ## check format, lints, documentation, licences and duplicates
 	@cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 || \
 		{ echo "pgbelay: rustfmt or clippy is missing: run rustup component add rustfmt clippy" >&2; exit 1; }
 	@cargo fmt --all --check
-	@cargo clippy --quiet --workspace --all-targets -- -D warnings
+	@cargo clippy --quiet --workspace --all-targets --features pgbelay-tests/adopt -- -D warnings
 	@RUSTDOCFLAGS=-Dwarnings cargo doc --quiet --workspace --no-deps
 	@$(MAKE) deny
 

@@ -6,8 +6,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pgbelay_core::origin::Layout;
 
+use crate::commands::adopt::AdoptArgs;
 use crate::commands::agent::AgentCommand;
 use crate::commands::approve::ApproveArgs;
+use crate::commands::baseline::BaselineArgs;
 use crate::commands::catalog::CatalogArgs;
 use crate::commands::completion::CompletionArgs;
 use crate::commands::context::ContextCommand;
@@ -169,6 +171,10 @@ pub(crate) enum Command {
     Promote(PromoteArgs),
     /// Take migrations back
     Rollback(RollbackArgs),
+    /// Record what another migration tool has applied
+    Adopt(AdoptArgs),
+    /// Take migrations to be applied that no history tells of
+    Baseline(BaselineArgs),
     /// Approve somebody else's plan
     Approve(ApproveArgs),
     /// Look at rollouts, pause, resume or abort one, cancel one of its databases

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub(crate) mod adopt;
 pub(crate) mod agent;
 pub(crate) mod approve;
+pub(crate) mod baseline;
 pub(crate) mod catalog;
 pub(crate) mod completion;
 pub(crate) mod context;

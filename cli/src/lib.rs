@@ -56,6 +56,8 @@ async fn dispatch(command: Command, app: &mut App) -> Result<ExitCode, CliError>
         Command::Dev(args) => Box::pin(commands::dev::run(args, app)).await,
         Command::Status(args) => commands::status::run(args, app).await,
         Command::Plan(args) => commands::plan::run(args, app).await,
+        Command::Adopt(args) => commands::adopt::run(args, app).await,
+        Command::Baseline(args) => commands::baseline::run(args, app).await,
         Command::Migrate(args) => commands::migrate::run(args, app).await,
         Command::Promote(args) => commands::promote::run(args, app).await,
         Command::Rollback(args) => commands::rollback::run(args, app).await,

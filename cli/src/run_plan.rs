@@ -49,6 +49,11 @@ pub(crate) async fn run_plan(
 ) -> Result<ExitCode, CliError> {
     let layout = app.screen.layout();
     app.screen.show(&render::plan::overview(&plan, layout));
+    if args.dry_run && render::plan::only_records(&plan) {
+        // There is nothing to try: the plan is all that there is.
+        app.screen.json(&plan);
+        return Ok(ExitCode::Done);
+    }
     if args.dry_run {
         return try_plan(app, &client, &plan).await;
     }

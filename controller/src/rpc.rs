@@ -22,6 +22,7 @@ pub mod agent;
 mod catalogs;
 pub mod enrolment;
 pub mod gate;
+mod histories;
 mod judging;
 mod measuring;
 pub mod operator;

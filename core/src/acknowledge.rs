@@ -131,7 +131,7 @@ pub fn possible(body: &PlanBody) -> BTreeSet<Acknowledgement> {
     let mut seen = BTreeSet::new();
     let mut found = BTreeSet::new();
     for (database, target) in &body.targets {
-        for step in &target.steps {
+        for step in target.steps.iter().filter(|step| step.recorded.is_none()) {
             if step.judgement.is_none_or(|at| seen.insert(at)) {
                 found.extend(of_step(body, step));
             }

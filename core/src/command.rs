@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::migration::Version;
 pub use crate::name::CommandId;
 use crate::name::{DatabaseName, OperatorName};
-use crate::plan::{Direction, ExecutionSettings, Expectation, LockMode, Step};
+use crate::plan::{Direction, ExecutionSettings, Expectation, HistoryMark, LockMode, Step};
 use crate::rollout::RolloutId;
 use crate::time::{Span, Timestamp};
 
@@ -44,6 +44,55 @@ pub enum CommandKind {
     },
     /// Run migrations, forward or back.
     Run(Run),
+    /// Record migrations that are applied already.
+    Adopt(Adopt),
+}
+
+/// Migrations that are applied already, to be recorded in order. Nothing of them is run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adopt {
+    /// What to record.
+    pub steps: Vec<Step>,
+    /// The state that the plan was made for.
+    pub expect: Expectation,
+    /// The history table that says so; `None`: a baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<HistoryMark>,
+}
+
+/// What a command does to the records of its database.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Recording<'a> {
+    /// Forward or back.
+    pub(crate) direction: Direction,
+    /// The steps that it records.
+    pub(crate) steps: &'a [Step],
+    /// The state that it starts from.
+    pub(crate) expect: &'a Expectation,
+}
+
+impl CommandKind {
+    /// The state that it starts from.
+    pub(crate) const fn expect(&self) -> &Expectation {
+        match self {
+            Self::Backup { expect } | Self::Run(Run { expect, .. }) | Self::Adopt(Adopt { expect, .. }) => {
+                expect
+            }
+        }
+    }
+
+    /// What it does to the records; `None`: nothing.
+    pub(crate) fn recording(&self) -> Option<Recording<'_>> {
+        match self {
+            Self::Backup { .. } => None,
+            Self::Run(Run { direction, steps, expect, .. }) => {
+                Some(Recording { direction: *direction, steps, expect })
+            }
+            Self::Adopt(Adopt { steps, expect, .. }) => {
+                Some(Recording { direction: Direction::Up, steps, expect })
+            }
+        }
+    }
 }
 
 /// Migrations to run, in order.

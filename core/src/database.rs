@@ -26,6 +26,9 @@ pub struct AppliedRecord {
     /// Whether it runs again when it changes. It has no place in the order, and is not taken back.
     #[serde(default, skip_serializing_if = "is_false")]
     pub repeatable: bool,
+    /// Whether it was only recorded: another tool applied it, or a person says that it is applied.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub adopted: bool,
 }
 
 /// What an agent read from its database.

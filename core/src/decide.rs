@@ -50,8 +50,8 @@ pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<
         Request::RemoveDatabase { database, reason } => access::remove_database(state, database, reason),
         Request::Observe { database, observation } => reports::observe(state, database, observation),
         Request::RecordRelease(release) => Ok(plans::record_release(state, release)),
-        Request::CreatePlan { environment, goal, fresh, judged, sizes } => {
-            plans::create(state, &Wanted { environment, goal, fresh, judged, sizes }, here)
+        Request::CreatePlan { environment, goal, fresh, judged, sizes, histories } => {
+            plans::create(state, &Wanted { environment, goal, fresh, judged, sizes, histories }, here)
         }
         Request::Approve { plan } => plans::approve(state, plan, here),
         Request::RecordTrial { plan, databases, failed } => {

@@ -246,7 +246,7 @@ pub(crate) fn observed(
     });
     // What was applied without the controller being told (its agent was lost, the ledger is an old copy) can be taken
     // back as well, counted from when the database says that it was applied.
-    for record in &seen.records {
+    for record in seen.records.iter().filter(|record| !record.adopted) {
         let opened_at = record.applied_at.min(place.at);
         let window = || Window { opened_at, until: opened_at + length };
         database.windows.entry(record.version.clone()).or_insert_with(window);

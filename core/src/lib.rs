@@ -11,6 +11,7 @@ pub mod decide;
 pub mod digest;
 pub mod event;
 pub mod evolve;
+pub mod history;
 pub mod judge;
 pub mod layout;
 pub mod migration;

@@ -145,7 +145,8 @@ pub struct Origin {
     /// The checksum, in the tool's own form (lower-case hex, or a decimal number), where the tool keeps one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<String>,
-    /// What else its row needs, by the name of the column: `author` (Liquibase), `note`, `planned_at` … (Sqitch).
+    /// What else its row needs, by the name of the column: `author` (Liquibase), `note`, `planned_at` … (Sqitch); and,
+    /// under names that begin with `checksum_`, other checksums that the tool takes for the same.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub more: BTreeMap<String, String>,
 }

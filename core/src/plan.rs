@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::database::Observation;
 use crate::digest::Digest;
+use crate::history::{How, Misfit, Tool};
 use crate::migration::{Version, is_false};
 pub use crate::name::PlanId;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName};
@@ -18,11 +19,13 @@ use crate::policy::{BackupPolicy, Blockers, EnvironmentPolicy, ReplicationLag, d
 use crate::rollout::RolloutId;
 use crate::time::{Span, Timestamp};
 
+mod adopt;
 mod back;
 mod forward;
 mod judgement;
 mod server;
 
+pub use adopt::{AllHistories, History, plan_adopt, plan_baseline};
 pub use back::plan_back;
 pub use forward::plan_forward;
 pub use judgement::{AllSizes, FoundHazard, Judgement, Scales};
@@ -52,6 +55,69 @@ pub enum Goal {
         /// The version that stays.
         target: Option<Version>,
     },
+    /// What another tool has applied of a release is recorded.
+    Adopt {
+        /// The release.
+        release: Digest,
+        /// The tool; `None`: the one whose history table is found.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tool: Option<Tool>,
+    },
+    /// Everything of a release up to a version, with it, is recorded as applied.
+    Baseline {
+        /// The release.
+        release: Digest,
+        /// The last version that is applied.
+        version: Version,
+    },
+}
+
+impl Goal {
+    /// The release that it is about.
+    #[must_use]
+    pub const fn release(&self) -> Option<Digest> {
+        match self {
+            Self::Release { release } | Self::Adopt { release, .. } | Self::Baseline { release, .. } => {
+                Some(*release)
+            }
+            Self::Back { .. } => None,
+        }
+    }
+
+    /// Whether nothing is run: what is applied already is recorded.
+    #[must_use]
+    pub const fn only_records(&self) -> bool {
+        match self {
+            Self::Release { .. } | Self::Back { .. } => false,
+            Self::Adopt { .. } | Self::Baseline { .. } => true,
+        }
+    }
+}
+
+/// That a migration is applied already, and how that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// When it was applied; `None`: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_at: Option<Timestamp>,
+    /// How it is known.
+    pub how: How,
+    /// The checksum that the other tool keeps, in its own form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_checksum: Option<String>,
+}
+
+/// The history table that a plan was made from, and what it held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryMark {
+    /// Whose it is.
+    pub tool: Tool,
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub table: String,
+    /// The digest of what was read.
+    pub digest: Digest,
 }
 
 /// One migration to run on one database.
@@ -90,6 +156,9 @@ pub struct Step {
     /// How the tool whose layout it was read from calls it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// It is applied already, and is only recorded: its SQL is not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Recorded>,
 }
 
 /// The state of a database that a plan was made for.
@@ -137,6 +206,19 @@ pub struct ExecutionSettings {
     /// How far standbys may be behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replication_lag: Option<ReplicationLag>,
+    /// The history table of the tool that the migrations come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_table: Option<OldTable>,
+}
+
+/// The history table of the tool that migrations come from: it is made before the first of them runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OldTable {
+    /// The tool.
+    pub tool: Tool,
+    /// Whether its rows are written as well.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keep: bool,
 }
 
 impl ExecutionSettings {
@@ -151,6 +233,7 @@ impl ExecutionSettings {
             concurrent_timeout: defaults::concurrent_timeout(),
             blockers: Blockers::default(),
             replication_lag: None,
+            old_table: None,
         }
     }
 
@@ -177,6 +260,7 @@ impl From<&EnvironmentPolicy> for ExecutionSettings {
             concurrent_timeout: policy.concurrent_timeout,
             blockers: policy.blockers.clone(),
             replication_lag: policy.replication_lag.clone(),
+            old_table: None,
         }
     }
 }
@@ -188,6 +272,20 @@ pub struct TargetPlan {
     pub expect: Expectation,
     /// What runs, in order. Empty: there is nothing to do.
     pub steps: Vec<Step>,
+    /// The history table that says what is applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<HistoryMark>,
+    /// What of it does not fit the release, and stands in nobody's way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub misfits: Vec<Misfit>,
+}
+
+impl TargetPlan {
+    /// Steps that run from a state.
+    #[must_use]
+    pub const fn of(expect: Expectation, steps: Vec<Step>) -> Self {
+        Self { expect, steps, history: None, misfits: Vec::new() }
+    }
 }
 
 /// What a plan binds: everything that its digest covers.
@@ -342,6 +440,34 @@ pub enum PlanProblem {
         version: Version,
         /// Forward or back.
         direction: Direction,
+    },
+    /// Another tool applied it.
+    #[error(
+        "{database}: migration {version} was not applied by pgbelay, only recorded: there is no rollback window for it"
+    )]
+    Adopted {
+        /// The database.
+        database: DatabaseName,
+        /// The migration.
+        version: Version,
+    },
+    /// Its history tables tell nothing.
+    #[error("{database}: {what}")]
+    NoHistory {
+        /// The database.
+        database: DatabaseName,
+        /// Why, in words.
+        what: String,
+    },
+    /// Its history table does not fit the release.
+    #[error("{database}: {table}: {misfit}")]
+    Misfit {
+        /// The database.
+        database: DatabaseName,
+        /// The history table.
+        table: String,
+        /// What does not fit.
+        misfit: Misfit,
     },
     /// Its server is newer than what is known.
     #[error(

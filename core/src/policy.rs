@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pgbelay_analysis::{Risk, Severity, StatementReport};
 use serde::{Deserialize, Serialize};
 
+use crate::migration::is_false;
 use crate::name::EnvironmentName;
 use crate::time::Span;
 
@@ -132,6 +133,9 @@ pub struct EnvironmentPolicy {
     /// Whether there are plans for a server that is newer than the newest known one.
     #[serde(default)]
     pub unknown_server: UnknownServer,
+    /// Whether the history table of the tool that migrations come from is written as the tool does.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keep_history_table: bool,
 }
 
 /// What a run does about sessions that hold what it needs.
@@ -344,6 +348,7 @@ impl EnvironmentPolicy {
             start_deadline: defaults::start_deadline(),
             acknowledge: BTreeSet::new(),
             unknown_server: UnknownServer::default(),
+            keep_history_table: false,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use crate::judge::AllJudged;
 use crate::migration::Version;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName, TokenId};
-use crate::plan::{AllSizes, Goal, PlanId};
+use crate::plan::{AllHistories, AllSizes, Goal, PlanId};
 use crate::policy::Policy;
 use crate::release::Release;
 use crate::rollout::{Confirmation, RolloutId};
@@ -122,6 +122,8 @@ pub enum Request {
         judged: AllJudged,
         /// How large the relations are that it is about, where policy lets that count.
         sizes: AllSizes,
+        /// What the history tables of other tools hold, for a plan that adopts them.
+        histories: AllHistories,
     },
     /// Approve a plan.
     Approve {

@@ -9,8 +9,10 @@ use pgbelay_core::time::Timestamp;
 
 use crate::wire;
 
+mod adopt;
 mod command;
-pub use command::{WireCommand, WireKind, WireRun, WireStep};
+mod history;
+pub use command::{WireAdopt, WireAdopted, WireCommand, WireKind, WireRun, WireStep};
 mod outcome;
 pub use outcome::failure_word;
 
@@ -61,6 +63,7 @@ impl From<&AppliedRecord> for wire::AppliedRecord {
             checksum: record.checksum.to_string(),
             applied_at_ms: record.applied_at.0,
             repeatable: record.repeatable,
+            adopted: record.adopted,
         }
     }
 }
@@ -74,6 +77,7 @@ impl TryFrom<wire::AppliedRecord> for AppliedRecord {
             checksum: parse("checksum", &wire.checksum)?,
             applied_at: Timestamp(wire.applied_at_ms),
             repeatable: wire.repeatable,
+            adopted: wire.adopted,
         })
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use pgbelay_core::command::{Failure, FailureKind, StepDone};
 use pgbelay_core::digest::Digest;
-use pgbelay_core::plan::ExecutionSettings;
+use pgbelay_core::plan::{Direction, ExecutionSettings};
 use pgbelay_core::time::Span;
 use pgbelay_proto::convert::WireStep;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use super::blockers::Watcher;
 use super::connect::connect;
 use super::fault::failure;
 use super::lock::{self, Keys};
+use super::old_table;
 use super::script::{Ready, of_step, read_all};
 use super::session::Session;
 use super::tally::Tally;
@@ -64,12 +65,16 @@ async fn trial(
         }
         Err(fault) => return Err(no_session(fault.words())),
     }
+    let direction = steps.first().map_or(Direction::Up, |step| step.direction);
+    // What cannot be told of the other tool's table, the run will tell.
+    let old = old_table::find(&session, &target.schema, (settings.old_table, direction), true).await;
+    let table = old.ok().flatten().and_then(|old| old.made()).unwrap_or_else(|| "SELECT 1".to_owned());
     let limits = Limits::of(settings);
     let limits = Limits { lock: limits.lock.min(LOCK), ..limits };
     let tried = alone.unwrap_or(ready.len());
     let outcome = timeout(
         limits.statement,
-        Box::pin(every(&session, target, (limits, settings), (&ready[..tried], &mut *done))),
+        Box::pin(every(&session, (target, &table), (limits, settings), (&ready[..tried], &mut *done))),
     )
     .await;
     let outcome = match outcome {
@@ -108,7 +113,7 @@ fn cannot_be_tried(ready: &Ready) -> Box<Failure> {
 
 async fn every(
     session: &Session,
-    target: &Target,
+    (target, table): (&Target, &str),
     (limits, settings): (Limits, &ExecutionSettings),
     (ready, done): (&[Ready], &mut Vec<StepDone>),
 ) -> Result<(), Box<Failure>> {
@@ -126,6 +131,7 @@ async fn every(
         waiting: &waiting,
     };
     worker.open("SELECT 1", "").await.map_err(told)?;
+    worker.ask(table).await.map_err(told)?;
     for ready in ready {
         let began = Instant::now();
         step(&mut worker, ready).await.map_err(|stop| of_step(&ready.step, told(stop)))?;

@@ -185,7 +185,7 @@ fn chained(before: Digest, row: &SimpleQueryRow) -> Digest {
 async fn records(session: &Session, table: &str) -> Result<Vec<AppliedRecord>, Looked> {
     let sql = format!(
         "SELECT id, version, name, checksum, floor(extract(epoch FROM applied_at) * 1000)::bigint, \
-           metadata @> '{{\"repeatable\": true}}' \
+           metadata @> '{{\"repeatable\": true}}', jsonb_exists(metadata, 'adopted') \
          FROM {table} WHERE success AND rolled_back_at IS NULL ORDER BY id"
     );
     let rows = session.ask(&sql).await?;
@@ -222,5 +222,6 @@ fn record(row: &SimpleQueryRow) -> Result<AppliedRecord, InspectError> {
         checksum: column(3).parse().map_err(|_| damaged("checksum"))?,
         applied_at: Timestamp(column(4).parse().map_err(|_| damaged("applied_at"))?),
         repeatable: column(5) == "t",
+        adopted: column(6) == "t",
     })
 }

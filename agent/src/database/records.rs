@@ -12,6 +12,7 @@ use pgbelay_proto::convert::{WireCommand, WireRun, WireStep};
 use serde_json::json;
 
 use super::fault::{Fault, Loss};
+use super::old_table::{Kept, Old};
 use super::quote::{identifier, literal, nullable};
 use super::session::Session;
 
@@ -25,6 +26,8 @@ pub(crate) struct Doing<'a> {
     pub(crate) step: &'a WireStep,
     /// How often the step had to start again.
     pub(crate) retries: u32,
+    /// The history table of the tool that the migrations come from.
+    pub(crate) old: Option<&'a Old>,
 }
 
 /// What becomes of the row of a repeatable migration that has run before.
@@ -112,6 +115,25 @@ impl Doing<'_> {
             literal(self.step.version.as_str()),
             literal(&self.step.checksum.to_string()),
         )
+    }
+
+    /// What makes the other tool's table before the first step.
+    pub(crate) fn old_table(&self) -> Option<String> {
+        let is_first = self.run.steps.first().is_some_and(|first| first.version == self.step.version);
+        self.old.filter(|_| is_first)?.made()
+    }
+
+    /// The other tool's row, to follow the record; nothing where it is not kept.
+    pub(crate) fn old_row(&self, took: Duration) -> String {
+        let row = || {
+            let (old, origin) = (self.old?, self.step.origin.as_ref()?);
+            let kept = Kept { origin, took, own: self.schema };
+            match self.step.direction {
+                Direction::Up => old.applied(&kept),
+                Direction::Down => old.taken_back(&kept),
+            }
+        };
+        row().map_or_else(String::new, |row| format!("{row}; "))
     }
 
     /// The attempt that goes with the record.

@@ -15,6 +15,7 @@ use super::connect::{ConnectError, connect};
 use super::fault::{Fault, failure, sql_failure};
 use super::inspect::{InspectError, observe};
 use super::lock::{self, Keys, Locked};
+use super::old_table::Old;
 use super::quote::identifier;
 use super::records::done_by;
 use super::script::{Ready, read_all};
@@ -22,10 +23,12 @@ use super::session::Session;
 use super::settle::{application, settle};
 use super::tally::Tally;
 use super::target::Target;
-use super::{Control, DUMP, TRIAL, layout, pieces, records};
+use super::{Control, DUMP, TRIAL, layout, old_table, pieces, records};
 
+mod adopt;
 mod runner;
 
+pub use adopt::adopt;
 use runner::Runner;
 
 /// How a run ended, before the database was looked at.
@@ -66,12 +69,24 @@ pub async fn run(
     control: &Control<'_>,
 ) -> Outcome {
     match Box::pin(prepare(target, command, run, sql, control)).await {
-        Ok(Prepared { session, ready, begun }) => {
+        Ok(Prepared { session, ready, begun, old }) => {
             let watcher = Watcher::new(target);
             let (done, tally, lsn) = (Vec::new(), Tally::default(), String::new());
             let life = session.life().await.ok();
-            let runner =
-                Runner { target, command, run, control, session, life, begun, watcher, done, tally, lsn };
+            let runner = Runner {
+                target,
+                command,
+                run,
+                control,
+                session,
+                life,
+                begun,
+                watcher,
+                done,
+                tally,
+                lsn,
+                old,
+            };
             Box::pin(runner.run(&ready)).await
         }
         Err(Ending::Failed(failure)) => {
@@ -126,7 +141,10 @@ async fn prepare(
     }
     layout::ensure(&session, &target.schema).await.map_err(|fault| no_layout(target, &fault))?;
     check_fence(&session, target, command).await?;
-    Ok(Prepared { session, ready, begun: begun.into_iter().map(|(version, _)| version).collect() })
+    let wanted = (run.settings.old_table, run.direction);
+    let old = old_table::find(&session, &target.schema, wanted, seen.records.is_empty()).await?;
+    let begun = begun.into_iter().map(|(version, _)| version).collect();
+    Ok(Prepared { session, ready, begun, old })
 }
 
 /// What a run starts with.
@@ -135,6 +153,8 @@ struct Prepared {
     ready: Vec<Ready>,
     /// The migrations that have begun before.
     begun: BTreeSet<String>,
+    /// The table of the tool whose layout the files have.
+    old: Option<Old>,
 }
 
 /// What this very attempt has recorded already: the command was sent again to an agent that forgot it, and its own steps
@@ -208,7 +228,7 @@ fn unreadable(error: &InspectError) -> Box<Failure> {
     Box::new(failure(kind, error.to_string(), hint))
 }
 
-fn lost(fault: &Fault) -> Box<Failure> {
+pub(super) fn lost(fault: &Fault) -> Box<Failure> {
     Box::new(failure(FailureKind::Connection, fault.words(), "nothing was changed; retry"))
 }
 

@@ -71,6 +71,9 @@ pub(super) async fn try_part(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, par
 async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part<'_>) -> Result<(), Stop> {
     let began = Instant::now();
     let before = pass_fence(worker, doing, part.statements).await?;
+    if let Some(table) = doing.old_table().filter(|_| !part.statements.is_empty()) {
+        worker.ask(&table).await?;
+    }
     worker.set_again(&part.settings).await?;
     if !part.statements.is_empty() {
         reach("after-intent").await;
@@ -107,7 +110,7 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
     if records && doing.step.direction == Direction::Down {
         exactly_one(&messages)?;
         let attempt = doing.attempt_done(took);
-        worker.ask(&format!("{attempt}; COMMIT")).await?;
+        worker.ask(&format!("{}{attempt}; COMMIT", doing.old_row(took))).await?;
     }
     if matches!(part.then, Then::Record | Then::Piece(_)) {
         worker.tally.told_so(last_row(&messages));
@@ -121,7 +124,7 @@ fn record(worker: &Worker<'_, '_>, doing: &Doing<'_>, took: std::time::Duration,
     match doing.step.direction {
         Direction::Up => {
             let (record, attempt) = (doing.record(took, &observed, seen), doing.attempt_done(took));
-            format!("{record}; {attempt}; COMMIT")
+            format!("{record}; {}{attempt}; COMMIT", doing.old_row(took))
         }
         Direction::Down => doing.close_record(took, &observed, seen),
     }

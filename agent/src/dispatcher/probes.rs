@@ -40,9 +40,11 @@ impl<S: Site> Dispatcher<S> {
         }
         match &question {
             Question::DryRun { .. } => self.may_try().map(|()| question),
-            Question::Inspect | Question::CountLoss(_) | Question::Measure(_) | Question::Catalog => {
-                Ok(question)
-            }
+            Question::Inspect
+            | Question::CountLoss(_)
+            | Question::Measure(_)
+            | Question::Catalog
+            | Question::History => Ok(question),
         }
     }
 

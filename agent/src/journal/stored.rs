@@ -5,10 +5,10 @@ use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::origin::Origin;
-use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation};
+use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation, HistoryMark, Recorded};
 use pgbelay_core::rollout::RolloutId;
 use pgbelay_core::time::Timestamp;
-use pgbelay_proto::convert::{WireCommand, WireKind, WireRun, WireStep};
+use pgbelay_proto::convert::{WireAdopt, WireAdopted, WireCommand, WireKind, WireRun, WireStep};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 #[derive(Serialize, Deserialize)]
@@ -28,6 +28,20 @@ struct StoredCommand {
 enum StoredKind {
     Backup { expect: Expectation },
     Run(StoredRun),
+    Adopt(StoredAdopt),
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredAdopt {
+    steps: Vec<StoredAdopted>,
+    expect: Expectation,
+    history: Option<HistoryMark>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredAdopted {
+    step: StoredStep,
+    recorded: Recorded,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -81,6 +95,7 @@ impl From<WireCommand> for StoredCommand {
         let kind = match kind {
             WireKind::Backup { expect } => StoredKind::Backup { expect },
             WireKind::Run(run) => StoredKind::Run(run.into()),
+            WireKind::Adopt(adopt) => StoredKind::Adopt(adopt.into()),
         };
         Self { id, database, rollout, plan, attempt, fence, not_after, kind }
     }
@@ -92,6 +107,7 @@ impl From<StoredCommand> for WireCommand {
         let kind = match kind {
             StoredKind::Backup { expect } => WireKind::Backup { expect },
             StoredKind::Run(run) => WireKind::Run(run.into()),
+            StoredKind::Adopt(adopt) => WireKind::Adopt(adopt.into()),
         };
         Self { id, database, rollout, plan, attempt, fence, not_after, kind }
     }
@@ -110,6 +126,22 @@ impl From<StoredRun> for WireRun {
         let StoredRun { direction, steps, expect, backup, settings, resolution, locks } = stored;
         let steps = steps.into_iter().map(Into::into).collect();
         Self { direction, steps, expect, backup, settings, resolution, locks }
+    }
+}
+
+impl From<WireAdopt> for StoredAdopt {
+    fn from(adopt: WireAdopt) -> Self {
+        let WireAdopt { steps, expect, history } = adopt;
+        let step = |WireAdopted { step, recorded }| StoredAdopted { step: step.into(), recorded };
+        Self { steps: steps.into_iter().map(step).collect(), expect, history }
+    }
+}
+
+impl From<StoredAdopt> for WireAdopt {
+    fn from(stored: StoredAdopt) -> Self {
+        let StoredAdopt { steps, expect, history } = stored;
+        let step = |StoredAdopted { step, recorded }| WireAdopted { step: step.into(), recorded };
+        Self { steps: steps.into_iter().map(step).collect(), expect, history }
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) enum Question {
     Catalog,
     /// How large and busy are these relations?
     Measure(Vec<String>),
+    /// What do the history tables of other tools hold?
+    History,
 }
 
 impl From<wire::ControllerMessage> for Incoming {
@@ -93,6 +95,7 @@ fn read_question(kind: Option<probe::Kind>) -> Result<Question, BadMessage> {
             Ok(Question::CountLoss(count.objects.into_iter().map(object).collect()))
         }
         Some(probe::Kind::Catalog(probe::Catalog {})) => Ok(Question::Catalog),
+        Some(probe::Kind::History(probe::ReadHistory {})) => Ok(Question::History),
         Some(probe::Kind::Measure(measure)) => Ok(Question::Measure(measure.relations)),
         None => Err(missing("kind")),
     }

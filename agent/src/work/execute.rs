@@ -41,6 +41,7 @@ pub(super) async fn execute<S: Site>(
     let outcome = match &command.kind {
         WireKind::Backup { expect } => Box::pin(tools.site.back_up(&command, expect, control)).await,
         WireKind::Run(run) => Box::pin(migrate(&command, run, &tools, control)).await,
+        WireKind::Adopt(adopt) => Box::pin(tools.site.adopt(&command, adopt, control)).await,
     };
     reach(match &outcome {
         Outcome::BackedUp { .. } => "before-report-of-backup",

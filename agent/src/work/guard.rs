@@ -104,7 +104,7 @@ impl Guard {
             return Some(format!("this agent serves {}, not {}", self.name, command.database));
         }
         match &command.kind {
-            WireKind::Run(_) => self.forbids_migrations(now),
+            WireKind::Run(_) | WireKind::Adopt(_) => self.forbids_migrations(now),
             WireKind::Backup { .. } => None,
         }
     }
@@ -295,6 +295,7 @@ mod tests {
             checksum: Digest::of(""),
             applied_at,
             repeatable: false,
+            adopted: false,
         };
         let seen = Observation {
             conditions: pgbelay_core::database::no_conditions(),

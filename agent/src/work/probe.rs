@@ -44,6 +44,10 @@ async fn find<S: Site>(question: Question, tools: JobTools<S>) -> Vec<Answer> {
             Ok(measured) => Answer::Measured(measured),
             Err(error) => Answer::Error(error.to_string()),
         },
+        Question::History => match tools.site.history().await {
+            Ok(tables) => Answer::History(tables.as_slice().into()),
+            Err(error) => Answer::Error(error.to_string()),
+        },
     };
     vec![answer]
 }

@@ -38,7 +38,7 @@ pub(super) async fn recover<S: Site>(
             site.remove_leftovers().await;
             Outcome::Interrupted { done: Vec::new(), observation: None }
         }
-        WireKind::Run(_) => tokio::select! {
+        WireKind::Run(_) | WireKind::Adopt(_) => tokio::select! {
             () = cancel.cancelled() => {
                 let why = "cancelled before it was read from the database what was done when the agent stopped";
                 Outcome::Unknown { why: why.to_owned() }

@@ -7,9 +7,10 @@ use pgbelay_analysis::Catalog;
 use pgbelay_core::command::{Failure, Outcome, StepDone};
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
+use pgbelay_core::history::Table;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::{ExecutionSettings, Expectation};
-use pgbelay_proto::convert::{WireCommand, WireRun, WireStep};
+use pgbelay_proto::convert::{WireAdopt, WireCommand, WireRun, WireStep};
 use pgbelay_proto::wire::Measured;
 
 use crate::backup::{self, BackupRequest};
@@ -50,6 +51,13 @@ pub trait Site: Send + Sync + 'static {
     fn check(&self) -> impl Future<Output = Result<(), NoAnswer>> + Send;
     /// Runs migrations.
     fn run(&self, request: RunRequest<'_>, control: Control<'_>) -> impl Future<Output = Outcome> + Send;
+    /// Records migrations that are applied already.
+    fn adopt(
+        &self,
+        command: &WireCommand,
+        adopt: &WireAdopt,
+        control: Control<'_>,
+    ) -> impl Future<Output = Outcome> + Send;
     /// Reads what an interrupted run did.
     fn recover(&self, command: &WireCommand) -> impl Future<Output = Result<Outcome, NoAnswer>> + Send;
     /// Takes a backup and verifies it.
@@ -77,6 +85,8 @@ pub trait Site: Send + Sync + 'static {
     ) -> impl Future<Output = Vec<Result<u64, String>>> + Send;
     /// Measures relations, and sees who holds locks on them.
     fn measure(&self, relations: &[String]) -> impl Future<Output = Result<Measured, NoAnswer>> + Send;
+    /// Reads the history tables of other migration tools.
+    fn history(&self) -> impl Future<Output = Result<Vec<Table>, NoAnswer>> + Send;
     /// Reads the schema, and then its fingerprint.
     fn catalog(&self) -> impl Future<Output = Result<(Catalog, Digest), NoAnswer>> + Send;
 }
@@ -123,6 +133,10 @@ impl Site for Postgres {
         Box::pin(database::run(&self.target, command, run, sql, &control)).await
     }
 
+    async fn adopt(&self, command: &WireCommand, adopt: &WireAdopt, control: Control<'_>) -> Outcome {
+        Box::pin(database::adopt(&self.target, command, adopt, &control)).await
+    }
+
     async fn recover(&self, command: &WireCommand) -> Result<Outcome, NoAnswer> {
         let recovered = Box::pin(database::recover(&self.target, command)).await;
         recovered.map_err(|error| NoAnswer::because(&error))
@@ -158,6 +172,10 @@ impl Site for Postgres {
 
     async fn measure(&self, relations: &[String]) -> Result<Measured, NoAnswer> {
         Box::pin(database::measure(&self.target, relations)).await.map_err(|error| NoAnswer::because(&error))
+    }
+
+    async fn history(&self) -> Result<Vec<Table>, NoAnswer> {
+        Box::pin(database::history(&self.target)).await.map_err(|error| NoAnswer::because(&error))
     }
 
     async fn catalog(&self) -> Result<(Catalog, Digest), NoAnswer> {

@@ -185,6 +185,7 @@ async fn the_agents_own_limits_bind_what_it_runs() -> anyhow::Result<()> {
     world.config.migration.timeout = Some(Span(1_234));
     world.config.migration.max_rollback_time = Some(Span::hours(1));
     let old = AppliedRecord {
+        adopted: false,
         version: "001".parse()?,
         name: "tasks".to_owned(),
         checksum: Digest::of(SQL),

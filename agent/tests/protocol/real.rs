@@ -50,6 +50,7 @@ pub(crate) fn expecting(mut command: wire::Command, seen: &Observation) -> wire:
     match &mut command.kind {
         Some(Kind::Run(run)) => run.expect = expect,
         Some(Kind::Backup(backup)) => backup.expect = expect,
+        Some(Kind::Adopt(adopt)) => adopt.expect = expect,
         None => {}
     }
     command

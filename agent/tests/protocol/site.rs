@@ -10,9 +10,10 @@ use pgbelay_analysis::Catalog;
 use pgbelay_core::command::{Backup, Failure, Outcome, StepDone};
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
+use pgbelay_core::history::Table;
 use pgbelay_core::plan::{ExecutionSettings, Expectation};
 use pgbelay_core::time::Span;
-use pgbelay_proto::convert::{WireCommand, WireStep};
+use pgbelay_proto::convert::{WireAdopt, WireCommand, WireStep};
 use pgbelay_proto::wire::{Measured, RelationSize};
 use tokio::sync::watch;
 
@@ -151,6 +152,11 @@ impl Site for PlayedSite {
         }
     }
 
+    async fn adopt(&self, command: &WireCommand, _: &WireAdopt, _: Control<'_>) -> Outcome {
+        self.asked().runs.push(command.id.to_string());
+        ran()
+    }
+
     async fn recover(&self, _command: &WireCommand) -> Result<Outcome, NoAnswer> {
         self.asked().recoveries += 1;
         self.answer()?;
@@ -214,6 +220,12 @@ impl Site for PlayedSite {
         let size =
             |relation: &String| RelationSize { relation: relation.clone(), bytes: 7, ..Default::default() };
         Ok(Measured { relations: relations.iter().map(size).collect(), holders: Vec::new() })
+    }
+
+    async fn history(&self) -> Result<Vec<Table>, NoAnswer> {
+        self.answer()?;
+        let (schema, name) = ("public".to_owned(), "goose_db_version".to_owned());
+        Ok(vec![Table { schema, name, columns: Vec::new(), rows: vec![vec![Some("1".to_owned()), None]] }])
     }
 
     async fn catalog(&self) -> Result<(Catalog, Digest), NoAnswer> {

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on, or gets something else than it expects, has failed"
 )]
 
+mod adopting;
 mod backups;
 mod catalogs;
 mod connecting;
@@ -15,6 +16,7 @@ mod disks;
 mod fingerprints;
 mod guarded;
 mod hijacks;
+mod histories;
 mod locks;
 mod losing;
 mod measuring;

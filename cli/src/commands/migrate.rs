@@ -36,17 +36,18 @@ pub(crate) struct MigrateArgs {
 
 pub(crate) async fn run(args: MigrateArgs, app: &mut App) -> Result<ExitCode, CliError> {
     let (client, plan) = match (&args.plan, &args.env) {
-        (Some(plan), environment) => known_plan(app, plan, environment.as_ref()).await?,
+        (Some(plan), environment) => known_plan(app, (plan, environment.as_ref()), "migrate").await?,
         (None, Some(environment)) => plan_release(app, environment, &args.source).await?,
         (None, None) => return Err(CliError::usage("name an environment with --env, or a plan with --plan")),
     };
     run_plan(app, client, plan, &args.run).await
 }
 
-async fn known_plan(
+/// A plan that was made before, for the command that carries out plans of its purpose.
+pub(super) async fn known_plan(
     app: &App,
-    id: &PlanId,
-    environment: Option<&EnvironmentName>,
+    (id, environment): (&PlanId, Option<&EnvironmentName>),
+    command: &str,
 ) -> Result<(Client, PlanView), CliError> {
     let client = app.connect().await?;
     let plan = client.get_plan(GetPlanRequest { plan: id.to_string() }).await?;
@@ -54,8 +55,9 @@ async fn known_plan(
         let message = format!("plan {id} is for {}, and --env says otherwise", plan.environment);
         return Err(CliError::usage(message).hint(render::plan::run(&plan)));
     }
-    if render::plan::is_rollback(&plan) {
-        let message = format!("plan {id} takes migrations back: migrate does not run it");
+    if render::plan::command(&plan) != command {
+        let what = render::plan::purpose(&plan);
+        let message = format!("plan {id} {what}: {command} does not run it");
         return Err(CliError::usage(message).hint(render::plan::run(&plan)));
     }
     Ok((client, plan))

@@ -88,15 +88,19 @@ pub(super) async fn plan_release(
     environment: &EnvironmentName,
     source: &SourceArgs,
 ) -> Result<(Client, PlanView), CliError> {
+    let (client, release) = push(app, source).await?;
+    let plan = create_plan(app, &client, environment, Goal::Release(release)).await?;
+    Ok((client, plan))
+}
+
+/// Pushes the migrations of a directory; the digest of the release.
+pub(super) async fn push(app: &mut App, source: &SourceArgs) -> Result<(Client, String), CliError> {
     let migrations = migrations::read(&source.migrations, source.layout.layout)?;
     note_layout(app, &source.migrations, migrations.layout);
     let client = app.connect().await?;
-    let release = {
-        let _waiting = app.screen.spinner("pushing the release");
-        client.push_release(migrations).await?
-    };
-    let plan = create_plan(app, &client, environment, Goal::Release(release.release)).await?;
-    Ok((client, plan))
+    let _waiting = app.screen.spinner("pushing the release");
+    let release = client.push_release(migrations).await?;
+    Ok((client, release.release))
 }
 
 /// Says whose layout was read, where it is not the plain one.

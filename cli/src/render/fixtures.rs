@@ -157,6 +157,7 @@ pub(super) fn plan() -> PlanView {
                 losses: Vec::new(),
                 impacts: impacts(),
                 not_measured: strings(&["orders-3: the agent is not connected"]),
+                ..PlanGroup::default()
             },
             PlanGroup { databases: strings(&["billing-1"]), ..PlanGroup::default() },
         ],
@@ -169,6 +170,7 @@ pub(super) fn plan() -> PlanView {
         force_allowed: true,
         blocked_by: strings(&["it waits for approval: it has 1 of 2"]),
         acknowledge: strings(&["drop-column:public.tasks.assigned_to"]),
+        purpose: "migrate".into(),
     }
 }
 
@@ -209,6 +211,7 @@ pub(super) fn rollback_plan() -> PlanView {
         force_allowed: false,
         blocked_by: Vec::new(),
         acknowledge: Vec::new(),
+        purpose: "rollback".into(),
         ..plan()
     }
 }

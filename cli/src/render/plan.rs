@@ -7,6 +7,7 @@ use super::Layout;
 use super::table::{Column, Word, number, prose, table, toned, word};
 use super::text::{self, Tone, count, entry, moment, paint, short, wrap};
 
+mod adopted;
 mod judged;
 
 const STEPS: [Column; 4] = [word("VERSION"), prose("NAME"), word("RISK"), prose("WHY")];
@@ -38,7 +39,26 @@ pub(crate) fn run(plan: &PlanView) -> String {
     if is_rollback(plan) {
         return format!("pgbelay rollback --env {} --target {}", plan.environment, target(plan));
     }
-    format!("pgbelay migrate --env {} --plan {}", plan.environment, plan.id)
+    format!("pgbelay {} --env {} --plan {}", command(plan), plan.environment, plan.id)
+}
+
+/// The command that carries such plans out.
+pub(crate) fn command(plan: &PlanView) -> &str {
+    match plan.purpose.as_str() {
+        "" if is_rollback(plan) => "rollback",
+        "" => "migrate",
+        purpose => purpose,
+    }
+}
+
+/// What the plan is for, after its name.
+pub(crate) fn purpose(plan: &PlanView) -> &'static str {
+    match command(plan) {
+        "rollback" => "takes migrations back",
+        "adopt" => "records what another tool has applied",
+        "baseline" => "takes migrations to be applied",
+        _ => "runs migrations",
+    }
 }
 
 /// Whether the plan takes migrations back.
@@ -68,7 +88,17 @@ pub(crate) fn danger(plan: &PlanView) -> String {
             (rows, true) => format!("  {}: {} loses {}\n", loss.database, loss.object, lost(rows)),
         });
     }
-    text + &format!("It runs on {} of {}.", count(databases, "database"), plan.environment)
+    let where_ = format!("{} of {}", count(databases, "database"), plan.environment);
+    text + &if only_records(plan) {
+        format!("It is recorded on {where_} as applied, without a rollback window. Nothing is run.")
+    } else {
+        format!("It runs on {where_}.")
+    }
+}
+
+/// Whether nothing of it is run.
+pub(crate) fn only_records(plan: &PlanView) -> bool {
+    matches!(command(plan), "adopt" | "baseline")
 }
 
 fn lost(rows: u64) -> String {
@@ -80,6 +110,8 @@ fn heading(plan: &PlanView) -> String {
     let versions: std::collections::BTreeSet<_> = versions.collect();
     let databases: usize = plan.groups.iter().map(|group| group.databases.len()).sum();
     let what = match (versions.len(), is_rollback(plan)) {
+        (0, false) if only_records(plan) => "nothing to record".into(),
+        (n, false) if only_records(plan) => format!("record {}", count(n, "migration")),
         (0, false) => "nothing is pending".into(),
         (0, true) => "nothing to take back".into(),
         (n, false) => count(n, "migration"),
@@ -94,7 +126,10 @@ fn origin(plan: &PlanView) -> String {
     let what = if is_rollback(plan) {
         format!("rollback to {}", target(plan))
     } else {
-        format!("release {}", short(&plan.release))
+        match command(plan) {
+            "baseline" => format!("release {} up to {}", short(&plan.release), plan.target),
+            _ => format!("release {}", short(&plan.release)),
+        }
     };
     format!("{what}, planned by {} at {}", plan.author, moment(&plan.created_at))
 }
@@ -105,6 +140,9 @@ fn target(plan: &PlanView) -> &str {
 
 fn group_text(group: &PlanGroup, layout: Layout) -> String {
     let names = wrap(&group.databases.join(", "), 0, layout.prose());
+    if adopted::is_adopted(group) {
+        return format!("\n{}\n{}", paint(Tone::Strong, &names), adopted::summary(group, layout));
+    }
     if group.steps.is_empty() {
         return format!("\n{}\nnothing to do\n", paint(Tone::Strong, &names));
     }
@@ -158,6 +196,7 @@ fn circumstances(plan: &PlanView, layout: Layout) -> String {
     let width = layout.prose();
     let backup = match plan.backup.as_str() {
         "required" => "a verified backup of each database first; without one nothing runs".into(),
+        "off" if only_records(plan) => "none: nothing is run".to_owned(),
         "off" => format!("none: the policy of {} turns it off", plan.environment),
         other => other.to_owned(),
     };
@@ -425,7 +464,9 @@ mod tests {
               "what": "column"
             }
           ],
-          "judged_on": "orders-1"
+          "judged_on": "orders-1",
+          "recorded": "",
+          "applied_at": ""
         }
         "#);
     }
@@ -484,7 +525,10 @@ mod tests {
           ],
           "not_measured": [
             "orders-3: the agent is not connected"
-          ]
+          ],
+          "tool": "",
+          "history": "",
+          "misfits": []
         }
         "#);
     }
@@ -516,7 +560,8 @@ mod tests {
           ],
           "acknowledge": [
             "drop-column:public.tasks.assigned_to"
-          ]
+          ],
+          "purpose": "migrate"
         }
         "#);
     }

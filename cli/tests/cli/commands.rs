@@ -10,13 +10,16 @@ use crate::person::{person, program, script};
 
 #[tokio::test]
 async fn a_wrong_command_line_ends_with_two() {
-    let wrong: [&[&str]; 17] = [
+    let wrong: [&[&str]; 20] = [
         &[],
         &["frobnicate"],
         &["plan"],
         &["migrate"],
         &["promote", "staging"],
         &["rollback", "--env", "staging"],
+        &["adopt"],
+        &["adopt", "--env", "staging", "--from", "atlas"],
+        &["baseline", "--env", "staging"],
         &["rollback", "--env", "staging", "--target", "v5"],
         &["plan", "--env", "no spaces"],
         &["status", "-l", "region"],

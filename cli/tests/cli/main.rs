@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on is a test that fails")]
 
+mod adopting;
 mod commands;
 mod connection;
 mod controller;

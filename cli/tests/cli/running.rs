@@ -46,19 +46,19 @@ fn dangerous() -> PlanView {
     PlanView { risk: "high".into(), confirmation_needed: true, ..plan() }
 }
 
-async fn controller(plan: PlanView) -> anyhow::Result<Controller> {
+pub(crate) async fn controller(plan: PlanView) -> anyhow::Result<Controller> {
     let start = Some(Ok(rollout("succeeded")));
     Controller::start(Script { plan, start, ..Script::default() }).await
 }
 
-fn migrations(dir: &Path, sql: &str) -> anyhow::Result<String> {
+pub(crate) fn migrations(dir: &Path, sql: &str) -> anyhow::Result<String> {
     let dir = dir.join("migrations");
     std::fs::create_dir_all(&dir)?;
     std::fs::write(dir.join("001_a.sql"), sql)?;
     Ok(dir.display().to_string())
 }
 
-fn started(controller: &Controller) -> Option<String> {
+pub(crate) fn started(controller: &Controller) -> Option<String> {
     controller.asked().into_iter().find_map(|asked| asked.strip_prefix("start ").map(str::to_owned))
 }
 

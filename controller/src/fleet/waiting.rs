@@ -22,7 +22,9 @@ impl Waiting {
         use wire::probe::Kind;
         let parts = match kind {
             Kind::Catalog(_) => Some(Parts::default()),
-            Kind::Inspect(_) | Kind::DryRun(_) | Kind::CountLoss(_) | Kind::Measure(_) => None,
+            Kind::Inspect(_) | Kind::DryRun(_) | Kind::CountLoss(_) | Kind::Measure(_) | Kind::History(_) => {
+                None
+            }
         };
         Self { reply, parts }
     }

@@ -48,6 +48,7 @@ impl Services {
             | Answer::DryRun(_)
             | Answer::Loss(_)
             | Answer::Measured(_)
+            | Answer::History(_)
             | Answer::Error(_) => Err(ProbeError::Failed("the agent answered another question".to_owned())),
         }
     }

@@ -45,6 +45,7 @@ impl Services {
                     | Answer::DryRun(_)
                     | Answer::Loss(_)
                     | Answer::Catalog(_)
+                    | Answer::History(_)
                     | Answer::Error(_),
                 ) => Err("the agent answered another question".to_owned()),
                 Err(error) => Err(error.to_string()),

@@ -80,7 +80,7 @@ impl Services {
     /// Counts what a rollback would destroy, in each database.
     pub(super) async fn losses(&self, plan: &Plan) -> BTreeMap<DatabaseName, Vec<wire::LossView>> {
         match plan.body.goal {
-            Goal::Release { .. } => BTreeMap::new(),
+            Goal::Release { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => BTreeMap::new(),
             Goal::Back { .. } => {
                 let asked: Vec<_> =
                     plan.body.targets.iter().map(|(name, target)| self.count(name, target)).collect();
@@ -113,6 +113,7 @@ impl Services {
                 | Answer::DryRun(_)
                 | Answer::Catalog(_)
                 | Answer::Measured(_)
+                | Answer::History(_)
                 | Answer::Error(_),
             ) => {
                 objects.iter().map(|o| view(o, 0, "the agent answered another question".to_owned())).collect()
@@ -124,7 +125,7 @@ impl Services {
 
 /// What a rollback would destroy, for somebody for whom nothing is counted: left out, it would look like nothing.
 pub(super) fn not_counted(plan: &Plan, why: &str) -> BTreeMap<DatabaseName, Vec<wire::LossView>> {
-    if matches!(plan.body.goal, Goal::Release { .. }) {
+    if !matches!(plan.body.goal, Goal::Back { .. }) {
         return BTreeMap::new();
     }
     let views = |(name, target): (&DatabaseName, &TargetPlan)| {
@@ -175,6 +176,7 @@ fn trial(name: &DatabaseName, target: &TargetPlan, answer: Result<Answer, ProbeE
             | Answer::Loss(_)
             | Answer::Catalog(_)
             | Answer::Measured(_)
+            | Answer::History(_)
             | Answer::Error(_),
         ) => (Vec::new(), Some(lost("the agent answered another question".to_owned()))),
         Err(error) => (Vec::new(), Some(lost(error.to_string()))),

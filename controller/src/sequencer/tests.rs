@@ -315,10 +315,7 @@ fn inconsistent() -> anyhow::Result<State> {
         after: None,
         backup: BackupPolicy::Off,
         settings: ExecutionSettings::from(&environment),
-        targets: BTreeMap::from([(
-            "orders".parse()?,
-            TargetPlan { expect: expect.clone(), steps: Vec::new() },
-        )]),
+        targets: BTreeMap::from([("orders".parse()?, TargetPlan::of(expect.clone(), Vec::new()))]),
         judgements: Vec::new(),
     };
     let (id, author) = ("p1".parse()?, "root".parse()?);

@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use pgbelay_core::acknowledge::required;
 use pgbelay_core::decide::{needs_confirmation, obstacles};
+use pgbelay_core::history::{Misfit, Tool};
 use pgbelay_core::judge::Basis;
 use pgbelay_core::name::DatabaseName;
-use pgbelay_core::plan::{Direction, FoundHazard, Goal, Judgement, Lock, Loss, PlanBody, Step, Work};
+use pgbelay_core::plan::{
+    Direction, FoundHazard, Goal, HistoryMark, Judgement, Lock, Loss, PlanBody, Recorded, Step, TargetPlan,
+    Work,
+};
 use pgbelay_core::policy::BackupPolicy;
 use pgbelay_core::state::{PlanState, State};
 use pgbelay_proto::wire;
@@ -26,11 +30,22 @@ pub const fn direction(direction: Direction) -> &'static str {
 /// The release, the direction and the target of a goal, as words.
 pub(super) fn goal(goal: &Goal) -> (String, &'static str, String) {
     match goal {
-        Goal::Release { release } => (release.to_string(), "up", String::new()),
+        Goal::Release { release } | Goal::Adopt { release, .. } => (release.to_string(), "up", String::new()),
+        Goal::Baseline { release, version } => (release.to_string(), "up", version.to_string()),
         Goal::Back { target } => {
             let target = target.as_ref().map_or_else(|| "base".to_owned(), ToString::to_string);
             (String::new(), "down", target)
         }
+    }
+}
+
+/// The word for what a plan is for.
+const fn purpose(goal: &Goal) -> &'static str {
+    match goal {
+        Goal::Release { .. } => "migrate",
+        Goal::Back { .. } => "rollback",
+        Goal::Adopt { .. } => "adopt",
+        Goal::Baseline { .. } => "baseline",
     }
 }
 
@@ -76,20 +91,73 @@ pub fn plan(state: &State, known: &PlanState, answers: Answers) -> wire::PlanVie
             .flatten()
             .map(ToString::to_string)
             .collect(),
+        purpose: purpose(&body.goal).to_owned(),
+    }
+}
+
+/// What makes databases one group: what is done to them, whenever something was done there before.
+#[derive(PartialEq)]
+struct Alike<'a> {
+    steps: Vec<Step>,
+    history: Option<(Tool, &'a str, &'a str)>,
+    misfits: &'a [Misfit],
+}
+
+impl<'a> Alike<'a> {
+    fn of(target: &'a TargetPlan) -> Self {
+        let timeless = |step: &Step| {
+            let recorded = step.recorded.clone().map(|recorded| Recorded { applied_at: None, ..recorded });
+            Step { recorded, ..step.clone() }
+        };
+        let place = |mark: &'a HistoryMark| (mark.tool, mark.schema.as_str(), mark.table.as_str());
+        Self {
+            steps: target.steps.iter().map(timeless).collect(),
+            history: target.history.as_ref().map(place),
+            misfits: &target.misfits,
+        }
+    }
+
+    fn group(&self, body: &PlanBody) -> wire::PlanGroup {
+        let (tool, history) = self.history.map_or_else(Default::default, |(tool, schema, table)| {
+            (tool.to_string(), format!("{schema}.{table}"))
+        });
+        wire::PlanGroup {
+            steps: self.steps.iter().map(|planned| step(body, planned)).collect(),
+            tool,
+            history,
+            misfits: self.misfits.iter().map(ToString::to_string).collect(),
+            ..wire::PlanGroup::default()
+        }
+    }
+}
+
+/// The times of what was applied, for the first database of a group; those that others do not share are taken out.
+fn note_times(group: &mut wire::PlanGroup, target: &TargetPlan) {
+    let is_first = group.databases.is_empty();
+    for (view, planned) in group.steps.iter_mut().zip(&target.steps) {
+        let at = planned.recorded.as_ref().and_then(|recorded| recorded.applied_at);
+        let at = at.map(rfc3339).unwrap_or_default();
+        if is_first {
+            view.applied_at = at;
+        } else if view.applied_at != at {
+            view.applied_at.clear();
+        }
     }
 }
 
 fn groups(state: &State, known: &PlanState, mut answers: Answers) -> Vec<wire::PlanGroup> {
     let body = &known.plan.body;
-    let mut groups: Vec<(&[Step], wire::PlanGroup)> = Vec::new();
+    let mut groups: Vec<(Alike<'_>, wire::PlanGroup)> = Vec::new();
     for (name, target) in &body.targets {
-        let place = groups.iter().position(|(steps, _)| *steps == target.steps.as_slice());
+        let alike = Alike::of(target);
+        let place = groups.iter().position(|(known, _)| *known == alike);
         let place = place.unwrap_or_else(|| {
-            let steps = target.steps.iter().map(|planned| step(body, planned)).collect();
-            groups.push((&target.steps, wire::PlanGroup { steps, ..wire::PlanGroup::default() }));
+            let group = alike.group(body);
+            groups.push((alike, group));
             groups.len() - 1
         });
         let Some((_, group)) = groups.get_mut(place) else { continue };
+        note_times(group, target);
         group.databases.push(name.to_string());
         group.losses.extend(answers.losses.remove(name).unwrap_or_default());
         match (answers.measured.get(name), state.databases.get(name)) {
@@ -115,6 +183,7 @@ fn step(body: &PlanBody, step: &Step) -> wire::PlanStep {
         risk: step.risk.to_string(),
         reasons: step.reasons.clone(),
         has_rollback: step.has_rollback,
+        recorded: step.recorded.as_ref().map_or("", |recorded| recorded.how.as_str()).to_owned(),
         ..wire::PlanStep::default()
     };
     match body.judgement(step) {

@@ -122,6 +122,7 @@ pub(super) fn word(state: &State, target: &Target) -> &'static str {
         TargetState::Running { command } => {
             match state.commands.get(command).map(|known| &known.command.kind) {
                 Some(CommandKind::Backup { .. }) => "backing-up",
+                Some(CommandKind::Adopt(_)) => "recording",
                 Some(CommandKind::Run(_)) | None => "running",
             }
         }

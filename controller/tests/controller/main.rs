@@ -1,6 +1,7 @@
 //! A whole controller in this process, over real sockets with real certificates. Agents are played by the tests:
 //! what they say, and when, is what is under test.
 
+mod adopting;
 mod enrolment;
 mod gate;
 mod judging;

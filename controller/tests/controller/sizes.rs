@@ -48,6 +48,7 @@ fn observation(release: &Release) -> Observation {
         checksum: m.up.checksum,
         applied_at: Timestamp(0),
         repeatable: false,
+        adopted: false,
     };
     Observation {
         conditions: pgbelay_core::database::no_conditions(),
@@ -75,12 +76,13 @@ fn step(migration: &Migration) -> Step {
         repeatable: false,
         replaces: None,
         origin: None,
+        recorded: None,
     }
 }
 
 fn plan(release: &Release, policy: &EnvironmentPolicy, seen: &Observation) -> anyhow::Result<Plan> {
     let steps: Vec<_> = release.migrations.iter().map(step).collect();
-    let target = TargetPlan { expect: Expectation::from(seen), steps };
+    let target = TargetPlan::of(Expectation::from(seen), steps);
     let body = PlanBody {
         environment: policy.name.clone(),
         goal: Goal::Release { release: release.id },

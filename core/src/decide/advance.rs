@@ -3,7 +3,7 @@
 //! Level-triggered: it looks at where the rollout stands, never at what has just happened, so that it may be
 //! asked at any time, as often as one likes, and after a restart as well.
 
-use crate::command::{Command, CommandId, CommandKind, Resolution, Run, StrongLock};
+use crate::command::{Adopt, Command, CommandId, CommandKind, Resolution, Run, StrongLock};
 use crate::digest::Digest;
 use crate::event::Event;
 use crate::name::DatabaseName;
@@ -154,6 +154,14 @@ impl Next<'_> {
         if self.target.attempt >= MAX_ATTEMPTS || is_revoked(self.state, self.name) {
             return Ok(given_up(self.rollout, self.name));
         }
+        if self.plan.body.goal.only_records() {
+            let kind = CommandKind::Adopt(Adopt {
+                steps: missing,
+                expect: self.target.expect.clone(),
+                history: planned.history.clone(),
+            });
+            return Ok(Event::CommandIssued { command: self.command(kind)? });
+        }
         let kind = match (self.plan.body.backup, &self.target.backup) {
             (BackupPolicy::Required, None) => CommandKind::Backup { expect: self.target.expect.clone() },
             (BackupPolicy::Required | BackupPolicy::Off, backup) => CommandKind::Run(Run {
@@ -217,7 +225,7 @@ impl Next<'_> {
 
 const fn direction(goal: &Goal) -> Direction {
     match goal {
-        Goal::Release { .. } => Direction::Up,
+        Goal::Release { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => Direction::Up,
         Goal::Back { .. } => Direction::Down,
     }
 }

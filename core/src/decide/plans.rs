@@ -6,12 +6,14 @@ use std::sync::Arc;
 use crate::database::Database;
 use crate::digest::Digest;
 use crate::event::{Actor, Event};
+use crate::history::Tool;
 use crate::judge::{AllJudged, File, Judged};
 use crate::name::{DatabaseName, EnvironmentName};
 use crate::plan::{
-    AllSizes, ExecutionSettings, Goal, Plan, PlanBody, PlanId, PlanProblem, Scales, Step, TargetPlan,
-    only_on_known_servers, plan_back, plan_forward,
+    AllHistories, AllSizes, ExecutionSettings, Goal, OldTable, Plan, PlanBody, PlanId, PlanProblem, Scales,
+    Step, TargetPlan, only_on_known_servers, plan_adopt, plan_back, plan_baseline, plan_forward,
 };
+use crate::policy::{BackupPolicy, EnvironmentPolicy};
 use crate::release::Release;
 use crate::request::{Circumstances, Refusal};
 use crate::state::{State, not_found};
@@ -36,6 +38,8 @@ pub struct Wanted<'a> {
     pub judged: &'a AllJudged,
     /// How large the relations are that it is about, where policy lets that count.
     pub sizes: &'a AllSizes,
+    /// What the history tables of other tools hold, for a plan that adopts them.
+    pub histories: &'a AllHistories,
 }
 
 pub(super) fn create(
@@ -84,6 +88,9 @@ pub fn pending(
     let file = |step: &Step| File { version: step.version.clone(), direction: step.direction, sql: step.sql };
     let (judged, sizes) = Default::default();
     let mut scales = scales(state, &judged, &sizes);
+    if wanted.goal.only_records() {
+        return Ok(BTreeMap::new());
+    }
     let targets = targets(state, wanted, here, &mut scales)?;
     Ok(targets.into_iter().map(|(name, target)| (name, target.steps.iter().map(file).collect())).collect())
 }
@@ -110,16 +117,29 @@ fn body(state: &State, wanted: &Wanted<'_>, here: &Circumstances) -> Result<Plan
     let judged = that_fits(state, wanted, &settings);
     let mut scales = scales(state, &judged, wanted.sizes);
     let targets = targets(state, wanted, here, &mut scales)?;
+    let settings = ExecutionSettings { old_table: old_table(state, wanted.goal, policy), ..settings };
     Ok(PlanBody {
         environment: environment.clone(),
         goal: wanted.goal.clone(),
         policy_version: state.policy_version,
         after: state.last_rollout.get(environment).cloned(),
-        backup: policy.backup,
+        // Nothing of the user's is changed by what is only recorded.
+        backup: if wanted.goal.only_records() { BackupPolicy::Off } else { policy.backup },
         settings,
         targets,
         judgements: scales.judgements(),
     })
+}
+
+/// The history table of the tool whose layout the migrations have. On the way back it is only written.
+fn old_table(state: &State, goal: &Goal, policy: &EnvironmentPolicy) -> Option<OldTable> {
+    let keep = policy.keep_history_table;
+    let release = match goal {
+        Goal::Release { release } => state.releases.get(release),
+        Goal::Back { .. } if keep => state.releases.get(state.latest_release.as_ref()?),
+        Goal::Back { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => None,
+    };
+    Some(OldTable { tool: Tool::of(release?.layout)?, keep })
 }
 
 fn targets(
@@ -174,6 +194,16 @@ fn target(
         Goal::Back { target } => {
             let find = |record: &_| state.migration_of(record);
             plan_back(database, seen, target.as_ref(), find, (scales, here.now))
+        }
+        Goal::Adopt { release, tool } => {
+            let release = state.releases.get(release).ok_or_else(|| not_found("release", release))?;
+            let history = wanted.histories.get(&database.name);
+            plan_adopt(&database.name, seen, release, (history, *tool))
+        }
+        Goal::Baseline { release, version } => {
+            let release = state.releases.get(release).ok_or_else(|| not_found("release", release))?;
+            let planned = plan_baseline(&database.name, seen, release, version);
+            planned.ok_or_else(|| not_found("migration of the release", version))?
         }
     };
     let policy = state.environment(wanted.environment)?.unknown_server;

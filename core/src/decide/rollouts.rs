@@ -114,7 +114,9 @@ pub fn may_run(state: &State, id: &PlanId, now: Timestamp) -> Result<(), Refusal
 /// When the plan's environment is not in the policy any more.
 pub fn needs_confirmation(state: &State, plan: &Plan) -> Result<bool, Refusal> {
     let policy = state.environment(&plan.body.environment)?;
-    Ok(plan.body.risk() >= policy.confirm_at && !plan.body.is_empty())
+    // What is recorded without being run cannot be taken back: somebody has to mean it.
+    let weighty = plan.body.risk() >= policy.confirm_at || plan.body.goal.only_records();
+    Ok(weighty && !plan.body.is_empty())
 }
 
 /// The plan is still about this policy, these databases and nothing has run since it was made.
@@ -194,7 +196,8 @@ fn proven(state: &State, plan: &Plan) -> Result<(), Refusal> {
             Some((environment, missing)) => Err(Refusal::NotProven { environment, missing }),
             None => Ok(()),
         },
-        Goal::Back { .. } => Ok(()),
+        // What is applied already needs no proof that it can be applied.
+        Goal::Back { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => Ok(()),
     }
 }
 

@@ -145,6 +145,7 @@ fn world() -> World {
             fresh,
             judged: AllJudged::new(),
             sizes: Default::default(),
+            histories: Default::default(),
         },
     );
     let plan = state.plans.keys().next().unwrap().clone();
@@ -193,6 +194,7 @@ fn asks_of_people(world: &World) -> Vec<(Request, &'static str)> {
                 fresh: BTreeSet::new(),
                 judged: AllJudged::new(),
                 sizes: Default::default(),
+                histories: Default::default(),
             },
             "AO  s     C",
         ),
@@ -334,6 +336,7 @@ fn what_does_not_exist_is_named() {
                 fresh: BTreeSet::new(),
                 judged: AllJudged::new(),
                 sizes: Default::default(),
+                histories: Default::default(),
             },
             "there is no environment called nowhere",
         ),
@@ -344,6 +347,7 @@ fn what_does_not_exist_is_named() {
                 fresh: world.state.databases.keys().cloned().collect(),
                 judged: AllJudged::new(),
                 sizes: Default::default(),
+                histories: Default::default(),
             },
             &format!("there is no release called {}", Digest::of("nothing")),
         ),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::rollouts::{carries_goal, rollout, target};
 use super::{IllegalEvent, Place, database, observed};
-use crate::command::{Command, CommandId, CommandKind, Outcome, RefusedBecause, Run, StepDone};
+use crate::command::{Adopt, Command, CommandId, CommandKind, Outcome, RefusedBecause, Run, StepDone};
 use crate::database::{AppliedRecord, Observation, Window, records_digest};
 use crate::name::DatabaseName;
-use crate::plan::{Direction, Expectation};
+use crate::plan::{Direction, Expectation, Step};
 use crate::rollout::{Target, TargetState};
 use crate::state::{CommandState, State};
 
@@ -153,23 +153,22 @@ fn note_rates(
 pub(super) fn explains(command: &Command, done: &[StepDone], seen: &Observation) -> bool {
     match &command.kind {
         CommandKind::Backup { .. } => false,
-        CommandKind::Run(_) if done.is_empty() => false,
-        CommandKind::Run(run) => match run.direction {
-            Direction::Up => {
-                let before: Vec<_> = seen.records.iter().filter_map(|r| before(run, done, r)).collect();
-                records_digest(&before) == run.expect.records
-            }
-            Direction::Down => true,
-        },
+        CommandKind::Run(_) | CommandKind::Adopt(_) if done.is_empty() => false,
+        CommandKind::Run(Run { direction: Direction::Down, .. }) => true,
+        CommandKind::Run(Run { direction: Direction::Up, expect, steps, .. })
+        | CommandKind::Adopt(Adopt { expect, steps, .. }) => {
+            let before: Vec<_> = seen.records.iter().filter_map(|r| before(steps, done, r)).collect();
+            records_digest(&before) == expect.records
+        }
     }
 }
 
 /// The record as it was before these steps: none, or that of a repeatable migration's earlier run.
-fn before(run: &Run, done: &[StepDone], record: &AppliedRecord) -> Option<AppliedRecord> {
+fn before(steps: &[Step], done: &[StepDone], record: &AppliedRecord) -> Option<AppliedRecord> {
     if done.iter().all(|step| step.version != record.version) {
         return Some(record.clone());
     }
-    let step = run.steps.iter().find(|step| step.version == record.version)?;
+    let step = steps.iter().find(|step| step.version == record.version)?;
     Some(AppliedRecord { checksum: step.replaces?, ..record.clone() })
 }
 

@@ -7,7 +7,7 @@ use super::{IllegalEvent, Place, database, has_all};
 use crate::acknowledge::Acknowledgement;
 use crate::command::{CommandId, Resolution};
 use crate::name::{DatabaseName, OperatorName};
-use crate::plan::{Goal, PlanId, TargetPlan};
+use crate::plan::{PlanId, TargetPlan};
 use crate::rollout::{
     AllBulk, Confirmation, PauseReason, Rollout, RolloutId, RolloutState, Target, TargetState, Verdict,
 };
@@ -201,7 +201,7 @@ pub(super) fn carries_goal(
 ) -> Result<(), IllegalEvent> {
     let plan = rollout(state, id, place)?.plan.clone();
     let planned = state.plans.get(&plan).ok_or_else(|| place.unknown("plan", &plan))?;
-    let Goal::Release { release } = planned.plan.body.goal else { return Ok(()) };
+    let Some(release) = planned.plan.body.goal.release() else { return Ok(()) };
     let release = state.releases.get(&release).cloned().ok_or_else(|| place.unknown("release", release))?;
     let database = database(state, name, place)?;
     if database.observed.as_ref().is_some_and(|(_, seen)| has_all(seen, &release)) {

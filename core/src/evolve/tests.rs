@@ -64,6 +64,7 @@ fn seen(applied: &[&str], schema: &str) -> Observation {
         checksum: release().migration(&number.parse().unwrap()).map_or(Digest::of("x"), |m| m.up.checksum),
         applied_at: Timestamp(NOW.0 - 1_000),
         repeatable: false,
+        adopted: false,
     };
     let records = applied.iter().map(record).collect();
     let (system_identifier, fingerprint) = ("1".to_owned(), Digest::of(schema));
@@ -115,7 +116,17 @@ fn at_work() -> Told {
     let olga = Actor::Operator("olga".parse().unwrap());
     let goal = Goal::Release { release: release().id };
     let (fresh, judged) = (BTreeSet::from([database]), AllJudged::new());
-    told.ask(&olga, &Request::CreatePlan { environment, goal, fresh, judged, sizes: Default::default() });
+    told.ask(
+        &olga,
+        &Request::CreatePlan {
+            environment,
+            goal,
+            fresh,
+            judged,
+            sizes: Default::default(),
+            histories: Default::default(),
+        },
+    );
     let plan = told.0.plans.keys().next().unwrap().clone();
     let (confirmation, acknowledged) = (Confirmation::None, BTreeSet::new());
     told.ask(&olga, &Request::StartRollout { plan, confirmation, acknowledged, sizes: Default::default() });

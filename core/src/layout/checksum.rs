@@ -49,13 +49,22 @@ pub(super) fn flyway(text: &str) -> String {
 
 /// refinery: SipHash-1-3 over name, version and SQL, as Rust's `Hash` feeds them. Versions that need it are of 64 bits.
 pub(super) fn refinery(name: &str, version: i64, sql: &str) -> String {
+    match i32::try_from(version) {
+        Ok(version) => refinery_of(name, &version.to_le_bytes(), sql),
+        Err(_) => refinery_wide(name, version, sql),
+    }
+}
+
+/// The same of a refinery that was built with versions of 64 bits.
+pub(super) fn refinery_wide(name: &str, version: i64, sql: &str) -> String {
+    refinery_of(name, &version.to_le_bytes(), sql)
+}
+
+fn refinery_of(name: &str, version: &[u8], sql: &str) -> String {
     let mut hash = SipHasher13::new();
     hash.write(name.as_bytes());
     hash.write(&[0xff]);
-    match i32::try_from(version) {
-        Ok(version) => hash.write(&version.to_le_bytes()),
-        Err(_) => hash.write(&version.to_le_bytes()),
-    }
+    hash.write(version);
     hash.write(sql.as_bytes());
     hash.write(&[0xff]);
     hash.finish().to_string()

@@ -1,6 +1,8 @@
 //! Prisma: a folder for each migration, `20240131120000_name`, with `migration.sql`. The order is that of the names; there
 //! is no way back.
 
+use std::collections::BTreeMap;
+
 use super::checksum;
 use super::detect::Looks;
 use super::entry::{Entry, by_text, origin, version, whole};
@@ -45,6 +47,15 @@ fn entry(file: &SourceFile) -> Result<Entry, LayoutError> {
     let version = version(folder, &file.path, EXPECTED)?;
     let title = super::files::numbered(folder).map_or(folder, |(_, title)| title);
     let checksum = Some(checksum::prisma(&file.bytes));
-    let origin = Origin { checksum, ..origin(folder, folder, &file.path) };
+    let origin = Origin { checksum, more: other_ends(file), ..origin(folder, folder, &file.path) };
     Ok(Entry { version, name: title.to_owned(), up: whole(file)?, down: None, repeatable: false, origin })
+}
+
+/// The checksums of the text with other line ends, which Prisma takes for the same.
+fn other_ends(file: &SourceFile) -> BTreeMap<String, String> {
+    let lf = String::from_utf8_lossy(&file.bytes).replace("\r\n", "\n");
+    let crlf = lf.replace('\n', "\r\n");
+    let variants = [("checksum_lf", lf), ("checksum_crlf", crlf)];
+    let other = variants.into_iter().filter(|(_, text)| text.as_bytes() != file.bytes);
+    other.map(|(name, text)| (name.to_owned(), checksum::prisma(text.as_bytes()))).collect()
 }

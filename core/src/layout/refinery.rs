@@ -1,6 +1,8 @@
 //! refinery: `V1__name.sql` and `U1__name.sql` (which may come out of order), in any folder, in the order of the numbers.
 //! There is no way back.
 
+use std::collections::BTreeMap;
+
 use super::checksum;
 use super::detect::Looks;
 use super::entry::{Entry, by_number, origin, version, whole};
@@ -57,7 +59,9 @@ fn entry(file: &SourceFile, number: &str, title: &str) -> Result<Entry, LayoutEr
     let bad_name = |_| LayoutError::file(&file.path, Misfit::BadName { expected: EXPECTED });
     let value: i64 = number.parse().map_err(bad_name)?;
     let version = version(number, &file.path, EXPECTED)?;
-    let checksum = Some(checksum::refinery(title, value, text(file)?));
-    let origin = Origin { checksum, ..origin(unpadded(number), title, &file.path) };
+    let (checksum, wide) =
+        (checksum::refinery(title, value, text(file)?), checksum::refinery_wide(title, value, text(file)?));
+    let more = if wide == checksum { BTreeMap::new() } else { [("checksum_wide".to_owned(), wide)].into() };
+    let origin = Origin { checksum: Some(checksum), more, ..origin(unpadded(number), title, &file.path) };
     Ok(Entry { version, name: title.to_owned(), up: whole(file)?, down: None, repeatable: false, origin })
 }

@@ -45,11 +45,7 @@ pub fn plan_back<'a>(
         let first = (Direction::Down, steps.first().map(|step: &super::Step| &step.version));
         problems.extend(unfinished(&database.name, seen, first));
     }
-    if problems.is_empty() {
-        Ok(TargetPlan { expect: Expectation::from(seen), steps })
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(TargetPlan::of(Expectation::from(seen), steps)) } else { Err(problems) }
 }
 
 /// What was applied after the target. Where that is not applied itself, numbers tell.
@@ -64,6 +60,12 @@ fn above<'a>(seen: &'a Observation, target: Option<&Version>) -> Option<Vec<&'a 
 }
 
 fn closed(database: &Database, record: &AppliedRecord, now: Timestamp) -> Option<PlanProblem> {
+    if record.adopted {
+        return Some(PlanProblem::Adopted {
+            database: database.name.clone(),
+            version: record.version.clone(),
+        });
+    }
     let window = database.windows.get(&record.version);
     let closed_at = match window {
         Some(window) if !window.expired(now) => return None,

@@ -28,7 +28,7 @@ pub fn plan_forward(
             ..step(database, (m, &m.up), Direction::Up, scales)
         };
         let steps = pending.into_iter().map(up).map(|step| going_on(step, seen)).collect();
-        Ok(TargetPlan { expect: Expectation::from(seen), steps })
+        Ok(TargetPlan::of(Expectation::from(seen), steps))
     } else {
         Err(problems)
     }
@@ -72,7 +72,11 @@ fn is_pending(migration: &Migration, seen: &Observation) -> bool {
     }
 }
 
-fn against_history(database: &DatabaseName, seen: &Observation, release: &Release) -> Vec<PlanProblem> {
+pub(super) fn against_history(
+    database: &DatabaseName,
+    seen: &Observation,
+    release: &Release,
+) -> Vec<PlanProblem> {
     let problem = |record: &AppliedRecord| {
         let (database, version) = (database.clone(), record.version.clone());
         match release.migration(&record.version) {
@@ -137,5 +141,6 @@ pub(super) fn step(
         repeatable: migration.repeatable,
         replaces: None,
         origin: migration.origin.clone(),
+        recorded: None,
     }
 }

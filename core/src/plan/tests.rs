@@ -48,6 +48,7 @@ fn record(migration: &Migration) -> AppliedRecord {
         checksum: migration.up.checksum,
         applied_at: Timestamp(0),
         repeatable: false,
+        adopted: false,
     }
 }
 
@@ -574,7 +575,7 @@ fn an_old_plan_keeps_its_digest() {
 
 #[test]
 fn the_digest_covers_everything_that_a_plan_binds() {
-    let target = TargetPlan { expect: Expectation::from(&seen(Vec::new())), steps: Vec::new() };
+    let target = TargetPlan::of(Expectation::from(&seen(Vec::new())), Vec::new());
     let plain = body(target);
     assert!(plain.is_empty());
     let other = [
@@ -584,7 +585,7 @@ fn the_digest_covers_everything_that_a_plan_binds() {
         PlanBody { after: Some("r1".parse().unwrap()), ..plain.clone() },
         PlanBody { backup: BackupPolicy::Off, ..plain.clone() },
         PlanBody { targets: BTreeMap::new(), ..plain.clone() },
-        body(TargetPlan { expect: Expectation::from(&seen(vec![record(&table("001"))])), steps: Vec::new() }),
+        body(TargetPlan::of(Expectation::from(&seen(vec![record(&table("001"))])), Vec::new())),
         body(back_with(&[&table("001")], None, NOW).unwrap()),
         PlanBody { judgements: vec![judged("DROP TABLE b", &policy(&[])).1], ..plain.clone() },
     ];

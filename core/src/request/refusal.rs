@@ -4,6 +4,7 @@ use pgbelay_analysis::Risk;
 
 use crate::access::Role;
 use crate::acknowledge::Acknowledgement;
+use crate::history::Misfit;
 use crate::migration::Version;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName};
 use crate::plan::{PlanId, PlanProblem};
@@ -395,7 +396,20 @@ const fn problem_step(problem: &PlanProblem) -> &'static str {
         PlanProblem::NoSuchTarget { .. } => {
             "name a version that is applied on every database, as pgbelay status and history show them"
         }
-        PlanProblem::WindowClosed { .. } => "write a new migration that takes the change back",
+        PlanProblem::WindowClosed { .. } | PlanProblem::Adopted { .. } => {
+            "write a new migration that takes the change back"
+        }
+        PlanProblem::NoHistory { .. } => {
+            "name the tool with --from, or record what is applied with pgbelay baseline"
+        }
+        PlanProblem::Misfit { misfit, .. } => match misfit {
+            Misfit::Dirty { .. } => "bring the other tool's history in order, then adopt it again",
+            Misfit::Changed { .. } => "put the file back as it was applied, then adopt the history again",
+            Misfit::NoFile { .. }
+            | Misfit::Gap { .. }
+            | Misfit::OtherLayout { .. }
+            | Misfit::RunsAgain { .. } => "adopt from a directory that has every applied migration",
+        },
         PlanProblem::Unfinished { .. } => {
             "run that one to its end first: plan from a directory that has it, or roll it back to its end"
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pgbelay_core::command::{
-    Backup, Command, CommandId, CommandKind, Failure, FailureKind, Outcome, RefusedBecause, Run, StepDone,
+    Backup, Command, CommandId, CommandKind, Failure, FailureKind, Outcome, RefusedBecause, StepDone,
     Unsettled,
 };
 use pgbelay_core::database::{AppliedRecord, Observation, Unfinished};
@@ -92,6 +92,7 @@ impl Agent {
         let expect = match &command.kind {
             CommandKind::Backup { expect } => expect,
             CommandKind::Run(run) => &run.expect,
+            CommandKind::Adopt(adopt) => &adopt.expect,
         };
         if now > command.not_after {
             Some(RefusedBecause::TooLate)
@@ -108,7 +109,8 @@ impl Agent {
         self.fence = command.fence;
         match &command.kind {
             CommandKind::Backup { .. } => self.back_up(command, fate),
-            CommandKind::Run(run) => self.run(command, run, fate),
+            CommandKind::Run(run) => self.run(command, (run.direction, &run.steps), fate),
+            CommandKind::Adopt(adopt) => self.run(command, (Direction::Up, &adopt.steps), fate),
         }
     }
 
@@ -132,18 +134,17 @@ impl Agent {
         }
     }
 
-    fn run(&mut self, command: &Command, run: &Run, fate: &Fate) -> Outcome {
+    fn run(&mut self, command: &Command, (direction, all): (Direction, &[Step]), fate: &Fate) -> Outcome {
         let steps = match fate {
-            Fate::Well => run.steps.len(),
+            Fate::Well => all.len(),
             Fate::FailsAfter(n)
             | Fate::DiesAfter(n)
             | Fate::CancelledAfter(n)
             | Fate::UnsettledAfter(n)
-            | Fate::UnknownAfter(n) => (*n).min(run.steps.len()),
+            | Fate::UnknownAfter(n) => (*n).min(all.len()),
         };
-        let done: Vec<_> =
-            run.steps.iter().take(steps).map(|step| self.commit(step, run.direction)).collect();
-        let next = run.steps.get(steps);
+        let done: Vec<_> = all.iter().take(steps).map(|step| self.commit(step, direction)).collect();
+        let next = all.get(steps);
         let observation = self.observation();
         let seen = Some(observation.clone());
         match (fate, next) {
@@ -160,8 +161,7 @@ impl Agent {
                 let version = step.version.clone();
                 let statement =
                     Unsettled { version: version.clone(), piece: 1, pieces: 2, intent: 7, line: 1, what };
-                self.unfinished =
-                    vec![Unfinished { version, direction: run.direction, done: 0, pieces: 2, open: Some(7) }];
+                self.unfinished = vec![Unfinished { version, direction, done: 0, pieces: 2, open: Some(7) }];
                 Outcome::Unsettled { done, statement, observation: Some(self.observation()) }
             }
             (Fate::DiesAfter(_), _) => Outcome::Interrupted { done, observation: seen },
@@ -179,8 +179,9 @@ impl Agent {
                 version: step.version.clone(),
                 name: step.name.clone(),
                 checksum: step.checksum,
-                applied_at: Timestamp(0),
                 repeatable: step.repeatable,
+                applied_at: step.recorded.as_ref().and_then(|r| r.applied_at).unwrap_or(Timestamp(0)),
+                adopted: step.recorded.is_some(),
             }),
             Direction::Down => self.applied.retain(|record| record.version != step.version),
         }

@@ -8,7 +8,9 @@ use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::origin::Origin;
-use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation, LockMode, Step};
+use pgbelay_core::plan::{
+    Direction, ExecutionSettings, Expectation, HistoryMark, LockMode, OldTable, Recorded, Step,
+};
 use pgbelay_core::policy::{Blockers, LagThen, QueryText, ReplicationLag};
 use pgbelay_core::rollout::RolloutId;
 use pgbelay_core::time::{Span, Timestamp};
@@ -69,6 +71,28 @@ pub enum WireKind {
     },
     /// Run migrations, forward or back.
     Run(WireRun),
+    /// Record migrations that are applied already.
+    Adopt(WireAdopt),
+}
+
+/// A migration that is applied already, as an agent sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireAdopted {
+    /// The migration.
+    pub step: WireStep,
+    /// How it is known that it is applied.
+    pub recorded: Recorded,
+}
+
+/// What is to be recorded, as an agent sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireAdopt {
+    /// What to record, in order.
+    pub steps: Vec<WireAdopted>,
+    /// The state that the plan was made for.
+    pub expect: Expectation,
+    /// The history table that says so; `None`: a baseline.
+    pub history: Option<HistoryMark>,
 }
 
 /// A command as an agent sees it.
@@ -139,6 +163,9 @@ impl From<&ExecutionSettings> for wire::Settings {
             concurrent_timeout_ms: settings.concurrent_timeout.0,
             blockers: Some((&settings.blockers).into()),
             replication_lag: settings.replication_lag.as_ref().map(Into::into),
+            old_table: settings
+                .old_table
+                .map(|old| wire::OldTable { tool: old.tool.to_string(), keep: old.keep }),
         }
     }
 }
@@ -221,8 +248,13 @@ impl TryFrom<wire::Settings> for ExecutionSettings {
             },
             blockers: wire.blockers.map(Blockers::try_from).transpose()?.unwrap_or_default(),
             replication_lag: wire.replication_lag.map(ReplicationLag::try_from).transpose()?,
+            old_table: wire.old_table.map(old_table).transpose()?,
         })
     }
+}
+
+fn old_table(wire: wire::OldTable) -> Result<OldTable, BadMessage> {
+    Ok(OldTable { tool: parse("tool", &wire.tool)?, keep: wire.keep })
 }
 
 impl From<&Backup> for wire::Backup {
@@ -318,6 +350,7 @@ impl From<&Command> for wire::Command {
                 wire::command::Kind::Backup(wire::BackupCommand { expect: Some(expect.into()) })
             }
             CommandKind::Run(run) => wire::command::Kind::Run(run.into()),
+            CommandKind::Adopt(adopt) => wire::command::Kind::Adopt(adopt.into()),
         };
         Self {
             id: command.id.to_string(),
@@ -355,6 +388,7 @@ impl TryFrom<wire::Command> for WireCommand {
                 WireKind::Backup { expect: required("expect", backup.expect)? }
             }
             wire::command::Kind::Run(run) => WireKind::Run(run.try_into()?),
+            wire::command::Kind::Adopt(adopt) => WireKind::Adopt(adopt.try_into()?),
         };
         Ok(Self {
             id: parse("id", &wire.id)?,

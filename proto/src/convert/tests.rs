@@ -24,6 +24,7 @@ fn observation() -> Observation {
             checksum: Digest::of("sql"),
             applied_at: Timestamp(5),
             repeatable: true,
+            adopted: true,
         }],
         unfinished: vec![Unfinished {
             version: "002".parse().unwrap(),
@@ -133,6 +134,7 @@ fn run() -> Command {
         repeatable: true,
         replaces: Some(Digest::of("an earlier one")),
         origin: Some(origin()),
+        recorded: None,
     };
     let mut settings = ExecutionSettings::new(Span(1), Span(2), Span(3));
     settings.statement_timeouts.insert("create-index".into(), Span(4));

@@ -16,6 +16,7 @@ use super::{
     settle, unreadable,
 };
 use crate::database::fault::Loss;
+use crate::database::old_table::Old;
 use crate::database::records::Doing;
 use crate::database::script::of_step;
 use crate::database::session::OWN_PATH;
@@ -60,6 +61,8 @@ pub(super) struct Runner<'a> {
     pub(super) tally: Tally,
     /// Where the WAL was before the statement that stands alone.
     pub(super) lsn: String,
+    /// The history table of the tool that the migrations come from.
+    pub(super) old: Option<Old>,
 }
 
 /// Why a part of a step is not done.
@@ -224,7 +227,7 @@ impl Runner<'_> {
         let cancel = if part.statements.is_empty() { &unstoppable } else { control.cancel };
         let (waiting, doing) = (
             waiting(control, ready, (self.done.len(), self.run.steps.len())),
-            doing(self.target, self.command, self.run, ready, retries),
+            doing((self.target, self.old.as_ref()), self.command, self.run, ready, retries),
         );
         let mut worker = Worker {
             session: &self.session,
@@ -239,7 +242,7 @@ impl Runner<'_> {
     }
 
     fn doing<'r>(&'r self, ready: &'r Ready, retries: u32) -> Doing<'r> {
-        doing(self.target, self.command, self.run, ready, retries)
+        doing((self.target, self.old.as_ref()), self.command, self.run, ready, retries)
     }
 
     fn stopped(&self, stop: Stop) -> Ending {
@@ -392,13 +395,13 @@ fn waiting<'c>(
 }
 
 fn doing<'r>(
-    target: &'r Target,
+    (target, old): (&'r Target, Option<&'r Old>),
     command: &'r WireCommand,
     run: &'r WireRun,
     ready: &'r Ready,
     retries: u32,
 ) -> Doing<'r> {
-    Doing { schema: &target.schema, command, run, step: &ready.step, retries }
+    Doing { schema: &target.schema, command, run, step: &ready.step, retries, old }
 }
 
 /// A schema that could not be read in the middle of a step.

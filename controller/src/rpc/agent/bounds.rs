@@ -1,6 +1,7 @@
 //! How much of an agent's words is kept. They go into the ledger and into answers that have a bound of their own,
 //! and they come from servers, tools and SQL of any kind.
 
+use pgbelay_core::history::MAX_TEXT;
 use pgbelay_core::release::MAX_MIGRATIONS;
 use pgbelay_proto::wire;
 use pgbelay_proto::wire::outcome::{Outcome, refused::Because};
@@ -34,6 +35,12 @@ const PATH: usize = 4_096;
 const OBSERVED: usize = 50;
 /// Of a name of a relation or a statement.
 const NAME: usize = 256;
+
+/// Tables of other migration tools: one for each schema of a database with many tenants.
+const HISTORY_TABLES: usize = 1_000;
+
+/// Longest text in them: characters have up to four bytes.
+const HISTORY_TEXT: usize = 4 * MAX_TEXT;
 
 const CUT: char = '…';
 
@@ -178,6 +185,14 @@ pub(super) fn answer(mut answer: wire::ProbeAnswer) -> wire::ProbeAnswer {
                 for words in [&mut holder.user, &mut holder.application, &mut holder.state] {
                     cut(words, LINE);
                 }
+            }
+        }
+        Some(Answer::History(found)) => {
+            found.tables.truncate(HISTORY_TABLES);
+            for cell in
+                found.tables.iter_mut().flat_map(|table| &mut table.rows).flat_map(|row| &mut row.cells)
+            {
+                cell.text.iter_mut().for_each(|text| cut(text, HISTORY_TEXT));
             }
         }
         // Its size has a bound where its parts are put together.

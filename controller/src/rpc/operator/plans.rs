@@ -8,7 +8,7 @@ use pgbelay_core::digest::Digest;
 use pgbelay_core::event::{Actor, Event};
 use pgbelay_core::judge::AllJudged;
 use pgbelay_core::name::{DatabaseName, EnvironmentName, OperatorName};
-use pgbelay_core::plan::{AllSizes, Goal, PlanId};
+use pgbelay_core::plan::{AllHistories, AllSizes, Goal, PlanId};
 use pgbelay_core::request::{Circumstances, Refusal, Request as Ask};
 use pgbelay_core::state::State;
 use pgbelay_proto::wire;
@@ -39,6 +39,10 @@ pub(super) async fn create(
     let actor = Actor::Operator(name.clone());
     let goal = goal(&state, request.get_ref().goal.as_ref())?;
     let fresh = services.refresh(&environment).await?;
+    let histories = match goal {
+        Goal::Adopt { .. } => services.histories(&fresh).await,
+        Goal::Release { .. } | Goal::Back { .. } | Goal::Baseline { .. } => AllHistories::new(),
+    };
     let judged = judged(services, (&environment, &goal, &fresh), &actor).await?;
     // Where policy does not let sizes count, they are no part of the plan.
     let sizes = if services.state()?.policy.refine {
@@ -52,6 +56,7 @@ pub(super) async fn create(
         fresh: fresh.clone(),
         judged: judged.clone(),
         sizes: sizes.clone(),
+        histories: histories.clone(),
     };
     let granted = services.controller.ask(actor.clone(), ask).await.map_err(not_granted)?;
     let created = granted
@@ -69,6 +74,7 @@ pub(super) async fn create(
                 fresh: &fresh,
                 judged: &judged,
                 sizes: &sizes,
+                histories: &histories,
             };
             planned_id(&granted.state, &wanted, &here).map_err(|r| refused(&r))?
         }
@@ -85,8 +91,14 @@ async fn judged(
     let state = services.state()?;
     let settings = state.environment(environment).map_err(|refusal| refused(&refusal))?.into();
     let here = Circumstances { actor: actor.clone(), now: clock::now() };
-    let wanted =
-        decide::Wanted { environment, goal, fresh, judged: &AllJudged::new(), sizes: &AllSizes::new() };
+    let wanted = decide::Wanted {
+        environment,
+        goal,
+        fresh,
+        judged: &AllJudged::new(),
+        sizes: &AllSizes::new(),
+        histories: &AllHistories::new(),
+    };
     let pending = pending(&state, &wanted, &here).map_err(|refusal| refused(&refusal))?;
     services.judge(&state, pending, settings).await
 }
@@ -104,6 +116,13 @@ fn goal(state: &State, wanted: Option<&Wanted>) -> Result<Goal, Status> {
             let from: EnvironmentName = parse(from)?;
             state.environment(&from).map_err(|refusal| refused(&refusal))?;
             Ok(Goal::Release { release: carried(state, &from).map_err(|refusal| refused(&refusal))? })
+        }
+        Some(Wanted::Adopt(adopt)) => {
+            let tool = (!adopt.tool.is_empty()).then(|| parse(&adopt.tool)).transpose()?;
+            Ok(Goal::Adopt { release: parse(&adopt.release)?, tool })
+        }
+        Some(Wanted::Baseline(baseline)) => {
+            Ok(Goal::Baseline { release: parse(&baseline.release)?, version: parse(&baseline.version)? })
         }
     }
 }
@@ -183,6 +202,9 @@ pub(super) async fn try_out(
     // A trial runs the SQL for real, and not everything that SQL does is taken back by ROLLBACK: it needs what a
     // rollout needs, but for the confirmation.
     may_run(&state, &id, clock::now()).map_err(|refusal| refused(&refusal))?;
+    if plan.body.goal.only_records() {
+        return Err(usage("the plan runs nothing that could be tried: it only records what is applied"));
+    }
     let databases = services.trials(plan).await;
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let failed = databases.iter().filter(|trial| !trial.succeeded).count();

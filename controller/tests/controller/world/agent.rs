@@ -39,6 +39,8 @@ pub(crate) struct Agent {
     pub(crate) schema: Option<Catalog>,
     /// As in an observation.
     pub(crate) conditions: String,
+    /// What the history tables of other tools hold.
+    pub(crate) history: wire::HistoryTables,
     /// What is measured.
     pub(crate) measured: wire::Measured,
 }
@@ -53,6 +55,7 @@ impl Agent {
             journal: Vec::new(),
             records: Vec::new(),
             schema: Some(Catalog::fresh()),
+            history: wire::HistoryTables::default(),
             measured: wire::Measured::default(),
             conditions: String::new(),
         }
@@ -204,6 +207,7 @@ impl Stream {
             Some(wire::probe::Kind::Inspect(_)) => Answer::Observation(self.agent.observation()),
             Some(wire::probe::Kind::DryRun(_)) => Answer::DryRun(wire::DryRunResult::default()),
             Some(wire::probe::Kind::CountLoss(_)) | None => Answer::Error("not counted".to_owned()),
+            Some(wire::probe::Kind::History(_)) => Answer::History(self.agent.history.clone()),
             Some(wire::probe::Kind::Measure(_)) => Answer::Measured(self.agent.measured.clone()),
             Some(wire::probe::Kind::Catalog(_)) => match self.agent.catalog() {
                 Ok(parts) => {
@@ -274,6 +278,21 @@ impl Stream {
                 };
                 Outcome::BackedUp(wire::outcome::BackedUp { backup: Some(backup) })
             }
+            Kind::Adopt(adopt) => {
+                let mut done = Vec::new();
+                for step in adopt.steps.iter().filter_map(|adopted| adopted.step.as_ref()) {
+                    self.agent.records.push(wire::AppliedRecord {
+                        version: step.version.clone(),
+                        name: step.name.clone(),
+                        checksum: step.checksum.clone(),
+                        applied_at_ms: 1,
+                        adopted: true,
+                        repeatable: step.repeatable,
+                    });
+                    done.push(wire::StepDone { version: step.version.clone(), ..wire::StepDone::default() });
+                }
+                Outcome::Ran(wire::outcome::Ran { done, observation: Some(self.agent.observation()) })
+            }
             Kind::Run(run) => {
                 let mut done = Vec::new();
                 for step in &run.steps {
@@ -284,6 +303,7 @@ impl Stream {
                             checksum: step.checksum.clone(),
                             applied_at_ms: 1,
                             repeatable: step.repeatable,
+                            adopted: false,
                         }),
                         wire::Direction::Down | wire::Direction::Unspecified => {
                             self.agent.records.retain(|record| record.version != step.version);

@@ -2,16 +2,13 @@
 //!
 //! A promise depends on it: what a report says is recorded opens rollback windows and lets a release be promoted.
 
-use crate::command::{Command, CommandKind, Outcome, Run, StepDone};
+use crate::command::{Command, Outcome, Recording, StepDone};
 use crate::database::Observation;
 use crate::plan::{Direction, Step};
 
 /// What in a report cannot be true, in words.
 pub(super) fn contradiction(command: &Command, outcome: &Outcome) -> Option<String> {
-    let run = match &command.kind {
-        CommandKind::Backup { expect } => Err(expect),
-        CommandKind::Run(run) => Ok(run),
-    };
+    let run = command.kind.recording().ok_or_else(|| command.kind.expect());
     match (outcome, run) {
         (Outcome::BackedUp { .. }, Err(_)) => None,
         (Outcome::BackedUp { .. }, Ok(_)) => {
@@ -23,7 +20,7 @@ pub(super) fn contradiction(command: &Command, outcome: &Outcome) -> Option<Stri
         (Outcome::Ran { done, observation }, Ok(run)) => {
             let missing = run.steps.iter().find(|step| done.iter().all(|d| d.version != step.version));
             let missing = missing.map(|step| format!("it leaves out migration {}", step.version));
-            missing.or_else(|| recorded(run, done, Some(observation)))
+            missing.or_else(|| recorded(&run, done, Some(observation)))
         }
         (
             Outcome::Failed { done, observation, .. }
@@ -32,7 +29,7 @@ pub(super) fn contradiction(command: &Command, outcome: &Outcome) -> Option<Stri
             | Outcome::Unsettled { done, observation, .. },
             run,
         ) => match (run, done.first()) {
-            (Ok(run), _) => recorded(run, done, observation.as_ref()),
+            (Ok(run), _) => recorded(&run, done, observation.as_ref()),
             (Err(_), Some(step)) => {
                 Some(format!("it tells of migration {}, and a backup was to be taken", step.version))
             }
@@ -43,7 +40,7 @@ pub(super) fn contradiction(command: &Command, outcome: &Outcome) -> Option<Stri
 }
 
 /// The steps are ones of the command, each once, and the database's records show these steps and no other.
-fn recorded(run: &Run, done: &[StepDone], seen: Option<&Observation>) -> Option<String> {
+fn recorded(run: &Recording<'_>, done: &[StepDone], seen: Option<&Observation>) -> Option<String> {
     for (at, step) in done.iter().enumerate() {
         let version = &step.version;
         if run.steps.iter().all(|asked| asked.version != *version) {
@@ -78,7 +75,7 @@ fn another_database(expected: &str, seen: Option<&Observation>) -> Option<String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::{Backup, CommandKind};
+    use crate::command::{Backup, CommandKind, Run};
     use crate::database::AppliedRecord;
     use crate::digest::Digest;
     use crate::migration::{MigrationSource, Version};
@@ -107,6 +104,7 @@ mod tests {
             checksum: release().migration(&version(number)).map_or(Digest::of("other"), |m| m.up.checksum),
             applied_at: Timestamp(0),
             repeatable: false,
+            adopted: false,
         };
         let (system_identifier, fingerprint) = ("1".to_owned(), Digest::of("schema"));
         let records = applied.iter().map(record).collect();

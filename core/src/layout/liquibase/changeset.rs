@@ -227,9 +227,11 @@ impl<'a> Changeset<'a> {
         self.down.push_at(line, (column, text));
     }
 
-    /// The SQL, each line where it is in the file.
+    /// The SQL, each line where it is in the file. The blank lines before the next changeset are no part of it: they
+    /// come when that one is written.
     pub(super) fn up(&self, delimiter: Option<&str>) -> String {
-        joined(self.up.iter().map(|line| ended(line, delimiter)))
+        let last = self.up.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |last| last + 1);
+        joined(self.up.iter().take(last).map(|line| ended(line, delimiter)))
     }
 
     /// What takes it back, each line where it is in the file.

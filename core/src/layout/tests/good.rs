@@ -337,7 +337,7 @@ fn liquibase() {
             "Bob_Ray:views views db/b.sql <- db/b.sql repeatable",
         ],
     );
-    assert_eq!(migrations[1].up, "\n\n\nCREATE TABLE t (id int);\n\n\n");
+    assert_eq!(migrations[1].up, "\n\n\nCREATE TABLE t (id int);\n");
     assert_eq!(migrations[1].down.as_deref(), Some("\n\n\n\n           DROP TABLE t;\n"));
     assert_eq!(migrations[2].up.trim(), "CREATE VIEW v AS SELECT 1\n;");
     assert_eq!(migrations[2].down.as_deref().map(str::trim), Some("DROP VIEW v;"));

@@ -199,6 +199,7 @@ impl Player {
             fresh,
             judged,
             sizes: Default::default(),
+            histories: Default::default(),
         };
         let made = self.ask(author, &request);
         let Ok([Event::PlanCreated { plan }]) = made.as_deref() else { return };
@@ -336,6 +337,7 @@ impl Player {
                     checksum: step.checksum,
                     applied_at: Timestamp(0),
                     repeatable: step.repeatable,
+                    adopted: false,
                 });
             }
         }

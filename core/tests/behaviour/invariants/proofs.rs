@@ -56,7 +56,7 @@ fn succeeded(state: &State) -> impl Iterator<Item = (Digest, DatabaseName)> {
     state.rollouts.values().flat_map(|rollout| {
         let release = match state.plan_of(rollout).unwrap().body.goal {
             Goal::Release { release } => Some(release),
-            Goal::Back { .. } => None,
+            Goal::Back { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => None,
         };
         let done = rollout.targets.iter().filter(|(_, target)| target.state == TargetState::Done);
         done.filter_map(move |(name, _)| Some((release?, name.clone())))

@@ -63,7 +63,7 @@ fn reached(state: &State, event: &Event) -> Vec<String> {
                 names.push("rolled back".to_owned());
                 names.push(format!("rolled back in {}", plan.body.environment));
             }
-            Goal::Release { .. } | Goal::Back { .. } => {}
+            Goal::Release { .. } | Goal::Back { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => {}
         }
     }
     names

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pgbelay_core::decide::{Wanted, planned_id};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::Actor;
+use pgbelay_core::history::{Column, Table};
 use pgbelay_core::name::EnvironmentName;
 use pgbelay_core::origin::Layout;
 use pgbelay_core::plan::{AllSizes, Goal, PlanId};
@@ -92,6 +93,16 @@ pub(super) fn carry_out(teller: &mut Teller, line: &str) {
             let target = (*target != "nothing").then(|| version(target));
             plan(teller, &said, environment, Goal::Back { target });
         }
+        ["history", name, rows @ ..] => history(teller, name, rows),
+        ["adopt", environment, ..] => {
+            let release = *teller.releases.last().unwrap();
+            let tool = said.option("from").map(|tool| tool.parse().unwrap());
+            plan(teller, &said, environment, Goal::Adopt { release, tool });
+        }
+        ["baseline", environment, at, ..] => {
+            let release = *teller.releases.last().unwrap();
+            plan(teller, &said, environment, Goal::Baseline { release, version: version(at) });
+        }
         ["approve", rest @ ..] => {
             let plan = the_plan(teller, rest);
             teller.ask(&said.actor("alice"), &Request::Approve { plan });
@@ -114,6 +125,33 @@ pub(super) fn carry_out(teller: &mut Teller, line: &str) {
         ["show", ..] => show::show(teller),
         _ => agents::carry_out(teller, &said),
     }
+}
+
+/// `history NAME golang-migrate VERSION [dirty]`, `history NAME dbmate VERSION…`, `history NAME nothing`.
+fn history(teller: &mut Teller, name: &str, rows: &[&str]) {
+    let (found, cells): (&[(&str, &str)], Vec<Vec<&str>>) = match rows {
+        ["golang-migrate", version] => {
+            (&[("version", "int8"), ("dirty", "bool")], vec![vec![version, "false"]])
+        }
+        ["golang-migrate", version, "dirty"] => {
+            (&[("version", "int8"), ("dirty", "bool")], vec![vec![version, "true"]])
+        }
+        ["dbmate", versions @ ..] => (&[("version", "varchar")], versions.iter().map(|v| vec![*v]).collect()),
+        ["nothing"] => {
+            teller.histories.insert(database(name), Ok(Vec::new()));
+            return;
+        }
+        other => panic!("no such history: {other:?}"),
+    };
+    let column = |(name, kind): &(&str, &str)| Column { name: (*name).to_owned(), kind: (*kind).to_owned() };
+    let cell = |text: &&str| Some((*text).to_owned());
+    let table = Table {
+        schema: "public".to_owned(),
+        name: "schema_migrations".to_owned(),
+        columns: found.iter().map(column).collect(),
+        rows: cells.iter().map(|row| row.iter().map(cell).collect()).collect(),
+    };
+    teller.histories.insert(database(name), Ok(vec![table]));
 }
 
 fn policy(words: &[&str]) -> Policy {
@@ -205,11 +243,13 @@ fn plan(teller: &mut Teller, said: &Said<'_>, environment: &str, goal: Goal) {
         fresh: &fresh,
         judged: &judged,
         sizes: &AllSizes::new(),
+        histories: &teller.histories,
     };
     let made_before = planned_id(&teller.world.state, &wanted, &here)
         .ok()
         .filter(|id| teller.world.state.plans.contains_key(id));
-    teller.ask(&actor, &Request::CreatePlan { environment, goal, fresh, judged, sizes: AllSizes::new() });
+    let (sizes, histories) = (AllSizes::new(), teller.histories.clone());
+    teller.ask(&actor, &Request::CreatePlan { environment, goal, fresh, judged, sizes, histories });
     if let Some(id) = made_before {
         teller.say(format!("it is {id}"));
         teller.plan = Some(id);

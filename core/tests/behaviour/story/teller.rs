@@ -9,7 +9,7 @@ use pgbelay_core::event::{Actor, Event};
 use pgbelay_core::migration::Migration;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::outstanding::{Effect, outstanding};
-use pgbelay_core::plan::PlanId;
+use pgbelay_core::plan::{AllHistories, PlanId};
 use pgbelay_core::request::{Refusal, Request};
 use pgbelay_core::rollout::RolloutId;
 
@@ -23,6 +23,8 @@ pub(crate) struct Teller {
     pub(crate) written: BTreeMap<String, Migration>,
     /// The text of everything that may run, by its digest.
     pub(crate) texts: BTreeMap<Digest, String>,
+    /// What the history tables of other tools hold.
+    pub(crate) histories: AllHistories,
     /// The releases in the order in which they were pushed.
     pub(crate) releases: Vec<Digest>,
     /// The plans in the order in which they were made.
@@ -45,6 +47,7 @@ impl Teller {
             world: World::new(),
             written: BTreeMap::new(),
             texts: BTreeMap::new(),
+            histories: AllHistories::new(),
             releases: Vec::new(),
             plans: Vec::new(),
             plan: None,

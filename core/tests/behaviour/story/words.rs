@@ -75,6 +75,11 @@ fn planned(plan: &Plan) -> String {
     let goal = match &plan.body.goal {
         Goal::Release { release } => format!("to {release}"),
         Goal::Back { target } => format!("back to {}", list(target)),
+        Goal::Adopt { release, tool } => {
+            let tool = tool.map_or_else(String::new, |tool| format!(" from {tool}"));
+            format!("to adopt {release}{tool}")
+        }
+        Goal::Baseline { release, version } => format!("to take {release} to be applied up to {version}"),
     };
     let mut text = format!(
         "plan-created: {} {} {goal} by {}, risk {}, backup {:?}",
@@ -98,6 +103,11 @@ fn step(step: &Step) -> String {
     format!("{direction} {} {}", step.version, step.risk)
 }
 
+fn recorded(step: &Step) -> String {
+    let how = step.recorded.as_ref().map_or("run", |recorded| recorded.how.as_str());
+    format!("{} {how}", step.version)
+}
+
 fn issued(command: &Command) -> String {
     let what = match &command.kind {
         CommandKind::Backup { .. } => "back up".to_owned(),
@@ -105,6 +115,7 @@ fn issued(command: &Command) -> String {
             let backup = if run.backup.is_some() { "after a backup" } else { "without a backup" };
             format!("{:?} {} {backup}", run.direction, list(run.steps.iter().map(|s| &s.version)))
         }
+        CommandKind::Adopt(adopt) => format!("record {}", list(adopt.steps.iter().map(recorded))),
     };
     format!("{} {} {what}, attempt {} fence {}", command.id, command.database, command.attempt, command.fence)
 }

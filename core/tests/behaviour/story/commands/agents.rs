@@ -1,6 +1,6 @@
 //! What agents do and tell.
 
-use pgbelay_core::command::{Command, CommandKind, Outcome, RefusedBecause};
+use pgbelay_core::command::{Adopt, Command, CommandKind, Outcome, RefusedBecause, Run};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::Actor;
 use pgbelay_core::name::DatabaseName;
@@ -94,7 +94,9 @@ fn agent(teller: &mut Teller, said: &Said<'_>, name: &DatabaseName, words: &[&st
 fn fate(command: &Command, words: &[&str]) -> Option<Fate> {
     let at = |version: &str| match &command.kind {
         CommandKind::Backup { .. } => 0,
-        CommandKind::Run(run) => run.steps.iter().position(|s| s.version.as_str() == version).unwrap(),
+        CommandKind::Run(Run { steps, .. }) | CommandKind::Adopt(Adopt { steps, .. }) => {
+            steps.iter().position(|s| s.version.as_str() == version).unwrap()
+        }
     };
     Some(match words {
         ["backs-up" | "runs" | "answers", ..] => Fate::Well,

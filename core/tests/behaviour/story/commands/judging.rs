@@ -23,7 +23,14 @@ pub(super) fn judged(
     here: &Circumstances,
 ) -> AllJudged {
     let state = &teller.world.state;
-    let wanted = Wanted { environment, goal, fresh, judged: &AllJudged::new(), sizes: &AllSizes::new() };
+    let wanted = Wanted {
+        environment,
+        goal,
+        fresh,
+        judged: &AllJudged::new(),
+        sizes: &AllSizes::new(),
+        histories: &teller.histories,
+    };
     let Ok(pending) = pending(state, &wanted, here) else { return AllJudged::new() };
     let settings = state.environment(environment).unwrap().into();
     let judge = |(name, files): (DatabaseName, Vec<_>)| {
