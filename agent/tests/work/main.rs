@@ -12,6 +12,7 @@ mod backups;
 mod catalogs;
 mod connecting;
 mod counting;
+mod disks;
 mod fingerprints;
 mod guarded;
 mod hijacks;
