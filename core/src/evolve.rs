@@ -259,7 +259,7 @@ pub(crate) fn observed(
 /// Whether every migration of a release is applied, as the release has it.
 pub(crate) fn has_all(seen: &Observation, release: &Release) -> bool {
     let has =
-        |m: &Migration| seen.records.iter().any(|r| r.version == m.version && r.checksum == m.up.checksum);
+        |m: &Migration| seen.records.iter().any(|r| r.version == m.version && r.checksum == m.up.recorded());
     release.migrations.iter().all(has)
 }
 

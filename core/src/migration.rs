@@ -125,6 +125,10 @@ pub struct StatementFacts {
 pub struct ScriptFacts {
     /// The digest of the file, which is also where its text is found.
     pub checksum: Digest,
+    /// The checksum that its record carries, where that is another one: a section of a file is told apart from others by
+    /// its own text, wherever it stands in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Digest>,
     /// Every statement, in order.
     pub statements: Vec<StatementFacts>,
     /// The statements that cannot run in a transaction, in words.
@@ -236,14 +240,26 @@ impl MigrationSource {
             };
             pgbelay_analysis::read(sql).map(|script| facts_of(sql, &script, autocommit)).map_err(unusable)
         };
+        let mut up = facts("up", &self.up, self.up_autocommit)?;
+        // Empty lines keep a section of another tool's file where it stands; they are not of the section.
+        up.identity = (self.origin.is_some() && self.up.starts_with('\n'))
+            .then(|| Digest::of(self.up.trim_start_matches('\n')));
         Ok(Migration {
             version: self.version.clone(),
             name: self.name.clone(),
-            up: facts("up", &self.up, self.up_autocommit)?,
+            up,
             down: self.down.as_deref().map(|sql| facts("down", sql, self.down_autocommit)).transpose()?,
             repeatable: self.repeatable,
             origin: self.origin.clone(),
         })
+    }
+}
+
+impl ScriptFacts {
+    /// The checksum that the record of its migration carries.
+    #[must_use]
+    pub fn recorded(&self) -> Digest {
+        self.identity.unwrap_or(self.checksum)
     }
 }
 
@@ -260,6 +276,7 @@ fn facts_of(sql: &str, script: &Script, autocommit: bool) -> ScriptFacts {
     });
     ScriptFacts {
         checksum: Digest::of(sql),
+        identity: None,
         statements: statements.collect(),
         not_transactional: not_transactional.collect(),
         destroys: script.statements.iter().flat_map(|s| s.destroys.iter().cloned()).collect(),
@@ -273,6 +290,29 @@ mod tests {
 
     fn version(text: &str) -> Version {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn where_a_section_stands_in_its_file_is_not_its_identity() {
+        let origin = Origin {
+            id: "1".to_owned(),
+            description: String::new(),
+            script: "1_a.sql".to_owned(),
+            checksum: None,
+            more: std::collections::BTreeMap::new(),
+        };
+        let facts = |lines: &str, origin| {
+            let up = format!("{lines}SELECT 1;\n");
+            let source =
+                MigrationSource { origin, ..MigrationSource::plain(version("1"), "a".to_owned(), up, None) };
+            source.analyse().unwrap().up
+        };
+        let [here, there] = ["\n", "\n\n\n"].map(|lines| facts(lines, Some(origin.clone())));
+        assert_eq!(here.recorded(), there.recorded());
+        assert_ne!(here.checksum, there.checksum);
+        assert_eq!(there.statements[0].line, 4);
+        // A file of the plain layout is told by all of its bytes.
+        assert_ne!(facts("\n", None).recorded(), facts("\n\n", None).recorded());
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl State {
     /// The migration that a record stands for; of several, one with rollback SQL, from the newest push on.
     #[must_use]
     pub fn migration_of(&self, record: &AppliedRecord) -> Option<&Migration> {
-        let is_it = |m: &&Migration| m.version == record.version && m.up.checksum == record.checksum;
+        let is_it = |m: &&Migration| m.version == record.version && m.up.recorded() == record.checksum;
         let latest = self.latest_release.and_then(|id| self.releases.get(&id));
         let all = latest.into_iter().chain(self.releases.values());
         let mut candidates = all.flat_map(|release| release.migrations.iter().find(is_it)).peekable();

@@ -23,6 +23,7 @@ struct StoredCommand {
     kind: StoredKind,
 }
 
+#[expect(clippy::large_enum_variant, reason = "one at a time, on its way to a file or from it")]
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 enum StoredKind {

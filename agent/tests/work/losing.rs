@@ -86,6 +86,91 @@ async fn a_session_that_is_ended_in_the_middle_of_a_statement_changed_nothing() 
     Ok(())
 }
 
+/// A run through a proxy, and what happens meanwhile.
+async fn meanwhile(
+    world: &World,
+    fate: Fate,
+    what: impl AsyncFnOnce(&Proxy) -> anyhow::Result<()>,
+) -> anyhow::Result<Outcome> {
+    let proxy = Proxy::start(world.cluster.port(), fate).await?;
+    let order = world.up(&THREE.map(|(version, name)| table(version, name))).await?;
+    let target = Target { port: proxy.port, ..world.target.clone() };
+    let (outcome, went) = tokio::join!(world.run_at(&target, &order), what(&proxy));
+    went?;
+    Ok(outcome)
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_is_late_is_waited_for() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let late = async |proxy: &Proxy| {
+        proxy.holds().await?;
+        assert_eq!(world.applied().await?, ["001", "002"]);
+        proxy.let_go();
+        Ok(())
+    };
+    let (done, _) = ran(meanwhile(&world, Fate::HoldAnswer(2), late).await?);
+    assert_eq!(done.iter().map(|step| step.retries).collect::<Vec<_>>(), [0, 0, 0]);
+    assert_eq!(versions(&done), world.applied().await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cancel_that_comes_after_commit_has_won_is_told_as_it_is() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let late = async |proxy: &Proxy| {
+        proxy.holds().await?;
+        world.cancel.cancel();
+        proxy.let_go();
+        Ok(())
+    };
+    let outcome = meanwhile(&world, Fate::HoldAnswer(2), late).await?;
+    let Outcome::Cancelled { done, observation: Some(seen) } = outcome else { panic!("{outcome:?}") };
+    assert_eq!((versions(&done), seen.records.len()), (world.applied().await?, 2));
+    Ok(())
+}
+
+/// Takes twenty seconds: as long as a cancelled statement may take.
+#[tokio::test]
+async fn a_commit_that_is_late_itself_finds_its_session_ended() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let proxy = Proxy::start(world.cluster.port(), Fate::HoldCommit(2)).await?;
+    let order = world.up(&THREE.map(|(version, name)| table(version, name))).await?;
+    let target = Target { port: proxy.port, ..world.target.clone() };
+    let cancel = async {
+        proxy.holds().await?;
+        world.cancel.cancel();
+        anyhow::Ok(())
+    };
+    let (outcome, cancelled) = tokio::join!(world.run_at(&target, &order), cancel);
+    cancelled?;
+    let Outcome::Cancelled { done, observation: Some(seen) } = outcome else { panic!("{outcome:?}") };
+    proxy.let_go();
+    assert_eq!((versions(&done), world.applied().await?), (vec!["001".to_owned()], vec!["001".to_owned()]));
+    assert_eq!(seen, world.seen().await?);
+    Ok(())
+}
+
+/// The machine of an agent was cloned: both have the command in their hands.
+#[tokio::test]
+async fn two_agents_with_one_command_run_each_migration_once() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let mixed = "CREATE TABLE m (id int); CREATE INDEX CONCURRENTLY m_id ON m (id); CREATE TABLE n (id int);";
+    let order = world.up(&[table("001", "a"), sample("002", mixed, ""), table("003", "c")]).await?;
+    let (one, other) = tokio::join!(world.run(&order), world.run(&order));
+    let all = ["001", "002", "003"];
+    for outcome in [one, other] {
+        match outcome {
+            // Who came second tells what is recorded.
+            Outcome::Ran { done, .. } | Outcome::Interrupted { done, .. } => assert_eq!(versions(&done), all),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(world.applied().await?, all);
+    assert_eq!(world.number("SELECT count(*) FROM pgbelay.migration_attempts").await?, 3);
+    Ok(())
+}
+
 /// A run that sleeps in its second migration, and what is done to the server meanwhile.
 async fn while_it_sleeps(
     world: &mut World,

@@ -12,11 +12,10 @@ const MIXED: &str = "CREATE TABLE a (id int, n text);\nINSERT INTO a SELECT i, i
     CREATE INDEX CONCURRENTLY a_n ON a (n);\nCREATE TABLE b (id int);";
 
 /// A command for what is missing, as a controller would issue it after the one before.
-async fn again(world: &World, order: &Order) -> Order {
+fn again(order: &Order) -> Order {
     let mut order = order.clone();
     order.command.attempt += 1;
     order.command.fence += 1;
-    let _ = world;
     order
 }
 
@@ -103,7 +102,7 @@ async fn cut_off(world: &World, at: &str) -> anyhow::Result<Order> {
         other => panic!("no such point: {other}"),
     };
     client.batch_execute(states).await?;
-    Ok(again(world, &order).await)
+    Ok(again(&order))
 }
 
 #[tokio::test]
@@ -198,12 +197,12 @@ async fn what_commits_by_itself_and_fails_is_never_sent_again_unasked() -> anyho
         reason: "looked".to_owned(),
         by: "ann".parse()?,
     });
-    let mut order = again(&world, &order).await;
+    let mut order = again(&order);
     for _ in 0..2 {
         let outcome = world.run(&order).await;
         assert!(matches!(&outcome, Outcome::Unsettled { .. }), "{outcome:?}");
         assert_eq!(world.number("SELECT count(*) FROM d").await?, 2);
-        order = again(&world, &order).await;
+        order = again(&order);
     }
     Ok(())
 }
@@ -319,6 +318,99 @@ async fn a_cancelled_build_is_taken_away() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A build that waits for an old transaction, whose connection is lost.
+async fn lost_build(
+    world: &World,
+    lose: impl AsyncFnOnce(i32) -> anyhow::Result<()>,
+) -> anyhow::Result<pgbelay_core::command::Failure> {
+    let client = world.client().await?;
+    client.batch_execute("CREATE TABLE d (n int); INSERT INTO d VALUES (1)").await?;
+    client.batch_execute("BEGIN; INSERT INTO d VALUES (2)").await?;
+    let mut order = world.up(&[sample("001", "CREATE INDEX CONCURRENTLY d_n ON d (n);", "")]).await?;
+    order.run.settings.lock_budget = Span::seconds(120);
+    let lose = async {
+        let pid = world.until_running("CREATE INDEX CONCURRENTLY").await?;
+        lose(pid).await?;
+        // The old transaction holds up what cleans up as well. A server that went down has ended it already.
+        pgbelay_tests::wait::until("the end of the build", crate::world::LONG, async || {
+            let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}");
+            Ok(world.number(&sql).await? == 0)
+        })
+        .await?;
+        let _ = client.batch_execute("COMMIT").await;
+        anyhow::Ok(())
+    };
+    let (outcome, lost) = tokio::join!(world.run(&order), lose);
+    lost?;
+    let (_, failure) = failed(outcome);
+    assert_eq!(failure.kind, FailureKind::Connection);
+    assert_eq!(
+        (valid(world, "d_n").await?, journal(world).await?),
+        (None, vec!["1 undone closed".to_owned()])
+    );
+    assert!(world.seen().await?.unfinished.is_empty());
+    ran(world.run(&world.up(&[sample("001", "CREATE INDEX CONCURRENTLY d_n ON d (n);", "")]).await?).await);
+    Ok(failure)
+}
+
+#[tokio::test]
+async fn a_build_that_somebody_ends_is_taken_away_and_not_sent_again() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let end = async |pid: i32| {
+        world.client().await?.execute("SELECT pg_terminate_backend($1)", &[&pid]).await?;
+        Ok(())
+    };
+    let failure = lost_build(&world, end).await?;
+    assert!(failure.message.ends_with("somebody ended the session"), "{}", failure.message);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_build_that_takes_the_server_with_it_is_taken_away_and_not_sent_again() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let kill = async |pid: i32| {
+        let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status()?;
+        anyhow::ensure!(killed.success());
+        Ok(())
+    };
+    let failure = lost_build(&world, kill).await?;
+    assert!(failure.message.ends_with("restarted, or crashed, meanwhile"), "{}", failure.message);
+    Ok(())
+}
+
+/// The last piece is done when the server goes down, and only its record is missing.
+#[tokio::test]
+async fn a_build_that_is_done_when_the_server_goes_down_is_recorded() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    ran(world.run(&world.up(&[]).await?).await);
+    world.client().await?.batch_execute("CREATE TABLE d (n int); INSERT INTO d VALUES (1)").await?;
+    let mut order = world.up(&[sample("001", "CREATE INDEX CONCURRENTLY d_n ON d (n);", "")]).await?;
+    order.run.settings.lock_timeout = Span::seconds(30);
+    order.run.settings.lock_budget = Span::seconds(60);
+    // What is written with the record, and not with the intent.
+    let holder = world.client().await?;
+    holder.batch_execute("BEGIN; LOCK TABLE pgbelay.migration_attempts IN SHARE MODE").await?;
+    let kill = async {
+        let looks = world.client().await?;
+        let pid = pgbelay_tests::wait::until("a session that waits", crate::world::LONG, async || {
+            let sql = "SELECT pid FROM pg_locks \
+                       WHERE NOT granted AND relation = to_regclass('pgbelay.migration_attempts')";
+            Ok(looks.query_opt(sql, &[]).await?.map(|row| row.get::<_, i32>(0)))
+        })
+        .await?;
+        let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status()?;
+        anyhow::ensure!(killed.success());
+        anyhow::Ok(())
+    };
+    let (outcome, killed) = tokio::join!(world.run(&order), kill);
+    killed?;
+    let (done, seen) = ran(outcome);
+    assert_eq!((versions(&done), seen.records.len()), (vec!["001".to_owned()], 1));
+    assert_eq!(journal(&world).await?, ["1 done closed"]);
+    assert_eq!(valid(&world, "d_n").await?, Some(true));
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_nothing_shows_waits_for_a_persons_word() -> anyhow::Result<()> {
     for done in [true, false] {
@@ -338,7 +430,7 @@ async fn what_nothing_shows_waits_for_a_persons_word() -> anyhow::Result<()> {
             .await?
             .batch_execute("UPDATE pgbelay.migration_pieces SET state = 'intended' WHERE piece = 2")
             .await?;
-        let mut order = again(&world, &world.up(&[sample("001", sql, "")]).await?).await;
+        let mut order = again(&world.up(&[sample("001", sql, "")]).await?);
         let outcome = world.run(&order).await;
         let Outcome::Unsettled { statement, observation: Some(_), .. } = &outcome else {
             panic!("{outcome:?}")
@@ -355,7 +447,7 @@ async fn what_nothing_shows_waits_for_a_persons_word() -> anyhow::Result<()> {
             reason: "looked".to_owned(),
             by: "ann".parse()?,
         });
-        let order = again(&world, &order).await;
+        let order = again(&order);
         ran(world.run(&order).await);
         assert_eq!(world.number("SELECT count(*) FROM d").await?, 2);
         let said = "SELECT count(*) FROM pgbelay.migration_pieces \

@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
+
+use crate::world::LONG;
 
 /// What the proxy does to its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +22,24 @@ pub(crate) enum Fate {
     CutWithCommit(usize),
     /// Passes on the n-th COMMIT, waits for the answer, and cuts the connection instead of passing that on.
     CutAfterCommit(usize),
+    /// Holds the n-th COMMIT until it is let go.
+    HoldCommit(usize),
+    /// Holds the answer to the n-th COMMIT until it is let go.
+    HoldAnswer(usize),
     /// Announces another server process, as proxies that pool do.
     OtherProcess,
 }
 
+/// Whether something is held, and whether it may go on.
+#[derive(Debug, Clone, Copy, Default)]
+struct Gate {
+    reached: bool,
+    open: bool,
+}
+
 pub(crate) struct Proxy {
     pub(crate) port: u16,
+    gate: watch::Sender<Gate>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -33,26 +48,45 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
         let commits = Arc::new(AtomicUsize::new(0));
+        let (gate, _) = watch::channel(Gate::default());
+        let gates = gate.clone();
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let commits = Arc::clone(&commits);
+                let (commits, gate) = (Arc::clone(&commits), gates.clone());
                 tokio::spawn(async move {
                     let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
-                    serve(client, server, fate, commits).await;
+                    serve(client, server, fate, (commits, gate)).await;
                 });
             }
         });
-        Ok(Self { port, _task: AbortOnDropHandle::new(task) })
+        Ok(Self { port, gate, _task: AbortOnDropHandle::new(task) })
+    }
+
+    /// Waits until something is held.
+    pub(crate) async fn holds(&self) -> anyhow::Result<()> {
+        let mut gate = self.gate.subscribe();
+        tokio::time::timeout(LONG, gate.wait_for(|gate| gate.reached)).await??;
+        Ok(())
+    }
+
+    /// Lets go what is held.
+    pub(crate) fn let_go(&self) {
+        self.gate.send_modify(|gate| gate.open = true);
     }
 }
 
 /// Ends, and closes both connections, when either direction ends.
-async fn serve(client: TcpStream, server: TcpStream, fate: Fate, commits: Arc<AtomicUsize>) {
+async fn serve(
+    client: TcpStream,
+    server: TcpStream,
+    fate: Fate,
+    (commits, gate): (Arc<AtomicUsize>, watch::Sender<Gate>),
+) {
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let mute = Arc::new(AtomicUsize::new(0));
-    let there = forward(from_client, to_server, fate, commits, Arc::clone(&mute));
-    let back = backward(from_server, to_client, fate, mute);
+    let there = forward((from_client, to_server), fate, commits, (Arc::clone(&mute), gate.clone()));
+    let back = backward((from_server, to_client), fate, (mute, gate));
     tokio::select! {
         _ = there => {}
         _ = back => {}
@@ -60,11 +94,10 @@ async fn serve(client: TcpStream, server: TcpStream, fate: Fate, commits: Arc<At
 }
 
 async fn forward(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+    (mut from, mut to): (OwnedReadHalf, OwnedWriteHalf),
     fate: Fate,
     commits: Arc<AtomicUsize>,
-    mute: Arc<AtomicUsize>,
+    (mute, gate): (Arc<AtomicUsize>, watch::Sender<Gate>),
 ) -> std::io::Result<()> {
     let mut started = false;
     loop {
@@ -80,18 +113,26 @@ async fn forward(
                 to.write_all(&message).await?;
                 return to.flush().await;
             }
-            Fate::CutAfterCommit(n) if n == number => mute.store(1, Ordering::SeqCst),
+            Fate::CutAfterCommit(n) | Fate::HoldAnswer(n) if n == number => mute.store(1, Ordering::SeqCst),
+            Fate::HoldCommit(n) if n == number => held(&gate).await,
             _ => {}
         }
         to.write_all(&message).await?;
     }
 }
 
+/// Waits until what is held may go on.
+async fn held(gate: &watch::Sender<Gate>) {
+    gate.send_modify(|gate| gate.reached = true);
+    let mut gates = gate.subscribe();
+    // The sender is held here.
+    let _ = gates.wait_for(|gate| gate.open).await;
+}
+
 async fn backward(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+    (mut from, mut to): (OwnedReadHalf, OwnedWriteHalf),
     fate: Fate,
-    mute: Arc<AtomicUsize>,
+    (mute, gate): (Arc<AtomicUsize>, watch::Sender<Gate>),
 ) -> std::io::Result<()> {
     loop {
         let mut message = message(&mut from, true).await?;
@@ -99,6 +140,10 @@ async fn backward(
             message[8] ^= 1;
         }
         match mute.load(Ordering::SeqCst) {
+            1 if matches!(fate, Fate::HoldAnswer(_)) => {
+                held(&gate).await;
+                to.write_all(&message).await?;
+            }
             0 => to.write_all(&message).await?,
             // 'Z': the server is done with it.
             1 if message[0] == b'Z' => return Ok(()),

@@ -71,7 +71,7 @@ fn pending(state: &State, database: &Database) -> u32 {
     let applied: HashMap<_, _> = records.map(|record| (&record.version, record.checksum)).collect();
     let is_pending = |migration: &&Migration| match applied.get(&migration.version) {
         None => true,
-        Some(checksum) => migration.repeatable && *checksum != migration.up.checksum,
+        Some(checksum) => migration.repeatable && *checksum != migration.up.recorded(),
     };
     count(release.migrations.iter().filter(is_pending).count())
 }

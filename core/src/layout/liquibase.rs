@@ -1,8 +1,6 @@
 //! Liquibase's formatted SQL: changesets, in the order in which they stand; of files, in the order in which a changelog
 //! includes them, else in that of their paths.
 
-use std::collections::BTreeMap;
-
 use super::checksum;
 use super::detect::Looks;
 use super::entry::{Entry, Part, by_text, version};
@@ -63,14 +61,9 @@ pub(super) fn read(files: &[SourceFile]) -> Reading {
             Err(errors) => reading.errors.extend(errors),
         }
     }
-    let mut times: BTreeMap<String, usize> = BTreeMap::new();
     for one in &found {
-        *times.entry(one.short()).or_default() += 1;
-    }
-    for one in &found {
-        let short = one.short();
-        let is_unique = times.get(&short) == Some(&1);
-        let name = if is_unique { short } else { format!("{short}@{}", unspaced(filename(one))) };
+        // With the file, as Liquibase identifies it: another file with the same pair may come later.
+        let name = format!("{}@{}", one.short(), unspaced(filename(one)));
         match version(&name, &one.file.path, EXPECTED) {
             Ok(version) => reading.add(Ok(entry(one, version))),
             Err(error) => reading.errors.push(LayoutError { line: one.changeset.line, ..error }),

@@ -94,7 +94,7 @@ fn step(adopted: &Adopted<'_>) -> Step {
         name: migration.name.clone(),
         direction: Direction::Up,
         sql: migration.up.checksum,
-        checksum: migration.up.checksum,
+        checksum: migration.up.recorded(),
         risk: Risk::Low,
         reasons: vec![adopted.how.words().to_owned()],
         has_rollback: migration.down.is_some(),

@@ -68,7 +68,7 @@ fn recorded<'a>(migration: &Migration, seen: &'a Observation) -> Option<&'a Appl
 fn is_pending(migration: &Migration, seen: &Observation) -> bool {
     match recorded(migration, seen) {
         None => true,
-        Some(record) => migration.repeatable && record.checksum != migration.up.checksum,
+        Some(record) => migration.repeatable && record.checksum != migration.up.recorded(),
     }
 }
 
@@ -81,12 +81,12 @@ pub(super) fn against_history(
         let (database, version) = (database.clone(), record.version.clone());
         match release.migration(&record.version) {
             None => Some(PlanProblem::NotInRelease { database, version }),
-            Some(m) if m.up.checksum != record.checksum && !m.repeatable => {
+            Some(m) if m.up.recorded() != record.checksum && !m.repeatable => {
                 Some(PlanProblem::ChecksumChanged {
                     database,
                     version,
                     applied: record.checksum.short(),
-                    file: m.up.checksum.short(),
+                    file: m.up.recorded().short(),
                 })
             }
             Some(_) => None,
@@ -131,7 +131,7 @@ pub(super) fn step(
         name: migration.name.clone(),
         direction,
         sql: script.checksum,
-        checksum: migration.up.checksum,
+        checksum: migration.up.recorded(),
         risk: word.risk,
         reasons: alone.into_iter().chain(word.reasons).collect(),
         has_rollback: migration.down.is_some(),

@@ -232,7 +232,7 @@ fn forward_stops_at_another_checksum_and_not_at_what_has_no_transaction() {
     let plan = plan_forward(&name, &seen(vec![record(&table("001"))]), &release, &mut scales!(&[])).unwrap();
     let told = "runs outside of a transaction, so that it cannot be rolled back with the rest: line 1, column 1: \
                 CREATE INDEX CONCURRENTLY";
-    assert_eq!(plan.steps[0].reasons.last().map(String::as_str), Some(told));
+    assert_eq!(plan.steps[0].reasons.first().map(String::as_str), Some(told));
 }
 
 #[test]

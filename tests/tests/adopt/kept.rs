@@ -115,7 +115,7 @@ async fn liquibase_goes_on() -> anyhow::Result<()> {
     let one = "--liquibase formatted sql\n\n--changeset ann:1\nCREATE TABLE t1 (id int);\n--rollback DROP TABLE t1;\n\n\
                --changeset ann:2\nCREATE TABLE t2 (id int);\n--rollback DROP TABLE t2;\n";
     by_pgbelay(&world, "liquibase", &[("one.sql", one)]).await?;
-    back_and_forth(&world, "liquibase", &[("one.sql", one)], "ann:1").await?;
+    back_and_forth(&world, "liquibase", &[("one.sql", one)], "ann:1@one.sql").await?;
     let more = format!("{one}\n--changeset ann:3\nCREATE TABLE t3 (id int);\n--rollback DROP TABLE t3;\n");
     world.write_migrations(&[("one.sql", &more)])?;
     let args = crate::real::liquibase_args(&world, "one.sql");

@@ -87,7 +87,12 @@ impl Kind {
     /// Whether it has such a point.
     pub(crate) fn has(self, point: Point) -> bool {
         // A backup is published by a rename.
-        self != Self::Backup || point != Point::BeforeCommitReturns
+        self != Self::Backup || ![Point::BeforeCommitReturns, Point::AnswerOnItsWay].contains(&point)
+    }
+
+    /// How often it is recorded, and how much of each effect is there, when it is done.
+    pub(crate) fn stays(self) -> i64 {
+        i64::from(self != Self::Rollback)
     }
 
     /// The agent's name for a point.

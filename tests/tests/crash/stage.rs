@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use anyhow::{Context as _, bail, ensure};
 use pgbelay_tests::process::agent_with_failpoints;
-use pgbelay_tests::proxy::Proxy;
+use pgbelay_tests::proxy::{Mode, Proxy};
 use pgbelay_tests::scratch::Scratch;
 use pgbelay_tests::wait::{self, Look};
 use pgbelay_tests::world::{PATIENCE, World};
@@ -30,18 +30,20 @@ pub(crate) enum Point {
     DuringTheStatement,
     AfterEffect,
     BeforeCommitReturns,
+    AnswerOnItsWay,
     AfterCommit,
     BeforeTheReport,
     AfterTheReport,
 }
 
 impl Point {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::BeforeIntent,
         Self::AfterIntent,
         Self::DuringTheStatement,
         Self::AfterEffect,
         Self::BeforeCommitReturns,
+        Self::AnswerOnItsWay,
         Self::AfterCommit,
         Self::BeforeTheReport,
         Self::AfterTheReport,
@@ -54,13 +56,14 @@ impl Point {
             Self::DuringTheStatement => "during the statement",
             Self::AfterEffect => "after effect",
             Self::BeforeCommitReturns => "before COMMIT returns",
+            Self::AnswerOnItsWay => "its answer on its way",
             Self::AfterCommit => "after COMMIT",
             Self::BeforeTheReport => "before the report",
             Self::AfterTheReport => "after the report",
         }
     }
 
-    /// Its failpoint; `None`: somebody's lock holds the step there.
+    /// Its failpoint; `None`: somebody's lock holds the step there, or the network its answer.
     fn failpoint(self) -> Option<&'static str> {
         match self {
             Self::BeforeIntent => Some("before-intent"),
@@ -69,7 +72,7 @@ impl Point {
             Self::AfterCommit => Some("after-commit"),
             Self::BeforeTheReport => Some("before-report"),
             Self::AfterTheReport => Some("after-report"),
-            Self::DuringTheStatement | Self::BeforeCommitReturns => None,
+            Self::DuringTheStatement | Self::BeforeCommitReturns | Self::AnswerOnItsWay => None,
         }
     }
 }
@@ -180,8 +183,16 @@ impl Stage {
         let held = self.arm(point, &v).await?;
         let rollout = self.begin().await?;
         self.reached(&held).await?;
-        self.strike(victim).await?;
-        self.let_go(held).await?;
+        if point == Point::AnswerOnItsWay {
+            self.proxy.set(Mode::HoldDownstream);
+            self.let_go(held).await?;
+            self.committed(&v).await?;
+            self.strike(victim).await?;
+            self.proxy.set(Mode::Open);
+        } else {
+            self.strike(victim).await?;
+            self.let_go(held).await?;
+        }
         let how = self.to_the_end(&rollout, &v).await?;
         self.is_true(&v).await?;
         if self.kind == Kind::Rollback {
@@ -218,6 +229,16 @@ impl Stage {
                 .await
             }
         }
+    }
+
+    /// Waits until the step is committed, of which the agent does not hear.
+    async fn committed(&self, v: &str) -> anyhow::Result<()> {
+        let client = self.world.connect(ORDERS).await?;
+        let (sql, done) = (recorded(v), self.kind.stays());
+        wait::until("the commit", PATIENCE, async || {
+            Ok(client.query_one(&sql, &[]).await?.get::<_, i64>(0) == done)
+        })
+        .await
     }
 
     async fn strike(&mut self, victim: Victim) -> anyhow::Result<()> {
@@ -310,15 +331,12 @@ impl Stage {
     async fn is_true(&self, v: &str) -> anyhow::Result<()> {
         let client = self.world.connect(ORDERS).await?;
         let number = async |sql: &str| anyhow::Ok(client.query_one(sql, &[]).await?.get::<_, i64>(0));
-        let done = i64::from(self.kind != Kind::Rollback);
+        let done = self.kind.stays();
         for effect in self.kind.effects(v) {
             let found = number(&effect).await?;
             ensure!(found == done, "{effect} gives {found}, and should give {done}");
         }
-        let recorded = format!(
-            "SELECT count(*) FROM pgbelay.migration_records WHERE version = '{v}' AND success AND rolled_back_at IS NULL"
-        );
-        ensure!(number(&recorded).await? == done, "the record of {v} is wrong");
+        ensure!(number(&recorded(v)).await? == done, "the record of {v} is wrong");
         for left in [
             "SELECT count(*) FROM pg_index WHERE NOT indisvalid",
             "SELECT count(*) FROM pgbelay.migration_pieces WHERE closed_at IS NULL",
@@ -335,4 +353,11 @@ impl Stage {
             .await
             .map(drop)
     }
+}
+
+/// How often a version is recorded as applied.
+fn recorded(v: &str) -> String {
+    format!(
+        "SELECT count(*) FROM pgbelay.migration_records WHERE version = '{v}' AND success AND rolled_back_at IS NULL"
+    )
 }

@@ -101,7 +101,7 @@ mod tests {
         let record = |number: &&str| AppliedRecord {
             version: version(number),
             name: "t".to_owned(),
-            checksum: release().migration(&version(number)).map_or(Digest::of("other"), |m| m.up.checksum),
+            checksum: release().migration(&version(number)).map_or(Digest::of("other"), |m| m.up.recorded()),
             applied_at: Timestamp(0),
             repeatable: false,
             adopted: false,

@@ -334,7 +334,7 @@ fn liquibase() {
         &[
             "ann:1@db/a.sql 1 db/a.sql up-autocommit",
             "ann:1@db/b.sql 1 db/b.sql <- db/b.sql",
-            "Bob_Ray:views views db/b.sql <- db/b.sql repeatable",
+            "Bob_Ray:views@db/b.sql views db/b.sql <- db/b.sql repeatable",
         ],
     );
     assert_eq!(migrations[1].up, "\n\n\nCREATE TABLE t (id int);\n");
@@ -361,7 +361,11 @@ fn liquibase_runs_files_as_a_changelog_includes_them() {
             ("more/b.sql", two.as_str()),
             ("more/a.sql", three.as_str()),
         ];
-        check_good(Layout::Liquibase, &directory, &["a:1 1 z.sql", "a:3 3 more/a.sql", "a:2 2 more/b.sql"]);
+        check_good(
+            Layout::Liquibase,
+            &directory,
+            &["a:1@z.sql 1 z.sql", "a:3@more/a.sql 3 more/a.sql", "a:2@more/b.sql 2 more/b.sql"],
+        );
     }
 }
 

@@ -62,8 +62,10 @@ impl Runner<'_> {
                 return Ok(done);
             }
             if let Some(not) = self.not_again(&loss, lost).await {
-                let ending = Box::pin(self.leave(ready, not)).await;
-                return Err(self.with_what_stays(ready, ending).await);
+                return match Box::pin(self.leave(ready, not)).await {
+                    Ok(()) => Ok(self.step_done(ready, Took { time: began.elapsed(), ..took })),
+                    Err(ending) => Err(self.with_what_stays(ready, ending).await),
+                };
             }
             // A wish to end the run is heard between two pieces.
             self.may_start()?;
@@ -71,23 +73,26 @@ impl Runner<'_> {
         }
     }
 
-    /// Ends a step that is not gone on with. What is left of a statement that was cut off is taken away all the same.
-    async fn leave(&mut self, ready: &Ready, not: String) -> Ending {
+    /// Ends a step that is not gone on with. What became of the statement that was cut off is found out and written down
+    /// all the same, and what it left is taken away. `Ok`: it was the last one and is done, and so the step is.
+    async fn leave(&mut self, ready: &Ready, not: String) -> Result<(), Ending> {
         let hint = "look at the server's log, then run it again: it goes on where it was";
         let failed = Box::new(failure(FailureKind::Connection, not, hint));
         let failed = Ending::Failed(of_step(&ready.step, failed));
         match Box::pin(self.left(ready)).await {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(failed),
             // Then a person has to be asked.
-            Err(Broken::Ended(ending @ Ending::Unsettled(_))) => ending,
+            Err(Broken::Ended(ending @ Ending::Unsettled(_))) => Err(ending),
             Err(Broken::Ended(ending)) => {
                 tracing::warn!(step = ready.title(), ?ending, "what was cut off is settled by the next run");
-                failed
+                Err(failed)
             }
-            Err(Broken::Lost(loss)) => {
-                tracing::warn!(step = ready.title(), %loss, "what was cut off is settled by the next run");
-                failed
-            }
-            Ok(_) => failed,
+            // It may have been recorded by that.
+            Err(Broken::Lost(loss)) => match self.reconnect(ready, &loss).await? {
+                Some(_) => Ok(()),
+                None => Err(failed),
+            },
         }
     }
 
