@@ -35,6 +35,9 @@ fn adoption(purpose: &str) -> PlanView {
 async fn adopting(purpose: &str) -> anyhow::Result<(Controller, String)> {
     let controller = controller(adoption(purpose)).await?;
     let dir = migrations(controller.dir(), "SELECT 1;")?;
+    // As golang-migrate names it.
+    let file = |name: &str| std::path::Path::new(&dir).join(name);
+    std::fs::rename(file("001_a.sql"), file("001_a.up.sql"))?;
     Ok((controller, dir))
 }
 
