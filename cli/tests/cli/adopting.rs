@@ -35,15 +35,15 @@ fn adoption(purpose: &str) -> PlanView {
 async fn adopting(purpose: &str) -> anyhow::Result<(Controller, String)> {
     let controller = controller(adoption(purpose)).await?;
     let dir = migrations(controller.dir(), "SELECT 1;")?;
-    // As golang-migrate names it.
-    let file = |name: &str| std::path::Path::new(&dir).join(name);
-    std::fs::rename(file("001_a.sql"), file("001_a.up.sql"))?;
     Ok((controller, dir))
 }
 
 #[tokio::test]
 async fn a_history_is_shown_and_recorded_when_it_is_confirmed() -> anyhow::Result<()> {
     let (controller, dir) = adopting("adopt").await?;
+    // As golang-migrate names it.
+    let file = |name: &str| std::path::Path::new(&dir).join(name);
+    std::fs::rename(file("001_a.sql"), file("001_a.up.sql"))?;
     let args = ["adopt", "--env", "staging", "--from", "golang-migrate", "--migrations", &dir];
     let seen = person(&controller, &args, "staging\n").await?;
     assert_eq!((seen.code, started(&controller).as_deref()), (0, Some("p1 typed")), "{seen:?}");
