@@ -25,6 +25,7 @@ struct StoredCommand {
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time for each database")]
 enum StoredKind {
     Backup { expect: Expectation },
     Run(StoredRun),

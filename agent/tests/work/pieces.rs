@@ -12,11 +12,10 @@ const MIXED: &str = "CREATE TABLE a (id int, n text);\nINSERT INTO a SELECT i, i
     CREATE INDEX CONCURRENTLY a_n ON a (n);\nCREATE TABLE b (id int);";
 
 /// A command for what is missing, as a controller would issue it after the one before.
-async fn again(world: &World, order: &Order) -> Order {
+fn again(order: &Order) -> Order {
     let mut order = order.clone();
     order.command.attempt += 1;
     order.command.fence += 1;
-    let _ = world;
     order
 }
 
@@ -103,7 +102,7 @@ async fn cut_off(world: &World, at: &str) -> anyhow::Result<Order> {
         other => panic!("no such point: {other}"),
     };
     client.batch_execute(states).await?;
-    Ok(again(world, &order).await)
+    Ok(again(&order))
 }
 
 #[tokio::test]
@@ -198,12 +197,12 @@ async fn what_commits_by_itself_and_fails_is_never_sent_again_unasked() -> anyho
         reason: "looked".to_owned(),
         by: "ann".parse()?,
     });
-    let mut order = again(&world, &order).await;
+    let mut order = again(&order);
     for _ in 0..2 {
         let outcome = world.run(&order).await;
         assert!(matches!(&outcome, Outcome::Unsettled { .. }), "{outcome:?}");
         assert_eq!(world.number("SELECT count(*) FROM d").await?, 2);
-        order = again(&world, &order).await;
+        order = again(&order);
     }
     Ok(())
 }
@@ -431,7 +430,7 @@ async fn what_nothing_shows_waits_for_a_persons_word() -> anyhow::Result<()> {
             .await?
             .batch_execute("UPDATE pgbelay.migration_pieces SET state = 'intended' WHERE piece = 2")
             .await?;
-        let mut order = again(&world, &world.up(&[sample("001", sql, "")]).await?).await;
+        let mut order = again(&world.up(&[sample("001", sql, "")]).await?);
         let outcome = world.run(&order).await;
         let Outcome::Unsettled { statement, observation: Some(_), .. } = &outcome else {
             panic!("{outcome:?}")
@@ -448,7 +447,7 @@ async fn what_nothing_shows_waits_for_a_persons_word() -> anyhow::Result<()> {
             reason: "looked".to_owned(),
             by: "ann".parse()?,
         });
-        let order = again(&world, &order).await;
+        let order = again(&order);
         ran(world.run(&order).await);
         assert_eq!(world.number("SELECT count(*) FROM d").await?, 2);
         let said = "SELECT count(*) FROM pgbelay.migration_pieces \

@@ -233,7 +233,7 @@ impl Runner<'_> {
                 Ok(()) => {}
                 Err(Stop::Lost(loss)) => return Err(Broken::Lost(loss)),
                 Err(Stop::Failed(failure)) => {
-                    return Err(Ending::Failed(left_over(ready, one, failure)).into());
+                    return Err(Ending::Failed(left_over(ready, one, *failure)).into());
                 }
                 Err(stop @ (Stop::Cancelled | Stop::Stale { .. })) => return Err(self.stopped(stop).into()),
             }
@@ -243,10 +243,10 @@ impl Runner<'_> {
 }
 
 /// What was left could not be taken away: the journal still knows, and the next run tries again.
-fn left_over(ready: &Ready, cleanup: &Cleanup, failure: Box<Failure>) -> Box<Failure> {
+fn left_over(ready: &Ready, cleanup: &Cleanup, failure: Failure) -> Box<Failure> {
     let message = format!("{} failed: {}", cleanup.what, failure.message);
     let hint = format!("the next run tries it again; by hand: {}", cleanup.sql);
-    of_step(&ready.step, Box::new(Failure { message, hint: Some(hint), ..*failure }))
+    of_step(&ready.step, Box::new(Failure { message, hint: Some(hint), ..failure }))
 }
 
 /// An index of the wanted name that is not the wanted one: IF NOT EXISTS would take it for that.
