@@ -93,7 +93,8 @@ impl Victim {
 /// What holds a step.
 enum Held {
     Failpoint(PathBuf),
-    Lock(Client),
+    /// Whose, its session's process, and which locks of others wait for it.
+    Lock(Client, i32, &'static str),
 }
 
 pub(crate) struct Stage {
@@ -204,27 +205,35 @@ impl Stage {
 
     async fn arm(&self, point: Point, v: &str) -> anyhow::Result<Held> {
         let client = self.world.connect(ORDERS).await?;
-        let sql = match point.failpoint() {
+        let (sql, wanted) = match point.failpoint() {
             Some(name) => {
                 let name = self.kind.failpoint(name);
                 fs::write(self.points.join(format!("arm-{name}")), "")?;
                 return Ok(Held::Failpoint(self.points.join(format!("at-{name}"))));
             }
-            None if point == Point::DuringTheStatement => self.kind.in_the_way(v),
+            None if point == Point::DuringTheStatement => (self.kind.in_the_way(v), "true"),
             // The last thing that is written before it.
-            None => "LOCK TABLE pgbelay.migration_attempts IN SHARE MODE".to_owned(),
+            None => {
+                let lock = "LOCK TABLE pgbelay.migration_attempts IN SHARE MODE".to_owned();
+                (lock, "relation = 'pgbelay.migration_attempts'::regclass")
+            }
         };
         client.batch_execute(&format!("BEGIN; {sql}")).await?;
-        Ok(Held::Lock(client))
+        let pid = client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
+        Ok(Held::Lock(client, pid, wanted))
     }
 
     async fn reached(&self, held: &Held) -> anyhow::Result<()> {
         match held {
             Held::Failpoint(at) => wait::until("the point", PATIENCE, async || Ok(at.exists())).await,
-            Held::Lock(client) => {
-                let sql = "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)) LIMIT 1";
+            Held::Lock(_, pid, wanted) => {
+                // By another session: what looks in an open transaction holds up the build of an index.
+                let looks = self.world.connect(ORDERS).await?;
+                let sql = format!(
+                    "SELECT FROM pg_locks WHERE NOT granted AND {pid} = ANY (pg_blocking_pids(pid)) AND {wanted} LIMIT 1"
+                );
                 wait::until("a session that waits for the lock", PATIENCE, async || {
-                    Ok(client.query_opt(sql, &[]).await?.is_some())
+                    Ok(looks.query_opt(&sql, &[]).await?.is_some())
                 })
                 .await
             }
@@ -263,7 +272,7 @@ impl Stage {
         match held {
             Held::Failpoint(at) => Ok(fs::remove_file(at)?),
             // A server that was killed has let go already.
-            Held::Lock(client) => Ok(client.batch_execute("ROLLBACK").await.or_else(|error| {
+            Held::Lock(client, ..) => Ok(client.batch_execute("ROLLBACK").await.or_else(|error| {
                 if error.is_closed() || error.as_db_error().is_some() { Ok(()) } else { Err(error) }
             })?),
         }

@@ -292,7 +292,12 @@ impl Runner<'_> {
         };
         self.session = settled.session;
         self.still_recorded(ready, &settled.done)?;
-        Ok(settled.done.into_iter().find(|done| done.version == ready.step.version))
+        let done = settled.done.into_iter().find(|done| done.version == ready.step.version);
+        if done.is_some() {
+            // What comes next begins in this life of the server.
+            self.life = self.session.life().await.ok();
+        }
+        Ok(done)
     }
 
     /// Whether what was committed before is still there: a standby that took over may have been behind.

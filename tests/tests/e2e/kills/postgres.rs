@@ -2,6 +2,9 @@
 
 use anyhow::ensure;
 use pgbelay_tests::proxy::Mode;
+use pgbelay_tests::wait::{self, Look};
+use pgbelay_tests::world::PATIENCE;
+use serde_json::Value;
 
 use super::stage::{ORDERS, Stage};
 use super::truth::Fate::{Applied, Nothing};
@@ -40,6 +43,28 @@ async fn right_after_the_commit() -> anyhow::Result<()> {
     stage.world.cluster.start_again().await?;
     stage.succeeds(&rollout).await?;
     ensure!(stage.runs(ORDERS).await? == 1, "the run goes on by itself");
+    stage.is_true(ORDERS, &[("001", Applied), ("002", Applied), ("003", Applied)]).await
+}
+
+/// The agent asks for a minute; then it is unknown what happened, until the server is back.
+#[tokio::test]
+async fn for_longer_than_the_agent_waits() -> anyhow::Result<()> {
+    let mut stage = Stage::set(&["001", "002", "003"]).await?;
+    let gate = stage.hold_migration("002").await?;
+    let rollout = stage.migrate().await?;
+    gate.is_run_into().await?;
+    stage.world.cluster.stop_immediate()?;
+    let stands = async |what: &str, holds: fn(&Value) -> bool, stage: &Stage| {
+        wait::until(what, 3 * PATIENCE, async || {
+            let view = stage.world.json(&["rollout", "show", &rollout]).await?;
+            Ok(if holds(&view) { Look::Done(()) } else { Look::not_yet(view) })
+        })
+        .await
+    };
+    let paused = |view: &Value| view["state"] == "paused" && view["targets"][0]["error"]["kind"] == "unknown";
+    stands("a pause", paused, &stage).await?;
+    stage.world.cluster.start_again().await?;
+    stands("its end", |view| view["state"] == "succeeded", &stage).await?;
     stage.is_true(ORDERS, &[("001", Applied), ("002", Applied), ("003", Applied)]).await
 }
 
