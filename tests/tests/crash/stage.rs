@@ -218,8 +218,9 @@ impl Stage {
                 (lock, "relation = 'pgbelay.migration_attempts'::regclass")
             }
         };
-        client.batch_execute(&format!("BEGIN; {sql}")).await?;
+        // Before the transaction: a portal that is left in it keeps its snapshot, and holds up the build of an index.
         let pid = client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
+        client.batch_execute(&format!("BEGIN; {sql}")).await?;
         Ok(Held::Lock(client, pid, wanted))
     }
 
