@@ -194,7 +194,7 @@ impl Stage {
             self.strike(victim).await?;
             self.let_go(held).await?;
         }
-        let how = self.to_the_end(&rollout, &v).await?;
+        let how = self.follow(&rollout, &v).await?;
         self.is_true(&v).await?;
         if self.kind == Kind::Rollback {
             // What was taken back is not to be run again with the next one.
@@ -218,8 +218,9 @@ impl Stage {
                 (lock, "relation = 'pgbelay.migration_attempts'::regclass")
             }
         };
-        client.batch_execute(&format!("BEGIN; {sql}")).await?;
+        // Before the transaction: a portal that is left in it keeps its snapshot, and holds up the build of an index.
         let pid = client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
+        client.batch_execute(&format!("BEGIN; {sql}")).await?;
         Ok(Held::Lock(client, pid, wanted))
     }
 
@@ -279,7 +280,7 @@ impl Stage {
     }
 
     /// Follows the rollout to its end, as a person would; how it went.
-    async fn to_the_end(&mut self, rollout: &str, v: &str) -> anyhow::Result<&'static str> {
+    async fn follow(&mut self, rollout: &str, v: &str) -> anyhow::Result<&'static str> {
         let (mut rollout, mut how) = (rollout.to_owned(), "ok");
         for _ in 0..3 {
             let view = self.ends(&rollout).await?;
