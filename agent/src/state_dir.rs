@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -41,7 +42,7 @@ impl StateDir {
         let lock_path = path.join("lock");
         let lock = File::options().write(true).create(true).truncate(false).open(&lock_path);
         let lock = lock.map_err(DurableError::of("open", &lock_path))?;
-        match lock.try_lock() {
+        match lock_soon(&lock) {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(StateDirError::InUse { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => Err(DurableError::of("lock", &lock_path)(source).into()),
@@ -78,6 +79,20 @@ impl StateDir {
             }
         }
     }
+}
+
+/// Locks a file. A process that is being started by whoever had the lock has it too, for the moment until it becomes
+/// another program: that is waited for.
+fn lock_soon(lock: &File) -> Result<(), TryLockError> {
+    const TRIES: u32 = 20;
+    const PAUSE: Duration = Duration::from_millis(50);
+    for _ in 1..TRIES {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            done => return done,
+        }
+    }
+    lock.try_lock()
 }
 
 /// Makes a directory that only its owner can enter.

@@ -172,7 +172,7 @@ async fn a_rollback_that_has_no_way_back_is_refused() -> anyhow::Result<()> {
     for target in ["001", "base"] {
         back(target).await?.ended(3, &no_way);
     }
-    assert_eq!(back("seven").await?.ended(2, &["version"]).stdout, "");
+    assert_eq!(back("se ven").await?.ended(2, &["version"]).stdout, "");
     assert_eq!(world.standing().await?, before);
     back("002").await?.ended(0, &[]);
     assert_eq!(world.applied("one").await?, ["001", "002"]);
