@@ -83,6 +83,10 @@ impl StateDir {
 
 /// Locks a file. A process that is being started by whoever had the lock has it too, for the moment until it becomes
 /// another program: that is waited for.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the agent starts: there is nothing else for its runtime to do yet"
+)]
 fn lock_soon(lock: &File) -> Result<(), TryLockError> {
     const TRIES: u32 = 20;
     const PAUSE: Duration = Duration::from_millis(50);

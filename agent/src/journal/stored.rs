@@ -23,7 +23,6 @@ struct StoredCommand {
     kind: StoredKind,
 }
 
-#[expect(clippy::large_enum_variant, reason = "one at a time, on its way to a file or from it")]
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time for each database")]
