@@ -84,6 +84,9 @@ impl<'a> Watcher<'a> {
     }
 
     async fn holding(&mut self, locks: &[StrongLock], own: i32, queries: QueryText) -> Option<Vec<Holder>> {
+        if !self.somebody_is_long(own).await? {
+            return Some(Vec::new());
+        }
         let wanted = locks.iter().take(MOST_LOCKS).flat_map(|lock| {
             let conflicts = LockMode::ALL.into_iter().filter(|mode| mode.conflicts_with(lock.mode));
             conflicts.map(|mode| format!("({}, {})", literal(&lock.relation), literal(mode.as_str())))
@@ -104,6 +107,18 @@ impl<'a> Watcher<'a> {
         );
         let rows = self.session().await?.ask(&sql).await.ok()?;
         Some(rows.iter().filter_map(|row| holder(row, queries)).collect())
+    }
+
+    /// Whether any transaction in this database is long. Asked before each step: planning the question who holds what takes
+    /// the server longer than most migrations do.
+    async fn somebody_is_long(&mut self, own: i32) -> Option<bool> {
+        let sql = format!(
+            "SELECT FROM pg_catalog.pg_stat_get_activity(NULL) a WHERE a.pid <> {own} \
+               AND a.xact_start < pg_catalog.clock_timestamp() - interval '{LONG}' \
+               AND a.datid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) \
+             LIMIT 1"
+        );
+        Some(!self.session().await?.ask(&sql).await.ok()?.is_empty())
     }
 
     /// Ends a session that is in the way: its statement, or, where it does nothing in an open transaction, itself.
