@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
-use super::files::{lines, text, unpadded};
+use super::files::{is_top, lines, text, unpadded};
 use super::scan::is_blank;
 use super::{LayoutError, Misfit, Reading, SourceFile};
 use crate::migration::{MigrationSource, Version};
@@ -138,6 +138,23 @@ pub(super) struct Half<'a> {
     pub(super) title: &'a str,
     pub(super) file: &'a SourceFile,
     pub(super) back: bool,
+}
+
+/// The files of a flat directory of pairs. `name` says a file's number, title and whether it is the way back.
+pub(super) fn flat<'a>(
+    files: &'a [SourceFile],
+    name: fn(&'a str) -> Option<(&'a str, &'a str, bool)>,
+    expected: &'static str,
+    errors: &mut Vec<LayoutError>,
+) -> Vec<Pair<'a>> {
+    let mut halves = Vec::new();
+    for file in files.iter().filter(|file| is_top(&file.path) && file.path.ends_with(".sql")) {
+        match name(&file.path) {
+            Some((number, title, back)) => halves.push(Half { number, title, file, back }),
+            None => errors.push(LayoutError::file(&file.path, Misfit::BadName { expected })),
+        }
+    }
+    paired(halves, errors)
 }
 
 /// Puts the files of each migration together, in the order of their numbers. Errors are of ways back alone, and of

@@ -1,9 +1,9 @@
 //! golang-migrate: `000001_name.up.sql` and `000001_name.down.sql`, in the order of the numbers.
 
 use super::detect::Looks;
-use super::entry::{Entry, Half, Pair, origin, paired, parts, version, whole};
-use super::files::{is_top, numbered, unpadded};
-use super::{LayoutError, Misfit, Reading, SourceFile};
+use super::entry::{Entry, Pair, flat, origin, parts, version, whole};
+use super::files::{numbered, unpadded};
+use super::{LayoutError, Reading, SourceFile};
 
 const EXPECTED: &str =
     "a number, an underscore, a name and the direction, for example 000001_create_users.up.sql";
@@ -30,16 +30,7 @@ pub(super) fn half_name(path: &str) -> Option<(&str, &str, bool)> {
 
 pub(super) fn read(files: &[SourceFile]) -> Reading {
     let mut reading = Reading::default();
-    let mut halves = Vec::new();
-    for file in files.iter().filter(|file| is_top(&file.path) && file.path.ends_with(".sql")) {
-        match half_name(&file.path) {
-            Some((number, title, back)) => halves.push(Half { number, title, file, back }),
-            None => {
-                reading.errors.push(LayoutError::file(&file.path, Misfit::BadName { expected: EXPECTED }));
-            }
-        }
-    }
-    for pair in paired(halves, &mut reading.errors) {
+    for pair in flat(files, half_name, EXPECTED, &mut reading.errors) {
         reading.add(entry(&pair));
     }
     reading.or_nothing("000001_name.up.sql")

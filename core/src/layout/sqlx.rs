@@ -2,9 +2,9 @@
 
 use super::checksum;
 use super::detect::Looks;
-use super::entry::{Entry, Half, Pair, Part, origin, paired, parts, version};
-use super::files::{is_top, numbered, text, unpadded};
-use super::{LayoutError, Misfit, Reading, SourceFile};
+use super::entry::{Entry, Pair, Part, flat, origin, parts, version};
+use super::files::{numbered, text, unpadded};
+use super::{LayoutError, Reading, SourceFile};
 use crate::origin::Origin;
 
 const EXPECTED: &str =
@@ -42,16 +42,7 @@ fn half_name(path: &str) -> Option<(&str, &str, bool)> {
 
 pub(super) fn read(files: &[SourceFile]) -> Reading {
     let mut reading = Reading::default();
-    let mut halves = Vec::new();
-    for file in files.iter().filter(|file| is_top(&file.path) && file.path.ends_with(".sql")) {
-        match half_name(&file.path) {
-            Some((number, title, back)) => halves.push(Half { number, title, file, back }),
-            None => {
-                reading.errors.push(LayoutError::file(&file.path, Misfit::BadName { expected: EXPECTED }));
-            }
-        }
-    }
-    for pair in paired(halves, &mut reading.errors) {
+    for pair in flat(files, half_name, EXPECTED, &mut reading.errors) {
         reading.add(entry(&pair));
     }
     reading.or_nothing("0001_name.sql")

@@ -71,27 +71,17 @@ impl<'a> Files<'a> {
 
 /// What the tool knows a migration by.
 fn own_key(tool: Tool, origin: &Origin) -> String {
-    match tool {
-        Tool::Flyway => flyway_key(&origin.id, &origin.description),
-        Tool::Liquibase => author_key(&origin.id, &origin.more),
-        Tool::GolangMigrate
-        | Tool::Sqlx
-        | Tool::Diesel
-        | Tool::Dbmate
-        | Tool::Goose
-        | Tool::SqlMigrate
-        | Tool::Refinery
-        | Tool::Prisma
-        | Tool::Sqitch
-        | Tool::Rails
-        | Tool::Alembic => origin.id.clone(),
-    }
+    key(tool, &origin.id, &origin.description, &origin.more)
 }
 
 fn row_key(tool: Tool, row: &Applied) -> String {
+    key(tool, &row.id, &row.name, &row.more)
+}
+
+fn key(tool: Tool, id: &str, name: &str, more: &BTreeMap<String, String>) -> String {
     match tool {
-        Tool::Flyway => flyway_key(&row.id, &row.name),
-        Tool::Liquibase => author_key(&row.id, &row.more),
+        Tool::Flyway => flyway_key(id, name),
+        Tool::Liquibase => author_key(id, more),
         Tool::GolangMigrate
         | Tool::Sqlx
         | Tool::Diesel
@@ -102,7 +92,7 @@ fn row_key(tool: Tool, row: &Applied) -> String {
         | Tool::Prisma
         | Tool::Sqitch
         | Tool::Rails
-        | Tool::Alembic => row.id.clone(),
+        | Tool::Alembic => id.to_owned(),
     }
 }
 
