@@ -27,7 +27,7 @@ const IDLE: Duration = Duration::from_secs(5);
 const IDLE_AIM_KIB: u64 = 20 * 1024;
 
 /// The largest ratio of medians that is aimed at.
-const RATIO_AIM: f64 = 1.3;
+const RATIO_AIM: f64 = 1.15;
 
 fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
