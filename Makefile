@@ -42,6 +42,8 @@ endef
 
 # What `make test-adopt` moves from: tests/tools.sh knows their versions.
 MIGRATION_TOOLS := dbmate liquibase sqlx refinery diesel alembic sqitch
+# What `make bench` compares with.
+BENCH_TOOLS := dbmate liquibase sqlx refinery diesel
 
 .PHONY: help demo test test-truth test-crash test-versions test-adopt lint format deny bench bench-locks bench-analysis fuzz setup toolchain
 
@@ -102,8 +104,10 @@ deny: toolchain ## check licences, duplicates and sources of dependencies
 		cargo install --quiet --locked --root $(TOOLS) --version '^0.20' cargo-deny; }
 	@cargo deny --log-level error check --hide-inclusion-graph bans licenses sources
 
-bench: setup ## measure many small migrations through pgbelay beside one psql session
-	@cargo bench --quiet -p pgbelay-tests --bench migrations
+bench: REGISTRIES := npm
+bench: setup ## measure many small migrations through pgbelay, beside psql and other migration tools
+	@tests/tools.sh $(TOOLS) $(BENCH_TOOLS)
+	@PATH=$(TOOLS)/bin:$$PATH cargo bench --quiet -p pgbelay-tests --bench migrations
 
 bench-locks: setup ## measure how long an application waits while migrations wait for their locks
 	@cargo bench --quiet -p pgbelay-tests --bench locks

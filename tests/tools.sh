@@ -64,8 +64,11 @@ prerequisites() {
 from_npm() {
 	npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$2" "$package@$version" >/dev/null
 	local program=node_modules/.bin/$package
-	# The package has a program of its own; Liquibase is inside.
-	[ "$1" != liquibase ] || program=node_modules/liquibase/dist/liquibase/liquibase
+	# What the packages put into .bin starts Node first; the tools themselves are inside.
+	case $1 in
+	dbmate) program=$(cd "$2" && echo node_modules/@dbmate/*/bin/dbmate) ;;
+	liquibase) program=node_modules/liquibase/dist/liquibase/liquibase ;;
+	esac
 	chmod +x "$2/$program"
 	wrap "$1" "$3/$program"
 }

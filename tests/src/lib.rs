@@ -9,5 +9,6 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod scratch;
+pub mod tools;
 pub mod wait;
 pub mod world;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pgbelay_analysis::LockMode;
 use pgbelay_core::command::StrongLock;
 use pgbelay_core::policy::QueryText;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::SimpleQueryRow;
 
 use super::connect::connect;
@@ -25,7 +25,7 @@ const MOST: usize = 10;
 const MOST_LOCKS: usize = 200;
 
 /// Shorter transactions are not waited for outside of the queue.
-const LONG: &str = "1 second";
+const LONG: Duration = Duration::from_secs(1);
 
 /// Of a query, in characters.
 const MOST_OF_QUERY: usize = 200;
@@ -39,13 +39,15 @@ pub(crate) struct Watcher<'a> {
     target: &'a Target,
     session: Option<Session>,
     useless: bool,
+    /// No transaction can be long before this.
+    quiet_until: Instant,
     /// Who was seen last.
     pub(crate) seen: Vec<String>,
 }
 
 impl<'a> Watcher<'a> {
     pub(crate) fn new(target: &'a Target) -> Self {
-        Self { target, session: None, useless: false, seen: Vec::new() }
+        Self { target, session: None, useless: false, quiet_until: Instant::now(), seen: Vec::new() }
     }
 
     /// Looks who blocks a server process; the sessions in words, if there are any.
@@ -84,7 +86,7 @@ impl<'a> Watcher<'a> {
     }
 
     async fn holding(&mut self, locks: &[StrongLock], own: i32, queries: QueryText) -> Option<Vec<Holder>> {
-        if !self.somebody_is_long(own).await? {
+        if self.is_quiet(own).await? {
             return Some(Vec::new());
         }
         let wanted = locks.iter().take(MOST_LOCKS).flat_map(|lock| {
@@ -92,6 +94,7 @@ impl<'a> Watcher<'a> {
             conflicts.map(|mode| format!("({}, {})", literal(&lock.relation), literal(mode.as_str())))
         });
         let wanted: Vec<_> = wanted.collect();
+        let long = LONG.as_millis();
         let sql = format!(
             "SELECT DISTINCT a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), a.usename, a.state, \
                pg_catalog.floor(extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start))::bigint, a.query \
@@ -100,7 +103,7 @@ impl<'a> Watcher<'a> {
              JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
              WHERE l.granted AND l.pid <> {own} AND l.locktype = 'relation' \
                AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) \
-               AND a.xact_start < pg_catalog.clock_timestamp() - interval '{LONG}' \
+               AND a.xact_start < pg_catalog.clock_timestamp() - interval '{long} ms' \
                AND NOT (a.backend_type = 'autovacuum worker' AND a.query !~ 'to prevent wraparound') \
              ORDER BY 5 DESC LIMIT {MOST}",
             wanted.join(", ")
@@ -109,26 +112,38 @@ impl<'a> Watcher<'a> {
         Some(rows.iter().filter_map(|row| holder(row, queries)).collect())
     }
 
-    /// Whether any transaction in this database is long. Asked before each step: planning the question who holds what takes
-    /// the server longer than most migrations do.
-    async fn somebody_is_long(&mut self, own: i32) -> Option<bool> {
+    /// Whether no transaction in this database is long. Asked before each step: planning the question who holds what takes
+    /// the server longer than most migrations do. And until the oldest transaction can have become long, or one that
+    /// began right after the question, nothing has to be asked at all.
+    async fn is_quiet(&mut self, own: i32) -> Option<bool> {
+        let asked = Instant::now();
+        if asked < self.quiet_until {
+            return Some(true);
+        }
         let sql = format!(
-            "SELECT FROM pg_catalog.pg_stat_get_activity(NULL) a WHERE a.pid <> {own} \
-               AND a.xact_start < pg_catalog.clock_timestamp() - interval '{LONG}' \
-               AND a.datid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) \
-             LIMIT 1"
+            "SELECT pg_catalog.ceil(extract(epoch FROM pg_catalog.clock_timestamp() - min(a.xact_start)) * 1000)::bigint \
+             FROM pg_catalog.pg_stat_get_activity(NULL) a WHERE a.pid <> {own} \
+               AND a.datid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
         );
-        Some(!self.session().await?.ask(&sql).await.ok()?.is_empty())
+        let rows = self.session().await?.ask(&sql).await.ok()?;
+        let oldest = rows
+            .first()?
+            .get(0)
+            .and_then(|age| age.parse().ok())
+            .map_or(Duration::ZERO, Duration::from_millis);
+        self.quiet_until = asked + LONG.saturating_sub(oldest);
+        Some(oldest < LONG)
     }
 
     /// Ends a session that is in the way: its statement, or, where it does nothing in an open transaction, itself.
     /// Whether the server says that it did.
     pub(crate) async fn end(&mut self, holder: &Holder) -> bool {
         let how = if holder.active { "pg_cancel_backend" } else { "pg_terminate_backend" };
+        let long = LONG.as_millis();
         // Only if it is still the same session.
         let sql = format!(
             "SELECT pg_catalog.{how}(pid) FROM pg_catalog.pg_stat_activity WHERE pid = {} AND usename = {} \
-               AND xact_start < pg_catalog.clock_timestamp() - interval '{LONG}'{}",
+               AND xact_start < pg_catalog.clock_timestamp() - interval '{long} ms'{}",
             holder.pid,
             literal(&holder.user),
             if holder.active { "" } else { " AND state LIKE 'idle in transaction%'" }

@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use pgbelay_tests::world::World;
 
-use crate::moving::{DATABASE, ENVIRONMENT, tool, url};
+use crate::moving::{DATABASE, ENVIRONMENT, ends_well, tools};
 
 const POLICY: &str = "environments:\n  - name: staging\n    keep_history_table: true\n    backup: off\n";
 
@@ -51,9 +51,8 @@ async fn dbmate_goes_on() -> anyhow::Result<()> {
     ];
     by_pgbelay(&world, "dbmate", &files[..2]).await?;
     back_and_forth(&world, "dbmate", &files[..2], "1").await?;
-    world.write_migrations(&files)?;
-    let args = ["--url", &url(&world), "--migrations-dir", ".", "--no-dump-schema", "migrate"];
-    tool(&world, "dbmate", &args).await?;
+    let dir = world.write_migrations(&files)?;
+    ends_well(tools(&world, &dir).dbmate()).await?;
     has_tables(&world, 3).await
 }
 
@@ -70,9 +69,9 @@ async fn sqlx_goes_on() -> anyhow::Result<()> {
     ];
     by_pgbelay(&world, "sqlx", &files[..4]).await?;
     back_and_forth(&world, "sqlx", &files[..4], "1").await?;
-    world.write_migrations(&files)?;
-    tool(&world, "sqlx", &["migrate", "run", "--source", ".", "--database-url", &url(&world)]).await?;
-    tool(&world, "sqlx", &["migrate", "revert", "--source", ".", "--database-url", &url(&world)]).await?;
+    let dir = world.write_migrations(&files)?;
+    ends_well(tools(&world, &dir).sqlx("run")).await?;
+    ends_well(tools(&world, &dir).sqlx("revert")).await?;
     has_tables(&world, 2).await
 }
 
@@ -86,11 +85,8 @@ async fn diesel_goes_on() -> anyhow::Result<()> {
         ("2024-01-01-000002_two/down.sql", "DROP TABLE t2;\n"),
     ];
     by_pgbelay(&world, "diesel", &files[..2]).await?;
-    world.write_migrations(&files)?;
-    let config = world.path().join("diesel.toml");
-    std::fs::write(&config, "")?;
-    let args = ["--database-url", &url(&world), "--config-file", &config.to_string_lossy(), "migration"];
-    tool(&world, "diesel", &[&args[..], &["run", "--migration-dir", "."]].concat()).await?;
+    let dir = world.write_migrations(&files)?;
+    ends_well(tools(&world, &dir).diesel()?).await?;
     has_tables(&world, 2).await
 }
 
@@ -103,9 +99,8 @@ async fn refinery_goes_on() -> anyhow::Result<()> {
         ("V3__three.sql", "CREATE TABLE t3 (id int);\n"),
     ];
     by_pgbelay(&world, "refinery", &files[..2]).await?;
-    world.write_migrations(&files)?;
-    let config = crate::real::refinery_config(&world)?;
-    tool(&world, "refinery", &["migrate", "-c", &config, "-p", "."]).await?;
+    let dir = world.write_migrations(&files)?;
+    ends_well(tools(&world, &dir).refinery()?).await?;
     has_tables(&world, 3).await
 }
 
@@ -117,9 +112,7 @@ async fn liquibase_goes_on() -> anyhow::Result<()> {
     by_pgbelay(&world, "liquibase", &[("one.sql", one)]).await?;
     back_and_forth(&world, "liquibase", &[("one.sql", one)], "ann:1@one.sql").await?;
     let more = format!("{one}\n--changeset ann:3\nCREATE TABLE t3 (id int);\n--rollback DROP TABLE t3;\n");
-    world.write_migrations(&[("one.sql", &more)])?;
-    let args = crate::real::liquibase_args(&world, "one.sql");
-    let args: Vec<&str> = args.iter().map(String::as_str).chain(["update"]).collect();
-    tool(&world, "liquibase", &args).await?;
+    let dir = world.write_migrations(&[("one.sql", &more)])?;
+    ends_well(tools(&world, &dir).liquibase("one.sql")).await?;
     has_tables(&world, 3).await
 }

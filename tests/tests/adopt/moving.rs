@@ -1,8 +1,10 @@
 //! What every move has in common.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
+use pgbelay_tests::tools::Tools;
 use pgbelay_tests::world::{World, run};
 use serde_json::Value;
 
@@ -35,29 +37,16 @@ pub(crate) async fn world() -> anyhow::Result<World> {
     World::start(&[(DATABASE, ENVIRONMENT)]).await
 }
 
-/// How the tools reach the database.
-pub(crate) fn url(world: &World) -> String {
-    let (cluster, name) = (&world.cluster, &world.member(DATABASE).pg_name);
-    format!(
-        "postgres://{}:{}@127.0.0.1:{}/{name}?sslmode=disable",
-        cluster.user(),
-        cluster.password(),
-        cluster.port()
-    )
+/// The tools, on the world's database and migrations.
+pub(crate) fn tools<'a>(world: &'a World, dir: &'a Path) -> Tools<'a> {
+    Tools { cluster: &world.cluster, database: &world.member(DATABASE).pg_name, dir }
 }
 
-/// Runs a program of somebody else to its end, in the directory of the migrations.
-pub(crate) async fn tool(world: &World, program: &str, args: &[&str]) -> anyhow::Result<()> {
-    let mut command = Command::new(program);
-    command.args(args).current_dir(world.path().join("migrations"));
-    command.env("HOME", world.path()).env("PGPASSWORD", world.cluster.password());
-    for (name, value) in
-        [("SQITCH_FULLNAME", "Ann"), ("SQITCH_EMAIL", "ann@example.org"), ("LC_ALL", "C.UTF-8")]
-    {
-        command.env(name, value);
-    }
-    let ran = run(command).await.with_context(|| format!("{program} not found: run make test-adopt"))?;
-    ensure!(ran.code == 0, "{program} {args:?} ended with {}:\n{}\n{}", ran.code, ran.stdout, ran.stderr);
+/// Runs a program of somebody else to its end.
+pub(crate) async fn ends_well(command: Command) -> anyhow::Result<()> {
+    let shown = format!("{command:?}");
+    let ran = run(command).await.with_context(|| format!("not found, run make test-adopt: {shown}"))?;
+    ensure!(ran.code == 0, "{shown} ended with {}:\n{}\n{}", ran.code, ran.stdout, ran.stderr);
     Ok(())
 }
 
@@ -68,8 +57,8 @@ async fn texts(world: &World, sql: &str) -> anyhow::Result<Vec<Option<String>>> 
 
 impl Move<'_> {
     /// Writes the files that the tool applies.
-    pub(crate) fn write_before(&self, world: &World) -> anyhow::Result<()> {
-        world.write_migrations(self.before).map(drop)
+    pub(crate) fn write_before(&self, world: &World) -> anyhow::Result<PathBuf> {
+        world.write_migrations(self.before)
     }
 
     /// Adopts what the tool has applied, and goes on.

@@ -1,35 +1,6 @@
 //! Tools that can be had: each applies its own migrations first.
 
-use pgbelay_tests::world::World;
-
-use crate::moving::{DATABASE, Move, tool, url, world};
-
-/// How refinery reaches the database: the path of its file.
-pub(crate) fn refinery_config(world: &World) -> anyhow::Result<String> {
-    let (cluster, name) = (&world.cluster, &world.member(DATABASE).pg_name);
-    let config = world.path().join("refinery.toml");
-    let (port, user, password) = (cluster.port(), cluster.user(), cluster.password());
-    std::fs::write(
-        &config,
-        format!(
-            "[main]\ndb_type = \"Postgres\"\ndb_host = \"127.0.0.1\"\ndb_port = \"{port}\"\ndb_user = \"{user}\"\n\
-             db_pass = \"{password}\"\ndb_name = \"{name}\"\n"
-        ),
-    )?;
-    Ok(config.to_string_lossy().into_owned())
-}
-
-/// How Liquibase reaches the database.
-pub(crate) fn liquibase_args(world: &World, changelog: &str) -> Vec<String> {
-    let (cluster, name) = (&world.cluster, &world.member(DATABASE).pg_name);
-    vec![
-        format!("--changelog-file={changelog}"),
-        "--search-path=.".to_owned(),
-        format!("--url=jdbc:postgresql://127.0.0.1:{}/{name}", cluster.port()),
-        format!("--username={}", cluster.user()),
-        format!("--password={}", cluster.password()),
-    ]
-}
+use crate::moving::{Move, ends_well, tools, world};
 
 #[tokio::test]
 async fn dbmate() -> anyhow::Result<()> {
@@ -66,9 +37,8 @@ async fn dbmate() -> anyhow::Result<()> {
         times: false,
     };
     let world = world().await?;
-    of.write_before(&world)?;
-    let args = ["--url", &url(&world), "--migrations-dir", ".", "--no-dump-schema", "migrate"];
-    tool(&world, "dbmate", &args).await?;
+    let dir = of.write_before(&world)?;
+    ends_well(tools(&world, &dir).dbmate()).await?;
     of.adopt_and_go_on(&world).await
 }
 
@@ -100,8 +70,8 @@ async fn sqlx() -> anyhow::Result<()> {
         times: true,
     };
     let world = world().await?;
-    of.write_before(&world)?;
-    tool(&world, "sqlx", &["migrate", "run", "--source", ".", "--database-url", &url(&world)]).await?;
+    let dir = of.write_before(&world)?;
+    ends_well(tools(&world, &dir).sqlx("run")).await?;
     of.adopt_and_go_on(&world).await
 }
 
@@ -119,8 +89,8 @@ async fn a_file_that_changed_after_sqlx_applied_it() -> anyhow::Result<()> {
         times: true,
     };
     let world = world().await?;
-    of.write_before(&world)?;
-    tool(&world, "sqlx", &["migrate", "run", "--source", ".", "--database-url", &url(&world)]).await?;
+    let dir = of.write_before(&world)?;
+    ends_well(tools(&world, &dir).sqlx("run")).await?;
     world.write_migrations(&[before[0], ("2_two.sql", "CREATE TABLE t2 (id bigint);\n")])?;
     let why = of.refused(&world).await?;
     assert!(why.contains("2: its file has changed since it was applied"), "{why}");
@@ -152,9 +122,8 @@ async fn refinery() -> anyhow::Result<()> {
         times: true,
     };
     let world = world().await?;
-    of.write_before(&world)?;
-    let config = refinery_config(&world)?;
-    tool(&world, "refinery", &["migrate", "-c", &config, "-p", "."]).await?;
+    let dir = of.write_before(&world)?;
+    ends_well(tools(&world, &dir).refinery()?).await?;
     of.adopt_and_go_on(&world).await
 }
 
@@ -187,11 +156,8 @@ async fn diesel() -> anyhow::Result<()> {
         times: true,
     };
     let world = world().await?;
-    of.write_before(&world)?;
-    let config = world.path().join("diesel.toml");
-    std::fs::write(&config, "")?;
-    let args = ["--database-url", &url(&world), "--config-file", &config.to_string_lossy(), "migration"];
-    tool(&world, "diesel", &[&args[..], &["run", "--migration-dir", "."]].concat()).await?;
+    let dir = of.write_before(&world)?;
+    ends_well(tools(&world, &dir).diesel()?).await?;
     of.adopt_and_go_on(&world).await
 }
 
@@ -227,10 +193,8 @@ async fn liquibase() -> anyhow::Result<()> {
         times: true,
     };
     let world = world().await?;
-    of.write_before(&world)?;
-    let args = liquibase_args(&world, "root.yaml");
-    let args: Vec<&str> = args.iter().map(String::as_str).chain(["update"]).collect();
-    tool(&world, "liquibase", &args).await?;
+    let dir = of.write_before(&world)?;
+    ends_well(tools(&world, &dir).liquibase("root.yaml")).await?;
     of.adopt_and_go_on(&world).await
 }
 
@@ -274,9 +238,8 @@ async fn sqitch() -> anyhow::Result<()> {
         times: true,
     };
     let world = world().await?;
-    of.write_before(&world)?;
-    let target = url(&world).replace("postgres://", "db:pg://");
-    tool(&world, "sqitch", &["deploy", "--target", &target]).await?;
+    let dir = of.write_before(&world)?;
+    ends_well(tools(&world, &dir).sqitch()).await?;
     of.adopt_and_go_on(&world).await
 }
 
@@ -290,7 +253,8 @@ const ENVIRONMENT_PY: &str = "from alembic import context\nfrom sqlalchemy impor
 async fn alembic() -> anyhow::Result<()> {
     let revisions = ["1a01", "1b02", "1c03"];
     let world = world().await?;
-    let url = url(&world).replace("postgres://", "postgresql+psycopg2://");
+    let dir = world.path().join("migrations");
+    let url = tools(&world, &dir).url().replace("postgres://", "postgresql+psycopg2://");
     let ini = format!("[alembic]\nscript_location = .\nsqlalchemy.url = {}\n", url.replace('%', "%%"));
     let mut files = vec![("alembic.ini".to_owned(), ini), ("env.py".to_owned(), ENVIRONMENT_PY.to_owned())];
     for (at, revision) in revisions.iter().enumerate() {
@@ -304,7 +268,7 @@ async fn alembic() -> anyhow::Result<()> {
     }
     let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     world.write_migrations(&files)?;
-    tool(&world, "alembic", &["upgrade", "head"]).await?;
+    ends_well(tools(&world, &dir).tool("alembic", &["upgrade", "head"])).await?;
 
     let sql = |number: usize, name: &str| {
         let text = format!("CREATE TABLE t{number} (id int);\n");
