@@ -72,7 +72,7 @@ pub use kind::StatementKind;
 pub use pairs::{LostValues, Pair, PairState, Sides, Way, pair, session};
 pub use pieces::{Alone, Cut, Mark, Piece, read_pieces, read_pieces_after, without_pieces};
 pub use position::Position;
-pub use read::{MAX_SCRIPT_BYTES, PARSER_STACK_BYTES, guarded, read};
+pub use read::{MAX_SCRIPT_BYTES, PARSER_STACK_BYTES, guarded, on_parser_stack, read};
 pub use redact::redacted;
 pub use report::{
     Allow, AllowProblem, Analysis, Base, Breakage, Hazard, Lock, LockMode, Loss, Severity, Span,

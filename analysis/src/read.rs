@@ -7,6 +7,7 @@ mod outcome;
 mod tests;
 mod trouble;
 
+use std::cell::Cell;
 use std::thread;
 
 use crate::parser::Fault;
@@ -79,9 +80,25 @@ pub(crate) fn parse_leniently(sql: &str) -> Lenient {
     read.unwrap_or_else(|fault| Lenient { faults: vec![fault], ..Lenient::default() })
 }
 
-/// Runs what parses on a stack that is deep enough for it. Once for many texts.
-pub(crate) fn on_parser_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T, ScriptError> {
+thread_local! {
+    /// Whether this thread has the large stack.
+    static IS_PARSER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs what parses on a stack that is deep enough for it ([`PARSER_STACK_BYTES`]). Everything in this crate does so by
+/// itself; whoever reads many texts does it once for all of them, since a thread costs as much as reading a short text.
+///
+/// # Errors
+/// There is no thread to be had, or what was run panicked.
+pub fn on_parser_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T, ScriptError> {
+    if IS_PARSER.get() {
+        return Ok(run());
+    }
     thread::scope(|scope| {
+        let run = || {
+            IS_PARSER.set(true);
+            run()
+        };
         parser_thread()
             .spawn_scoped(scope, run)
             .map_err(|error| unavailable(&format!("no thread for it: {error}")))?

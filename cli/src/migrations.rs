@@ -10,7 +10,7 @@ use pgbelay_core::layout::{LayoutError, Reading, SourceFile, detect};
 use pgbelay_core::migration::{MigrationSource, UnusableMigration};
 use pgbelay_core::origin::Layout;
 use pgbelay_core::release::MAX_MIGRATIONS;
-use pgbelay_core::{Position, ScriptError};
+use pgbelay_core::{Position, ScriptError, on_parser_stack};
 
 use crate::error::CliError;
 use crate::render;
@@ -121,12 +121,21 @@ fn read_checked(directory: &Path, layout: Option<Layout>) -> Result<Migrations, 
     let broken = |mistakes| MigrationsError::Mistakes { path: directory.to_owned(), mistakes };
     let sources = reading.whole();
     let sources = sources.map_err(|errors| broken(errors.into_iter().map(Mistake::Layout).collect()))?;
-    let mistakes: Vec<_> = sources
-        .iter()
-        .filter_map(|migration| migration.analyse().err().map(|error| (migration, error)))
+    let mistakes: Vec<_> = unusable(&sources)
+        .into_iter()
         .map(|(migration, error)| Mistake::Sql(sql_mistake(directory, migration, &error)))
         .collect();
     if mistakes.is_empty() { Ok(Migrations { layout, sources }) } else { Err(broken(mistakes)) }
+}
+
+/// Those that cannot be used, with the first mistake of each.
+fn unusable(sources: &[MigrationSource]) -> Vec<(&MigrationSource, UnusableMigration)> {
+    let all = || -> Vec<_> {
+        let of = |one: &'_ MigrationSource| one.analyse().err();
+        sources.iter().filter_map(|one| Some((one, of(one)?))).collect()
+    };
+    // Where there is no thread for all of them, each asks for one, and tells why there is none.
+    on_parser_stack(all).unwrap_or_else(|_| all())
 }
 
 /// What runs has its lines where the file has them.

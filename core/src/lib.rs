@@ -26,4 +26,6 @@ pub mod rollout;
 pub mod state;
 pub mod time;
 
-pub use pgbelay_analysis::{Catalog, Destroyed, Position, Risk, ScriptError, StatementKind, without_pieces};
+pub use pgbelay_analysis::{
+    Catalog, Destroyed, Position, Risk, ScriptError, StatementKind, on_parser_stack, without_pieces,
+};

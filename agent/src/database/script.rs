@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use pgbelay_analysis::{Cut, Piece, Script, StatementKind, Transactional};
+use pgbelay_analysis::{Cut, Piece, Script, StatementKind, Transactional, on_parser_stack};
 use pgbelay_core::command::{Failure, FailureKind};
 use pgbelay_core::digest::Digest;
 use pgbelay_proto::convert::WireStep;
@@ -47,11 +47,12 @@ pub(crate) async fn read_all(
             Ok((script, pieces)) => Ok(Ready { step, text, script, pieces }),
             Err(failure) => Err(of_step(&step, failure)),
         };
-        texts.into_iter().map(read).collect()
+        on_parser_stack(|| texts.into_iter().map(read).collect())
     };
     // The parser uses the processor, and a thread of its own.
     let done = tokio::task::spawn_blocking(read).await;
-    done.unwrap_or_else(|_| Err(parser_failed("it stopped unexpectedly")))
+    let done = done.map_err(|_| parser_failed("it stopped unexpectedly"))?;
+    done.unwrap_or_else(|error| Err(parser_failed(error)))
 }
 
 /// Puts the version of a step on a failure.

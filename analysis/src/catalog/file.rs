@@ -1,13 +1,12 @@
 //! Catalogs as files: JSON with the version of its form first.
 
 use std::collections::BTreeSet;
-use std::thread;
 
 use serde::Deserialize;
 use serde_json::error::Category;
 
 use super::{CATALOG_FORMAT, Catalog, ConstraintKind, Name, RelId, Relation, ViewUse};
-use crate::PARSER_STACK_BYTES;
+use crate::read::on_parser_stack;
 
 /// How deep the JSON of a catalog may be: an expression of [`crate::MAX_EXPR_DEPTH`] makes about four
 /// levels of each of its own.
@@ -65,12 +64,8 @@ impl Catalog {
         if depth(text) > MAX_DEPTH {
             return Err(CatalogFileError::NotJson { why: "it is nested too deeply".to_owned() });
         }
-        thread::scope(|scope| {
-            let stopped = || CatalogFileError::Damaged { why: "reading it stopped unexpectedly".to_owned() };
-            let reader = thread::Builder::new().stack_size(PARSER_STACK_BYTES);
-            let reader = reader.spawn_scoped(scope, || read(text)).map_err(|_| stopped())?;
-            reader.join().unwrap_or_else(|_| Err(stopped()))
-        })
+        let stopped = |_| CatalogFileError::Damaged { why: "reading it stopped unexpectedly".to_owned() };
+        on_parser_stack(|| read(text)).map_err(stopped)?
     }
 
     /// The text of a file.

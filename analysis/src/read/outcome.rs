@@ -56,6 +56,9 @@ pub(super) fn outcomes(sql: &str, pieces: &[Piece], until: Until) -> Result<Vec<
         next: AtomicUsize::new(0),
         stop: AtomicBool::new(false),
     };
+    if work.chunks.len() <= 1 {
+        return Ok(work.run().into_iter().flat_map(|(_, outcomes)| outcomes).collect());
+    }
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let helpers = cores.min(MAX_THREADS).min(work.chunks.len()).saturating_sub(1);
     let mut done = thread::scope(|scope| {

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use pgbelay_core::Catalog;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::judge::{AllJudged, Circumstances, File, Judged, Script, judge};
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::ExecutionSettings;
 use pgbelay_core::state::State;
+use pgbelay_core::{Catalog, on_parser_stack};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
@@ -77,8 +77,11 @@ impl Services {
                     Err(format!("the databases have more than {MAX_SCHEMAS} different schemas"))
                 };
                 let blobs = Arc::clone(&self.blobs);
-                let judged = move || judge_all(&alike, &schema, &blobs, &settings);
-                tokio::task::spawn_blocking(judged).await.map_err(|error| internal(error.to_string()))?
+                let judged = move || on_parser_stack(|| judge_all(&alike, &schema, &blobs, &settings));
+                let judged = tokio::task::spawn_blocking(judged).await;
+                judged
+                    .map_err(|error| internal(error.to_string()))?
+                    .map_err(|error| internal(error.to_string()))?
             }
         });
         let tasks: Vec<_> = tasks.collect();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pgbelay_core::event::Actor;
 use pgbelay_core::layout::MAX_FILE_BYTES;
 use pgbelay_core::migration::{Migration, MigrationSource};
+use pgbelay_core::on_parser_stack;
 use pgbelay_core::origin::Layout;
 use pgbelay_core::release::{MAX_MIGRATIONS, Release};
 use pgbelay_core::request::Request as Ask;
@@ -119,7 +120,8 @@ fn words_of(file: &wire::MigrationFile) -> usize {
 
 /// Analyses everything first: a release that cannot be used leaves nothing behind.
 fn keep(blobs: &BlobStore, Arrived { layout, sources }: &Arrived) -> Result<Release, Status> {
-    let analysed: Result<Vec<Migration>, _> = sources.iter().map(MigrationSource::analyse).collect();
+    let analysed = || sources.iter().map(MigrationSource::analyse).collect::<Result<Vec<Migration>, _>>();
+    let analysed = on_parser_stack(analysed).map_err(|error| internal(error.to_string()))?;
     let migrations = analysed.map_err(|error| usage(&error.to_string()))?;
     let release = Release::new(*layout, migrations).map_err(|error| usage(&error.to_string()))?;
     let texts = sources
