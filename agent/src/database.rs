@@ -22,6 +22,7 @@ mod marks;
 mod measure;
 mod old_table;
 mod pieces;
+mod prepared;
 mod quote;
 mod records;
 mod recover;

@@ -130,7 +130,7 @@ async fn every(
         tally: &mut tally,
         waiting: &waiting,
     };
-    worker.open("SELECT 1", "").await.map_err(told)?;
+    worker.open(("DEALLOCATE ALL", "SELECT 1"), "").await.map_err(told)?;
     worker.ask(table).await.map_err(told)?;
     for ready in ready {
         let began = Instant::now();

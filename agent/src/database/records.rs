@@ -9,12 +9,13 @@ use pgbelay_core::command::{Failure, Observed, StepDone};
 use pgbelay_core::plan::Direction;
 use pgbelay_core::time::Span;
 use pgbelay_proto::convert::{WireCommand, WireRun, WireStep};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::fault::{Fault, Loss};
 use super::old_table::{Kept, Old};
 use super::quote::{identifier, literal, nullable};
 use super::session::Session;
+use super::tally::Before;
 
 /// What tells one try of one step from all others.
 #[derive(Clone, Copy)]
@@ -30,11 +31,6 @@ pub(crate) struct Doing<'a> {
     pub(crate) old: Option<&'a Old>,
 }
 
-/// What becomes of the row of a repeatable migration that has run before.
-const RUN_AGAIN: &str = " ON CONFLICT (version) WHERE success AND rolled_back_at IS NULL DO UPDATE SET \
-    name = excluded.name, checksum = excluded.checksum, applied_at = pg_catalog.clock_timestamp(), \
-    duration_ms = excluded.duration_ms, backup_path = excluded.backup_path, metadata = excluded.metadata";
-
 pub(crate) fn word(direction: Direction) -> &'static str {
     match direction {
         Direction::Up => "up",
@@ -47,7 +43,7 @@ fn milliseconds(took: Duration) -> i64 {
 }
 
 impl Doing<'_> {
-    fn metadata(&self, took: Duration) -> String {
+    fn constants(&self, took: Duration) -> Value {
         let command = self.command;
         let mut metadata = json!({
             "command_id": command.id.as_str(),
@@ -67,10 +63,13 @@ impl Doing<'_> {
         if let Some(before) = &self.step.replaces {
             metadata["checksum_before"] = json!(before.to_string());
         }
-        let constant = literal(&metadata.to_string());
+        metadata
+    }
+
+    fn metadata(&self, took: Duration) -> String {
         format!(
-            "pg_catalog.jsonb_set({constant}::pg_catalog.jsonb, '{{xid}}', \
-             pg_catalog.to_jsonb(pg_catalog.txid_current()))"
+            "pg_catalog.jsonb_set({}::pg_catalog.jsonb, '{{xid}}', pg_catalog.to_jsonb(pg_catalog.txid_current()))",
+            literal(&self.constants(took).to_string())
         )
     }
 
@@ -84,27 +83,27 @@ impl Doing<'_> {
         )
     }
 
-    /// The record of a step forward and the attempt that goes with it, in one statement; gives what was observed. A
-    /// migration that runs again keeps its row, and with it its place. `sure` is an expression for `true` that fails where
-    /// nothing may be recorded.
-    pub(crate) fn record(&self, took: Duration, observed: &Observed, seen: &str, sure: &str) -> String {
+    /// The record of a step forward and the attempt that goes with it; gives what was observed, and whether what is prepared
+    /// is as it should be. What the server has to add to what was observed it finds by `before`; `None`: it has been asked.
+    pub(crate) fn record(&self, took: Duration, observed: &Observed, before: Option<&Before>) -> String {
         let (step, backup) = (self.step, self.run.backup.as_ref());
-        let metadata = "r.metadata OPERATOR(pg_catalog.-) 'observed'";
-        let (columns, values) = self.attempt("pg_catalog.transaction_timestamp()", "done", None, metadata);
+        let observed = serde_json::to_string(observed).unwrap_or_else(|_| "{}".to_owned());
+        let nothing = Before::default();
+        let (relations, files) = before.unwrap_or(&nothing).files();
         format!(
-            "WITH r AS (INSERT INTO {schema}.migration_records \
-               (version, name, checksum, success, duration_ms, backup_path, metadata) \
-               VALUES ({}, {}, {}, {sure}, {}, {}, {}) {} RETURNING metadata), \
-             a AS (INSERT INTO {schema}.migration_attempts ({columns}) SELECT {values} FROM r) \
-             SELECT r.metadata OPERATOR(pg_catalog.->) 'observed' FROM r",
+            "EXECUTE {} ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {relations}, {files})",
+            if step.repeatable { "pgbelay_repeat" } else { "pgbelay_record" },
             literal(step.version.as_str()),
             literal(&step.name),
             literal(&step.checksum.to_string()),
             milliseconds(took),
             nullable(backup.map(|backup| backup.path.as_str())),
-            self.with_observed(took, observed, seen),
-            if step.repeatable { RUN_AGAIN } else { "" },
-            schema = identifier(self.schema),
+            literal(&self.constants(took).to_string()),
+            literal(&observed),
+            self.command.fence,
+            literal(self.command.id.as_str()),
+            self.command.attempt,
+            before.map_or_else(|| "NULL".to_owned(), Before::lsn),
         )
     }
 

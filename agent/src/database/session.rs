@@ -1,6 +1,7 @@
 //! One session on the server. Every question to it has a deadline.
 
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -36,6 +37,7 @@ pub(crate) struct Session {
     pub(crate) version: u32,
     /// Whether the server can look, while a statement runs, if its client is still there.
     pub(crate) checks_client: bool,
+    prepared: AtomicBool,
     link: AbortOnDropHandle<()>,
 }
 
@@ -48,7 +50,8 @@ impl Session {
     {
         let drive = async move { while let Some(Ok(_)) = poll_fn(|cx| connection.poll_message(cx)).await {} };
         let link = AbortOnDropHandle::new(tokio::spawn(drive));
-        Self { client, pid: 0, version: 0, checks_client: false, link }
+        let prepared = AtomicBool::new(false);
+        Self { client, pid: 0, version: 0, checks_client: false, prepared, link }
     }
 
     /// Runs one or more statements; the rows of all of them, as text.
@@ -71,6 +74,15 @@ impl Session {
     /// Runs one or more statements.
     pub(crate) async fn tell(&self, sql: &str) -> Result<(), Fault> {
         within(ANSWER, self.client.batch_execute(sql)).await
+    }
+
+    /// Whether pgbelay's own statements are prepared, and no others are.
+    pub(super) fn is_prepared(&self) -> bool {
+        self.prepared.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn now_prepared(&self, are: bool) {
+        self.prepared.store(are, Ordering::Relaxed);
     }
 
     /// Asks the server to end the statement that is running. Whether it does shows in the statement's result.

@@ -3,14 +3,17 @@
 //!
 //! A step of one statement takes three round trips: open, statement, record and COMMIT.
 
+use std::time::Duration;
+
 use pgbelay_analysis::Statement;
 use pgbelay_core::command::FailureKind;
 use pgbelay_core::plan::Direction;
 use tokio::time::Instant;
-use tokio_postgres::SimpleQueryMessage;
+use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
 use super::fault::{Loss, failure};
 use super::pieces::Place;
+use super::prepared::{FENCE, are_left_alone, prepare};
 use super::quote::{identifier, literal};
 use super::records::Doing;
 use super::tally::{Before, at_the_end, before};
@@ -59,6 +62,7 @@ pub(super) async fn try_part(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, par
         Ok(()) => Tried::Committed,
         Err(Stop::Lost(loss)) => Tried::Lost(loss),
         Err(stop @ (Stop::Cancelled | Stop::Stale { .. } | Stop::Failed(_))) => {
+            worker.session.now_prepared(false);
             if let Err(fault) = worker.session.tell("ROLLBACK").await {
                 // The server rolls back when the session ends, and what comes next finds out that it has.
                 tracing::warn!(why = fault.words(), "ROLLBACK was not confirmed");
@@ -85,15 +89,18 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
     if worker.cancel.is_cancelled() && !part.statements.is_empty() {
         return Err(Stop::Cancelled);
     }
+    if doing.retries > 0 || !are_left_alone(part.statements) {
+        worker.session.now_prepared(false);
+    }
     let took = began.elapsed();
     let written = match &part.then {
-        Then::Record => record(worker, doing, took, &at_the_end(&before, doing.schema)),
+        Then::Record => record(worker, doing, took, Some(&before)),
         Then::RecordAfter(first) => {
             let end = worker.end_of_script();
             let rows = worker.ask(&format!("{end}; SELECT {}", at_the_end(&before, doing.schema))).await?;
-            worker.tally.told_so(last_row(&rows));
+            worker.tally.told_so(last_row(&rows).and_then(|row| row.get(0)));
             let close = doing.close_pieces();
-            format!("{first}; {close}; {}", record(worker, doing, took, "'{}'::pg_catalog.jsonb"))
+            format!("{first}; {close}; {}", record(worker, doing, took, None))
         }
         Then::Piece(place) => {
             let (sure, done) = (fence_is_ours(doing), doing.piece_done(*place));
@@ -108,49 +115,56 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
     let sql = format!("{}; {written}", worker.end_of_script());
     let messages = worker.ask(&sql).await.map_err(told)?;
     let records = matches!(part.then, Then::Record | Then::RecordAfter(_));
+    let row = last_row(&messages);
+    // Only the record of a step forward tells.
+    worker.session.now_prepared(row.and_then(|row| row.try_get(1).ok().flatten()) == Some("t"));
+    if matches!(part.then, Then::Record | Then::Piece(_)) {
+        worker.tally.told_so(row.and_then(|row| row.get(0)));
+    }
     if records && doing.step.direction == Direction::Down {
         exactly_one(&messages)?;
         let attempt = doing.attempt_done(took);
         worker.ask(&format!("{}{attempt}; COMMIT", doing.old_row(took))).await?;
     }
-    if matches!(part.then, Then::Record | Then::Piece(_)) {
-        worker.tally.told_so(last_row(&messages));
-    }
     Ok(())
 }
 
 /// The record of a step. Forward, with the attempt and COMMIT; backward, these wait until it is known that there was one.
-fn record(worker: &Worker<'_, '_>, doing: &Doing<'_>, took: std::time::Duration, seen: &str) -> String {
+fn record(worker: &Worker<'_, '_>, doing: &Doing<'_>, took: Duration, before: Option<&Before>) -> String {
     let observed = worker.tally.observed();
     match doing.step.direction {
         Direction::Up => {
-            let record = doing.record(took, &observed, seen, &fence_is_ours(doing));
-            format!("{record}; {}COMMIT", doing.old_row(took))
+            let anew =
+                if worker.session.is_prepared() { String::new() } else { prepare(doing.schema) + "; " };
+            let record = doing.record(took, &observed, before);
+            format!("{anew}{record}; {}COMMIT", doing.old_row(took))
         }
         Direction::Down => {
-            format!("SELECT {}; {}", fence_is_ours(doing), doing.close_record(took, &observed, seen))
+            let seen = before.map(|before| at_the_end(before, doing.schema));
+            let seen = seen.unwrap_or_else(|| "'{}'::pg_catalog.jsonb".to_owned());
+            format!("SELECT {}; {}", fence_is_ours(doing), doing.close_record(took, &observed, &seen))
         }
     }
 }
 
-fn last_row(messages: &[SimpleQueryMessage]) -> Option<&str> {
+fn last_row(messages: &[SimpleQueryMessage]) -> Option<&SimpleQueryRow> {
     messages.iter().rev().find_map(
         |message| {
-            if let SimpleQueryMessage::Row(row) = message { row.get(0) } else { None }
+            if let SimpleQueryMessage::Row(row) = message { Some(row) } else { None }
         },
     )
 }
 
-/// Opens the transaction, and goes on only if no higher fence was seen. The row stays locked until the end: whoever
-/// comes with another fence waits.
+/// Opens the transaction, and goes on only if no higher fence was seen.
 async fn pass_fence(
     worker: &mut Worker<'_, '_>,
     doing: &Doing<'_>,
     statements: &[Statement],
 ) -> Result<Before, Stop> {
     let table = format!("{}.fence", identifier(doing.schema));
-    let fence = format!("SELECT epoch, pg_catalog.pg_current_wal_insert_lsn() FROM {table} FOR UPDATE");
-    let rows = worker.open(&fence, &before(statements)).await?;
+    let anew = if worker.session.is_prepared() { String::new() } else { prepare(doing.schema) };
+    let rows = worker.open((&anew, FENCE), &before(statements)).await?;
+    worker.session.now_prepared(true);
     let (first, files) = rows.split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
     let column = |at: usize| first.and_then(|row| row.get(at)?.clone());
     let Some(seen) = column(0).and_then(|epoch| epoch.parse::<u64>().ok()) else {
@@ -173,14 +187,17 @@ const FENCE_CHANGED: &str = "pgbelay: the migration changed the fence";
 /// An expression for `true` that fails unless the fence is still the command's: a script can reach pgbelay's own tables in
 /// ways that its text does not show. A cast is all that raises an error in plain SQL; its text is not constant, or it
 /// would fail when it is planned.
-fn fence_is_ours(doing: &Doing<'_>) -> String {
-    let seen = format!("(SELECT epoch FROM {}.fence)", identifier(doing.schema));
+pub(super) fn fence_is(ours: &str, schema: &str) -> String {
+    let seen = format!("(SELECT epoch FROM {}.fence)", identifier(schema));
     format!(
-        "CASE WHEN {seen} OPERATOR(pg_catalog.=) {} THEN true \
+        "CASE WHEN {seen} OPERATOR(pg_catalog.=) {ours} THEN true \
          ELSE pg_catalog.concat({}, {seen})::pg_catalog.bool END",
-        doing.command.fence,
         literal(FENCE_CHANGED),
     )
+}
+
+fn fence_is_ours(doing: &Doing<'_>) -> String {
+    fence_is(&doing.command.fence.to_string(), doing.schema)
 }
 
 fn told(stop: Stop) -> Stop {

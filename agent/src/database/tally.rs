@@ -133,16 +133,30 @@ fn add(known: &mut Vec<String>, more: &[String]) {
 pub(crate) struct Before {
     /// Where the WAL was.
     pub(crate) lsn: String,
-    /// Relations that may be written anew, and their files, as rows of constants.
-    files: Vec<String>,
+    /// Relations that may be written anew, and their files.
+    files: Vec<(u32, u32)>,
 }
 
 impl Before {
     /// Reads the rows that [`before`] and the opening of a transaction give.
     pub(crate) fn read(lsn: &str, rows: &[Vec<Option<String>>]) -> Self {
         let number = |row: &[Option<String>], at: usize| row.get(at).cloned().flatten()?.parse::<u32>().ok();
-        let file = |row: &Vec<Option<String>>| Some(format!("({}, {})", number(row, 0)?, number(row, 1)?));
+        let file = |row: &Vec<Option<String>>| Some((number(row, 0)?, number(row, 1)?));
         Self { lsn: lsn.to_owned(), files: rows.iter().filter_map(file).collect() }
+    }
+
+    /// Constants for the relations and their files.
+    pub(crate) fn files(&self) -> (String, String) {
+        let array = |numbers: Vec<String>| format!("'{{{}}}'::pg_catalog.oid[]", numbers.join(","));
+        let of = |one: fn(&(u32, u32)) -> u32| {
+            array(self.files.iter().map(|file| one(file).to_string()).collect())
+        };
+        (of(|file| file.0), of(|file| file.1))
+    }
+
+    /// A constant for where the WAL was.
+    pub(crate) fn lsn(&self) -> String {
+        literal(if self.lsn.is_empty() { "0/0" } else { &self.lsn })
     }
 }
 
@@ -162,32 +176,26 @@ pub(crate) fn before(statements: &[Statement]) -> String {
     if names.is_empty() {
         return String::new();
     }
-    // A view and a partitioned table have no file.
-    format!(
-        "SELECT n.relation::pg_catalog.oid, pg_catalog.pg_relation_filenode(n.relation) \
-         FROM (SELECT pg_catalog.to_regclass(pg_catalog.unnest(ARRAY[{}])) AS relation) n",
-        names.join(", ")
-    )
+    format!("EXECUTE pgbelay_files (ARRAY[{}])", names.join(", "))
 }
+
+/// The files of relations. A view and a partitioned table have none.
+pub(super) const FILES: &str = "SELECT n.relation::pg_catalog.oid, pg_catalog.pg_relation_filenode(n.relation) \
+    FROM (SELECT pg_catalog.to_regclass(pg_catalog.unnest($1)) AS relation) n";
 
 /// What the name of a relation looks like that has a schema, and not one of PostgreSQL's own.
 const OF_OTHERS: &str = r#"'^(?!pg_)([^".]+|"([^"]|"")+")[.]'"#;
 
-/// An expression for what the server has to tell at the end of a transaction, as JSON. It stands in every step's last
-/// message, so it joins nothing: `regclass` tells a relation's name, and with our own path the schema of every relation
-/// that is neither PostgreSQL's own nor temporary.
+/// An expression for what the server has to tell at the end of a transaction, as JSON.
 pub(crate) fn at_the_end(before: &Before, schema: &str) -> String {
+    let (relations, files) = before.files();
+    seen((&relations, &files), &before.lsn(), schema)
+}
+
+/// The same, with expressions for what was before. It is asked in every step, so it joins nothing: `regclass` tells a
+/// relation's name, and with our own path the schema of every relation that is neither PostgreSQL's own nor temporary.
+pub(super) fn seen((relations, files): (&str, &str), lsn: &str, schema: &str) -> String {
     let schema = literal(schema);
-    let rewrites = match before.files.as_slice() {
-        [] => "'[]'".to_owned(),
-        files => format!(
-            "(SELECT coalesce(pg_catalog.jsonb_agg(b.oid::pg_catalog.regclass), '[]') FROM (VALUES {}) b (oid, file) \
-             WHERE pg_catalog.pg_relation_filenode(b.oid::pg_catalog.regclass) \
-               OPERATOR(pg_catalog.<>) b.file::pg_catalog.oid)",
-            files.join(", ")
-        ),
-    };
-    let lsn = literal(if before.lsn.is_empty() { "0/0" } else { &before.lsn });
     format!(
         "pg_catalog.jsonb_build_object('locks', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object( \
              'relation', l.name, 'mode', l.mode)), '[]') \
@@ -200,7 +208,9 @@ pub(crate) fn at_the_end(before: &Before, schema: &str) -> String {
                AND NOT pg_catalog.starts_with(l.relation::pg_catalog.regclass::pg_catalog.text, \
                  pg_catalog.concat(pg_catalog.quote_ident({schema}), '.')) \
              ORDER BY 1, 2 LIMIT {MOST}) l), \
-         'rewrites', {rewrites}, \
+         'rewrites', (SELECT coalesce(pg_catalog.jsonb_agg(b.oid::pg_catalog.regclass), '[]') \
+           FROM ROWS FROM (pg_catalog.unnest({relations}), pg_catalog.unnest({files})) b (oid, file) \
+           WHERE pg_catalog.pg_relation_filenode(b.oid::pg_catalog.regclass) OPERATOR(pg_catalog.<>) b.file), \
          'wal_bytes', pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), {lsn})::pg_catalog.int8)"
     )
 }

@@ -39,8 +39,8 @@ const IDLE_MS: u32 = 60_000;
 
 /// What puts a session back to how it began. Legal inside a transaction, which `DISCARD ALL` is not, and keeps advisory
 /// locks, which `DISCARD ALL` does not.
-const AS_NEW: &str = "SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; CLOSE ALL; DEALLOCATE ALL; \
-    UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES";
+const AS_NEW: &str = "SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP; \
+    DISCARD SEQUENCES";
 
 /// Why a transaction ended early. It is still open unless the session is lost.
 #[derive(Debug)]
@@ -101,11 +101,16 @@ pub(super) struct Worker<'a, 't> {
 }
 
 impl Worker<'_, '_> {
-    /// Opens a transaction; the last row that `then` gives in it. `after` runs with the migration's own path.
-    pub(super) async fn open(&mut self, then: &str, after: &str) -> Result<Vec<Vec<Option<String>>>, Stop> {
+    /// Opens a transaction; the rows that `then` and `after` give in it. `anew` leaves nothing prepared that others have
+    /// made, if anything may be. `after` runs with the migration's own path.
+    pub(super) async fn open(
+        &mut self,
+        (anew, then): (&str, &str),
+        after: &str,
+    ) -> Result<Vec<Vec<Option<String>>>, Stop> {
         let settings = self.timeouts("SET LOCAL");
         let sql = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {AS_NEW}; {OWN_PATH}; {settings}; {then}; \
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {AS_NEW}; {OWN_PATH}; {settings}; {anew}; {then}; \
              RESET search_path; {after}"
         );
         let messages = self.ask(&sql).await?;
@@ -119,8 +124,7 @@ impl Worker<'_, '_> {
     /// Gets the session ready for a statement that stands alone: as new, with limits of its own, and with what the
     /// script has set before.
     pub(super) async fn prepare_alone(&mut self, before: &[&Statement]) -> Result<(), Stop> {
-        let sql = format!("{AS_NEW}; {}", self.timeouts("SET"));
-        self.ask(&sql).await?;
+        self.as_new("SET").await?;
         for statement in before {
             self.execute(statement).await?;
         }
@@ -145,7 +149,7 @@ impl Worker<'_, '_> {
 
     /// Runs a statement of our own outside of any transaction.
     pub(super) async fn alone(&mut self, sql: &str) -> Result<(), Stop> {
-        self.ask(&format!("{AS_NEW}; {}", self.timeouts("SET"))).await?;
+        self.as_new("SET").await?;
         self.ask(sql).await.map(drop)
     }
 
@@ -180,7 +184,12 @@ impl Worker<'_, '_> {
 
     /// Puts the session back to how it began, inside the transaction.
     pub(super) async fn start_anew(&mut self) -> Result<(), Stop> {
-        let sql = format!("{AS_NEW}; {}", self.timeouts("SET LOCAL"));
+        self.as_new("SET LOCAL").await
+    }
+
+    async fn as_new(&mut self, set: &str) -> Result<(), Stop> {
+        self.session.now_prepared(false);
+        let sql = format!("{AS_NEW}; DEALLOCATE ALL; {}", self.timeouts(set));
         self.ask(&sql).await.map(drop)
     }
 

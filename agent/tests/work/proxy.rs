@@ -104,7 +104,7 @@ async fn forward(
         let message = message(&mut from, started).await?;
         started = true;
         let is_commit = message[0] == b'Q' && contains(&message, b"COMMIT\0");
-        let writes = contains(&message, b"INSERT INTO \"pgbelay\".migration_attempts");
+        let writes = contains(&message, b"EXECUTE pgbelay_record");
         let number = if is_commit && writes { commits.fetch_add(1, Ordering::SeqCst) + 1 } else { 0 };
         match fate {
             Fate::CutBeforeCommit(n) if n == number => return Ok(()),

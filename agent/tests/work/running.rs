@@ -191,7 +191,7 @@ async fn what_one_migration_sets_does_not_reach_the_next() -> anyhow::Result<()>
         ASSERT to_regclass('pg_temp.scratch') IS NULL; \
         ASSERT current_setting('lock_timeout') = '400ms', current_setting('lock_timeout'); \
         ASSERT current_setting('statement_timeout') = '1min', current_setting('statement_timeout'); \
-        ASSERT NOT EXISTS (SELECT FROM pg_prepared_statements); END $$;";
+        ASSERT NOT EXISTS (SELECT FROM pg_prepared_statements WHERE name !~ '^pgbelay_'); END $$;";
     let capped = "SET lock_timeout = 0; SET statement_timeout = '10s'; \
         DO $$ BEGIN ASSERT current_setting('lock_timeout') = '400ms'; \
         ASSERT current_setting('statement_timeout') = '10s'; END $$;";
@@ -201,6 +201,33 @@ async fn what_one_migration_sets_does_not_reach_the_next() -> anyhow::Result<()>
     let (_, seen) = ran(world.run(&order).await);
     assert_eq!(seen.records[0].name, "ünïcode 'quoted\\'");
     assert!(world.has_table("public.here").await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_definition_calls_may_drop_and_make_prepared_statements() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let trigger = |what: &str| {
+        format!(
+            "CREATE OR REPLACE FUNCTION meddle() RETURNS event_trigger LANGUAGE plpgsql AS \
+             $$ BEGIN EXECUTE '{what}'; END $$"
+        )
+    };
+    let client = world.client().await?;
+    client.batch_execute(&trigger("DEALLOCATE ALL")).await?;
+    client.batch_execute("CREATE EVENT TRIGGER meddles ON ddl_command_end EXECUTE FUNCTION meddle()").await?;
+    let (done, _) = ran(world.run(&world.up(&[table("001", "a"), table("002", "b")]).await?).await);
+    assert!(done.iter().all(|done| done.retries == 1), "{done:?}");
+
+    client.batch_execute("DROP EVENT TRIGGER meddles").await?;
+    client.batch_execute(&trigger("PREPARE q AS SELECT 1")).await?;
+    client.batch_execute("CREATE EVENT TRIGGER meddles ON ddl_command_end EXECUTE FUNCTION meddle()").await?;
+    let mut order = world.up(&[table("003", "c"), table("004", "d")]).await?;
+    order.command.id = "c2".parse()?;
+    let (done, _) = ran(world.run(&order).await);
+    assert_eq!(versions(&done), ["003", "004"]);
+    assert!(done.iter().all(|done| done.retries == 0), "each finds none of the other's: {done:?}");
+    assert_eq!(world.applied().await?, ["001", "002", "003", "004"]);
     Ok(())
 }
 

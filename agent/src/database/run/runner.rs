@@ -17,6 +17,7 @@ use super::{
 };
 use crate::database::fault::Loss;
 use crate::database::old_table::Old;
+use crate::database::prepared;
 use crate::database::records::Doing;
 use crate::database::script::of_step;
 use crate::database::session::OWN_PATH;
@@ -195,6 +196,11 @@ impl Runner<'_> {
                     return Err(self.stopped(other).into());
                 }
             };
+            if retries == 0 && is_not_prepared(&failure) {
+                retries += 1;
+                self.tally.go_back_to(&seen);
+                continue;
+            }
             let pause = pause(retries);
             if !is_passing(&failure) || began.elapsed() + pause >= budget {
                 let failure =
@@ -420,6 +426,11 @@ fn unread(ready: &Ready, error: InspectError) -> Broken {
         | InspectError::Locked
         | InspectError::Record { .. }) => Ending::Failed(of_step(&ready.step, unreadable(&error))).into(),
     }
+}
+
+/// Whether what a migration calls has dropped the statements that pgbelay had prepared.
+fn is_not_prepared(failure: &Failure) -> bool {
+    failure.line.is_none() && failure.sqlstate.as_deref() == Some(prepared::NOT_THERE)
 }
 
 fn is_passing(failure: &Failure) -> bool {
