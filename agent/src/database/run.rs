@@ -112,10 +112,12 @@ async fn prepare(
     control: &Control<'_>,
 ) -> Result<Prepared, Ending> {
     in_time(command)?;
-    let ready = read_all(&run.steps, sql).await.map_err(Ending::Failed)?;
     let say = |doing: String| control.say(0, run.steps.len(), doing);
     say("connecting".to_owned());
-    let session = connect(target, &application(command)).await.map_err(|error| unreachable(&error))?;
+    let application = application(command);
+    let (ready, session) = tokio::join!(read_all(&run.steps, sql), connect(target, &application));
+    let ready = ready.map_err(Ending::Failed)?;
+    let session = session.map_err(|error| unreachable(&error))?;
     session.end_others(TRIAL).await.map_err(|fault| Ending::Failed(lost(&fault)))?;
     take_lock(&session, target, control, &say).await?;
     in_time(command)?;

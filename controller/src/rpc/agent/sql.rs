@@ -3,17 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use futures_util::stream::{self, Stream, TryStreamExt as _};
 use pgbelay_core::command::CommandKind;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::Plan;
 use pgbelay_core::state::State;
 use pgbelay_proto::wire;
-use tokio_stream::{Stream, StreamExt as _};
 use tonic::Status;
 
 use crate::blobs::BlobStore;
 use crate::rpc::{internal, parse};
+
+/// When so much has been read, it goes out before more is read.
+const ENOUGH_BYTES: usize = 256 * 1024;
 
 /// What was asked for, each file once, if all of it is in this agent's hands.
 pub(super) fn wanted(
@@ -48,18 +51,38 @@ fn in_hand(state: &State, database: &DatabaseName) -> BTreeSet<Digest> {
     digests
 }
 
-/// Each file is read when the one before it has gone out: an agent that does not read holds neither thread nor file.
+/// Files are read a few at a time, when those before them have gone out: an agent that does not read holds no thread, and
+/// little memory.
 pub(super) fn files(
     blobs: Arc<BlobStore>,
     wanted: BTreeSet<Digest>,
 ) -> impl Stream<Item = Result<wire::SqlFile, Status>> + Send {
-    tokio_stream::iter(wanted).then(move |digest| {
+    let next = move |wanted: BTreeSet<Digest>| {
         let blobs = Arc::clone(&blobs);
         async move {
-            let read = tokio::task::spawn_blocking(move || blobs.get(&digest)).await;
-            let read = read.map_err(|_| internal("failed to read a file".to_owned()))?;
-            let sql = read.map_err(|error| internal(error.to_string()))?;
-            Ok(wire::SqlFile { digest: digest.to_string(), sql })
+            if wanted.is_empty() {
+                return Ok::<_, Status>(None);
+            }
+            let read = tokio::task::spawn_blocking(move || some(&blobs, wanted)).await;
+            let (files, rest) = read.map_err(|_| internal("failed to read a file".to_owned()))??;
+            Ok(Some((stream::iter(files.into_iter().map(Ok)), rest)))
         }
-    })
+    };
+    stream::try_unfold(wanted, next).try_flatten()
+}
+
+/// The first of them, and those that are left.
+fn some(
+    blobs: &BlobStore,
+    mut wanted: BTreeSet<Digest>,
+) -> Result<(Vec<wire::SqlFile>, BTreeSet<Digest>), Status> {
+    let (mut files, mut bytes) = (Vec::new(), 0);
+    while bytes < ENOUGH_BYTES
+        && let Some(digest) = wanted.pop_first()
+    {
+        let sql = blobs.get(&digest).map_err(|error| internal(error.to_string()))?;
+        bytes += sql.len();
+        files.push(wire::SqlFile { digest: digest.to_string(), sql });
+    }
+    Ok((files, wanted))
 }

@@ -182,12 +182,11 @@ pub(super) async fn look_again(
     name: &OperatorName,
 ) -> Result<AllSizes, Status> {
     let state = services.state()?;
-    let environment = &state.plan(id).map_err(|refusal| refused(&refusal))?.plan.body.environment;
+    let plan = &state.plan(id).map_err(|refusal| refused(&refusal))?.plan;
+    let environment = &plan.body.environment;
     state.allow(name, Role::Operator, Some(environment)).map_err(|refusal| refused(&refusal))?;
-    services.refresh(environment).await?;
-    Ok(measuring::sizes(
-        &services.measure_plan(&state.plan(id).map_err(|refusal| refused(&refusal))?.plan).await,
-    ))
+    let (looked, measured) = tokio::join!(services.refresh(environment), services.measure_plan(plan));
+    looked.map(|_| measuring::sizes(&measured))
 }
 
 pub(super) async fn try_out(
