@@ -22,6 +22,12 @@ const ORDERS: &str = "orders";
 /// What every migration may run into.
 const GATES: &str = "CREATE TABLE gate (version text PRIMARY KEY); CREATE TABLE vault (id bigint)";
 
+/// Holds what is written last before COMMIT, while somebody has the lock. A lock on the table would hold the step's opening,
+/// where the statement is prepared that writes to it.
+const HOLD: &str = "CREATE FUNCTION pgbelay.hold() RETURNS trigger LANGUAGE plpgsql AS \
+    'BEGIN PERFORM pg_advisory_xact_lock_shared(4711); RETURN NEW; END'; \
+    CREATE TRIGGER hold BEFORE INSERT ON pgbelay.migration_attempts FOR EACH ROW EXECUTE FUNCTION pgbelay.hold()";
+
 /// Where a step is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Point {
@@ -148,6 +154,7 @@ impl Stage {
         let rollout = stage.migrate().await?;
         let view = stage.ends(&rollout).await?;
         ensure!(view["state"] == "succeeded", "{view:#}");
+        stage.world.connect(ORDERS).await?.batch_execute(HOLD).await?;
         Ok(stage)
     }
 
@@ -213,10 +220,7 @@ impl Stage {
             }
             None if point == Point::DuringTheStatement => (self.kind.in_the_way(v), "true"),
             // The last thing that is written before it.
-            None => {
-                let lock = "LOCK TABLE pgbelay.migration_attempts IN SHARE MODE".to_owned();
-                (lock, "relation = 'pgbelay.migration_attempts'::regclass")
-            }
+            None => ("SELECT pg_advisory_xact_lock(4711)".to_owned(), "locktype = 'advisory'"),
         };
         // Before the transaction: a portal that is left in it keeps its snapshot, and holds up the build of an index.
         let pid = client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
