@@ -45,7 +45,7 @@ MIGRATION_TOOLS := dbmate liquibase sqlx refinery diesel alembic sqitch
 # What `make bench` compares with.
 BENCH_TOOLS := dbmate liquibase sqlx refinery diesel
 
-.PHONY: help demo test test-truth test-crash test-versions test-adopt lint format deny bench bench-locks bench-analysis fuzz setup toolchain
+.PHONY: help demo test test-truth test-crash test-versions test-adopt lint format deny bench bench-locks bench-backup bench-analysis fuzz setup toolchain
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -111,6 +111,11 @@ bench: setup ## measure many small migrations through pgbelay, beside psql and o
 
 bench-locks: setup ## measure how long an application waits while migrations wait for their locks
 	@cargo bench --quiet -p pgbelay-tests --bench locks
+
+bench-backup: REGISTRIES := python
+bench-backup: setup ## measure backups beside bare pg_dump, of PostgreSQL 16
+	@tests/servers.sh $(TOOLS)/postgres 16
+	@PGBELAY_TEST_POSTGRES=$(TOOLS)/postgres/16 cargo bench --quiet -p pgbelay-tests --bench backups
 
 bench-analysis: REGISTRIES := python
 bench-analysis: setup ## measure pgbelay lint on many statements beside squawk

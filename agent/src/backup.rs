@@ -1,32 +1,52 @@
-//! Backups with pg_dump: made, read back, published, or nothing at all.
+//! Backups with pg_dump: made, checked, published, or nothing at all.
 //!
-//! A backup is a directory, `<backup dir>/<database>/<time>-<rollout>-<command>`, with the archive and a manifest. It is
-//! made under a temporary name and renamed when it is verified and on disk: whatever has a proper name is complete.
-//! Retention and other stores are not here.
+//! A backup is a directory, `<backup dir>/<database>/<time>-<rollout>-<command>`: what pg_dump has written, by as many
+//! sessions as the machine has processors, and a signed manifest with the digest of every part ([`manifest`]). The digests
+//! are made while pg_dump works ([`parts`]). The directory has a temporary name until all of it is on disk: whatever has a
+//! proper name is whole. `docs/backups.md` says how a person restores one with PostgreSQL's own programs.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use pgbelay_core::command::{Backup, Failure, FailureKind, Outcome, RefusedBecause};
 use pgbelay_core::database::Observation;
 use pgbelay_core::plan::Expectation;
 use pgbelay_core::time::{Span, Timestamp};
 use pgbelay_proto::convert::WireCommand;
+use pgbelay_proto::tls::Credentials;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
-use crate::database::{Control, DUMP, InspectError, Session, Target, connect, difference, observe};
+use crate::database::{Control, DUMP, Fault, InspectError, Session, Target, connect, difference, observe};
 use crate::failpoint::reach;
 
 mod child;
 mod contents;
+mod manifest;
+mod parts;
 mod place;
 mod programs;
+mod progress;
 mod publish;
+mod space;
 
 pub use place::{LeftoverError, remove_leftovers};
 
-use child::Ended;
+use child::{Compression, Ended};
+use contents::Contents;
+use manifest::DUMP_DIR;
+use parts::{Part, Parts};
 use place::Place;
 use programs::Programs;
+use progress::Meter;
 use publish::Facts;
+
+/// How often it is looked what pg_dump has written.
+const FOLLOW: Duration = Duration::from_millis(200);
+
+/// Most sessions of pg_dump: with more, disks and the others on the server wait rather than work.
+const MOST_JOBS: usize = 8;
 
 /// What a backup is for.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +57,8 @@ pub struct BackupRequest<'a> {
     pub expect: &'a Expectation,
     /// Where pg_dump and pg_restore are; `None`: they are looked for.
     pub programs: Option<&'a Path>,
+    /// Whose key signs the manifest.
+    pub signer: &'a Credentials,
 }
 
 /// Why there is no backup.
@@ -47,7 +69,7 @@ enum Stop {
     Cancelled,
 }
 
-/// Makes a backup of the whole database below `dir`, and verifies it by reading it back.
+/// Makes a backup of the whole database below `dir`.
 ///
 /// Gives [`Outcome::BackedUp`], or one of `Failed`, `Refused` and `Cancelled`; then nothing is left behind.
 pub async fn back_up(
@@ -77,28 +99,169 @@ async fn make(
         return Err(Stop::Refused(RefusedBecause::TooLate));
     }
     control.say(0, 0, "backup: connecting".to_owned());
-    let session =
-        connect(target, "pgbelay-agent backup").await.map_err(|error| no_session(&error.to_string()))?;
-    session.end_others(DUMP).await.map_err(|fault| no_session(&fault.words()))?;
-    let seen = expected(&session, target, request.expect).await?;
+    let session = open(target).await?;
+    session.end_others(DUMP).await.map_err(|fault| lost(&fault))?;
+    // The snapshot comes first: when the look after it finds what was expected, the snapshot has it too.
+    let contents = Contents::look(&session).await.map_err(|fault| lost(&fault))?;
+    let looks = open(target).await?;
+    let seen = expected(&looks, target, request.expect).await?;
     let programs = Programs::find(request.programs, session.version).await.map_err(Stop::Failed)?;
-    let before = contents::tables(&session).await.map_err(|fault| no_session(&fault.words()))?;
-    let lsn = contents::lsn(&session).await.map_err(|fault| no_session(&fault.words()))?;
-    // Nothing is asked for while pg_dump works; the server may end idle sessions.
-    session.close().await;
     reach("backup-before-intent").await;
     let place = Place::make(dir, request.command).await.map_err(|error| Stop::Failed(error.failure()))?;
+    room(&place, &looks, contents.bytes()).await?;
     reach("backup-after-intent").await;
-    run(child::dump(&programs, target, &place.archive()), control, Some(&place.archive())).await?;
+    let made = dump((target, &programs), &contents, &place, &looks, control).await?;
+    // It had to be there until pg_dump had ended.
+    session.close().await;
+    looks.close().await;
     reach("backup-after-effect").await;
-    control.say(0, 0, "backup: reading it back".to_owned());
-    verify(target, &programs, &place, &before, control).await?;
-    let facts = Facts { started, lsn, seen, tables: before.len(), pg_dump: programs.version.clone() };
-    let published = publish::publish(place, facts, request.command).await;
-    let (path, sha256, bytes) = published.map_err(|error| Stop::Failed(error.failure()))?;
+    control.say(0, 0, "backup: looking whether it is whole".to_owned());
+    check(&programs, &contents, &made, &place, control).await?;
+    let no_globals = globals(target, &programs, &place, control).await?;
+    let Made { parts, compression, jobs } = made;
+    let pg_dump = programs.version.clone();
+    let facts = Facts { started, contents, seen, parts, compression, jobs, pg_dump, no_globals };
+    let published = publish::publish(place, facts, request.command, request.signer).await;
+    let published = published.map_err(|error| Stop::Failed(error.failure()))?;
     let took = Span(jiff::Timestamp::now().as_millisecond() - started.as_millisecond());
     reach("backup-after-commit").await;
-    Ok(Backup { path, sha256, bytes, took })
+    let path = published.path.to_string_lossy().into_owned();
+    Ok(Backup { path, sha256: published.sha256, bytes: published.bytes, took })
+}
+
+async fn open(target: &Target) -> Result<Session, Stop> {
+    connect(target, "pgbelay-agent backup").await.map_err(|error| no_session(&error.to_string()))
+}
+
+/// What pg_dump has made.
+struct Made {
+    parts: Vec<Part>,
+    compression: Compression,
+    jobs: usize,
+}
+
+/// Runs pg_dump, and hashes what it writes meanwhile.
+async fn dump(
+    (target, programs): (&Target, &Programs),
+    contents: &Contents,
+    place: &Place,
+    looks: &Session,
+    control: &Control<'_>,
+) -> Result<Made, Stop> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = cores.min(MOST_JOBS).min(contents.tables.len()).max(1);
+    let mut compression = Compression::of(programs.major);
+    loop {
+        let meter = Arc::new(Meter::new(contents.tables.len(), contents.bytes()));
+        let ended = CancellationToken::new();
+        let command = child::dump(programs, target, &place.dump(), (&contents.snapshot, jobs, compression));
+        let dumped = async {
+            let done = run(command, control, Some(&meter)).await;
+            ended.cancel();
+            done
+        };
+        let followed = follow(place, Arc::clone(&meter), &ended);
+        let done = tokio::select! {
+            done = async { tokio::try_join!(dumped, followed) } => done,
+            never = meter.watch(looks, &contents.tables) => never,
+        };
+        match done {
+            Ok((_, parts)) => return Ok(Made { parts, compression, jobs }),
+            Err(Stop::Failed(failure))
+                if compression == Compression::Zstd && failure.message.contains(child::NOT_BUILT_WITH) =>
+            {
+                compression = Compression::Gzip;
+            }
+            Err(stop) => return Err(stop),
+        }
+    }
+}
+
+/// Hashes what is written until pg_dump has ended.
+async fn follow(place: &Place, meter: Arc<Meter>, ended: &CancellationToken) -> Result<Vec<Part>, Stop> {
+    let directory = place.dump();
+    let failed = |source| {
+        let path = directory.clone();
+        Stop::Failed(place::PlaceError { what: "failed to read back", path, source }.failure())
+    };
+    let interrupted = |_| Stop::Failed(place::interrupted("failed to read back the backup").failure());
+    let mut parts = Parts::new(directory.clone());
+    loop {
+        let last = tokio::select! {
+            () = sleep(FOLLOW) => false,
+            () = ended.cancelled() => true,
+        };
+        if last {
+            let finish = move || parts.finish(&format!("{DUMP_DIR}/"));
+            return tokio::task::spawn_blocking(finish).await.map_err(interrupted)?.map_err(failed);
+        }
+        let meter = Arc::clone(&meter);
+        let more = move || {
+            // pg_dump makes the directory when it has connected.
+            if parts.is_there() {
+                parts.follow()?;
+            }
+            meter.has_written(parts.bytes(), parts.tables());
+            Ok(parts)
+        };
+        parts = tokio::task::spawn_blocking(more).await.map_err(interrupted)?.map_err(failed)?;
+    }
+}
+
+/// Looks whether there is room, and warns where one disk takes data and backups.
+async fn room(place: &Place, session: &Session, bytes: u64) -> Result<(), Stop> {
+    let data = session.ask("SELECT pg_catalog.current_setting('data_directory', true)").await;
+    // Only some may see where it is, and it may be on another machine.
+    if let Some(data) = data.ok().and_then(|rows| rows.first()?.get(0).map(str::to_owned))
+        && space::is_beside_data(&place.parent, Path::new(&data))
+    {
+        let (backups, data) = (place.parent.display(), data);
+        tracing::warn!(%backups, data, "the backups are on the volume of the data: a disk that fails takes both");
+    }
+    match space::lacks(&place.parent, bytes) {
+        Ok(None) => Ok(()),
+        Ok(Some(what)) => {
+            let hint = "nothing was touched; make room in the backup directory, then retry";
+            Err(failed(&format!("there is no room for the backup: {what}"), hint))
+        }
+        Err(source) => {
+            let error = place::PlaceError {
+                what: "failed to ask for the room in",
+                path: place.parent.clone(),
+                source,
+            };
+            Err(Stop::Failed(error.failure()))
+        }
+    }
+}
+
+/// Writes down the roles; why they are not, in words.
+async fn globals(
+    target: &Target,
+    programs: &Programs,
+    place: &Place,
+    control: &Control<'_>,
+) -> Result<Option<String>, Stop> {
+    let Some(program) = &programs.dump_all else {
+        return Ok(Some("pg_dumpall is not installed".to_owned()));
+    };
+    let file = place.path.join(manifest::GLOBALS);
+    match run(child::globals(program, target, &file), control, None).await {
+        Ok(_) => Ok(None),
+        // Not everybody may read roles. The rows are there, which is what counts.
+        Err(Stop::Failed(failure)) => {
+            tracing::warn!(why = failure.message, "the roles could not be written down with the backup");
+            let removed = tokio::fs::remove_file(&file).await;
+            removed
+                .or_else(
+                    |error| if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) },
+                )
+                .map_err(|source| place::PlaceError { what: "failed to remove", path: file.clone(), source })
+                .map_err(|error| Stop::Failed(error.failure()))?;
+            Ok(Some(failure.message))
+        }
+        Err(stop) => Err(stop),
+    }
 }
 
 /// Looks whether the database is in the state that the plan was made for.
@@ -115,34 +278,35 @@ async fn expected(session: &Session, target: &Target, expect: &Expectation) -> R
 async fn run(
     command: tokio::process::Command,
     control: &Control<'_>,
-    grows: Option<&Path>,
+    meter: Option<&Meter>,
 ) -> Result<Vec<u8>, Stop> {
-    match child::supervise(command, control, grows).await {
+    match child::supervise(command, control, meter).await {
         Ended::Well(output) => Ok(output),
         Ended::Badly(failure) => Err(Stop::Failed(failure)),
         Ended::Cancelled => Err(Stop::Cancelled),
     }
 }
 
-/// Reads the archive back: every table must be in its list, and every block of it must be readable.
-async fn verify(
-    target: &Target,
+/// Looks whether the backup is whole: its list names every table, and each has its file. Files of Zstandard say whether
+/// they come to their end; others are unpacked.
+async fn check(
     programs: &Programs,
+    contents: &Contents,
+    made: &Made,
     place: &Place,
-    before: &[u32],
     control: &Control<'_>,
 ) -> Result<(), Stop> {
-    let list = run(child::list(programs, &place.archive()), control, None).await?;
-    let session =
-        connect(target, "pgbelay-agent backup").await.map_err(|error| no_session(&error.to_string()))?;
-    let after = contents::tables(&session).await.map_err(|fault| no_session(&fault.words()))?;
-    session.close().await;
-    let missing = contents::missing(&list, before, &after);
+    let list = run(child::list(programs, &place.dump()), control, None).await?;
+    let names = made.parts.iter().filter_map(|part| part.name.rsplit('/').next());
+    let missing = contents::missing(&list, &contents.tables, &contents::files(names));
     if missing > 0 {
         let message = format!("the backup is not complete: {missing} tables have no rows section in it");
         return Err(failed(&message, "see whether the agent's user may read every table; then retry"));
     }
-    run(child::read_all(programs, &place.archive()), control, None).await.map(drop)
+    match made.compression {
+        Compression::Zstd => Ok(()),
+        Compression::Gzip => run(child::read_all(programs, &place.dump()), control, None).await.map(drop),
+    }
 }
 
 fn failed(message: &str, hint: &str) -> Stop {
@@ -159,6 +323,10 @@ fn failure(message: String, hint: String) -> Box<Failure> {
         line: None,
         blockers: Vec::new(),
     })
+}
+
+fn lost(fault: &Fault) -> Stop {
+    no_session(&fault.words())
 }
 
 fn no_session(why: &str) -> Stop {

@@ -32,6 +32,11 @@ pub enum StateDirError {
     },
 }
 
+/// Where the identity is in a state directory.
+pub(crate) fn identity_in(path: &Path) -> PathBuf {
+    path.join("identity")
+}
+
 impl StateDir {
     /// Makes the directory if it is not there, and holds it.
     ///
@@ -52,7 +57,7 @@ impl StateDir {
     /// Where the identity is.
     #[must_use]
     pub fn identity(&self) -> PathBuf {
-        self.path.join("identity")
+        identity_in(&self.path)
     }
 
     /// Where the journal is.

@@ -7,6 +7,7 @@ pub mod convert;
 pub mod credentials;
 pub mod csr;
 pub mod identity;
+pub mod signing;
 pub mod status;
 pub mod tls;
 pub mod token;

@@ -5,12 +5,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use pgbelay_core::command::Failure;
+use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::failure;
 use super::programs::Programs;
+use super::progress::Meter;
 use crate::database::{Control, DUMP, Target};
 
 /// The longest that a program may run: a database that takes longer needs another kind of backup.
@@ -18,10 +20,13 @@ const LONGEST: Duration = Duration::from_secs(6 * 60 * 60);
 
 const TOO_LONG: &str = "it took longer than 6 hours";
 
+/// How kind the programs are to others: the server itself is one of these.
+const NICENESS: i32 = 10;
+
 /// pg_dump writes as it reads: a quarter of an hour without a byte means that it hangs.
 const STALLED: Duration = Duration::from_secs(15 * 60);
 
-/// How often the size is looked at.
+/// How often it is told how far it is.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// How much of what a program says is kept. The list of an archive has a line for each object.
@@ -60,6 +65,40 @@ pub(super) enum Ended {
     Cancelled,
 }
 
+/// How the rows are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compression {
+    /// From pg_dump 16 on, where it was built with it.
+    Zstd,
+    /// Always there.
+    Gzip,
+}
+
+impl Compression {
+    /// The best that a version of pg_dump may know. An older one takes `zstd` without a word, and does not compress.
+    pub(super) const fn of(major: u32) -> Self {
+        if major >= 16 { Self::Zstd } else { Self::Gzip }
+    }
+
+    /// What pg_dump is told. The lowest level of either is much faster than the usual one, and little is larger.
+    const fn argument(self) -> &'static str {
+        match self {
+            Self::Zstd => "--compress=zstd:1",
+            Self::Gzip => "--compress=1",
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Zstd => "zstd:1",
+            Self::Gzip => "gzip:1",
+        }
+    }
+}
+
+/// What a pg_dump says that was built without a library.
+pub(super) const NOT_BUILT_WITH: &str = "does not support compression";
+
 fn program(path: &Path) -> Command {
     let mut command = Command::new(path);
     for name in NOT_INHERITED {
@@ -67,14 +106,35 @@ fn program(path: &Path) -> Command {
     }
     // Its messages are searched for what is known.
     command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.kill_on_drop(true);
+    // pg_dump starts others: they are ended together.
+    command.process_group(0).kill_on_drop(true);
     command
 }
 
-/// pg_dump of a whole database into a file. The password is in its environment: everybody can read arguments.
-pub(super) fn dump(programs: &Programs, target: &Target, archive: &Path) -> Command {
+/// pg_dump of a whole database into a directory, by as many sessions as there are jobs.
+pub(super) fn dump(
+    programs: &Programs,
+    target: &Target,
+    directory: &Path,
+    (snapshot, jobs, compression): (&str, usize, Compression),
+) -> Command {
     let mut command = program(&programs.dump);
-    command.args(["--format=custom", "--compress=1", "--no-password", LOCK_WAIT, "--file"]).arg(archive);
+    command.args(["--format=directory", compression.argument(), "--no-password", LOCK_WAIT]);
+    command.arg(format!("--jobs={jobs}")).arg(format!("--snapshot={snapshot}"));
+    command.arg("--file").arg(directory);
+    connects(command, target)
+}
+
+/// pg_dumpall of the roles and tablespaces, without passwords, into a file.
+pub(super) fn globals(program_of_all: &Path, target: &Target, file: &Path) -> Command {
+    let mut command = program(program_of_all);
+    command.args(["--globals-only", "--no-role-passwords", "--no-password"]).arg(LOCK_WAIT);
+    command.arg("--file").arg(file).arg("--database").arg(&target.name);
+    connects(command, target)
+}
+
+/// The password is in the environment: everybody can read arguments.
+fn connects(mut command: Command, target: &Target) -> Command {
     command.env("PGHOST", &target.host).env("PGPORT", target.port.to_string());
     command.env("PGUSER", &target.user).env("PGDATABASE", &target.name);
     command.env("PGCONNECT_TIMEOUT", "10").env("PGAPPNAME", DUMP);
@@ -99,35 +159,55 @@ pub(super) fn read_all(programs: &Programs, archive: &Path) -> Command {
     command
 }
 
-/// Runs a program to its end, or ends it. `grows` is the file whose size shows that it works, if it writes one: reading
-/// back a large archive takes long, and shows nothing meanwhile.
-pub(super) async fn supervise(mut command: Command, control: &Control<'_>, grows: Option<&Path>) -> Ended {
+/// A program and those that it has started, ended when this is dropped.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(pid) = self.0 {
+            // There may be nobody left.
+            let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+/// Runs a program to its end, or ends it. `meter` counts what it writes, if it does: reading back a large archive takes
+/// long, and shows nothing meanwhile.
+pub(super) async fn supervise(mut command: Command, control: &Control<'_>, meter: Option<&Meter>) -> Ended {
     let name = command.as_std().get_program().to_string_lossy().into_owned();
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => return bad(&name, &format!("it cannot be started: {error}")),
     };
+    let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    let mut group = Group(pid);
+    // Before it starts others, which are as kind as it is. Where it is not allowed to be, it is not.
+    let _ = pid.map(|pid| rustix::process::setpriority_process(Some(pid), NICENESS));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let ended = {
         let work = async { tokio::join!(read(stdout, LIST), read(stderr, COMPLAINT), child.wait()) };
         tokio::select! {
             (output, complaint, status) = work => match status {
-                Ok(status) if status.success() => return Ended::Well(output),
+                Ok(status) if status.success() => {
+                    group.0 = None;
+                    return Ended::Well(output);
+                }
                 Ok(status) => bad(&name, &complained(&String::from_utf8_lossy(&complaint), &status.to_string())),
                 Err(error) => bad(&name, &error.to_string()),
             },
             () = control.cancel.cancelled() => Ended::Cancelled,
-            why = too_slow(control, grows) => bad(&name, why),
+            why = too_slow(control, meter) => bad(&name, why),
         }
     };
-    // By its handle; there is nothing to be ended if it has ended.
+    drop(group);
+    // It has ended, or is about to.
     let _ = child.kill().await;
     ended
 }
 
-/// Shows how large the archive is; ends when it has not grown for too long, or has taken too long altogether.
-async fn too_slow(control: &Control<'_>, grows: Option<&Path>) -> &'static str {
-    let Some(archive) = grows else {
+/// Tells how far it is; ends when nothing was written for too long, or it has taken too long altogether.
+async fn too_slow(control: &Control<'_>, meter: Option<&Meter>) -> &'static str {
+    let Some(meter) = meter else {
         tokio::time::sleep(LONGEST).await;
         return TOO_LONG;
     };
@@ -137,21 +217,17 @@ async fn too_slow(control: &Control<'_>, grows: Option<&Path>) -> &'static str {
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        let seen = tokio::fs::metadata(archive).await.map_or(0, |file| file.len());
+        let seen = meter.written();
         if seen != size {
             (size, grew) = (seen, Instant::now());
-            control.say(0, 0, format!("backup: {}", amount(size)));
         }
+        control.say(0, 0, meter.words());
         match () {
             () if began.elapsed() > LONGEST => return TOO_LONG,
             () if grew.elapsed() > STALLED => return "it made no progress for 15 minutes",
             () => {}
         }
     }
-}
-
-fn amount(bytes: u64) -> String {
-    format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10)
 }
 
 /// Reads a stream to its end and keeps the beginning.
@@ -201,10 +277,5 @@ mod tests {
         assert_eq!(complained(said, "1"), "could not write: No space left on device");
         assert_eq!(complained("\nsh: not found\n", "1"), "sh: not found");
         assert_eq!(complained("", "signal: 9"), "it ended with signal: 9");
-    }
-
-    #[test]
-    fn sizes_are_for_people() {
-        assert_eq!([amount(0), amount(12_345_678)], ["0.0 MB", "12.3 MB"]);
     }
 }

@@ -10,13 +10,11 @@ use pgbelay_core::name::DatabaseName;
 use pgbelay_proto::convert::WireCommand;
 
 use super::failure;
+use super::manifest::DUMP_DIR;
 use super::publish::sync_directory;
 
 /// What temporary names start with. No database and no backup is called like that.
 const TEMPORARY: &str = ".tmp-";
-
-/// The archive's name in its directory.
-pub(super) const ARCHIVE: &str = "database.dump";
 
 /// Why a file or directory of a backup could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -88,9 +86,9 @@ impl Place {
         Ok(Self { parent, path, published: false })
     }
 
-    /// Where the archive is written.
-    pub(super) fn archive(&self) -> PathBuf {
-        self.path.join(ARCHIVE)
+    /// Where pg_dump writes to.
+    pub(super) fn dump(&self) -> PathBuf {
+        self.path.join(DUMP_DIR)
     }
 }
 

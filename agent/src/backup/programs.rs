@@ -1,7 +1,8 @@
 //! Finding pg_dump and pg_restore of a version that fits the server.
 //!
-//! pg_dump refuses a server that is newer than itself. Of the others the lowest major version is taken: archives of a
-//! newer pg_restore set parameters that an older server does not know (17 and newer against 16 and older).
+//! pg_dump refuses a server that is newer than itself. 16 was the first that compresses with Zstandard, three times as fast
+//! as with gzip; and pg_restore 17 sets a parameter that older servers do not know. So for servers up to 16 the programs of
+//! 16 are the best, and for newer ones those of their own version; what is there is taken, the best first.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,11 +22,17 @@ const PACKAGED: [(&str, &str); 2] = [("/usr/lib/postgresql", ""), ("/usr", "pgsq
 /// Most directories that are looked into.
 const MOST: usize = 64;
 
-/// The two programs, of one version.
+/// What to back up older servers with: it compresses with Zstandard, and its archives can be restored to them.
+const BEST_OF_OLD: u32 = 16;
+
+/// The programs, of one version.
 #[derive(Debug, Clone)]
 pub(super) struct Programs {
     pub(super) dump: PathBuf,
     pub(super) restore: PathBuf,
+    /// What writes down roles; it is not always installed.
+    pub(super) dump_all: Option<PathBuf>,
+    pub(super) major: u32,
     pub(super) version: String,
 }
 
@@ -43,8 +50,18 @@ impl Programs {
         }
         let newest =
             found.iter().max_by_key(|(major, _)| *major).map(|(_, programs)| programs.version.clone());
-        let fitting = found.into_iter().filter(|(major, _)| *major >= wanted).min_by_key(|(major, _)| *major);
-        fitting.map(|(_, programs)| programs).ok_or_else(|| none_fits(configured, server, newest))
+        let fitting = found.into_iter().filter(|(major, _)| *major >= wanted);
+        let best = fitting.min_by_key(|(major, _)| rank(*major, wanted));
+        best.map(|(_, programs)| programs).ok_or_else(|| none_fits(configured, server, newest))
+    }
+}
+
+/// The lower the better.
+fn rank(major: u32, server: u32) -> (bool, bool, u32) {
+    if server <= BEST_OF_OLD {
+        (major > BEST_OF_OLD, major != BEST_OF_OLD, major)
+    } else {
+        (false, false, major)
     }
 }
 
@@ -84,7 +101,9 @@ async fn in_directory(directory: &Path, configured: bool) -> Option<(u32, Progra
     let restore = directory.join("pg_restore");
     tokio::fs::metadata(&restore).await.ok()?;
     let (major, version) = version_of(&dump).await?;
-    Some((major, Programs { dump, restore, version }))
+    let dump_all = directory.join("pg_dumpall");
+    let dump_all = tokio::fs::metadata(&dump_all).await.ok().map(|_| dump_all);
+    Some((major, Programs { dump, restore, dump_all, major, version }))
 }
 
 async fn version_of(program: &Path) -> Option<(u32, String)> {
@@ -120,6 +139,20 @@ fn usual_directories() -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_programs_of_16_are_the_best_for_servers_up_to_16() {
+        let check = |server: u32, there: &[u32], best: u32| {
+            let found = there.iter().copied().filter(|major| *major >= server);
+            assert_eq!(found.min_by_key(|major| rank(*major, server)), Some(best), "{server} {there:?}");
+        };
+        check(15, &[14, 15, 16, 17, 18], 16);
+        check(15, &[15, 17], 15);
+        check(14, &[17, 18], 17);
+        check(16, &[16, 17], 16);
+        check(17, &[16, 17, 18], 17);
+        check(18, &[16, 19], 19);
+    }
 
     #[test]
     fn a_version_is_read_with_and_without_a_packager() {

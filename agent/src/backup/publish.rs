@@ -1,23 +1,21 @@
-//! Giving a verified backup its manifest and its proper name.
+//! Giving a backup its manifest and its proper name.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, BufReader, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
 use pgbelay_proto::convert::WireCommand;
-use serde::Serialize;
-use sha2::{Digest as _, Sha256};
+use pgbelay_proto::signing;
+use pgbelay_proto::tls::Credentials;
 
-use super::place::{ARCHIVE, Place, PlaceError, interrupted};
-
-/// The version of the manifest's format.
-const FORMAT: u32 = 1;
-
-/// How much of the archive is hashed at a time.
-const CHUNK: usize = 1 << 20;
+use super::child::Compression;
+use super::contents::Contents;
+use super::manifest::{CERTIFICATE, DUMP_DIR, FORMAT, GLOBALS, MANIFEST, Manifest, SIGNATURE, SUMS};
+use super::parts::{Part, part};
+use super::place::{Place, PlaceError, interrupted};
 
 /// Most names that are tried, should two backups of one command end in one second.
 const NAMES: u32 = 100;
@@ -26,116 +24,116 @@ const NAMES: u32 = 100;
 #[derive(Debug)]
 pub(super) struct Facts {
     pub(super) started: jiff::Timestamp,
-    /// Where the server's log of changes stood before.
-    pub(super) lsn: String,
-    /// The database before.
+    /// The database in the snapshot.
+    pub(super) contents: Contents,
     pub(super) seen: Observation,
-    /// How many tables were counted before.
-    pub(super) tables: usize,
+    /// What pg_dump has written.
+    pub(super) parts: Vec<Part>,
+    pub(super) compression: Compression,
+    pub(super) jobs: usize,
     /// The version of pg_dump.
     pub(super) pg_dump: String,
+    /// Why the roles are not written down.
+    pub(super) no_globals: Option<String>,
 }
 
-/// What stands in `manifest.json`.
-#[derive(Debug, Serialize)]
-struct Manifest<'a> {
-    format: u32,
-    database: &'a str,
-    rollout: &'a str,
-    command: &'a str,
-    attempt: u32,
-    file: &'a str,
-    sha256: Digest,
-    bytes: u64,
-    tables: usize,
-    server_version: u32,
-    pg_dump_version: &'a str,
-    system_identifier: &'a str,
-    lsn: &'a str,
-    fingerprint: Digest,
-    applied: Vec<&'a str>,
-    started_at: String,
-    finished_at: String,
+/// What was published.
+#[derive(Debug)]
+pub(super) struct Published {
+    /// The directory.
+    pub(super) path: PathBuf,
+    /// The digest of the manifest, which has those of all parts.
+    pub(super) sha256: Digest,
+    /// The bytes of all parts.
+    pub(super) bytes: u64,
 }
 
-/// Hashes the archive, writes the manifest, brings all of it to disk and renames it; the archive's path, digest and
-/// size.
+/// Writes the manifest, signs it, brings everything to disk and renames the directory.
 pub(super) async fn publish(
     place: Place,
     facts: Facts,
     command: &WireCommand,
-) -> Result<(String, Digest, u64), PlaceError> {
-    let command = command.clone();
-    let published = tokio::task::spawn_blocking(move || publish_here(place, &facts, &command)).await;
+    signer: &Credentials,
+) -> Result<Published, PlaceError> {
+    let (command, signer) = (command.clone(), signer.clone());
+    let published = tokio::task::spawn_blocking(move || publish_here(place, facts, &command, &signer)).await;
     published.unwrap_or_else(|_| Err(interrupted("failed to publish the backup")))
 }
 
 fn publish_here(
     mut place: Place,
-    facts: &Facts,
+    facts: Facts,
     command: &WireCommand,
-) -> Result<(String, Digest, u64), PlaceError> {
-    let archive = place.archive();
+    signer: &Credentials,
+) -> Result<Published, PlaceError> {
     let failed = |what, path: &Path| {
         let path = path.to_owned();
         move |source| PlaceError { what, path, source }
     };
-    let (sha256, bytes) = settle_archive(&archive).map_err(failed("failed to read back", &archive))?;
+    let mut parts = facts.parts;
+    if facts.no_globals.is_none() {
+        let path = place.path.join(GLOBALS);
+        parts.push(part(&place.path, GLOBALS).map_err(failed("failed to read back", &path))?);
+    }
+    for one in &parts {
+        let path = place.path.join(&one.name);
+        fs::set_permissions(&path, Permissions::from_mode(0o600))
+            .map_err(failed("failed to write", &path))?;
+    }
     let finished = jiff::Timestamp::now();
-    let manifest = Manifest {
-        format: FORMAT,
-        database: command.database.as_str(),
-        rollout: command.rollout.as_str(),
-        command: command.id.as_str(),
-        attempt: command.attempt,
-        file: ARCHIVE,
-        sha256,
-        bytes,
-        tables: facts.tables,
-        server_version: facts.seen.server_version,
-        pg_dump_version: &facts.pg_dump,
-        system_identifier: &facts.seen.system_identifier,
-        lsn: &facts.lsn,
-        fingerprint: facts.seen.fingerprint,
-        applied: facts.seen.records.iter().map(|record| record.version.as_str()).collect(),
-        started_at: facts.started.to_string(),
-        finished_at: finished.to_string(),
-    };
-    let path = place.path.join("manifest.json");
-    write_manifest(&path, &manifest).map_err(failed("failed to write", &path))?;
-    sync_directory(&place.path).map_err(failed("failed to write", &place.path))?;
     let name = format!("{}-{}-{}", finished.strftime("%Y%m%dT%H%M%SZ"), command.rollout, command.id);
     let published = free_name(&place.parent, &name);
+    let Contents { snapshot, lsn, timeline, needs, .. } = &facts.contents;
+    let manifest = Manifest {
+        format: FORMAT,
+        id: published.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        database: command.database.to_string(),
+        rollout: command.rollout.to_string(),
+        command: command.id.to_string(),
+        attempt: command.attempt,
+        method: "full".to_owned(),
+        compression: facts.compression.name().to_owned(),
+        jobs: facts.jobs,
+        parts,
+        tables: facts.contents.tables.len(),
+        database_bytes: facts.contents.bytes(),
+        server_version: facts.seen.server_version,
+        pg_dump_version: facts.pg_dump,
+        system_identifier: facts.seen.system_identifier,
+        timeline: *timeline,
+        lsn: lsn.clone(),
+        snapshot: snapshot.clone(),
+        fingerprint: facts.seen.fingerprint,
+        applied: facts.seen.records.iter().map(|record| record.version.to_string()).collect(),
+        needs: needs.clone(),
+        no_globals: facts.no_globals,
+        started_at: facts.started.to_string(),
+        finished_at: finished.to_string(),
+        took_ms: finished.as_millisecond() - facts.started.as_millisecond(),
+    };
+    let write = |name: &str, text: &[u8]| {
+        let path = place.path.join(name);
+        write(&path, text).map_err(failed("failed to write", &path))
+    };
+    let text = manifest.text().map_err(failed("failed to write", &place.path))?;
+    let signature = signing::sign(signer, &text).map_err(io::Error::other);
+    write(MANIFEST, &text)?;
+    write(SIGNATURE, &signature.map_err(failed("failed to sign", &place.path.join(MANIFEST)))?)?;
+    write(CERTIFICATE, signer.certificate_pem.as_bytes())?;
+    write(SUMS, manifest.sums().as_bytes())?;
+    for directory in [&place.path.join(DUMP_DIR), &place.path] {
+        sync_directory(directory).map_err(failed("failed to write", directory))?;
+    }
     fs::rename(&place.path, &published).map_err(failed("failed to publish the backup as", &published))?;
     place.published = true;
     sync_directory(&place.parent).map_err(failed("failed to write", &place.parent))?;
-    Ok((published.join(ARCHIVE).to_string_lossy().into_owned(), sha256, bytes))
+    Ok(Published { path: published, sha256: Digest::of(&text), bytes: manifest.bytes() })
 }
 
-/// Hashes the archive as it is on disk.
-fn settle_archive(archive: &Path) -> io::Result<(Digest, u64)> {
-    fs::set_permissions(archive, Permissions::from_mode(0o600))?;
-    let file = File::open(archive)?;
-    file.sync_all()?;
-    let mut reader = BufReader::with_capacity(CHUNK, file);
-    let (mut hash, mut bytes) = (Sha256::new(), 0);
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let read = reader.read(&mut chunk)?;
-        if read == 0 {
-            return Ok((Digest::from_bytes(hash.finalize().into()), bytes));
-        }
-        hash.update(&chunk[..read]);
-        bytes += read as u64;
-    }
-}
-
-fn write_manifest(path: &Path, manifest: &Manifest<'_>) -> io::Result<()> {
-    let mut text = serde_json::to_vec_pretty(manifest)?;
-    text.push(b'\n');
+fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut file = File::create_new(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
-    file.write_all(&text)?;
+    file.write_all(text)?;
     file.sync_all()
 }
 
@@ -145,7 +143,7 @@ pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
 }
 
 /// A name that is not taken. Renaming a directory onto another that has files fails, so nothing is ever replaced.
-fn free_name(parent: &Path, name: &str) -> std::path::PathBuf {
+fn free_name(parent: &Path, name: &str) -> PathBuf {
     let names = std::iter::once(name.to_owned()).chain((2..NAMES).map(|n| format!("{name}-{n}")));
     let mut paths = names.map(|name| parent.join(name));
     paths.find(|path| !path.exists()).unwrap_or_else(|| parent.join(name))

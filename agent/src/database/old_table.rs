@@ -3,7 +3,7 @@
 //! in the transaction of its migration, so that both tools may be used during a move.
 
 use pgbelay_core::command::FailureKind;
-use pgbelay_core::history::Tool;
+use pgbelay_core::history::{Part, TABLES, Table, Tool};
 use pgbelay_core::plan::{Direction, OldTable};
 
 use super::fault::{Fault, failure};
@@ -67,10 +67,10 @@ pub(super) async fn find(
     let all = find_all(session, own).await.map_err(lost)?;
     let path = session.ask(FIRST_OF_PATH).await.map_err(lost)?;
     let first = path.first().and_then(|row| row.get(0)).unwrap_or("public").to_owned();
-    let named = |table: &&pgbelay_core::history::Table| {
-        pgbelay_core::history::TABLES.iter().any(|shape| {
+    let named = |table: &&Table| {
+        TABLES.iter().any(|shape| {
             shape.tool == tool
-                && shape.part == pgbelay_core::history::Part::History
+                && shape.part == Part::History
                 && shape.names.first() == Some(&table.name.as_str())
         })
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use pgbelay_analysis::Catalog;
-use pgbelay_core::command::{Failure, Outcome, StepDone};
+use pgbelay_core::command::{Failure, FailureKind, Outcome, StepDone};
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::history::Table;
@@ -16,7 +16,11 @@ use pgbelay_proto::wire::Measured;
 use crate::backup::{self, BackupRequest};
 use crate::config::Config;
 use crate::database::{self, Control, Target, Trust};
+use crate::identity_files::IdentityFiles;
+use crate::state_dir::identity_in;
 use crate::words;
+
+use super::failed;
 
 /// What the server's list of sessions calls a look whether it is there.
 const NAME_OF_CHECK: &str = "pgbelay-agent heartbeat";
@@ -102,6 +106,8 @@ pub struct Postgres {
     pub backup_dir: PathBuf,
     /// Where PostgreSQL's programs are; `None`: where they are usually found.
     pub pg_bin: Option<PathBuf>,
+    /// Where the key is that signs them.
+    pub identity: IdentityFiles,
 }
 
 impl Postgres {
@@ -113,6 +119,7 @@ impl Postgres {
             target: config.database.clone(),
             backup_dir: config.migration.backup_dir.clone(),
             pg_bin: config.agent.pg_bin.clone(),
+            identity: IdentityFiles::new(identity_in(&config.agent.state_dir), config.agent.name.clone()),
         }
     }
 }
@@ -143,7 +150,17 @@ impl Site for Postgres {
     }
 
     async fn back_up(&self, command: &WireCommand, expect: &Expectation, control: Control<'_>) -> Outcome {
-        let request = BackupRequest { command, expect, programs: self.pg_bin.as_deref() };
+        // As it is now: it is renewed from time to time.
+        let signer = match self.identity.load() {
+            Ok((_, identity)) => identity.credentials,
+            Err(error) => {
+                let hint = "nothing was touched; put the agent's identity in order, then retry";
+                let message = format!("the backup could not be signed: {}", words::line(&error));
+                return failed(FailureKind::Backup, message, hint);
+            }
+        };
+        let programs = self.pg_bin.as_deref();
+        let request = BackupRequest { command, expect, programs, signer: &signer };
         Box::pin(backup::back_up(&self.target, &self.backup_dir, &request, &control)).await
     }
 

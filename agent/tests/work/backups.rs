@@ -12,6 +12,10 @@ use pgbelay_core::command::{Backup, Failure, FailureKind, Outcome, RefusedBecaus
 use pgbelay_core::digest::Digest;
 use pgbelay_core::plan::Expectation;
 use pgbelay_core::time::Timestamp;
+use pgbelay_proto::signing;
+use pgbelay_proto::tls::{Credentials, Secret};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::world::{APP, World, target};
@@ -23,22 +27,37 @@ const DATA: &str = "CREATE TABLE a (id int PRIMARY KEY, name text); CREATE SCHEM
 struct Yard {
     world: World,
     dir: TempDir,
+    signer: Credentials,
+}
+
+/// An agent's credentials, of a CA of its own.
+fn credentials() -> Credentials {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let mut params = CertificateParams::default();
+    params.subject_alt_names = vec![SanType::URI(format!("pgbelay://agent/{APP}").try_into().unwrap())];
+    let key = KeyPair::generate().unwrap();
+    let certificate_pem = params.signed_by(&key, &ca).unwrap().pem();
+    Credentials { ca_pem: ca.pem(), certificate_pem, key_pem: Secret::new(key.serialize_pem()) }
 }
 
 impl Yard {
     async fn new() -> anyhow::Result<Self> {
         let world = World::new().await?;
         world.client().await?.batch_execute(DATA).await?;
-        Ok(Self { world, dir: tempfile::tempdir()? })
+        Ok(Self { world, dir: tempfile::tempdir()?, signer: credentials() })
     }
 
     fn path(&self) -> PathBuf {
         self.dir.path().join("backups")
     }
 
+    /// With the programs of the server's own version, or these.
     async fn back_up(&self, programs: Option<&Path>) -> anyhow::Result<Outcome> {
         let expect = Expectation::from(&self.world.seen().await?);
-        self.back_up_to(&self.path(), programs, &expect).await
+        let programs = programs.unwrap_or_else(|| self.world.cluster.programs());
+        self.back_up_to(&self.path(), Some(programs), &expect).await
     }
 
     async fn back_up_to(
@@ -48,7 +67,7 @@ impl Yard {
         expect: &Expectation,
     ) -> anyhow::Result<Outcome> {
         let order = self.world.up(&[]).await?;
-        let request = BackupRequest { command: &order.command, expect, programs };
+        let request = BackupRequest { command: &order.command, expect, programs, signer: &self.signer };
         let control = Control {
             progress: &self.world.progress,
             cancel: &self.world.cancel,
@@ -96,31 +115,38 @@ fn failure(outcome: Outcome) -> Failure {
     }
 }
 
+fn manifest(backup: &Backup) -> Value {
+    serde_json::from_slice(&fs::read(Path::new(&backup.path).join("manifest.json")).unwrap()).unwrap()
+}
+
 #[tokio::test]
-async fn a_backup_can_be_restored_and_has_its_manifest() -> anyhow::Result<()> {
+async fn a_backup_is_restored_by_hand() -> anyhow::Result<()> {
     let yard = Yard::new().await?;
     let backup = backed_up(yard.back_up(None).await?);
-    let archive = fs::read(&backup.path)?;
-    assert_eq!((backup.sha256, backup.bytes), (Digest::of(&archive), archive.len() as u64));
+    let directory = Path::new(&backup.path);
     let [name] = yard.left().try_into().unwrap();
     let (time, rest) = name.split_once('-').unwrap();
     assert!(time.len() == 16 && time.ends_with('Z') && rest == "r3-c7", "{name}");
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    let directory = Path::new(&backup.path).parent().unwrap();
-    assert_eq!((mode(directory), mode(Path::new(&backup.path))), (0o700, 0o600));
-    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(directory.join("manifest.json"))?)?;
-    let seen = yard.world.seen().await?;
-    assert_eq!(manifest["sha256"], backup.sha256.to_string());
-    assert_eq!(manifest["fingerprint"], seen.fingerprint.to_string());
-    assert_eq!(manifest["tables"], 4);
-    assert!(manifest["lsn"].as_str().is_some_and(|lsn| lsn.contains('/')), "{manifest}");
 
+    // As docs/backups.md says.
+    let sums = Command::new("sha256sum")
+        .args(["--check", "--strict", "SHA256SUMS"])
+        .current_dir(directory)
+        .output()?;
+    ensure!(sums.status.success(), "{}", String::from_utf8_lossy(&sums.stdout));
+    fs::write(directory.join("key.pem"), public_key(directory)?)?;
+    let mut openssl = Command::new("openssl");
+    openssl.args(["dgst", "-sha256", "-verify", "key.pem", "-signature", "manifest.sig", "manifest.json"]);
+    let openssl = openssl.current_dir(directory).output()?;
+    ensure!(openssl.status.success(), "{}", String::from_utf8_lossy(&openssl.stdout));
+
+    let seen = yard.world.seen().await?;
     let cluster = &yard.world.cluster;
     cluster.create_database("restored").await?;
     let mut restore = Command::new(cluster.programs().join("pg_restore"));
     restore
-        .args(["--exit-on-error", "--dbname", "restored"])
-        .arg(&backup.path)
+        .args(["--exit-on-error", "--jobs=2", "--dbname", "restored"])
+        .arg(directory.join("dump"))
         .envs(cluster.environment("restored"));
     let output = restore.output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -131,6 +157,104 @@ async fn a_backup_can_be_restored_and_has_its_manifest() -> anyhow::Result<()> {
     assert_eq!(sum(APP).await?, sum("restored").await?);
     backed_up(yard.back_up(None).await?);
     assert_eq!(yard.left().len(), 2, "nothing is replaced");
+    Ok(())
+}
+
+fn public_key(directory: &Path) -> anyhow::Result<Vec<u8>> {
+    let openssl = Command::new("openssl")
+        .args(["x509", "-in", "agent.pem", "-noout", "-pubkey"])
+        .current_dir(directory)
+        .output()
+        .context("openssl")?;
+    ensure!(openssl.status.success(), "{}", String::from_utf8_lossy(&openssl.stderr));
+    Ok(openssl.stdout)
+}
+
+#[tokio::test]
+async fn a_manifest_says_what_there_is_and_is_signed() -> anyhow::Result<()> {
+    let yard = Yard::new().await?;
+    let settings =
+        "ALTER DATABASE app SET work_mem = '5MB'; CREATE ROLE keeper; ALTER TABLE a OWNER TO keeper";
+    yard.world.client().await?.batch_execute(settings).await?;
+    let backup = backed_up(yard.back_up(None).await?);
+    let (directory, manifest) = (Path::new(&backup.path), manifest(&backup));
+    let text = fs::read(directory.join("manifest.json"))?;
+    assert_eq!(backup.sha256, Digest::of(&text));
+    let signature = fs::read(directory.join("manifest.sig"))?;
+    let certificate = fs::read_to_string(directory.join("agent.pem"))?;
+    let signer = signing::verify(&yard.signer.ca_pem, &certificate, &text, &signature)?;
+    assert_eq!(signer.to_string(), format!("pgbelay://agent/{APP}"));
+
+    let seen = yard.world.seen().await?;
+    assert_eq!(manifest["fingerprint"], seen.fingerprint.to_string());
+    assert_eq!(manifest["system_identifier"], seen.system_identifier);
+    assert_eq!((&manifest["format"], &manifest["tables"]), (&Value::from(2), &Value::from(4)));
+    assert_eq!(manifest["timeline"], 1);
+    assert_eq!(manifest["needs"]["encoding"], "UTF8");
+    assert_eq!(manifest["needs"]["settings"][0], "work_mem=5MB");
+    let roles = manifest["needs"]["roles"].as_array().context("roles")?;
+    assert!(roles.contains(&Value::from("keeper")), "{roles:?}");
+    for key in ["lsn", "snapshot", "pg_dump_version", "compression"] {
+        assert!(manifest[key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {manifest}");
+    }
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(directory), 0o700);
+    let parts = manifest["parts"].as_array().context("parts")?;
+    let mut bytes = 0;
+    for part in parts {
+        let path = directory.join(part["name"].as_str().context("name")?);
+        let file = fs::read(&path)?;
+        assert_eq!(part["sha256"], Digest::of(&file).to_string(), "{}", path.display());
+        assert_eq!((&part["bytes"], mode(&path)), (&Value::from(file.len()), 0o600));
+        bytes += file.len() as u64;
+    }
+    assert_eq!(backup.bytes, bytes);
+    let globals = fs::read_to_string(directory.join("globals.sql"))?;
+    assert!(globals.contains("CREATE ROLE keeper") && !globals.contains("PASSWORD"), "{globals}");
+    let names: Vec<_> = parts.iter().map(|part| part["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"globals.sql") && names.contains(&"dump/toc.dat"), "{names:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_roles_a_backup_says_why() -> anyhow::Result<()> {
+    let yard = Yard::new().await?;
+    let programs = yard.programs("exec $REAL \"$@\"")?;
+    let backup = backed_up(yard.back_up(Some(&programs)).await?);
+    assert_eq!(manifest(&backup)["no_globals"], "pg_dumpall is not installed");
+    let failing = "#!/bin/sh\necho 'pg_dumpall: error: permission denied for table pg_authid' >&2; exit 1\n";
+    fs::write(programs.join("pg_dumpall"), failing)?;
+    fs::set_permissions(programs.join("pg_dumpall"), fs::Permissions::from_mode(0o755))?;
+    let backup = backed_up(yard.back_up(Some(&programs)).await?);
+    let why = manifest(&backup)["no_globals"].as_str().unwrap_or_default().to_owned();
+    assert!(why.contains("permission denied"), "{why}");
+    assert!(!Path::new(&backup.path).join("globals.sql").exists());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_changes_while_pg_dump_works_is_not_in_the_backup() -> anyhow::Result<()> {
+    let yard = Yard::new().await?;
+    let cluster = &yard.world.cluster;
+    let psql = cluster.programs().join("psql");
+    let late = format!(
+        "PGDATABASE={APP} {} -X -q -c \"INSERT INTO a SELECT n, 'late' FROM generate_series(10001, 10100) n\" || exit 1\n\
+         exec $REAL \"$@\"",
+        psql.display()
+    );
+    let programs = yard.programs(&late)?;
+    let backup = backed_up(yard.back_up(Some(&programs)).await?);
+    let rows = async |name| {
+        anyhow::Ok(
+            cluster.connect(name).await?.query_one("SELECT count(*) FROM a", &[]).await?.get::<_, i64>(0),
+        )
+    };
+    assert_eq!(rows(APP).await?, 5_100);
+    cluster.create_database("restored").await?;
+    let mut restore = Command::new(cluster.programs().join("pg_restore"));
+    restore.arg("--dbname").arg("restored").arg(Path::new(&backup.path).join("dump"));
+    ensure!(restore.envs(cluster.environment("restored")).output()?.status.success());
+    assert_eq!(rows("restored").await?, 5_000, "the snapshot is older than pg_dump's start");
     Ok(())
 }
 
@@ -151,7 +275,12 @@ async fn a_state_that_has_moved_gets_no_backup() -> anyhow::Result<()> {
     assert!(matches!(outcome, Outcome::Refused { reason: RefusedBecause::Moved { .. } }), "{outcome:?}");
     let mut order = yard.world.up(&[]).await?;
     order.command.not_after = Timestamp(1);
-    let request = BackupRequest { command: &order.command, expect: &order.run.expect, programs: None };
+    let request = BackupRequest {
+        command: &order.command,
+        expect: &order.run.expect,
+        programs: None,
+        signer: &yard.signer,
+    };
     let control =
         Control { progress: &yard.world.progress, cancel: &yard.world.cancel, lease: &|| true, may_end: &[] };
     let outcome = back_up(&yard.world.target, &yard.path(), &request, &control).await;
@@ -214,11 +343,12 @@ async fn no_pg_dump_at_all_is_told() -> anyhow::Result<()> {
 #[tokio::test]
 async fn an_archive_that_is_cut_off_is_not_published() -> anyhow::Result<()> {
     let yard = Yard::new().await?;
-    let cut = "$REAL \"$@\" || exit; while [ $# -gt 0 ]; do [ \"$1\" = --file ] && f=$2; shift; done; \
-               size=$(wc -c <$f); truncate -s $((size - 2000)) $f";
+    let cut = "$REAL \"$@\" || exit; while [ $# -gt 0 ]; do [ \"$1\" = --file ] && d=$2; shift; done; \
+               f=$(ls -S $d/*.dat.* | head -1); size=$(wc -c <$f); truncate -s $((size - 2000)) $f";
     let programs = yard.programs(cut)?;
     let failure = failure(yard.back_up(Some(&programs)).await?);
-    assert!(failure.message.starts_with("pg_restore failed"), "{failure:?}");
+    let told = ["pg_restore failed", "is cut off", "was written from anew"];
+    assert!(told.iter().any(|words| failure.message.contains(words)), "{failure:?}");
     assert!(yard.left().is_empty());
     Ok(())
 }
@@ -265,7 +395,12 @@ async fn a_password_is_in_no_argument() -> anyhow::Result<()> {
     assert!(arguments.contains("--lock-wait-timeout") && !arguments.contains(yard.world.cluster.password()));
     let wrong = Target { port: 1, ..yard.world.target.clone() };
     let order = yard.world.up(&[]).await?;
-    let request = BackupRequest { command: &order.command, expect: &order.run.expect, programs: None };
+    let request = BackupRequest {
+        command: &order.command,
+        expect: &order.run.expect,
+        programs: None,
+        signer: &yard.signer,
+    };
     let control =
         Control { progress: &yard.world.progress, cancel: &yard.world.cancel, lease: &|| true, may_end: &[] };
     let failure = failure(back_up(&wrong, &yard.path(), &request, &control).await);

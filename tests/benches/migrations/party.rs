@@ -52,6 +52,7 @@ fn sql(n: usize) -> String {
 
 impl Party {
     /// Those that are here: pgbelay and psql are, the tools if they were fetched.
+    #[expect(clippy::disallowed_methods, reason = "PATH is where programs are looked for")]
     pub(crate) fn present() -> Vec<Self> {
         let tools = [Self::Dbmate, Self::Diesel, Self::Liquibase, Self::Refinery, Self::Sqlx];
         let is_here = |tool: &Self| {

@@ -1,0 +1,111 @@
+//! What is written down about a backup, beside its parts: enough to know what it is, whether it is whole, and what it
+//! takes to restore it.
+//!
+//! `manifest.json` names every part with its size and digest; `manifest.sig` is the agent's signature of it, by the
+//! certificate in `agent.pem`; `SHA256SUMS` says the same as the manifest to people who have nothing but `sha256sum`.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use pgbelay_core::digest::Digest;
+use serde::{Deserialize, Serialize};
+
+use super::contents::Needs;
+use super::parts::Part;
+
+/// The version of its form.
+pub(super) const FORMAT: u32 = 2;
+
+/// Its file.
+pub(super) const MANIFEST: &str = "manifest.json";
+
+/// The agent's signature of it.
+pub(super) const SIGNATURE: &str = "manifest.sig";
+
+/// The certificate of the signature.
+pub(super) const CERTIFICATE: &str = "agent.pem";
+
+/// For `sha256sum --check`.
+pub(super) const SUMS: &str = "SHA256SUMS";
+
+/// Roles and tablespaces, as pg_dumpall writes them.
+pub(super) const GLOBALS: &str = "globals.sql";
+
+/// The directory that pg_dump writes.
+pub(super) const DUMP_DIR: &str = "dump";
+
+/// What stands in `manifest.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Manifest {
+    pub(super) format: u32,
+    /// The name of its directory.
+    pub(super) id: String,
+    pub(super) database: String,
+    pub(super) rollout: String,
+    pub(super) command: String,
+    pub(super) attempt: u32,
+    /// What kind of backup it is: `full`.
+    pub(super) method: String,
+    /// How the rows are compressed.
+    pub(super) compression: String,
+    pub(super) jobs: usize,
+    pub(super) parts: Vec<Part>,
+    /// How many tables have rows in it, and what they take on the server.
+    pub(super) tables: usize,
+    pub(super) database_bytes: u64,
+    /// As in `server_version_num`.
+    pub(super) server_version: u32,
+    pub(super) pg_dump_version: String,
+    /// Of the cluster and the database.
+    pub(super) system_identifier: String,
+    pub(super) timeline: u32,
+    pub(super) lsn: String,
+    pub(super) snapshot: String,
+    /// Of the schema.
+    pub(super) fingerprint: Digest,
+    /// The migrations that were applied.
+    pub(super) applied: Vec<String>,
+    pub(super) needs: Needs,
+    /// Why there is no [`GLOBALS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) no_globals: Option<String>,
+    pub(super) started_at: String,
+    pub(super) finished_at: String,
+    pub(super) took_ms: i64,
+}
+
+impl Manifest {
+    /// Of the backup in a directory.
+    ///
+    /// # Errors
+    /// It cannot be read, or is of another form.
+    pub(super) fn read(directory: &Path) -> io::Result<Self> {
+        let manifest: Self = serde_json::from_slice(&fs::read(directory.join(MANIFEST))?)?;
+        if manifest.format == FORMAT {
+            Ok(manifest)
+        } else {
+            Err(io::Error::other("another form of manifest"))
+        }
+    }
+
+    /// The bytes of its parts.
+    pub(super) fn bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.bytes).sum()
+    }
+
+    /// Its text.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub(super) fn text(&self) -> io::Result<Vec<u8>> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        Ok(text)
+    }
+
+    /// What `sha256sum` checks the parts by.
+    pub(super) fn sums(&self) -> String {
+        self.parts.iter().map(|part| format!("{}  {}\n", part.sha256, part.name)).collect()
+    }
+}
