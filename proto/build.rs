@@ -8,7 +8,7 @@ const FILES: [&str; 3] =
     ["pgbelay/v1/agent.proto", "pgbelay/v1/enrolment.proto", "pgbelay/v1/operator.proto"];
 
 /// The answers of the operator service are what `--output json` prints.
-const PRINTED: [&str; 39] = [
+const PRINTED: [&str; 41] = [
     "PushReleaseResponse",
     "PlanView",
     "PlanGroup",
@@ -35,6 +35,8 @@ const PRINTED: [&str; 39] = [
     "ObservedStatement",
     "ObservedLock",
     "ResolveResponse",
+    "ListBackupsResponse",
+    "BackupEntry",
     "HistoryResponse",
     "HistoryEntry",
     "CreateTokenResponse",

@@ -30,8 +30,10 @@ mod programs;
 mod progress;
 mod publish;
 mod space;
+mod verify;
 
 pub use place::{LeftoverError, remove_leftovers};
+pub use verify::verify;
 
 use child::{Compression, Ended};
 use contents::Contents;

@@ -9,6 +9,7 @@ use pgbelay_core::origin::Layout;
 use crate::commands::adopt::AdoptArgs;
 use crate::commands::agent::AgentCommand;
 use crate::commands::approve::ApproveArgs;
+use crate::commands::backup::BackupCommand;
 use crate::commands::baseline::BaselineArgs;
 use crate::commands::catalog::CatalogArgs;
 use crate::commands::completion::CompletionArgs;
@@ -186,6 +187,9 @@ pub(crate) enum Command {
     Lint(LintArgs),
     /// Explain a hazard and its safer way
     Explain(ExplainArgs),
+    /// Look at the backups, have one read again
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Write down the schema of a database, for lint --catalog
     Catalog(CatalogArgs),
     /// Show what was done, newest first

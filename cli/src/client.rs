@@ -65,6 +65,8 @@ unary! {
     abort_rollout(RolloutRequest) -> RolloutView within WRITE;
     cancel_target(CancelTargetRequest) -> RolloutView within WRITE;
     resolve(ResolveRequest) -> ResolveResponse within WRITE;
+    list_backups(ListBackupsRequest) -> ListBackupsResponse within READ;
+    verify_backup(VerifyBackupRequest) -> BackupEntry within TRY;
     status(StatusRequest) -> StatusResponse within READ;
     history(HistoryRequest) -> HistoryResponse within READ;
     read_catalog(ReadCatalogRequest) -> ReadCatalogResponse within PLAN;

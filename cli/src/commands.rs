@@ -6,6 +6,7 @@ use std::str::FromStr;
 pub(crate) mod adopt;
 pub(crate) mod agent;
 pub(crate) mod approve;
+pub(crate) mod backup;
 pub(crate) mod baseline;
 pub(crate) mod catalog;
 pub(crate) mod completion;

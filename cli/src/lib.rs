@@ -66,6 +66,7 @@ async fn dispatch(command: Command, app: &mut App) -> Result<ExitCode, CliError>
         Command::Rollout(command) => commands::rollout::run(command, app).await,
         Command::Lint(args) => commands::lint::run(args, app).await,
         Command::Explain(args) => commands::explain::run(&args, app),
+        Command::Backup(command) => commands::backup::run(command, app).await,
         Command::Catalog(args) => commands::catalog::run(args, app).await,
         Command::History(args) => commands::history::run(args, app).await,
         Command::Token(command) => commands::token::run(command, app).await,

@@ -15,6 +15,7 @@ use crate::io::{Io, Terminal};
 use progress::Spinner;
 
 pub(crate) mod access;
+pub(crate) mod backup;
 pub(crate) mod context;
 pub(crate) mod error;
 pub(crate) mod explain;

@@ -19,6 +19,7 @@ use crate::fleet::Fleet;
 use crate::sequencer::{AskError, Controller};
 
 pub mod agent;
+mod backups;
 mod catalogs;
 pub mod enrolment;
 pub mod gate;

@@ -2,6 +2,7 @@
 
 use pgbelay_proto::wire;
 
+pub mod backup;
 pub mod fleet;
 pub mod history;
 pub mod impact;

@@ -68,6 +68,14 @@ pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<
         Request::Resolve { database, version, done, reason } => {
             resolve::resolve(state, (database, version), (*done, reason), &here.actor)
         }
+        Request::RecordCheck { database, backup, problems } => {
+            state.backup(database, backup)?;
+            Ok(vec![Event::BackupChecked {
+                database: database.clone(),
+                backup: backup.clone(),
+                problems: problems.clone(),
+            }])
+        }
         Request::Advance { rollout } => advance::advance(state, rollout, here.now),
         Request::Accepted { command, attempt } => Ok(reports::accepted(state, command, *attempt)),
         Request::Report { command, attempt, outcome } => {

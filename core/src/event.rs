@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Certificate, JoinToken, Operator};
 use crate::acknowledge::Acknowledgement;
+use crate::backup::BackupId;
 use crate::command::{Command, CommandId, Outcome, Resolution};
 use crate::database::Observation;
 use crate::name::{DatabaseName, OperatorName, TokenId};
@@ -210,6 +211,15 @@ pub enum Event {
         /// The database.
         database: DatabaseName,
     },
+    /// A backup was read again.
+    BackupChecked {
+        /// Of which database.
+        database: DatabaseName,
+        /// Which.
+        backup: BackupId,
+        /// What is wrong with it, in words; nothing: it is whole.
+        problems: Vec<String>,
+    },
     /// A command may be sent.
     CommandIssued {
         /// The command.
@@ -257,6 +267,7 @@ impl Event {
             Self::TargetCancelled { .. } => "target-cancelled",
             Self::StatementResolved { .. } => "statement-resolved",
             Self::TargetGivenUp { .. } => "target-given-up",
+            Self::BackupChecked { .. } => "backup-checked",
             Self::CommandIssued { .. } => "command-issued",
             Self::CommandAccepted { .. } => "command-accepted",
             Self::CommandFinished { .. } => "command-finished",

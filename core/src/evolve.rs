@@ -7,12 +7,13 @@ use crate::access::{Certificate, Certificates, JoinToken};
 use crate::database::{Database, Observation, Window};
 use crate::event::{Event, Recorded};
 use crate::migration::Migration;
-use crate::name::{DatabaseName, TokenId};
+use crate::name::{DatabaseName, OperatorName, TokenId};
 use crate::plan::Plan;
 use crate::release::Release;
 use crate::state::{CommandState, PlanState, State};
 use crate::time::{Span, Timestamp};
 
+mod backups;
 mod commands;
 mod rollouts;
 
@@ -87,11 +88,7 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
         Event::OperatorAdded { operator } => {
             state.operators.insert(operator.name.clone(), operator.clone());
         }
-        Event::OperatorRevoked { operator, .. } => {
-            let known =
-                state.operators.get_mut(operator).ok_or_else(|| place.unknown("operator", operator))?;
-            known.certificates.revoked = true;
-        }
+        Event::OperatorRevoked { operator, .. } => operator_revoked(state, operator, place)?,
         Event::TokenCreated { token } => token_created(state, token, place)?,
         Event::AgentEnrolled { token, system_identifier, certificate } => {
             agent_enrolled(state, (token, system_identifier, certificate), place)?;
@@ -134,6 +131,9 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
         Event::StatementResolved { database, resolution } => {
             rollouts::resolved(state, database, resolution, place)?;
         }
+        Event::BackupChecked { database, backup, problems } => {
+            backups::checked(state, (database, backup), problems, place)?;
+        }
         Event::CommandIssued { command } => commands::issued(state, command, place)?,
         Event::CommandAccepted { command } => {
             let known: &mut CommandState =
@@ -151,6 +151,12 @@ fn token_created(state: &mut State, token: &JoinToken, place: Place) -> Result<(
     }
     void_tokens(state, &token.database);
     state.tokens.insert(token.id.clone(), token.clone());
+    Ok(())
+}
+
+fn operator_revoked(state: &mut State, operator: &OperatorName, place: Place) -> Result<(), IllegalEvent> {
+    let known = state.operators.get_mut(operator).ok_or_else(|| place.unknown("operator", operator))?;
+    known.certificates.revoked = true;
     Ok(())
 }
 

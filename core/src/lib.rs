@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod acknowledge;
+pub mod backup;
 pub mod command;
 pub mod database;
 pub mod decide;

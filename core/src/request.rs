@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{Certificate, Role};
 use crate::acknowledge::Acknowledgement;
+use crate::backup::BackupId;
 use crate::command::{CommandId, Outcome};
 use crate::database::Observation;
 use crate::digest::Digest;
@@ -182,6 +183,15 @@ pub enum Request {
         done: bool,
         /// How one knows.
         reason: String,
+    },
+    /// A backup was read again by its agent.
+    RecordCheck {
+        /// Of which database.
+        database: DatabaseName,
+        /// Which.
+        backup: BackupId,
+        /// What is wrong with it.
+        problems: Vec<String>,
     },
     /// Take the next steps of a rollout, if any are due.
     Advance {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::{Certificates, JoinToken, Operator};
+use crate::backup::{BackupId, KnownBackup};
 use crate::command::{Command, CommandId};
 use crate::database::{AppliedRecord, Database};
 use crate::digest::Digest;
@@ -42,6 +43,8 @@ pub struct State {
     pub rollouts: BTreeMap<RolloutId, Arc<Rollout>>,
     /// The last rollout of each environment.
     pub last_rollout: BTreeMap<EnvironmentName, RolloutId>,
+    /// The backups, by database and name.
+    pub backups: BTreeMap<(DatabaseName, BackupId), Arc<KnownBackup>>,
     /// The commands that have not come to an end.
     pub commands: BTreeMap<CommandId, CommandState>,
     /// How many commands there have been.
@@ -81,6 +84,7 @@ impl Default for State {
             plans: BTreeMap::new(),
             rollouts: BTreeMap::new(),
             last_rollout: BTreeMap::new(),
+            backups: BTreeMap::new(),
             commands: BTreeMap::new(),
             commands_issued: 0,
         }
@@ -118,6 +122,15 @@ impl State {
     /// When there is none.
     pub fn plan(&self, id: &PlanId) -> Result<&PlanState, Refusal> {
         self.plans.get(id).ok_or_else(|| not_found("plan", id))
+    }
+
+    /// A backup by its database and its name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn backup(&self, database: &DatabaseName, id: &str) -> Result<&KnownBackup, Refusal> {
+        let known = self.backups.get(&(database.clone(), id.to_owned()));
+        known.map(Arc::as_ref).ok_or_else(|| not_found("backup", id))
     }
 
     /// A rollout by its id.

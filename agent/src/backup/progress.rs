@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use pgbelay_analysis::bytes_in_words as amount;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::database::Session;
@@ -112,46 +113,32 @@ fn words((begun, tables): (usize, usize), (read, bytes): (u64, u64), written: u6
     text
 }
 
-/// Bytes for people.
-pub(super) fn amount(bytes: u64) -> String {
-    match bytes {
-        0..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
-        1_000_000..1_000_000_000 => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
-        _ => format!("{}.{} GB", bytes / 1_000_000_000, bytes / 100_000_000 % 10),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn how_far_it_is_is_told_as_far_as_it_is_known() {
+        const GIB: u64 = 1 << 30;
         let check = |begun, read, written, ms, expected| {
-            let told = words((begun, 40), (read, 3_400_000_000), written, Duration::from_millis(ms));
+            let told = words((begun, 40), (read, 4 * GIB), written, Duration::from_millis(ms));
             assert_eq!(told, expected);
         };
-        check(0, 0, 0, 100, "backup: 0 of 40 tables, 0 kB written");
-        check(3, 0, 1_200, 4_000, "backup: 3 of 40 tables, 2 kB written, 1 kB/s");
+        check(0, 0, 0, 100, "backup: 0 of 40 tables, 0 B written");
+        check(3, 0, 8_192, 4_000, "backup: 3 of 40 tables, 8.0 KiB written, 2.0 KiB/s");
         check(
             12,
-            1_700_000_000,
-            420_000_000,
+            2 * GIB,
+            GIB / 2,
             4_000,
-            "backup: 12 of 40 tables, 1.7 GB of about 3.4 GB read, 420.0 MB written, 105.0 MB/s, about 4 s left",
+            "backup: 12 of 40 tables, 2.0 GiB of about 4.0 GiB read, 512.0 MiB written, 128.0 MiB/s, about 4 s left",
         );
         check(
             40,
-            9_000_000_000,
-            420_000_000,
+            9 * GIB,
+            GIB / 2,
             4_000,
-            "backup: 40 of 40 tables, 3.4 GB of about 3.4 GB read, 420.0 MB written, 105.0 MB/s",
+            "backup: 40 of 40 tables, 4.0 GiB of about 4.0 GiB read, 512.0 MiB written, 128.0 MiB/s",
         );
-    }
-
-    #[test]
-    fn bytes_are_told_in_three_sizes() {
-        assert_eq!([0, 1, 999_999].map(amount), ["0 kB", "1 kB", "1000 kB"]);
-        assert_eq!([1_000_000, 12_345_678, 2_270_000_000].map(amount), ["1.0 MB", "12.3 MB", "2.2 GB"]);
     }
 }

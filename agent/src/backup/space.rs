@@ -4,8 +4,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use pgbelay_analysis::bytes_in_words as amount;
+
 use super::manifest::Manifest;
-use super::progress::amount;
 
 /// What a backup takes of its tables' size, where nothing is known: with Zstandard, rows of numbers take a tenth and texts a
 /// third, and indexes nothing at all.

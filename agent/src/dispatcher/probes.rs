@@ -17,8 +17,9 @@ impl<S: Site> Dispatcher<S> {
     pub(super) fn probe(&mut self, id: u64, question: Result<Question, BadMessage>) {
         match question.map_err(|error| error.to_string()).and_then(|question| self.allowed(question)) {
             Ok(question) => {
-                // One schema at a time, each in its turn.
-                let turn = matches!(question, Question::Catalog).then(|| Arc::clone(&self.catalog_turn));
+                // One schema at a time, and one backup, each in its turn.
+                let heavy = matches!(question, Question::Catalog | Question::Backup(..));
+                let turn = heavy.then(|| Arc::clone(&self.catalog_turn));
                 let answers = answer(id, question, self.tools(), self.timing.probe);
                 self.probes.spawn(async move {
                     let _turn = match turn {
@@ -44,7 +45,8 @@ impl<S: Site> Dispatcher<S> {
             | Question::CountLoss(_)
             | Question::Measure(_)
             | Question::Catalog
-            | Question::History => Ok(question),
+            | Question::History
+            | Question::Backup(..) => Ok(question),
         }
     }
 

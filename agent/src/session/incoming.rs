@@ -1,8 +1,10 @@
 //! What the controller says, parsed. What can't be read is told apart by whom it concerns.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pgbelay_core::command::CommandId;
+use pgbelay_core::digest::Digest;
 use pgbelay_core::plan::ExecutionSettings;
 use pgbelay_proto::convert::{BadMessage, WireCommand, WireStep};
 use pgbelay_proto::wire::{self, controller_message::Message, probe};
@@ -43,6 +45,8 @@ pub(crate) enum Question {
     Measure(Vec<String>),
     /// What do the history tables of other tools hold?
     History,
+    /// Is the backup at this path, whose manifest had this digest, still whole?
+    Backup(PathBuf, Digest),
 }
 
 impl From<wire::ControllerMessage> for Incoming {
@@ -96,6 +100,12 @@ fn read_question(kind: Option<probe::Kind>) -> Result<Question, BadMessage> {
         }
         Some(probe::Kind::Catalog(probe::Catalog {})) => Ok(Question::Catalog),
         Some(probe::Kind::History(probe::ReadHistory {})) => Ok(Question::History),
+        Some(probe::Kind::VerifyBackup(wanted)) => {
+            let sha256 = wanted.sha256.parse();
+            let sha256 =
+                sha256.map_err(|_| BadMessage { field: "sha256", fault: "not a digest".to_owned() })?;
+            Ok(Question::Backup(wanted.path.into(), sha256))
+        }
         Some(probe::Kind::Measure(measure)) => Ok(Question::Measure(measure.relations)),
         None => Err(missing("kind")),
     }

@@ -48,6 +48,10 @@ async fn find<S: Site>(question: Question, tools: JobTools<S>) -> Vec<Answer> {
             Ok(tables) => Answer::History(tables.as_slice().into()),
             Err(error) => Answer::Error(error.to_string()),
         },
+        Question::Backup(path, sha256) => match tools.site.verify_backup(&path, sha256).await {
+            Ok(problems) => Answer::Backup(wire::BackupCheck { problems }),
+            Err(error) => Answer::Error(error.to_string()),
+        },
     };
     vec![answer]
 }

@@ -1,7 +1,7 @@
 //! What the agent works on, as the rest of the agent sees it: a database, and a place for its backups.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pgbelay_analysis::Catalog;
 use pgbelay_core::command::{Failure, FailureKind, Outcome, StepDone};
@@ -91,6 +91,12 @@ pub trait Site: Send + Sync + 'static {
     fn measure(&self, relations: &[String]) -> impl Future<Output = Result<Measured, NoAnswer>> + Send;
     /// Reads the history tables of other migration tools.
     fn history(&self) -> impl Future<Output = Result<Vec<Table>, NoAnswer>> + Send;
+    /// Reads a backup again; what is wrong with it.
+    fn verify_backup(
+        &self,
+        path: &Path,
+        sha256: Digest,
+    ) -> impl Future<Output = Result<Vec<String>, NoAnswer>> + Send;
     /// Reads the schema, and then its fingerprint.
     fn catalog(&self) -> impl Future<Output = Result<(Catalog, Digest), NoAnswer>> + Send;
 }
@@ -162,6 +168,15 @@ impl Site for Postgres {
         let programs = self.pg_bin.as_deref();
         let request = BackupRequest { command, expect, programs, signer: &signer };
         Box::pin(backup::back_up(&self.target, &self.backup_dir, &request, &control)).await
+    }
+
+    async fn verify_backup(&self, path: &Path, sha256: Digest) -> Result<Vec<String>, NoAnswer> {
+        let mine = self.backup_dir.join(self.name.as_str());
+        if path.parent().and_then(|parent| parent.canonicalize().ok()) != mine.canonicalize().ok() {
+            return Err(NoAnswer(format!("{} is not among this agent's backups", path.display())));
+        }
+        let (_, identity) = self.identity.load().map_err(|error| NoAnswer::because(&error))?;
+        Ok(backup::verify(path, sha256, &identity.credentials.ca_pem).await)
     }
 
     async fn remove_leftovers(&self) {

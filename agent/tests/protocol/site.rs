@@ -1,6 +1,7 @@
 //! A database that does what the test says, and remembers what was asked of it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -220,6 +221,11 @@ impl Site for PlayedSite {
         let size =
             |relation: &String| RelationSize { relation: relation.clone(), bytes: 7, ..Default::default() };
         Ok(Measured { relations: relations.iter().map(size).collect(), holders: Vec::new() })
+    }
+
+    async fn verify_backup(&self, path: &Path, _: Digest) -> Result<Vec<String>, NoAnswer> {
+        self.answer()?;
+        Ok(vec![format!("{} is missing", path.display())])
     }
 
     async fn history(&self) -> Result<Vec<Table>, NoAnswer> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
-use pgbelay_agent::backup::{BackupRequest, back_up, remove_leftovers};
+use pgbelay_agent::backup::{BackupRequest, back_up, remove_leftovers, verify};
 use pgbelay_agent::database::{Control, Target, inspect};
 use pgbelay_core::command::{Backup, Failure, FailureKind, Outcome, RefusedBecause};
 use pgbelay_core::digest::Digest;
@@ -255,6 +255,107 @@ async fn what_changes_while_pg_dump_works_is_not_in_the_backup() -> anyhow::Resu
     restore.arg("--dbname").arg("restored").arg(Path::new(&backup.path).join("dump"));
     ensure!(restore.envs(cluster.environment("restored")).output()?.status.success());
     assert_eq!(rows("restored").await?, 5_000, "the snapshot is older than pg_dump's start");
+    Ok(())
+}
+
+fn parts(backup: &Backup) -> Vec<String> {
+    let manifest = manifest(backup);
+    let parts = manifest["parts"].as_array().unwrap().iter();
+    parts.map(|part| part["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_byte_that_flips_anywhere_is_found_and_its_part_named() -> anyhow::Result<()> {
+    let yard = Yard::new().await?;
+    let backup = backed_up(yard.back_up(None).await?);
+    let directory = Path::new(&backup.path);
+    let problems = async || verify(directory, backup.sha256, &yard.signer.ca_pem).await;
+    assert_eq!(problems().await, Vec::<String>::new());
+    let all = parts(&backup);
+    assert!(all.len() >= 6, "{all:?}");
+    for name in
+        all.iter().map(String::as_str).chain(["manifest.json", "manifest.sig", "agent.pem", "SHA256SUMS"])
+    {
+        let path = directory.join(name);
+        let before = fs::read(&path)?;
+        let mut changed = before.clone();
+        let at = changed.len() / 2;
+        changed[at] ^= 1;
+        fs::write(&path, &changed)?;
+        let found = problems().await;
+        let named = if name == "manifest.sig" || name == "agent.pem" { "manifest.json" } else { name };
+        assert!(found.len() == 1 && found[0].contains(named), "{name}: {found:?}");
+
+        fs::write(&path, &before[..before.len() / 2])?;
+        let found = problems().await;
+        assert!(!found.is_empty() && found[0].contains(named), "{name} is shorter: {found:?}");
+
+        fs::remove_file(&path)?;
+        let found = problems().await;
+        assert!(found.len() == 1 && found[0].contains(name), "{name} is gone: {found:?}");
+        fs::write(&path, &before)?;
+    }
+    assert_eq!(problems().await, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn parts_that_changed_places_and_others_signatures_are_found() -> anyhow::Result<()> {
+    let yard = Yard::new().await?;
+    let backup = backed_up(yard.back_up(None).await?);
+    let directory = Path::new(&backup.path);
+    let problems = async || verify(directory, backup.sha256, &yard.signer.ca_pem).await;
+    let rows: Vec<_> = parts(&backup)
+        .into_iter()
+        .filter(|name| name.starts_with("dump/") && !name.contains("toc"))
+        .collect();
+    let [one, other, ..] = rows.as_slice() else { panic!("{rows:?}") };
+    let aside = directory.join("aside");
+    fs::rename(directory.join(one), &aside)?;
+    fs::rename(directory.join(other), directory.join(one))?;
+    fs::rename(&aside, directory.join(other))?;
+    let found = problems().await;
+    assert!(
+        found.len() == 2 && found[0].contains(one.as_str()) && found[1].contains(other.as_str()),
+        "{found:?}"
+    );
+    fs::rename(directory.join(other), &aside)?;
+    fs::rename(directory.join(one), directory.join(other))?;
+    fs::rename(&aside, directory.join(one))?;
+    assert_eq!(problems().await, Vec::<String>::new());
+
+    fs::write(directory.join("dump/9999.dat"), "1\n")?;
+    let found = problems().await;
+    assert_eq!(found, ["dump/9999.dat is there, and the manifest does not know it"]);
+    fs::remove_file(directory.join("dump/9999.dat"))?;
+
+    // A manifest that somebody else has signed, all of it in order.
+    let text = fs::read(directory.join("manifest.json"))?;
+    let stranger = credentials();
+    fs::write(directory.join("manifest.sig"), signing::sign(&stranger, &text)?)?;
+    fs::write(directory.join("agent.pem"), &stranger.certificate_pem)?;
+    let found = problems().await;
+    assert!(found.len() == 1 && found[0].contains("not issued by this fleet's CA"), "{found:?}");
+
+    // The backup of another time, in this one's place.
+    let later = backed_up(yard.back_up(None).await?);
+    let found = verify(Path::new(&later.path), backup.sha256, &yard.signer.ca_pem).await;
+    assert_eq!(found, ["manifest.json is not the one that was made"]);
+    let found = verify(Path::new("/no/such/backup"), backup.sha256, &yard.signer.ca_pem).await;
+    assert_eq!(found, ["manifest.json is missing"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_manifest_of_a_newer_form_says_so() -> anyhow::Result<()> {
+    let yard = Yard::new().await?;
+    let backup = backed_up(yard.back_up(None).await?);
+    let directory = Path::new(&backup.path);
+    let text = fs::read_to_string(directory.join("manifest.json"))?.replace("\"format\": 2", "\"format\": 3");
+    fs::write(directory.join("manifest.json"), &text)?;
+    fs::write(directory.join("manifest.sig"), signing::sign(&yard.signer, text.as_bytes())?)?;
+    let found = verify(directory, Digest::of(&text), &yard.signer.ca_pem).await;
+    assert!(found.len() == 1 && found[0].contains("form 3") && found[0].contains("newer agent"), "{found:?}");
     Ok(())
 }
 

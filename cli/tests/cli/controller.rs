@@ -319,6 +319,8 @@ impl OperatorService for Scripted {
         abort_rollout(RolloutRequest) -> RolloutView;
         cancel_target(CancelTargetRequest) -> RolloutView;
         resolve(ResolveRequest) -> ResolveResponse;
+        list_backups(ListBackupsRequest) -> ListBackupsResponse;
+        verify_backup(VerifyBackupRequest) -> BackupEntry;
         history(HistoryRequest) -> HistoryResponse;
         read_catalog(ReadCatalogRequest) -> ReadCatalogResponse;
         list_agents(ListAgentsRequest) -> ListAgentsResponse;

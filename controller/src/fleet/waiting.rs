@@ -22,9 +22,12 @@ impl Waiting {
         use wire::probe::Kind;
         let parts = match kind {
             Kind::Catalog(_) => Some(Parts::default()),
-            Kind::Inspect(_) | Kind::DryRun(_) | Kind::CountLoss(_) | Kind::Measure(_) | Kind::History(_) => {
-                None
-            }
+            Kind::Inspect(_)
+            | Kind::DryRun(_)
+            | Kind::CountLoss(_)
+            | Kind::Measure(_)
+            | Kind::History(_)
+            | Kind::VerifyBackup(_) => None,
         };
         Self { reply, parts }
     }

@@ -49,6 +49,7 @@ impl Services {
             | Answer::Loss(_)
             | Answer::Measured(_)
             | Answer::History(_)
+            | Answer::Backup(_)
             | Answer::Error(_) => Err(ProbeError::Failed("the agent answered another question".to_owned())),
         }
     }

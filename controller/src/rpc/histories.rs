@@ -32,6 +32,7 @@ impl Services {
                 | Answer::Loss(_)
                 | Answer::Catalog(_)
                 | Answer::Measured(_)
+                | Answer::Backup(_)
                 | Answer::Error(_),
             ) => Err("the agent answered another question".to_owned()),
             Err(error) => Err(error.to_string()),

@@ -46,6 +46,7 @@ impl Services {
                     | Answer::Loss(_)
                     | Answer::Catalog(_)
                     | Answer::History(_)
+                    | Answer::Backup(_)
                     | Answer::Error(_),
                 ) => Err("the agent answered another question".to_owned()),
                 Err(error) => Err(error.to_string()),

@@ -13,7 +13,7 @@ use pgbelay_proto::wire::operator_service_server::OperatorService;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Services, internal, not_granted, operator, parse, refused, usage};
+use super::{Services, backups, internal, not_granted, operator, parse, refused, usage};
 use crate::sequencer::Granted;
 use crate::views;
 use reader::Reader;
@@ -176,6 +176,17 @@ impl OperatorService for OperatorsService {
         });
         let rollout = resumed.unwrap_or_default();
         Ok(Response::new(wire::ResolveResponse { database, version, done, rollout }))
+    }
+
+    async fn list_backups(
+        &self,
+        request: Request<wire::ListBackupsRequest>,
+    ) -> Answer<wire::ListBackupsResponse> {
+        lists::backups(&self.reader(&request)?, request.get_ref())
+    }
+
+    async fn verify_backup(&self, request: Request<wire::VerifyBackupRequest>) -> Answer<wire::BackupEntry> {
+        backups::verify(&self.services, operator(&request)?, request.get_ref()).await
     }
 
     async fn status(&self, request: Request<wire::StatusRequest>) -> Answer<wire::StatusResponse> {

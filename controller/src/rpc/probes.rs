@@ -114,6 +114,7 @@ impl Services {
                 | Answer::Catalog(_)
                 | Answer::Measured(_)
                 | Answer::History(_)
+                | Answer::Backup(_)
                 | Answer::Error(_),
             ) => {
                 objects.iter().map(|o| view(o, 0, "the agent answered another question".to_owned())).collect()
@@ -177,6 +178,7 @@ fn trial(name: &DatabaseName, target: &TargetPlan, answer: Result<Answer, ProbeE
             | Answer::Catalog(_)
             | Answer::Measured(_)
             | Answer::History(_)
+            | Answer::Backup(_)
             | Answer::Error(_),
         ) => (Vec::new(), Some(lost("the agent answered another question".to_owned()))),
         Err(error) => (Vec::new(), Some(lost(error.to_string()))),

@@ -95,7 +95,7 @@ fn audience<'a>(state: &'a State, request: &'a Request) -> Result<Audience<'a>, 
         | Request::ResumeRollout { rollout: id }
         | Request::AbortRollout { rollout: id }
         | Request::CancelTarget { rollout: id, .. } => rollout(id)?,
-        Request::Resolve { database, .. } => {
+        Request::Resolve { database, .. } | Request::RecordCheck { database, .. } => {
             Audience::Operator(Role::Operator, Place::In(&state.database(database)?.environment))
         }
         Request::Renew { database, .. }

@@ -217,6 +217,14 @@ fn asks_of_people(world: &World) -> Vec<(Request, &'static str)> {
             },
             "AO  s     C",
         ),
+        (
+            Request::RecordCheck {
+                database: "orders-1".parse().unwrap(),
+                backup: "b".to_owned(),
+                problems: Vec::new(),
+            },
+            "AO  s     C",
+        ),
     ]
 }
 
@@ -270,6 +278,7 @@ const fn name(request: &Request) -> &'static str {
         Request::AbortRollout { .. } => "abort rollout",
         Request::CancelTarget { .. } => "cancel target",
         Request::Resolve { .. } => "resolve",
+        Request::RecordCheck { .. } => "record check",
         Request::Advance { .. } => "advance",
         Request::Accepted { .. } => "accepted",
         Request::Report { .. } => "report",
@@ -278,7 +287,7 @@ const fn name(request: &Request) -> &'static str {
     }
 }
 
-const REQUESTS: usize = 25;
+const REQUESTS: usize = 26;
 
 #[test]
 fn every_request_is_for_some_and_for_nobody_else() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::rollouts::{carries_goal, rollout, target};
-use super::{IllegalEvent, Place, database, observed};
+use super::{IllegalEvent, Place, backups, database, observed};
 use crate::command::{Adopt, Command, CommandId, CommandKind, Outcome, RefusedBecause, Run, StepDone};
 use crate::database::{AppliedRecord, Observation, Window, records_digest};
 use crate::name::DatabaseName;
@@ -49,6 +49,9 @@ pub(super) fn finished(
     }
     let target = target(rollout(state, &command.rollout, place)?, &command.database, place)?;
     move_target(target, &command, outcome);
+    if let Outcome::BackedUp { backup } = outcome {
+        backups::made(state, &command, backup, place);
+    }
     let (done, observation) = recorded(outcome);
     if matches!(outcome, Outcome::Ran { .. }) {
         note_rates(state, &command, done, place)?;

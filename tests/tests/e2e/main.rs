@@ -1,6 +1,7 @@
 //! End-to-end tests: real PostgreSQL, real processes, real certificates. One module for each feature.
 
 mod access;
+mod backups;
 mod bad_input;
 mod exit_codes;
 mod happy;

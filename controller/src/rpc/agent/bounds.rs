@@ -11,6 +11,9 @@ use crate::rpc::enrolment::MAX_SYSTEM_IDENTIFIER;
 /// One line that people read: an error of PostgreSQL with its hint is far below this.
 const LINE: usize = 1_000;
 
+/// What is wrong with a backup, line by line.
+const PROBLEMS: usize = 50;
+
 /// What is going on, in words: it stands in a table.
 const DOING: usize = 200;
 
@@ -194,6 +197,10 @@ pub(super) fn answer(mut answer: wire::ProbeAnswer) -> wire::ProbeAnswer {
             {
                 cell.text.iter_mut().for_each(|text| cut(text, HISTORY_TEXT));
             }
+        }
+        Some(Answer::Backup(check)) => {
+            check.problems.truncate(PROBLEMS);
+            check.problems.iter_mut().for_each(|problem| cut(problem, LINE));
         }
         // Its size has a bound where its parts are put together.
         Some(Answer::Catalog(_)) | None => {}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pgbelay_core::backup::KnownBackup;
 use pgbelay_core::database::Database;
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
 use pgbelay_core::state::State;
@@ -85,6 +86,32 @@ pub(super) fn history(reader: &Reader, asked: &wire::HistoryRequest) -> Answer<w
     Ok(Response::new(wire::HistoryResponse {
         entries: views::history::history(&reader.state, &filter, wanted),
     }))
+}
+
+pub(super) fn backups(
+    reader: &Reader,
+    asked: &wire::ListBackupsRequest,
+) -> Answer<wire::ListBackupsResponse> {
+    let (state, now) = (&reader.state, clock::now());
+    let environment = environment(reader, &asked.environment)?;
+    let name = optional::<DatabaseName>(&asked.database)?;
+    if let Some(name) = &name {
+        reader.check(&state.database(name).map_err(|refusal| refused(&refusal))?.environment)?;
+    }
+    let is_wanted = |known: &&Arc<KnownBackup>| {
+        // A database that is not managed any more is of no environment: nobody may see its backups.
+        state.databases.get(&known.database).is_some_and(|database| {
+            name.as_ref().is_none_or(|wanted| *wanted == database.name)
+                && environment.as_ref().map_or_else(
+                    || reader.sees(&database.environment),
+                    |wanted| *wanted == database.environment,
+                )
+        })
+    };
+    let mut wanted: Vec<_> = state.backups.values().filter(is_wanted).collect();
+    wanted.sort_by_key(|known| std::cmp::Reverse(known.made_at));
+    let backups = wanted.into_iter().take(MAX_ENTRIES).map(|known| views::backup::entry(state, known, now));
+    Ok(Response::new(wire::ListBackupsResponse { backups: backups.collect() }))
 }
 
 pub(super) fn agents(services: &Services, reader: &Reader) -> Response<wire::ListAgentsResponse> {

@@ -122,6 +122,7 @@ impl Teller {
             | Event::DatabaseObserved { .. }
             | Event::PlanApproved { .. }
             | Event::PlanTried { .. }
+            | Event::BackupChecked { .. }
             | Event::RolloutPaused { .. }
             | Event::RolloutResumed { .. }
             | Event::RolloutAborted { .. }

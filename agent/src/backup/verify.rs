@@ -1,0 +1,113 @@
+//! Reading a backup again, all of it: is it still what was made?
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use pgbelay_core::digest::Digest;
+use pgbelay_proto::signing;
+use serde::Deserialize;
+
+use super::manifest::{CERTIFICATE, DUMP_DIR, FORMAT, GLOBALS, MANIFEST, Manifest, SIGNATURE, SUMS};
+use super::parts::part;
+
+/// Most problems that are told: a directory that is gone has one for each of its files.
+const MOST: usize = 20;
+
+/// What is wrong with the backup in a directory, whose manifest had this digest, in words. Nothing: it is whole. `ca_pem`:
+/// who stands behind the agents' certificates.
+///
+/// Everything is read, so it takes as long as the disk does.
+pub async fn verify(directory: &Path, sha256: Digest, ca_pem: &str) -> Vec<String> {
+    let (directory, ca_pem) = (directory.to_owned(), ca_pem.to_owned());
+    let found = tokio::task::spawn_blocking(move || look(&directory, sha256, &ca_pem)).await;
+    found.unwrap_or_else(|_| vec!["it could not be read: the reading was interrupted".to_owned()])
+}
+
+fn look(directory: &Path, sha256: Digest, ca_pem: &str) -> Vec<String> {
+    let manifest = match manifest(directory, sha256, ca_pem) {
+        Ok(manifest) => manifest,
+        // What it says of the parts is not to be believed.
+        Err(problem) => return vec![problem],
+    };
+    let mut problems: Vec<String> =
+        manifest.parts.iter().filter_map(|expected| problem(directory, expected)).collect();
+    let known: BTreeSet<_> = manifest.parts.iter().map(|part| part.name.as_str()).collect();
+    match names(directory) {
+        Ok(names) => {
+            let foreign = names.iter().filter(|name| !known.contains(name.as_str()));
+            problems
+                .extend(foreign.map(|name| format!("{name} is there, and the manifest does not know it")));
+        }
+        Err(error) => problems.push(format!("its directory cannot be read: {error}")),
+    }
+    if fs::read(directory.join(SUMS)).ok() != Some(manifest.sums().into_bytes()) {
+        problems.push(format!("{SUMS} is not what the manifest says"));
+    }
+    let more = problems.len().saturating_sub(MOST);
+    problems.truncate(MOST);
+    if more > 0 {
+        problems.push(format!("and {more} more"));
+    }
+    problems
+}
+
+/// The first field of a manifest of any form.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+}
+
+fn manifest(directory: &Path, sha256: Digest, ca_pem: &str) -> Result<Manifest, String> {
+    let read = |name: &str| fs::read(directory.join(name)).map_err(|error| unread(name, &error));
+    let text = read(MANIFEST)?;
+    if Digest::of(&text) != sha256 {
+        return Err(format!("{MANIFEST} is not the one that was made"));
+    }
+    let (signature, certificate) = (read(SIGNATURE)?, read(CERTIFICATE)?);
+    let signed = signing::verify(ca_pem, &String::from_utf8_lossy(&certificate), &text, &signature);
+    signed.map_err(|error| format!("{MANIFEST}: {error}"))?;
+    match serde_json::from_slice::<Head>(&text) {
+        Ok(Head { format }) if format > FORMAT => {
+            return Err(format!(
+                "{MANIFEST} is of form {format}, and this agent knows forms up to {FORMAT}: use a newer agent"
+            ));
+        }
+        Ok(_) | Err(_) => {}
+    }
+    Manifest::read(directory).map_err(|error| format!("{MANIFEST} cannot be read: {error}"))
+}
+
+/// What is wrong with a part.
+fn problem(directory: &Path, expected: &super::Part) -> Option<String> {
+    let name = &expected.name;
+    match part(directory, name) {
+        Ok(found) if found == *expected => None,
+        Ok(found) if found.bytes != expected.bytes => {
+            Some(format!("{name} has {} bytes in place of {}", found.bytes, expected.bytes))
+        }
+        Ok(_) => Some(format!("{name} was changed: its digest is another one")),
+        Err(error) => Some(unread(name, &error)),
+    }
+}
+
+fn unread(name: &str, error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::NotFound {
+        return format!("{name} is missing");
+    }
+    format!("{name} cannot be read: {error}")
+}
+
+/// The files that are, or may be, parts.
+fn names(directory: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in directory.join(DUMP_DIR).read_dir()? {
+        names.push(format!("{DUMP_DIR}/{}", entry?.file_name().to_string_lossy()));
+    }
+    if directory.join(GLOBALS).exists() {
+        names.push(GLOBALS.to_owned());
+    }
+    names.sort();
+    Ok(names)
+}

@@ -1,0 +1,140 @@
+//! Backups: a line for each, and what is wrong with one.
+
+use pgbelay_analysis::bytes_in_words as bytes;
+use pgbelay_proto::wire::{BackupEntry, ListBackupsResponse};
+
+use super::Layout;
+use super::table::{Column, Word, table, toned, word};
+use super::text::{Tone, moment};
+
+const COLUMNS: [Column; 8] = [
+    word("BACKUP"),
+    word("DATABASE"),
+    word("ENVIRONMENT").rank(4),
+    word("MADE").rank(2),
+    word("SIZE").rank(3),
+    word("VERIFIED"),
+    word("WINDOW UNTIL").rank(1),
+    word("LOCATION").rank(5),
+];
+
+/// One line for each backup, and what is wrong with those that are not whole.
+pub(crate) fn list(response: &ListBackupsResponse, layout: Layout) -> String {
+    if response.backups.is_empty() {
+        return "There is no backup yet: each run takes one first.\n".into();
+    }
+    let rows: Vec<_> = response.backups.iter().map(row).collect();
+    let mut text = table(&COLUMNS, &rows, layout);
+    for entry in response.backups.iter().filter(|entry| !entry.complete) {
+        text.push('\n');
+        text.push_str(&problems(entry));
+    }
+    text
+}
+
+/// What came of reading one again.
+pub(crate) fn verified(entry: &BackupEntry, _layout: Layout) -> String {
+    if entry.complete {
+        return format!("{} of {} is whole: {} read again\n", entry.id, entry.database, bytes(entry.bytes));
+    }
+    problems(entry)
+}
+
+fn problems(entry: &BackupEntry) -> String {
+    let mut text = format!("{} of {} is NOT whole, do not rely on it:\n", entry.id, entry.database);
+    for problem in &entry.problems {
+        text.push_str(&format!("  {problem}\n"));
+    }
+    text
+}
+
+fn row(entry: &BackupEntry) -> Vec<Word> {
+    let verified = match (&entry.verified_at, entry.complete) {
+        (_, false) => toned(Tone::Bad, "NOT WHOLE"),
+        (Some(at), true) => toned(Tone::Good, moment(at)),
+        (None, true) => toned(Tone::Faint, "when made"),
+    };
+    let window = match &entry.window_until {
+        Some(until) => moment(until).into(),
+        None => toned(Tone::Faint, "-"),
+    };
+    vec![
+        entry.id.as_str().into(),
+        entry.database.as_str().into(),
+        entry.environment.as_str().into(),
+        moment(&entry.created_at).into(),
+        bytes(entry.bytes).into(),
+        verified,
+        window,
+        entry.location.as_str().into(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::plain;
+    use super::*;
+
+    fn entries() -> ListBackupsResponse {
+        let entry = BackupEntry {
+            id: "20261127T100001Z-r3-c7".into(),
+            database: "orders-1".into(),
+            environment: "production".into(),
+            created_at: "2026-11-27T10:00:02Z".into(),
+            method: "full".into(),
+            location: "/var/backups/pgbelay/orders-1/20261127T100001Z-r3-c7".into(),
+            bytes: 1_468_006,
+            sha256: "ab".repeat(32),
+            complete: true,
+            verified_at: Some("2026-11-28T04:00:00Z".into()),
+            problems: Vec::new(),
+            window_until: Some("2026-11-28T10:00:03Z".into()),
+            rollout: "r3".into(),
+        };
+        let broken = BackupEntry {
+            id: "20261120T100001Z-r2-c4".into(),
+            complete: false,
+            verified_at: None,
+            problems: vec!["dump/toc.dat is missing".into()],
+            window_until: None,
+            ..entry.clone()
+        };
+        ListBackupsResponse { backups: vec![entry, broken] }
+    }
+
+    #[test]
+    fn they_fit_both_terminals() {
+        insta::assert_snapshot!(plain(&list(&entries(), Layout { width: Some(160) })), @r#"
+        BACKUP                  DATABASE  ENVIRONMENT  MADE                  SIZE     VERIFIED              WINDOW UNTIL
+        20261127T100001Z-r3-c7  orders-1  production   2026-11-27 10:00 UTC  1.4 MiB  2026-11-28 04:00 UTC  2026-11-28 10:00 UTC
+        20261120T100001Z-r2-c4  orders-1  production   2026-11-27 10:00 UTC  1.4 MiB  NOT WHOLE             -
+        no room for LOCATION
+
+        20261120T100001Z-r2-c4 of orders-1 is NOT whole, do not rely on it:
+          dump/toc.dat is missing
+        "#);
+        insta::assert_snapshot!(plain(&list(&entries(), Layout { width: Some(80) })), @r#"
+        BACKUP                  DATABASE  VERIFIED              WINDOW UNTIL
+        20261127T100001Z-r3-c7  orders-1  2026-11-28 04:00 UTC  2026-11-28 10:00 UTC
+        20261120T100001Z-r2-c4  orders-1  NOT WHOLE             -
+        no room for ENVIRONMENT, MADE, SIZE, LOCATION
+
+        20261120T100001Z-r2-c4 of orders-1 is NOT whole, do not rely on it:
+          dump/toc.dat is missing
+        "#);
+    }
+
+    #[test]
+    fn what_is_wrong_with_one_is_told() {
+        let all = entries();
+        let told = |at: usize| plain(&verified(&all.backups[at], Layout { width: Some(80) }));
+        insta::assert_snapshot!(told(0), @r#"
+        20261127T100001Z-r3-c7 of orders-1 is whole: 1.4 MiB read again
+        "#);
+        insta::assert_snapshot!(told(1), @r#"
+        20261120T100001Z-r2-c4 of orders-1 is NOT whole, do not rely on it:
+          dump/toc.dat is missing
+        "#);
+        assert!(list(&ListBackupsResponse::default(), Layout { width: None }).contains("no backup yet"));
+    }
+}

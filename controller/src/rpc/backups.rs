@@ -1,0 +1,78 @@
+//! Backups: which there are, and whether they are still whole.
+
+use std::time::Duration;
+
+use pgbelay_core::access::Role;
+use pgbelay_core::backup::KnownBackup;
+use pgbelay_core::event::Actor;
+use pgbelay_core::name::{DatabaseName, OperatorName};
+use pgbelay_core::request::Request as Ask;
+use pgbelay_core::state::State;
+use pgbelay_proto::wire;
+use pgbelay_proto::wire::probe::{Kind, VerifyBackup};
+use pgbelay_proto::wire::probe_answer::Answer;
+use tonic::{Response, Status};
+
+use super::{Services, not_granted, parse, refused, usage};
+use crate::clock;
+use crate::fleet::ProbeError;
+use crate::views;
+
+/// Reading a backup takes as long as its disk does.
+const DEADLINE: Duration = Duration::from_secs(600);
+
+/// Has an agent read a backup again, and writes down what it found.
+pub(super) async fn verify(
+    services: &Services,
+    name: OperatorName,
+    asked: &wire::VerifyBackupRequest,
+) -> Result<Response<wire::BackupEntry>, Status> {
+    let state = services.state()?;
+    let known = find(&state, asked)?;
+    let database = state.database(&known.database).map_err(|refusal| refused(&refusal))?;
+    let allowed = state.allow(&name, Role::Operator, Some(&database.environment));
+    allowed.map_err(|refusal| refused(&refusal))?;
+    let kind = Kind::VerifyBackup(VerifyBackup {
+        path: known.backup.path.clone(),
+        sha256: known.backup.sha256.to_string(),
+    });
+    let problems = match services.fleet.probe(&known.database, kind, DEADLINE).await {
+        Ok(Answer::Backup(check)) => check.problems,
+        Ok(Answer::Error(why)) => return Err(unreadable(known, &why)),
+        Ok(
+            Answer::Observation(_)
+            | Answer::DryRun(_)
+            | Answer::Loss(_)
+            | Answer::Catalog(_)
+            | Answer::Measured(_)
+            | Answer::History(_),
+        ) => return Err(unreadable(known, "the agent answered another question")),
+        Err(ProbeError::Failed(why)) => return Err(unreadable(known, &why)),
+        Err(error) => return Err(unreadable(known, &error.to_string())),
+    };
+    let (of, backup) = (known.database.clone(), known.id().to_owned());
+    let record = Ask::RecordCheck { database: of.clone(), backup: backup.clone(), problems };
+    let granted = services.controller.ask(Actor::Operator(name), record).await.map_err(not_granted)?;
+    let known = granted.state.backup(&of, &backup).map_err(|refusal| refused(&refusal))?;
+    Ok(Response::new(views::backup::entry(&granted.state, known, clock::now())))
+}
+
+/// Nothing was found out: the backup may be whole.
+fn unreadable(known: &KnownBackup, why: &str) -> Status {
+    Status::unavailable(format!("backup {} could not be read again: {why}", known.id()))
+}
+
+fn find<'s>(state: &'s State, asked: &wire::VerifyBackupRequest) -> Result<&'s KnownBackup, Status> {
+    if !asked.database.is_empty() {
+        let database: DatabaseName = parse(&asked.database)?;
+        return state.backup(&database, &asked.id).map_err(|refusal| refused(&refusal));
+    }
+    let mut all = state.backups.values().filter(|known| known.id() == asked.id);
+    match (all.next(), all.next()) {
+        (Some(known), None) => Ok(known),
+        (Some(_), Some(_)) => {
+            Err(usage("two databases have a backup of this name: say which with --database"))
+        }
+        (None, _) => Err(usage(&format!("there is no backup called {}", asked.id))),
+    }
+}

@@ -1,0 +1,38 @@
+//! Backups as people see them.
+
+use pgbelay_core::backup::KnownBackup;
+use pgbelay_core::state::State;
+use pgbelay_core::time::Timestamp;
+use pgbelay_proto::wire;
+
+use crate::clock::rfc3339;
+
+/// A backup.
+pub(crate) fn entry(state: &State, known: &KnownBackup, now: Timestamp) -> wire::BackupEntry {
+    let database = state.databases.get(&known.database);
+    let problems = known.checked.as_ref().map(|check| check.problems.clone()).unwrap_or_default();
+    let whole = known.checked.as_ref().filter(|check| check.problems.is_empty());
+    wire::BackupEntry {
+        id: known.id().to_owned(),
+        database: known.database.to_string(),
+        environment: database.map(|database| database.environment.to_string()).unwrap_or_default(),
+        created_at: rfc3339(known.made_at),
+        method: "full".to_owned(),
+        location: known.backup.path.clone(),
+        bytes: known.backup.bytes,
+        sha256: known.backup.sha256.to_string(),
+        complete: problems.is_empty(),
+        verified_at: whole.map(|check| rfc3339(check.at)),
+        problems,
+        window_until: window_until(state, known, now).map(rfc3339),
+        rollout: known.rollout.to_string(),
+    }
+}
+
+/// When the last rollback window closes of what was run after the backup.
+fn window_until(state: &State, known: &KnownBackup, now: Timestamp) -> Option<Timestamp> {
+    let database = state.databases.get(&known.database)?;
+    let target = state.rollouts.get(&known.rollout)?.targets.get(&known.database)?;
+    let windows = target.done.iter().filter_map(|step| database.windows.get(&step.version));
+    windows.map(|window| window.until).filter(|until| *until > now).max()
+}
