@@ -208,6 +208,7 @@ impl Stream {
             Some(wire::probe::Kind::DryRun(_)) => Answer::DryRun(wire::DryRunResult::default()),
             Some(wire::probe::Kind::CountLoss(_)) | None => Answer::Error("not counted".to_owned()),
             Some(wire::probe::Kind::History(_)) => Answer::History(self.agent.history.clone()),
+            Some(wire::probe::Kind::VerifyBackup(_)) => Answer::Backup(wire::BackupCheck::default()),
             Some(wire::probe::Kind::Measure(_)) => Answer::Measured(self.agent.measured.clone()),
             Some(wire::probe::Kind::Catalog(_)) => match self.agent.catalog() {
                 Ok(parts) => {
