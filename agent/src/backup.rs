@@ -16,6 +16,7 @@ use pgbelay_core::time::{Span, Timestamp};
 use pgbelay_proto::convert::WireCommand;
 use pgbelay_proto::tls::Credentials;
 use tokio::time::sleep;
+use tokio_postgres::error::SqlState;
 use tokio_util::sync::CancellationToken;
 
 use crate::database::{Control, DUMP, Fault, InspectError, Session, Target, connect, difference, observe};
@@ -49,6 +50,14 @@ const FOLLOW: Duration = Duration::from_millis(200);
 
 /// Most sessions of pg_dump: with more, disks and the others on the server wait rather than work.
 const MOST_JOBS: usize = 8;
+
+/// Most tables that are named in a failure.
+const MOST_NAMED: usize = 5;
+
+/// What is in the way of several sessions, and not of one: others are about to lock a table, or there are too few
+/// connections.
+const NOT_FOR_SEVERAL: [&str; 4] =
+    ["could not obtain lock", "too many clients", "too many connections", "remaining connection slots"];
 
 /// What a backup is for.
 #[derive(Debug, Clone, Copy)]
@@ -104,7 +113,7 @@ async fn make(
     let session = open(target).await?;
     session.end_others(DUMP).await.map_err(|fault| lost(&fault))?;
     // The snapshot comes first: when the look after it finds what was expected, the snapshot has it too.
-    let contents = Contents::look(&session).await.map_err(|fault| lost(&fault))?;
+    let contents = Contents::look(&session).await.map_err(|fault| held(&fault))?;
     let looks = open(target).await?;
     let seen = expected(&looks, target, request.expect).await?;
     let programs = Programs::find(request.programs, session.version).await.map_err(Stop::Failed)?;
@@ -113,6 +122,16 @@ async fn make(
     room(&place, &looks, contents.bytes()).await?;
     reach("backup-after-intent").await;
     let made = dump((target, &programs), &contents, &place, &looks, control).await?;
+    let anew = contents.written_anew(&looks).await.map_err(|fault| lost(&fault))?;
+    if !anew.is_empty() {
+        let what = anew.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
+        let message =
+            format!("emptied or written anew while the backup was made, so that it may lack rows: {what}");
+        return Err(failed(
+            &message,
+            "nothing was touched; retry when what does that (a load, VACUUM FULL) is over",
+        ));
+    }
     // It had to be there until pg_dump had ended.
     session.close().await;
     looks.close().await;
@@ -151,7 +170,7 @@ async fn dump(
     control: &Control<'_>,
 ) -> Result<Made, Stop> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = cores.min(MOST_JOBS).min(contents.tables.len()).max(1);
+    let mut jobs = cores.min(MOST_JOBS).min(contents.tables.len()).max(1);
     let mut compression = Compression::of(programs.major);
     loop {
         let meter = Arc::new(Meter::new(contents.tables.len(), contents.bytes()));
@@ -174,8 +193,26 @@ async fn dump(
             {
                 compression = Compression::Gzip;
             }
+            Err(Stop::Failed(failure))
+                if jobs > 1 && NOT_FOR_SEVERAL.iter().any(|words| failure.message.contains(words)) =>
+            {
+                tracing::warn!(why = failure.message, "several sessions cannot make the backup; one tries");
+                clear(&place.dump()).await?;
+                jobs = 1;
+            }
             Err(stop) => return Err(stop),
         }
+    }
+}
+
+/// pg_dump writes to a new directory only.
+async fn clear(directory: &Path) -> Result<(), Stop> {
+    match tokio::fs::remove_dir_all(directory).await {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            let error = place::PlaceError { what: "failed to remove", path: directory.to_owned(), source };
+            Err(Stop::Failed(error.failure()))
+        }
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
@@ -187,7 +224,9 @@ async fn follow(place: &Place, meter: Arc<Meter>, ended: &CancellationToken) -> 
         Stop::Failed(place::PlaceError { what: "failed to read back", path, source }.failure())
     };
     let interrupted = |_| Stop::Failed(place::interrupted("failed to read back the backup").failure());
-    let mut parts = Parts::new(directory.clone());
+    let stop = CancellationToken::new();
+    let _ended = stop.clone().drop_guard();
+    let mut parts = Parts::new(directory.clone(), stop);
     loop {
         let last = tokio::select! {
             () = sleep(FOLLOW) => false,
@@ -325,6 +364,15 @@ fn failure(message: String, hint: String) -> Box<Failure> {
         line: None,
         blockers: Vec::new(),
     })
+}
+
+/// The look at the tables' sizes waits for whoever has one of them for itself.
+fn held(fault: &Fault) -> Stop {
+    if fault.code() != Some(&SqlState::LOCK_NOT_AVAILABLE) {
+        return lost(fault);
+    }
+    let hint = "nothing was touched; a session holds a table for itself: end it or wait for it, then retry";
+    failed(&format!("the tables could not be looked at: {}", fault.words()), hint)
 }
 
 fn lost(fault: &Fault) -> Stop {

@@ -90,6 +90,8 @@ pub(crate) struct Dispatcher<S> {
     probes: JoinSet<Vec<wire::ProbeAnswer>>,
     /// A whole schema in memory, and on its way: one at a time.
     catalog_turn: Arc<Semaphore>,
+    /// Held by whoever reads a backup again.
+    backup_turn: Arc<Semaphore>,
     heart: Heart,
     progress: Interval,
     resend: Interval,
@@ -125,6 +127,7 @@ impl<S: Site> Dispatcher<S> {
             interrupted,
             probes: JoinSet::new(),
             catalog_turn: Arc::new(Semaphore::new(1)),
+            backup_turn: Arc::new(Semaphore::new(1)),
             heart,
             progress,
             resend,

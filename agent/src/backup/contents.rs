@@ -1,6 +1,6 @@
 //! What a backup must hold, and what it needs to be restored: asked in the snapshot that pg_dump is given.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::database::{Fault, Session};
 
 /// Opens the transaction in which the snapshot stays. Nothing may end it while pg_dump works; which of these a server
 /// knows depends on its version.
-const OPEN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+const OPEN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '10s'; \
     SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name IN \
       ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout', 'statement_timeout')";
 
@@ -20,12 +20,16 @@ const HEAD: &str = "SELECT pg_catalog.pg_export_snapshot(), pg_catalog.pg_curren
       pg_catalog.pg_get_userbyid(d.datdba) \
     FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
 
-/// Tables whose rows pg_dump writes: ordinary ones that no extension brought along. By oid, with their size.
-const TABLES: &str = "SELECT c.oid, pg_catalog.pg_table_size(c.oid) FROM pg_catalog.pg_class c \
+/// Tables whose rows pg_dump writes: ordinary ones that no extension brought along. By oid, with their size and file.
+const TABLES: &str = "SELECT c.oid, pg_catalog.pg_table_size(c.oid), c.relfilenode FROM pg_catalog.pg_class c \
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d \
         WHERE d.classid = 1259 AND d.objid = c.oid AND d.deptype = 'e') ORDER BY c.oid";
+
+/// The tables as they are now.
+const FILES: &str = "SELECT c.oid, c.relfilenode, c.oid::pg_catalog.regclass FROM pg_catalog.pg_class c \
+    WHERE c.relkind = 'r'";
 
 /// Roles that own something or have been granted something.
 const ROLES: &str = "SELECT DISTINCT pg_catalog.pg_get_userbyid(s.refobjid) FROM pg_catalog.pg_shdepend s \
@@ -50,6 +54,8 @@ pub(super) struct Contents {
     pub(super) timeline: u32,
     /// The tables by oid, with their bytes.
     pub(super) tables: Vec<(u32, u64)>,
+    /// The file of each.
+    files: BTreeMap<u32, u32>,
     /// What a database needs that this one can be restored to.
     pub(super) needs: Needs,
 }
@@ -87,6 +93,7 @@ impl Contents {
             lsn: column(1),
             timeline: u32::from_str_radix(&column(2), 16).unwrap_or_default(),
             tables: tables.iter().filter_map(table).collect(),
+            files: tables.iter().filter_map(|row| pair(row, 0, 2)).collect(),
             needs: Needs {
                 encoding: column(3),
                 collate: column(4),
@@ -98,10 +105,35 @@ impl Contents {
         })
     }
 
+    /// Tables that were emptied, written anew or dropped since the snapshot, by name or oid. Whoever does that does it to
+    /// older snapshots too: before pg_dump had its locks, it may have read nothing where there were rows.
+    ///
+    /// # Errors
+    /// The server does not answer.
+    pub(super) async fn written_anew(&self, session: &Session) -> Result<Vec<String>, Fault> {
+        let rows = session.ask(FILES).await?;
+        let now: BTreeMap<u32, (u32, &str)> = rows
+            .iter()
+            .filter_map(|row| {
+                pair(row, 0, 1).map(|(oid, file)| (oid, (file, row.get(2).unwrap_or_default())))
+            })
+            .collect();
+        let changed = self.files.iter().filter_map(|(oid, file)| match now.get(oid) {
+            Some((same, _)) if same == file => None,
+            Some((_, name)) => Some((*name).to_owned()),
+            None => Some(format!("a table that is gone ({oid})")),
+        });
+        Ok(changed.collect())
+    }
+
     /// The bytes of all tables.
     pub(super) fn bytes(&self) -> u64 {
         self.tables.iter().map(|(_, bytes)| bytes).sum()
     }
+}
+
+fn pair(row: &tokio_postgres::SimpleQueryRow, one: usize, other: usize) -> Option<(u32, u32)> {
+    Some((row.get(one)?.parse().ok()?, row.get(other)?.parse().ok()?))
 }
 
 async fn texts(session: &Session, sql: &str) -> Result<Vec<String>, Fault> {

@@ -81,7 +81,15 @@ impl Manifest {
     /// # Errors
     /// It cannot be read, or is of another form.
     pub(super) fn read(directory: &Path) -> io::Result<Self> {
-        let manifest: Self = serde_json::from_slice(&fs::read(directory.join(MANIFEST))?)?;
+        Self::parse(&fs::read(directory.join(MANIFEST))?)
+    }
+
+    /// From its text.
+    ///
+    /// # Errors
+    /// It is of another form.
+    pub(super) fn parse(text: &[u8]) -> io::Result<Self> {
+        let manifest: Self = serde_json::from_slice(text)?;
         if manifest.format == FORMAT {
             Ok(manifest)
         } else {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use pgbelay_core::digest::Digest;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use self::frames::Frames;
 
@@ -36,6 +37,7 @@ pub(super) struct Parts {
     directory: PathBuf,
     files: BTreeMap<String, Growing>,
     chunk: Vec<u8>,
+    stop: CancellationToken,
 }
 
 struct Growing {
@@ -52,10 +54,13 @@ impl Growing {
     }
 
     /// Reads what was added.
-    fn follow(&mut self, path: &Path, chunk: &mut [u8]) -> io::Result<()> {
+    fn follow(&mut self, path: &Path, chunk: &mut [u8], stop: &CancellationToken) -> io::Result<()> {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(self.read))?;
         loop {
+            if stop.is_cancelled() {
+                return Err(io::Error::other("the reading was ended"));
+            }
             let read = file.read(chunk)?;
             if read == 0 {
                 return Ok(());
@@ -70,8 +75,9 @@ impl Growing {
 }
 
 impl Parts {
-    pub(super) fn new(directory: PathBuf) -> Self {
-        Self { directory, files: BTreeMap::new(), chunk: vec![0; CHUNK] }
+    /// Whoever cancels `stop` ends the reading.
+    pub(super) fn new(directory: PathBuf, stop: CancellationToken) -> Self {
+        Self { directory, files: BTreeMap::new(), chunk: vec![0; CHUNK], stop }
     }
 
     /// Whether the directory has been made.
@@ -88,7 +94,7 @@ impl Parts {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
             let file = self.files.entry(name).or_insert_with_key(|name| Growing::new(name));
-            file.follow(&entry.path(), &mut self.chunk)?;
+            file.follow(&entry.path(), &mut self.chunk, &self.stop)?;
         }
         Ok(())
     }
@@ -135,11 +141,11 @@ pub(super) fn number(name: &str) -> Option<u32> {
 /// Hashes a file that is whole, and brings it to disk.
 ///
 /// # Errors
-/// It cannot be read or synced.
-pub(super) fn part(directory: &Path, name: &str) -> io::Result<Part> {
+/// It cannot be read or synced, or was stopped.
+pub(super) fn part(directory: &Path, name: &str, stop: &CancellationToken) -> io::Result<Part> {
     let path = directory.join(name);
     let mut growing = Growing { read: 0, hash: Sha256::new(), frames: None };
-    growing.follow(&path, &mut vec![0; CHUNK])?;
+    growing.follow(&path, &mut vec![0; CHUNK], stop)?;
     File::open(&path)?.sync_all()?;
     let sha256 = Digest::from_bytes(growing.hash.finalize().into());
     Ok(Part { name: name.to_owned(), sha256, bytes: growing.read })
@@ -156,7 +162,7 @@ mod tests {
     fn files_are_hashed_while_they_grow() -> anyhow::Result<()> {
         let dir = tempfile::tempdir()?;
         let mut toc = File::create(dir.path().join("toc.dat"))?;
-        let mut parts = Parts::new(dir.path().to_owned());
+        let mut parts = Parts::new(dir.path().to_owned(), CancellationToken::new());
         parts.follow()?;
         for text in ["one ", "two ", "three"] {
             toc.write_all(text.as_bytes())?;
@@ -177,7 +183,10 @@ mod tests {
             expected("dump/toc.dat", b"one two three four"),
         ];
         assert_eq!(found, all);
-        assert_eq!(part(dir.path(), "toc.dat")?, expected("toc.dat", b"one two three four"));
+        assert_eq!(
+            part(dir.path(), "toc.dat", &CancellationToken::new())?,
+            expected("toc.dat", b"one two three four")
+        );
         Ok(())
     }
 
@@ -185,14 +194,14 @@ mod tests {
     fn a_file_that_shrinks_or_is_cut_off_is_no_part() -> anyhow::Result<()> {
         let dir = tempfile::tempdir()?;
         fs::write(dir.path().join("1.dat"), "rows")?;
-        let mut parts = Parts::new(dir.path().to_owned());
+        let mut parts = Parts::new(dir.path().to_owned(), CancellationToken::new());
         parts.follow()?;
         fs::write(dir.path().join("1.dat"), "row")?;
         assert!(parts.finish("").unwrap_err().to_string().contains("1.dat was written from anew"));
 
         fs::remove_file(dir.path().join("1.dat"))?;
         fs::write(dir.path().join("2.dat.zst"), [0x28, 0xb5, 0x2f, 0xfd, 0])?;
-        let cut = Parts::new(dir.path().to_owned()).finish("").unwrap_err();
+        let cut = Parts::new(dir.path().to_owned(), CancellationToken::new()).finish("").unwrap_err();
         assert!(cut.to_string().contains("2.dat.zst is cut off"), "{cut}");
         Ok(())
     }

@@ -78,10 +78,8 @@ impl Place {
         }
         let parent = parent.canonicalize().map_err(failed("failed to find the directory", &parent))?;
         let path = parent.join(path.file_name().unwrap_or_default());
-        if path.exists() {
-            // Of an earlier life of the agent, with the same command.
-            remove_dir_all(&path).map_err(failed("failed to remove", &path))?;
-        }
+        // Of earlier lives of the agent: there is one backup at a time.
+        remove_here(&parent).map_err(failed("failed to remove what interrupted backups left in", &parent))?;
         private.recursive(false).create(&path).map_err(failed("failed to make the directory", &path))?;
         Ok(Self { parent, path, published: false })
     }

@@ -11,6 +11,8 @@ use pgbelay_proto::convert::WireCommand;
 use pgbelay_proto::signing;
 use pgbelay_proto::tls::Credentials;
 
+use tokio_util::sync::CancellationToken;
+
 use super::child::Compression;
 use super::contents::Contents;
 use super::manifest::{CERTIFICATE, DUMP_DIR, FORMAT, GLOBALS, MANIFEST, Manifest, SIGNATURE, SUMS};
@@ -73,7 +75,10 @@ fn publish_here(
     let mut parts = facts.parts;
     if facts.no_globals.is_none() {
         let path = place.path.join(GLOBALS);
-        parts.push(part(&place.path, GLOBALS).map_err(failed("failed to read back", &path))?);
+        parts.push(
+            part(&place.path, GLOBALS, &CancellationToken::new())
+                .map_err(failed("failed to read back", &path))?,
+        );
     }
     for one in &parts {
         let path = place.path.join(&one.name);

@@ -12,6 +12,9 @@ use super::manifest::Manifest;
 /// third, and indexes nothing at all.
 const USUAL: f64 = 0.35;
 
+/// What the last backup took says something from this size of its tables on.
+const ENOUGH: u64 = 256 << 20;
+
 /// Above what the last one took.
 const MARGIN: f64 = 1.2;
 
@@ -34,7 +37,8 @@ fn share(parent: &Path) -> Option<f64> {
     let names = parent.read_dir().ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let newest = names.filter(|name| !name.starts_with('.')).max()?;
     let manifest = Manifest::read(&parent.join(newest)).ok()?;
-    (manifest.database_bytes > 0).then(|| manifest.bytes() as f64 / manifest.database_bytes as f64)
+    // Of little data, what is always there is most of a backup.
+    (manifest.database_bytes >= ENOUGH).then(|| manifest.bytes() as f64 / manifest.database_bytes as f64)
 }
 
 /// Whether the backups are on the volume of the server's own data, where one disk takes both.

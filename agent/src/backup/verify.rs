@@ -8,6 +8,7 @@ use std::path::Path;
 use pgbelay_core::digest::Digest;
 use pgbelay_proto::signing;
 use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
 
 use super::manifest::{CERTIFICATE, DUMP_DIR, FORMAT, GLOBALS, MANIFEST, Manifest, SIGNATURE, SUMS};
 use super::parts::part;
@@ -18,21 +19,23 @@ const MOST: usize = 20;
 /// What is wrong with the backup in a directory, whose manifest had this digest, in words. Nothing: it is whole. `ca_pem`:
 /// who stands behind the agents' certificates.
 ///
-/// Everything is read, so it takes as long as the disk does.
+/// Everything is read, so it takes as long as the disk does. Dropping it ends the reading.
 pub async fn verify(directory: &Path, sha256: Digest, ca_pem: &str) -> Vec<String> {
     let (directory, ca_pem) = (directory.to_owned(), ca_pem.to_owned());
-    let found = tokio::task::spawn_blocking(move || look(&directory, sha256, &ca_pem)).await;
+    let stop = CancellationToken::new();
+    let _ended = stop.clone().drop_guard();
+    let found = tokio::task::spawn_blocking(move || look(&directory, (sha256, &ca_pem), &stop)).await;
     found.unwrap_or_else(|_| vec!["it could not be read: the reading was interrupted".to_owned()])
 }
 
-fn look(directory: &Path, sha256: Digest, ca_pem: &str) -> Vec<String> {
+fn look(directory: &Path, (sha256, ca_pem): (Digest, &str), stop: &CancellationToken) -> Vec<String> {
     let manifest = match manifest(directory, sha256, ca_pem) {
         Ok(manifest) => manifest,
         // What it says of the parts is not to be believed.
         Err(problem) => return vec![problem],
     };
     let mut problems: Vec<String> =
-        manifest.parts.iter().filter_map(|expected| problem(directory, expected)).collect();
+        manifest.parts.iter().filter_map(|expected| problem(directory, expected, stop)).collect();
     let known: BTreeSet<_> = manifest.parts.iter().map(|part| part.name.as_str()).collect();
     match names(directory) {
         Ok(names) => {
@@ -67,7 +70,7 @@ fn manifest(directory: &Path, sha256: Digest, ca_pem: &str) -> Result<Manifest, 
     }
     let (signature, certificate) = (read(SIGNATURE)?, read(CERTIFICATE)?);
     let signed = signing::verify(ca_pem, &String::from_utf8_lossy(&certificate), &text, &signature);
-    signed.map_err(|error| format!("{MANIFEST}: {error}"))?;
+    let signer = signed.map_err(|error| format!("{MANIFEST}: {error}"))?;
     match serde_json::from_slice::<Head>(&text) {
         Ok(Head { format }) if format > FORMAT => {
             return Err(format!(
@@ -76,13 +79,22 @@ fn manifest(directory: &Path, sha256: Digest, ca_pem: &str) -> Result<Manifest, 
         }
         Ok(_) | Err(_) => {}
     }
-    Manifest::read(directory).map_err(|error| format!("{MANIFEST} cannot be read: {error}"))
+    // What was checked, and not what may be there by now.
+    let manifest = Manifest::parse(&text).map_err(|error| format!("{MANIFEST} cannot be read: {error}"))?;
+    if signer.to_string() != format!("pgbelay://agent/{}", manifest.database) {
+        return Err(format!("{MANIFEST} is of {}, and {signer} has signed it", manifest.database));
+    }
+    let id = directory.file_name().unwrap_or_default().to_string_lossy();
+    if manifest.id != id {
+        return Err(format!("{MANIFEST} is that of {}, and not of {id}", manifest.id));
+    }
+    Ok(manifest)
 }
 
 /// What is wrong with a part.
-fn problem(directory: &Path, expected: &super::Part) -> Option<String> {
+fn problem(directory: &Path, expected: &super::Part, stop: &CancellationToken) -> Option<String> {
     let name = &expected.name;
-    match part(directory, name) {
+    match part(directory, name, stop) {
         Ok(found) if found == *expected => None,
         Ok(found) if found.bytes != expected.bytes => {
             Some(format!("{name} has {} bytes in place of {}", found.bytes, expected.bytes))

@@ -64,12 +64,17 @@ fn record(name: &str, schema: &str, conflict: &str) -> String {
     )
 }
 
+/// Drops them all again, before statements that could use them: what they write would pass for pgbelay's own.
+pub(super) const DROP: &str = "; DEALLOCATE ALL";
+
 /// Whether statements leave alone what is prepared, as far as they themselves are concerned. What they call may still not:
 /// then the record fails, and the step is tried again without relying on it.
 pub(super) fn are_left_alone(statements: &[Statement]) -> bool {
     let definition = |kind: StatementKind| {
         let name = kind.as_str();
-        ["create-", "alter-", "drop-"].iter().any(|start| name.starts_with(start))
+        // These two run queries.
+        !matches!(kind, StatementKind::CreateTableAs | StatementKind::CreateMaterializedView)
+            && ["create-", "alter-", "drop-"].iter().any(|start| name.starts_with(start))
             || matches!(kind, StatementKind::Comment | StatementKind::Grant | StatementKind::Revoke)
     };
     statements.iter().all(|statement| definition(statement.kind))

@@ -13,7 +13,7 @@ use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
 use super::fault::{Loss, failure};
 use super::pieces::Place;
-use super::prepared::{FENCE, are_left_alone, prepare};
+use super::prepared::{DROP, FENCE, are_left_alone, prepare};
 use super::quote::{identifier, literal};
 use super::records::Doing;
 use super::tally::{Before, at_the_end, before};
@@ -89,9 +89,6 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
     if worker.cancel.is_cancelled() && !part.statements.is_empty() {
         return Err(Stop::Cancelled);
     }
-    if doing.retries > 0 || !are_left_alone(part.statements) {
-        worker.session.now_prepared(false);
-    }
     let took = began.elapsed();
     let written = match &part.then {
         Then::Record => record(worker, doing, took, Some(&before)),
@@ -116,6 +113,10 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
     let messages = worker.ask(&sql).await.map_err(told)?;
     let records = matches!(part.then, Then::Record | Then::RecordAfter(_));
     let row = last_row(&messages);
+    if records && row.is_none() && doing.step.direction == Direction::Up {
+        // It is committed. Whether it is recorded, the records tell.
+        return Err(Stop::Lost(Loss::broke("the record of the migration was not confirmed")));
+    }
     // Only the record of a step forward tells.
     worker.session.now_prepared(row.and_then(|row| row.try_get(1).ok().flatten()) == Some("t"));
     if matches!(part.then, Then::Record | Then::Piece(_)) {
@@ -155,6 +156,11 @@ fn last_row(messages: &[SimpleQueryMessage]) -> Option<&SimpleQueryRow> {
     )
 }
 
+/// Whether what is prepared stays prepared while statements run. Not when that was tried, and what they call dropped it.
+fn relies_on_prepared(doing: &Doing<'_>, statements: &[Statement]) -> bool {
+    doing.retries == 0 && are_left_alone(statements)
+}
+
 /// Opens the transaction, and goes on only if no higher fence was seen.
 async fn pass_fence(
     worker: &mut Worker<'_, '_>,
@@ -163,8 +169,13 @@ async fn pass_fence(
 ) -> Result<Before, Stop> {
     let table = format!("{}.fence", identifier(doing.schema));
     let anew = if worker.session.is_prepared() { String::new() } else { prepare(doing.schema) };
-    let rows = worker.open((&anew, FENCE), &before(statements)).await?;
-    worker.session.now_prepared(true);
+    let mut after = before(statements);
+    let kept = relies_on_prepared(doing, statements);
+    if !kept {
+        after.push_str(DROP);
+    }
+    let rows = worker.open((&anew, FENCE), &after).await?;
+    worker.session.now_prepared(kept);
     let (first, files) = rows.split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
     let column = |at: usize| first.and_then(|row| row.get(at)?.clone());
     let Some(seen) = column(0).and_then(|epoch| epoch.parse::<u64>().ok()) else {

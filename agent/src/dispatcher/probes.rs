@@ -17,11 +17,13 @@ impl<S: Site> Dispatcher<S> {
     pub(super) fn probe(&mut self, id: u64, question: Result<Question, BadMessage>) {
         match question.map_err(|error| error.to_string()).and_then(|question| self.allowed(question)) {
             Ok(question) => {
-                // One schema at a time, and one backup, each in its turn.
-                let heavy = matches!(question, Question::Catalog | Question::Backup(..));
-                let turn = heavy.then(|| Arc::clone(&self.catalog_turn));
+                // One schema at a time, each in its turn.
+                let turn = matches!(question, Question::Catalog).then(|| Arc::clone(&self.catalog_turn));
+                let reads_backup = matches!(question, Question::Backup(..))
+                    .then(|| Arc::clone(&self.backup_turn).try_acquire_owned().ok());
                 let answers = answer(id, question, self.tools(), self.timing.probe);
                 self.probes.spawn(async move {
+                    let _reads_backup = reads_backup;
                     let _turn = match turn {
                         Some(turn) => turn.acquire_owned().await.ok(),
                         None => None,
@@ -41,6 +43,10 @@ impl<S: Site> Dispatcher<S> {
         }
         match &question {
             Question::DryRun { .. } => self.may_try().map(|()| question),
+            // It takes minutes: whoever waited for it would wait in vain.
+            Question::Backup(..) if self.backup_turn.available_permits() == 0 => {
+                Err("the agent reads another backup: ask again when that is done".to_owned())
+            }
             Question::Inspect
             | Question::CountLoss(_)
             | Question::Measure(_)

@@ -172,7 +172,9 @@ impl Site for Postgres {
 
     async fn verify_backup(&self, path: &Path, sha256: Digest) -> Result<Vec<String>, NoAnswer> {
         let mine = self.backup_dir.join(self.name.as_str());
-        if path.parent().and_then(|parent| parent.canonicalize().ok()) != mine.canonicalize().ok() {
+        let mine = mine.canonicalize().map_err(|error| NoAnswer(format!("{}: {error}", mine.display())))?;
+        let parent = path.parent().filter(|_| path.file_name().is_some());
+        if parent.and_then(|parent| parent.canonicalize().ok()) != Some(mine) {
             return Err(NoAnswer(format!("{} is not among this agent's backups", path.display())));
         }
         let (_, identity) = self.identity.load().map_err(|error| NoAnswer::because(&error))?;

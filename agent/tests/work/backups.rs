@@ -258,6 +258,40 @@ async fn what_changes_while_pg_dump_works_is_not_in_the_backup() -> anyhow::Resu
     Ok(())
 }
 
+#[tokio::test]
+async fn a_table_that_is_emptied_before_pg_dump_has_its_lock_gets_no_backup() -> anyhow::Result<()> {
+    let yard = Yard::new().await?;
+    let psql = yard.world.cluster.programs().join("psql");
+    // Rows are there before and after, and for an older snapshot there are none.
+    let load = format!(
+        "PGDATABASE={APP} {} -X -q -c \"BEGIN; TRUNCATE a; INSERT INTO a VALUES (1, 'x'); COMMIT\" || exit 1\n\
+         exec $REAL \"$@\"",
+        psql.display()
+    );
+    let programs = yard.programs(&load)?;
+    let failure = failure(yard.back_up(Some(&programs)).await?);
+    assert!(failure.message.contains("may lack rows: ") && failure.message.ends_with('a'), "{failure:?}");
+    assert!(yard.left().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn where_several_sessions_cannot_one_does_it() -> anyhow::Result<()> {
+    let yard = Yard::new().await?;
+    let busy = "case \"$*\" in *--jobs=1\\ *) exec $REAL \"$@\";; esac\n\
+        while [ $# -gt 0 ]; do [ \"$1\" = --file ] && mkdir -p $2 && echo 1 >$2/1.dat; shift; done\n\
+        echo 'pg_dump: error: could not obtain lock on relation \"public.a\"' >&2; exit 1";
+    let programs = yard.programs(busy)?;
+    let backup = backed_up(yard.back_up(Some(&programs)).await?);
+    assert_eq!(manifest(&backup)["jobs"], 1);
+    assert!(!parts(&backup).contains(&"dump/1.dat".to_owned()), "what the first try left is gone");
+    assert_eq!(
+        verify(Path::new(&backup.path), backup.sha256, &yard.signer.ca_pem).await,
+        Vec::<String>::new()
+    );
+    Ok(())
+}
+
 fn parts(backup: &Backup) -> Vec<String> {
     let manifest = manifest(backup);
     let parts = manifest["parts"].as_array().unwrap().iter();

@@ -227,21 +227,26 @@ async fn without_a_place_for_the_backup_nothing_is_touched() -> anyhow::Result<(
     Ok(())
 }
 
-/// A disk of its own for the backups, that lives as long as the agent: no room for more than a few pages.
-const SMALL_DISK: &str = "mount -t tmpfs -o size=32k tmpfs \"$0\" && exec \"$@\"";
+/// A disk of its own for the backups, that lives as long as the agent.
+const SMALL_DISK: &str = "mount -t tmpfs -o size=$1 tmpfs \"$0\" && shift && exec \"$@\"";
 
 #[tokio::test]
 async fn on_a_full_disk_nothing_is_touched() -> anyhow::Result<()> {
     let mut world = small(&ONE).await?;
-    let noise = "CREATE TABLE much AS SELECT md5(n::text) AS noise FROM generate_series(1, 20000) AS n";
+    // It compresses badly: 2 MB that become more than one.
+    let noise =
+        "CREATE TABLE much AS SELECT sha512(n::text::bytea) AS noise FROM generate_series(1, 20000) AS n";
     world.connect("one").await?.batch_execute(noise).await?;
-    world.kill_agent("one")?;
     let backups = world.member("one").home.join("backups").to_string_lossy().into_owned();
     // Who is not root may mount in a user namespace.
     let unshare = if is_root().await? { "-m" } else { "-rm" };
-    world.start_agent_by("one", &["unshare", unshare, "sh", "-c", SMALL_DISK, &backups])?;
-    world.all_connected().await?;
-    fails_untouched(&world, &["backup", "No space left on device"]).await?;
+    // What is seen before, and what shows when pg_dump is at work.
+    for (size, told) in [("32k", "there is no room for the backup"), ("1000k", "No space left on device")] {
+        world.kill_agent("one")?;
+        world.start_agent_by("one", &["unshare", unshare, "sh", "-c", SMALL_DISK, &backups, size])?;
+        world.all_connected().await?;
+        fails_untouched(&world, &["backup", told]).await?;
+    }
     world.kill_agent("one")?;
     world.start_agent("one")?;
     world.all_connected().await?;
