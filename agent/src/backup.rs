@@ -1,8 +1,8 @@
 //! Backups with pg_dump: made, checked, published, or nothing at all.
 //!
 //! A backup is a directory, `<backup dir>/<database>/<time>-<rollout>-<command>`: what pg_dump has written, by as many
-//! sessions as the machine has processors, and a signed manifest with the digest of every part ([`manifest`]). The digests
-//! are made while pg_dump works ([`parts`]). The directory has a temporary name until all of it is on disk: whatever has a
+//! sessions as the machine has processors, and a signed manifest with the digest of every part (`manifest`). The digests
+//! are made while pg_dump works (`parts`). The directory has a temporary name until all of it is on disk: whatever has a
 //! proper name is whole. `docs/backups.md` says how a person restores one with PostgreSQL's own programs.
 
 use std::path::Path;
