@@ -73,6 +73,9 @@ fn find<'s>(state: &'s State, asked: &wire::VerifyBackupRequest) -> Result<&'s K
         (Some(_), Some(_)) => {
             Err(usage("two databases have a backup of this name: say which with --database"))
         }
-        (None, _) => Err(usage(&format!("there is no backup called {}", asked.id))),
+        (None, _) => Err(usage(&format!(
+            "there is no backup called {}: pgbelay backup list shows those that there are",
+            asked.id
+        ))),
     }
 }
