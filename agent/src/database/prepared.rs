@@ -28,12 +28,18 @@ const REPEAT: &str = "ON CONFLICT (version) WHERE success AND rolled_back_at IS 
 /// What the server says of a prepared statement that is not there.
 pub(super) const NOT_THERE: &str = "26000";
 
+/// The same as [`FENCE`], not prepared.
+pub(super) fn fence(schema: &str) -> String {
+    let fence = format!("{}.fence", identifier(schema));
+    format!("SELECT epoch, pg_catalog.pg_current_wal_insert_lsn() FROM {fence} FOR UPDATE")
+}
+
 /// Drops whatever is prepared, and prepares them all. Runs with our own path.
 pub(super) fn prepare(schema: &str) -> String {
-    let fence = format!("{}.fence", identifier(schema));
+    let fence = fence(schema);
     format!(
         "DEALLOCATE ALL; \
-         PREPARE pgbelay_fence AS SELECT epoch, pg_catalog.pg_current_wal_insert_lsn() FROM {fence} FOR UPDATE; \
+         PREPARE pgbelay_fence AS {fence}; \
          PREPARE pgbelay_files (pg_catalog.text[]) AS {FILES}; {}; {}",
         record("pgbelay_record", schema, ""),
         record("pgbelay_repeat", schema, REPEAT),
@@ -63,9 +69,6 @@ fn record(name: &str, schema: &str, conflict: &str) -> String {
         own = identifier(schema),
     )
 }
-
-/// Drops them all again, before statements that could use them: what they write would pass for pgbelay's own.
-pub(super) const DROP: &str = "; DEALLOCATE ALL";
 
 /// Whether statements leave alone what is prepared, as far as they themselves are concerned. What they call may still not:
 /// then the record fails, and the step is tried again without relying on it.

@@ -13,7 +13,7 @@ use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
 use super::fault::{Loss, failure};
 use super::pieces::Place;
-use super::prepared::{DROP, FENCE, are_left_alone, prepare};
+use super::prepared::{FENCE, are_left_alone, fence, prepare};
 use super::quote::{identifier, literal};
 use super::records::Doing;
 use super::tally::{Before, at_the_end, before};
@@ -74,7 +74,7 @@ pub(super) async fn try_part(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, par
 
 async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part<'_>) -> Result<(), Stop> {
     let began = Instant::now();
-    let before = pass_fence(worker, doing, part.statements).await?;
+    let before = pass_fence(worker, doing, part).await?;
     if let Some(table) = doing.old_table().filter(|_| !part.statements.is_empty()) {
         worker.ask(&table).await?;
     }
@@ -156,26 +156,27 @@ fn last_row(messages: &[SimpleQueryMessage]) -> Option<&SimpleQueryRow> {
     )
 }
 
-/// Whether what is prepared stays prepared while statements run. Not when that was tried, and what they call dropped it.
-fn relies_on_prepared(doing: &Doing<'_>, statements: &[Statement]) -> bool {
-    doing.retries == 0 && are_left_alone(statements)
+/// Whether what is prepared stays prepared while statements run, for the record. Not when that was tried, and what they call
+/// dropped it.
+fn relies_on_prepared(doing: &Doing<'_>, part: &Part<'_>) -> bool {
+    doing.step.direction == Direction::Up
+        && doing.retries == 0
+        && matches!(part.then, Then::Record | Then::RecordAfter(_))
+        && are_left_alone(part.statements)
 }
 
 /// Opens the transaction, and goes on only if no higher fence was seen.
-async fn pass_fence(
-    worker: &mut Worker<'_, '_>,
-    doing: &Doing<'_>,
-    statements: &[Statement],
-) -> Result<Before, Stop> {
+async fn pass_fence(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part<'_>) -> Result<Before, Stop> {
     let table = format!("{}.fence", identifier(doing.schema));
-    let anew = if worker.session.is_prepared() { String::new() } else { prepare(doing.schema) };
-    let mut after = before(statements);
-    let kept = relies_on_prepared(doing, statements);
-    if !kept {
-        after.push_str(DROP);
-    }
-    let rows = worker.open((&anew, FENCE), &after).await?;
-    worker.session.now_prepared(kept);
+    let prepared = relies_on_prepared(doing, part);
+    let (anew, fence) = match (prepared, worker.session.is_prepared()) {
+        (true, true) => (String::new(), FENCE.to_owned()),
+        (true, false) => (prepare(doing.schema), FENCE.to_owned()),
+        // What could use them finds none: what it writes with them would pass for pgbelay's own.
+        (false, _) => ("DEALLOCATE ALL".to_owned(), fence(doing.schema)),
+    };
+    let rows = worker.open((&anew, &fence), &before(part.statements, prepared)).await?;
+    worker.session.now_prepared(prepared);
     let (first, files) = rows.split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
     let column = |at: usize| first.and_then(|row| row.get(at)?.clone());
     let Some(seen) = column(0).and_then(|epoch| epoch.parse::<u64>().ok()) else {

@@ -160,8 +160,9 @@ impl Before {
     }
 }
 
-/// Asks for the files of the relations that statements may write anew. Runs with the migration's path.
-pub(crate) fn before(statements: &[Statement]) -> String {
+/// Asks for the files of the relations that statements may write anew, by the prepared statement or without. Runs with
+/// the migration's path.
+pub(crate) fn before(statements: &[Statement], prepared: bool) -> String {
     use pgbelay_analysis::StatementKind as Kind;
     let may = |kind: Kind| {
         matches!(kind, Kind::AlterTable | Kind::Cluster | Kind::RefreshMaterializedView | Kind::Truncate)
@@ -173,10 +174,11 @@ pub(crate) fn before(statements: &[Statement]) -> String {
         .map(|name| literal(name))
         .take(MOST)
         .collect();
-    if names.is_empty() {
-        return String::new();
+    match names.as_slice() {
+        [] => String::new(),
+        names if prepared => format!("EXECUTE pgbelay_files (ARRAY[{}])", names.join(", ")),
+        names => FILES.replace("$1", &format!("ARRAY[{}]", names.join(", "))),
     }
-    format!("EXECUTE pgbelay_files (ARRAY[{}])", names.join(", "))
 }
 
 /// The files of relations. A view and a partitioned table have none.
