@@ -144,8 +144,9 @@ async fn texts(session: &Session, sql: &str) -> Result<Vec<String>, Fault> {
 /// How many tables have no rows in an archive, by its list and the names of its files.
 pub(super) fn missing(list: &[u8], tables: &[(u32, u64)], files: &BTreeSet<u32>) -> usize {
     let listed = listed(&String::from_utf8_lossy(list));
-    let is_there = |oid: &u32| listed.iter().any(|(entry, of)| of == oid && files.contains(entry));
-    tables.iter().filter(|(oid, _)| !is_there(oid)).count()
+    let there: BTreeSet<u32> =
+        listed.into_iter().filter(|(entry, _)| files.contains(entry)).map(|(_, oid)| oid).collect();
+    tables.iter().filter(|(oid, _)| !there.contains(oid)).count()
 }
 
 /// The numbers of entries with rows, which are those of their files.

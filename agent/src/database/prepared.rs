@@ -1,9 +1,10 @@
 //! What pgbelay itself asks in each step, prepared once in a session: to plan it takes the server longer than to carry out
 //! most migrations.
 //!
-//! Prepared statements belong to the session, and a migration may make and drop them as it likes; each finds none but
-//! these. So they are made anew, after all others were dropped, as soon as it is not sure that they are all there are:
-//! [`Session::is_prepared`](super::session::Session::is_prepared) says whether it is.
+//! Prepared statements belong to the session, and a migration may make, use and drop them as it likes. One that consists of
+//! definitions finds these and no others; any other one finds none. So they are made anew, after all others were dropped,
+//! as soon as it is not sure that they are all there are: [`Session::is_prepared`](super::session::Session::is_prepared)
+//! says whether it is.
 
 use pgbelay_analysis::{Statement, StatementKind};
 

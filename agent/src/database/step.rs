@@ -117,8 +117,9 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
         // It is committed. Whether it is recorded, the records tell.
         return Err(Stop::Lost(Loss::broke("the record of the migration was not confirmed")));
     }
-    // Only the record of a step forward tells.
-    worker.session.now_prepared(row.and_then(|row| row.try_get(1).ok().flatten()) == Some("t"));
+    // Only the record of a step forward tells. A row in another tool's table comes after it, and may have triggers.
+    let all = row.and_then(|row| row.try_get(1).ok().flatten()) == Some("t");
+    worker.session.now_prepared(all && doing.old_row(took).is_empty());
     if matches!(part.then, Then::Record | Then::Piece(_)) {
         worker.tally.told_so(row.and_then(|row| row.get(0)));
     }

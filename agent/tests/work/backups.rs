@@ -77,6 +77,18 @@ impl Yard {
         Ok(back_up(&self.world.target, dir, &request, &control).await)
     }
 
+    /// Restores a backup with pg_restore alone, into a new database called `restored`.
+    async fn restore(&self, backup: &Backup) -> anyhow::Result<()> {
+        let cluster = &self.world.cluster;
+        cluster.create_database("restored").await?;
+        let mut restore = Command::new(cluster.programs().join("pg_restore"));
+        restore.args(["--exit-on-error", "--jobs=2", "--dbname", "restored"]);
+        restore.arg(Path::new(&backup.path).join("dump")).envs(cluster.environment("restored"));
+        let output = restore.output()?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
     /// Everything in the directory of backups.
     fn left(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path().join(APP)).into_iter().flatten();
@@ -142,14 +154,7 @@ async fn a_backup_is_restored_by_hand() -> anyhow::Result<()> {
 
     let seen = yard.world.seen().await?;
     let cluster = &yard.world.cluster;
-    cluster.create_database("restored").await?;
-    let mut restore = Command::new(cluster.programs().join("pg_restore"));
-    restore
-        .args(["--exit-on-error", "--jobs=2", "--dbname", "restored"])
-        .arg(directory.join("dump"))
-        .envs(cluster.environment("restored"));
-    let output = restore.output()?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    yard.restore(&backup).await?;
     assert_eq!(inspect(&target(cluster, "restored")).await?.fingerprint, seen.fingerprint);
     let sum = "SELECT md5(string_agg(id || name, ',' ORDER BY id)) FROM a";
     let sum =
@@ -250,10 +255,7 @@ async fn what_changes_while_pg_dump_works_is_not_in_the_backup() -> anyhow::Resu
         )
     };
     assert_eq!(rows(APP).await?, 5_100);
-    cluster.create_database("restored").await?;
-    let mut restore = Command::new(cluster.programs().join("pg_restore"));
-    restore.arg("--dbname").arg("restored").arg(Path::new(&backup.path).join("dump"));
-    ensure!(restore.envs(cluster.environment("restored")).output()?.status.success());
+    yard.restore(&backup).await?;
     assert_eq!(rows("restored").await?, 5_000, "the snapshot is older than pg_dump's start");
     Ok(())
 }

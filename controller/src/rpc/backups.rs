@@ -36,30 +36,18 @@ pub(super) async fn verify(
         path: known.backup.path.clone(),
         sha256: known.backup.sha256.to_string(),
     });
-    let problems = match services.fleet.probe(&known.database, kind, DEADLINE).await {
-        Ok(Answer::Backup(check)) => check.problems,
-        Ok(Answer::Error(why)) => return Err(unreadable(known, &why)),
-        Ok(
-            Answer::Observation(_)
-            | Answer::DryRun(_)
-            | Answer::Loss(_)
-            | Answer::Catalog(_)
-            | Answer::Measured(_)
-            | Answer::History(_),
-        ) => return Err(unreadable(known, "the agent answered another question")),
-        Err(ProbeError::Failed(why)) => return Err(unreadable(known, &why)),
-        Err(error) => return Err(unreadable(known, &error.to_string())),
+    let take = |answer| if let Answer::Backup(check) = answer { Some(check.problems) } else { None };
+    let problems = services.probe(&known.database, (kind, DEADLINE), take).await;
+    // Nothing was found out then: the backup may be whole.
+    let unread = |error: ProbeError| {
+        Status::unavailable(format!("backup {} could not be read again: {error}", known.id()))
     };
+    let problems = problems.map_err(unread)?;
     let (of, backup) = (known.database.clone(), known.id().to_owned());
     let record = Ask::RecordCheck { database: of.clone(), backup: backup.clone(), problems };
     let granted = services.controller.ask(Actor::Operator(name), record).await.map_err(not_granted)?;
     let known = granted.state.backup(&of, &backup).map_err(|refusal| refused(&refusal))?;
     Ok(Response::new(views::backup::entry(&granted.state, known, clock::now())))
-}
-
-/// Nothing was found out: the backup may be whole.
-fn unreadable(known: &KnownBackup, why: &str) -> Status {
-    Status::unavailable(format!("backup {} could not be read again: {why}", known.id()))
 }
 
 fn find<'s>(state: &'s State, asked: &wire::VerifyBackupRequest) -> Result<&'s KnownBackup, Status> {

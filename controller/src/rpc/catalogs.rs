@@ -37,20 +37,11 @@ impl Services {
     /// Asks an agent for the schema of its database.
     /// Whoever asks has a turn, and keeps it for as long as what was read is in memory.
     pub(super) async fn read_catalog(&self, name: &DatabaseName) -> Result<ReadCatalog, ProbeError> {
-        match self.fleet.probe(name, Kind::Catalog(Catalog {}), CATALOG_DEADLINE).await? {
-            Answer::Catalog(whole) => match whole.fingerprint.parse() {
-                Ok(fingerprint) => Ok(ReadCatalog { json: whole.json, fingerprint }),
-                Err(_) => {
-                    Err(ProbeError::Failed("the agent sent a schema without its fingerprint".to_owned()))
-                }
-            },
-            Answer::Observation(_)
-            | Answer::DryRun(_)
-            | Answer::Loss(_)
-            | Answer::Measured(_)
-            | Answer::History(_)
-            | Answer::Backup(_)
-            | Answer::Error(_) => Err(ProbeError::Failed("the agent answered another question".to_owned())),
+        let take = |answer| if let Answer::Catalog(whole) = answer { Some(whole) } else { None };
+        let whole = self.probe(name, (Kind::Catalog(Catalog {}), CATALOG_DEADLINE), take).await?;
+        match whole.fingerprint.parse() {
+            Ok(fingerprint) => Ok(ReadCatalog { json: whole.json, fingerprint }),
+            Err(_) => Err(ProbeError::Failed("the agent sent a schema without its fingerprint".to_owned())),
         }
     }
 }

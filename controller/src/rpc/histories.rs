@@ -24,19 +24,10 @@ impl Services {
     }
 
     async fn history(&self, name: &DatabaseName) -> (DatabaseName, History) {
-        let history = match self.fleet.probe(name, Kind::History(ReadHistory {}), DEADLINE).await {
-            Ok(Answer::History(found)) => Ok(found.tables.into_iter().map(Table::from).collect()),
-            Ok(
-                Answer::Observation(_)
-                | Answer::DryRun(_)
-                | Answer::Loss(_)
-                | Answer::Catalog(_)
-                | Answer::Measured(_)
-                | Answer::Backup(_)
-                | Answer::Error(_),
-            ) => Err("the agent answered another question".to_owned()),
-            Err(error) => Err(error.to_string()),
-        };
+        let take = |answer| if let Answer::History(found) = answer { Some(found) } else { None };
+        let found = self.probe(name, (Kind::History(ReadHistory {}), DEADLINE), take).await;
+        let history = found.map(|found| found.tables.into_iter().map(Table::from).collect());
+        let history = history.map_err(|error| error.to_string());
         (name.clone(), history)
     }
 }

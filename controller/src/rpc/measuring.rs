@@ -38,19 +38,9 @@ impl Services {
     async fn measure(&self, all: impl Iterator<Item = (DatabaseName, BTreeSet<String>)>) -> AllMeasured {
         let asked = all.filter(|(_, relations)| !relations.is_empty()).map(async |(name, relations)| {
             let kind = Kind::Measure(Measure { relations: relations.into_iter().collect() });
-            let measured = match self.fleet.probe(&name, kind, MEASURE_DEADLINE).await {
-                Ok(Answer::Measured(measured)) => Ok(measured),
-                Ok(
-                    Answer::Observation(_)
-                    | Answer::DryRun(_)
-                    | Answer::Loss(_)
-                    | Answer::Catalog(_)
-                    | Answer::History(_)
-                    | Answer::Backup(_)
-                    | Answer::Error(_),
-                ) => Err("the agent answered another question".to_owned()),
-                Err(error) => Err(error.to_string()),
-            };
+            let take = |answer| if let Answer::Measured(measured) = answer { Some(measured) } else { None };
+            let measured = self.probe(&name, (kind, MEASURE_DEADLINE), take).await;
+            let measured = measured.map_err(|error| error.to_string());
             (name, measured)
         });
         let asked: Vec<_> = asked.collect();

@@ -30,6 +30,17 @@ const TRIAL_DEADLINE: Duration = Duration::from_secs(600);
 pub(super) const AT_ONCE: usize = 64;
 
 impl Services {
+    /// Asks an agent something that changes nothing, and takes the answer to that question; any other is none.
+    pub(super) async fn probe<T>(
+        &self,
+        name: &DatabaseName,
+        (kind, deadline): (Kind, Duration),
+        take: impl FnOnce(Answer) -> Option<T>,
+    ) -> Result<T, ProbeError> {
+        let answer = self.fleet.probe(name, kind, deadline).await?;
+        take(answer).ok_or_else(|| ProbeError::Failed("the agent answered another question".to_owned()))
+    }
+
     /// Asks every agent of an environment what its database looks like. Returns those that answered.
     pub(super) async fn refresh(
         &self,
@@ -52,10 +63,9 @@ impl Services {
     }
 
     async fn observe(&self, name: &DatabaseName) -> Result<(), ProbeError> {
-        let answer = self.fleet.probe(name, Kind::Inspect(Inspect {}), INSPECT_DEADLINE).await?;
-        let Answer::Observation(seen) = answer else {
-            return Err(ProbeError::Failed("the agent answered another question".to_owned()));
-        };
+        let asked = (Kind::Inspect(Inspect {}), INSPECT_DEADLINE);
+        let take = |answer| if let Answer::Observation(seen) = answer { Some(seen) } else { None };
+        let seen = self.probe(name, asked, take).await?;
         let observation = seen.try_into().map_err(failed)?;
         let observe = Ask::Observe { database: name.clone(), observation };
         self.controller.ask(Actor::Agent(name.clone()), observe).await.map(drop).map_err(failed)
@@ -73,8 +83,8 @@ impl Services {
     async fn trial(&self, plan: &Plan, name: &DatabaseName, target: &TargetPlan) -> wire::TrialView {
         let steps = target.steps.iter().map(Into::into).collect();
         let kind = Kind::DryRun(DryRun { steps, settings: Some((&plan.body.settings).into()) });
-        let answer = self.fleet.probe(name, kind, TRIAL_DEADLINE).await;
-        trial(name, target, answer)
+        let take = |answer| if let Answer::DryRun(result) = answer { Some(result) } else { None };
+        trial(name, target, self.probe(name, (kind, TRIAL_DEADLINE), take).await)
     }
 
     /// Counts what a rollback would destroy, in each database.
@@ -102,22 +112,12 @@ impl Services {
         }
         let view = |object: &wire::Doomed, rows, error| loss(name, object, rows, error);
         let kind = Kind::CountLoss(CountLoss { objects: objects.clone() });
-        match self.fleet.probe(name, kind, COUNT_DEADLINE).await {
-            Ok(Answer::Loss(count)) => {
+        let take = |answer| if let Answer::Loss(count) = answer { Some(count) } else { None };
+        match self.probe(name, (kind, COUNT_DEADLINE), take).await {
+            Ok(count) => {
                 let counted =
                     count.lost.into_iter().filter_map(|lost| Some((lost.object?, lost.rows, lost.error)));
                 counted.map(|(object, rows, error)| view(&object, rows, error)).collect()
-            }
-            Ok(
-                Answer::Observation(_)
-                | Answer::DryRun(_)
-                | Answer::Catalog(_)
-                | Answer::Measured(_)
-                | Answer::History(_)
-                | Answer::Backup(_)
-                | Answer::Error(_),
-            ) => {
-                objects.iter().map(|o| view(o, 0, "the agent answered another question".to_owned())).collect()
             }
             Err(error) => objects.iter().map(|o| view(o, 0, error.to_string())).collect(),
         }
@@ -169,18 +169,13 @@ fn words(object: &wire::Doomed) -> String {
     }
 }
 
-fn trial(name: &DatabaseName, target: &TargetPlan, answer: Result<Answer, ProbeError>) -> wire::TrialView {
-    let (done, failure) = match answer {
-        Ok(Answer::DryRun(result)) => (result.done, result.failure),
-        Ok(
-            Answer::Observation(_)
-            | Answer::Loss(_)
-            | Answer::Catalog(_)
-            | Answer::Measured(_)
-            | Answer::History(_)
-            | Answer::Backup(_)
-            | Answer::Error(_),
-        ) => (Vec::new(), Some(lost("the agent answered another question".to_owned()))),
+fn trial(
+    name: &DatabaseName,
+    target: &TargetPlan,
+    tried: Result<wire::DryRunResult, ProbeError>,
+) -> wire::TrialView {
+    let (done, failure) = match tried {
+        Ok(result) => (result.done, result.failure),
         Err(error) => (Vec::new(), Some(lost(error.to_string()))),
     };
     let failed_at = failure.as_ref().map(|failure| failure.version.clone());

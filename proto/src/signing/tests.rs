@@ -1,3 +1,5 @@
+//! Who has signed what, and who has not.
+
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 
 use super::*;
