@@ -1,7 +1,7 @@
 //! Finding pg_dump and pg_restore of a version that fits the server.
 //!
-//! pg_dump refuses a server that is newer than itself. 16 was the first that compresses with Zstandard, three times as fast
-//! as with gzip; and pg_restore 17 sets a parameter that older servers do not know. So for servers up to 16 the programs of
+//! pg_dump refuses a server that is newer than itself. 16 was the first that compresses with Zstandard, which is faster than
+//! gzip; and pg_restore 17 sets a parameter that older servers do not know. So for servers up to 16 the programs of
 //! 16 are the best, and for newer ones those of their own version; what is there is taken, the best first.
 
 use std::path::{Path, PathBuf};
