@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
 use pgbelay_core::access::Certificates;
+use pgbelay_core::decide::due_proofs;
 use pgbelay_core::event::Actor;
+use pgbelay_core::job::JobEnd;
 use pgbelay_core::outstanding::{Effect, outstanding};
 use pgbelay_core::request::Request;
 use pgbelay_core::rollout::{PauseReason, Rollout, RolloutState};
 use pgbelay_core::state::State;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock;
 use crate::fleet::Fleet;
 use crate::rpc::Operators;
 use crate::sequencer::{AskError, Controller};
@@ -57,6 +60,9 @@ impl Effects {
                 self.sweep(&state);
             }
             let mut requests = self.heal(&state);
+            if is_tick {
+                requests.extend(self.proofs(&state));
+            }
             requests
                 .extend(outstanding(&state).into_iter().filter_map(|effect| self.perform(&state, effect)));
             // What leaves the process has left: only what waits for the disk is waited for.
@@ -77,6 +83,18 @@ impl Effects {
                 if let Some(known) = state.commands.get(&command) {
                     self.fleet.cancel(&database, &known.command);
                 }
+            }
+            Effect::StartJob { job, .. } => {
+                if let Some(job) = state.jobs.get(&job) {
+                    return self.fleet.start_job(state, job);
+                }
+            }
+            Effect::CancelJob { database, job } => {
+                return self.fleet.cancel_job(&database, &job);
+            }
+            Effect::GiveUpJob { job } => {
+                let why = "its agent was revoked, or its database is not managed any more".to_owned();
+                return Some(Request::EndJob { job, end: JobEnd::Interrupted { why } });
             }
             Effect::Disconnect { whose: Actor::Agent(database) } => self.fleet.disconnect(&database),
             Effect::Disconnect { whose: Actor::Operator(name) } => self.operators.disconnect(&name),
@@ -114,6 +132,13 @@ impl Effects {
             }
         }
         requests
+    }
+
+    /// Backups that policy wants to be proven now, where somebody is there to do it.
+    fn proofs(&self, state: &State) -> impl Iterator<Item = Request> {
+        let due = due_proofs(state, clock::now()).into_iter();
+        let there = due.filter(|(database, _)| self.fleet.is_connected(database));
+        there.map(|(database, restore)| Request::StartJob { database, restore })
     }
 
     fn silent(&self, rollout: &Rollout) -> Option<Request> {

@@ -10,8 +10,12 @@ use std::time::{Duration, Instant};
 use dashmap::DashMap;
 use pgbelay_core::access::Certificates;
 use pgbelay_core::command::{Command, CommandId};
+use pgbelay_core::job::{Job, JobEnd, JobId};
 use pgbelay_core::name::DatabaseName;
+use pgbelay_core::request::Request;
+use pgbelay_core::state::State;
 use pgbelay_core::time::Timestamp;
+use pgbelay_proto::convert::WireJob;
 use pgbelay_proto::wire;
 use pgbelay_proto::wire::controller_message::Message;
 use tokio::sync::{Notify, oneshot};
@@ -308,6 +312,43 @@ impl Fleet {
         let (command_id, attempt) = (command.id.to_string(), command.attempt);
         let message = || Message::Cancel(wire::Cancel { command_id, attempt });
         self.once(database, |session| session.not_yet_cancelled(command), message);
+    }
+
+    /// Hands a job to an agent, unless it has it or is not there. One that the agent had taken, and that it does not know
+    /// when it is back, was lost with its process: then that is what is to be written down.
+    pub fn start_job(&self, state: &State, job: &Job) -> Option<Request> {
+        let Some(backup) = state.backups.get(&(job.database.clone(), job.restore.backup.clone())) else {
+            let why = "the backup is not known any more".to_owned();
+            return Some(Request::EndJob { job: job.id.clone(), end: JobEnd::Interrupted { why } });
+        };
+        if job.taken && self.look(&job.database, |session| session.lacks_job(&job.id)) == Some(true) {
+            let why = "its agent does not know of it any more".to_owned();
+            return Some(Request::EndJob { job: job.id.clone(), end: JobEnd::Interrupted { why } });
+        }
+        let message = || {
+            Message::StartJob(
+                WireJob {
+                    id: job.id.clone(),
+                    backup: job.restore.backup.clone(),
+                    path: backup.backup.path.clone(),
+                    sha256: backup.backup.sha256,
+                    into: job.restore.into.clone(),
+                }
+                .into(),
+            )
+        };
+        self.once(&job.database, |session| session.wants_job(&job.id), message);
+        None
+    }
+
+    /// Tells an agent to end a job, once a session. One that it does not have is over; only the agent knows that.
+    pub fn cancel_job(&self, database: &DatabaseName, job: &JobId) -> Option<Request> {
+        if self.look(database, |session| session.lacks_job(job)) == Some(true) {
+            return Some(Request::EndJob { job: job.clone(), end: JobEnd::Cancelled });
+        }
+        let message = || Message::CancelJob(wire::CancelJob { id: job.to_string() });
+        self.once(database, |session| session.not_yet_cancelled_job(job), message);
+        None
     }
 
     fn once(

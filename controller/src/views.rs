@@ -6,6 +6,7 @@ pub mod backup;
 pub mod fleet;
 pub mod history;
 pub mod impact;
+pub mod job;
 pub mod operator;
 pub mod plan;
 pub mod rollout;

@@ -23,6 +23,8 @@ pub struct KnownBackup {
     pub made_at: Timestamp,
     /// What was found when it was last read again.
     pub checked: Option<BackupCheck>,
+    /// When it was last restored, and found to be what was backed up.
+    pub restored_at: Option<Timestamp>,
 }
 
 /// What was found when a backup was read again.

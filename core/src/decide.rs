@@ -9,6 +9,7 @@ use crate::state::State;
 mod access;
 mod advance;
 mod authorise;
+mod jobs;
 mod plans;
 mod policy;
 mod reports;
@@ -17,6 +18,7 @@ mod rollouts;
 
 pub(crate) use advance::{at_work, in_hand, lost, unsettled};
 pub use authorise::authorise;
+pub use jobs::{due_proofs, last_proof};
 pub use plans::{Wanted, pending, planned_id};
 pub use rollouts::{may_run, needs_confirmation, obstacles};
 
@@ -76,6 +78,10 @@ pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<
                 problems: problems.clone(),
             }])
         }
+        Request::StartJob { database, restore } => jobs::start(state, database, restore, here),
+        Request::CancelJob { job } => jobs::cancel(state, job),
+        Request::JobTaken { job } => jobs::taken(state, job),
+        Request::EndJob { job, end } => jobs::end(state, job, end),
         Request::Advance { rollout } => advance::advance(state, rollout, here.now),
         Request::Accepted { command, attempt } => Ok(reports::accepted(state, command, *attempt)),
         Request::Report { command, attempt, outcome } => {

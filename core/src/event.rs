@@ -9,6 +9,7 @@ use crate::acknowledge::Acknowledgement;
 use crate::backup::BackupId;
 use crate::command::{Command, CommandId, Outcome, Resolution};
 use crate::database::Observation;
+use crate::job::{JobEnd, JobId, Restore};
 use crate::name::{DatabaseName, OperatorName, TokenId};
 use crate::plan::{Plan, PlanId};
 use crate::policy::Policy;
@@ -220,6 +221,35 @@ pub enum Event {
         /// What is wrong with it, in words; nothing: it is whole.
         problems: Vec<String>,
     },
+    /// An agent is to do something with a backup.
+    JobStarted {
+        /// The job.
+        job: JobId,
+        /// Whose agent.
+        database: DatabaseName,
+        /// Who asked; absent: the policy.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<OperatorName>,
+        /// What to do.
+        restore: Restore,
+    },
+    /// An agent has a job.
+    JobTaken {
+        /// The job.
+        job: JobId,
+    },
+    /// Somebody asked to end a job.
+    JobCancelled {
+        /// The job.
+        job: JobId,
+    },
+    /// A job came to its end.
+    JobEnded {
+        /// The job.
+        job: JobId,
+        /// How.
+        end: JobEnd,
+    },
     /// A command may be sent.
     CommandIssued {
         /// The command.
@@ -268,6 +298,10 @@ impl Event {
             Self::StatementResolved { .. } => "statement-resolved",
             Self::TargetGivenUp { .. } => "target-given-up",
             Self::BackupChecked { .. } => "backup-checked",
+            Self::JobStarted { .. } => "job-started",
+            Self::JobTaken { .. } => "job-taken",
+            Self::JobCancelled { .. } => "job-cancelled",
+            Self::JobEnded { .. } => "job-ended",
             Self::CommandIssued { .. } => "command-issued",
             Self::CommandAccepted { .. } => "command-accepted",
             Self::CommandFinished { .. } => "command-finished",

@@ -15,6 +15,7 @@ use crate::time::{Span, Timestamp};
 
 mod backups;
 mod commands;
+mod jobs;
 mod rollouts;
 
 /// An event that cannot follow this state: the ledger is not one that this program wrote.
@@ -134,6 +135,12 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
         Event::BackupChecked { database, backup, problems } => {
             backups::checked(state, (database, backup), problems, place)?;
         }
+        Event::JobStarted { job, database, by, restore } => {
+            jobs::started(state, (job, database, by.as_ref()), restore, place)?;
+        }
+        Event::JobTaken { job } => jobs::job(state, job, place)?.taken = true,
+        Event::JobCancelled { job } => jobs::job(state, job, place)?.cancelled = true,
+        Event::JobEnded { job, end } => jobs::ended(state, job, end, place)?,
         Event::CommandIssued { command } => commands::issued(state, command, place)?,
         Event::CommandAccepted { command } => {
             let known: &mut CommandState =

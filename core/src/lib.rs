@@ -13,6 +13,7 @@ pub mod digest;
 pub mod event;
 pub mod evolve;
 pub mod history;
+pub mod job;
 pub mod judge;
 pub mod layout;
 pub mod migration;

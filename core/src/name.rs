@@ -95,6 +95,11 @@ name!(
     "a rollout id"
 );
 name!(
+    /// The identifier of a job of an agent: `j` and its number in the ledger.
+    JobId,
+    "a job id"
+);
+name!(
     /// The identifier of a command to an agent: `c` and its number in the ledger.
     CommandId,
     "a command id"

@@ -3,6 +3,7 @@
 use crate::command::CommandId;
 use crate::decide::{at_work, in_hand, lost, unsettled};
 use crate::event::Actor;
+use crate::job::{Job, JobId};
 use crate::name::DatabaseName;
 use crate::rollout::{PauseReason, Rollout, RolloutId, RolloutState, TargetState};
 use crate::state::State;
@@ -28,6 +29,25 @@ pub enum Effect {
         database: DatabaseName,
         /// The command.
         command: CommandId,
+    },
+    /// See to it that the agent has a job, unless it says that it has.
+    StartJob {
+        /// The database.
+        database: DatabaseName,
+        /// The job.
+        job: JobId,
+    },
+    /// See to it that the agent ends a job.
+    CancelJob {
+        /// The database.
+        database: DatabaseName,
+        /// The job.
+        job: JobId,
+    },
+    /// Nobody will tell any more how a job ended: its agent was revoked, or its database is not managed any more.
+    GiveUpJob {
+        /// The job.
+        job: JobId,
     },
     /// End every connection of an identity.
     Disconnect {
@@ -58,13 +78,29 @@ pub fn outstanding(state: &State) -> Vec<Effect> {
             }
         }
     });
+    let jobs = state.jobs.values().filter(|job| job.is_open()).filter_map(|job| job_effect(state, job));
     let agents = state.agents.iter().filter(|(_, certificates)| certificates.revoked);
     let operators = state.operators.values().filter(|operator| operator.certificates.revoked);
     let revoked = agents
         .map(|(name, _)| Actor::Agent(name.clone()))
         .chain(operators.map(|operator| Actor::Operator(operator.name.clone())))
         .map(|whose| Effect::Disconnect { whose });
-    advances.chain(commands).chain(revoked).collect()
+    advances.chain(commands).chain(jobs).chain(revoked).collect()
+}
+
+/// An agent has one job at a time; the others wait for it.
+fn job_effect(state: &State, job: &Job) -> Option<Effect> {
+    let (database, id) = (job.database.clone(), job.id.clone());
+    match state.agents.get(&database) {
+        None => return Some(Effect::GiveUpJob { job: id }),
+        Some(agent) if agent.revoked => return Some(Effect::GiveUpJob { job: id }),
+        Some(_) => {}
+    }
+    if job.cancelled {
+        return Some(Effect::CancelJob { database, job: id });
+    }
+    let is_first = state.open_jobs(&job.database).next().is_some_and(|first| first.id == job.id);
+    is_first.then_some(Effect::StartJob { database, job: id })
 }
 
 /// Whether asking for the next steps would give any. Cheap: it is asked after every event.

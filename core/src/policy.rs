@@ -136,6 +136,9 @@ pub struct EnvironmentPolicy {
     /// Whether the history table of the tool that migrations come from is written as the tool does.
     #[serde(default, skip_serializing_if = "is_false")]
     pub keep_history_table: bool,
+    /// How often the newest backup of each database is restored, to see that it comes back; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill_every: Option<Span>,
 }
 
 /// What a run does about sessions that hold what it needs.
@@ -349,6 +352,7 @@ impl EnvironmentPolicy {
             acknowledge: BTreeSet::new(),
             unknown_server: UnknownServer::default(),
             keep_history_table: false,
+            drill_every: None,
         }
     }
 
@@ -367,6 +371,7 @@ impl EnvironmentPolicy {
             ("concurrent_timeout", self.concurrent_timeout.0 > 0, positive),
             ("statement_timeouts", self.statement_timeouts.values().all(|span| span.0 > 0), positive),
             ("blockers.cancel_after", self.blockers.cancel_after.is_none_or(|span| span.0 > 0), positive),
+            ("drill_every", self.drill_every.is_none_or(|span| span >= Span::hours(1)), "an hour or more"),
             ("replication_lag.max", lag(|lag| lag.max), positive),
             ("replication_lag.wait", lag(|lag| lag.wait), positive),
         ];

@@ -8,6 +8,7 @@ use crate::backup::BackupId;
 use crate::command::{CommandId, Outcome};
 use crate::database::Observation;
 use crate::digest::Digest;
+use crate::job::{JobEnd, JobId, Restore};
 use crate::judge::AllJudged;
 use crate::migration::Version;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName, TokenId};
@@ -192,6 +193,30 @@ pub enum Request {
         backup: BackupId,
         /// What is wrong with it.
         problems: Vec<String>,
+    },
+    /// Have an agent do something with a backup of its database.
+    StartJob {
+        /// The database.
+        database: DatabaseName,
+        /// What to do.
+        restore: Restore,
+    },
+    /// End a job.
+    CancelJob {
+        /// The job.
+        job: JobId,
+    },
+    /// An agent has a job.
+    JobTaken {
+        /// The job.
+        job: JobId,
+    },
+    /// A job came to its end.
+    EndJob {
+        /// The job.
+        job: JobId,
+        /// How.
+        end: JobEnd,
     },
     /// Take the next steps of a rollout, if any are due.
     Advance {

@@ -8,6 +8,7 @@ use crate::backup::{BackupId, KnownBackup};
 use crate::command::{Command, CommandId};
 use crate::database::{AppliedRecord, Database};
 use crate::digest::Digest;
+use crate::job::{Job, JobId};
 use crate::migration::Migration;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName, TokenId};
 use crate::plan::{Plan, PlanId};
@@ -45,6 +46,8 @@ pub struct State {
     pub last_rollout: BTreeMap<EnvironmentName, RolloutId>,
     /// The backups, by database and name.
     pub backups: BTreeMap<(DatabaseName, BackupId), Arc<KnownBackup>>,
+    /// The jobs.
+    pub jobs: BTreeMap<JobId, Arc<Job>>,
     /// The commands that have not come to an end.
     pub commands: BTreeMap<CommandId, CommandState>,
     /// How many commands there have been.
@@ -85,6 +88,7 @@ impl Default for State {
             rollouts: BTreeMap::new(),
             last_rollout: BTreeMap::new(),
             backups: BTreeMap::new(),
+            jobs: BTreeMap::new(),
             commands: BTreeMap::new(),
             commands_issued: 0,
         }
@@ -131,6 +135,22 @@ impl State {
     pub fn backup(&self, database: &DatabaseName, id: &str) -> Result<&KnownBackup, Refusal> {
         let known = self.backups.get(&(database.clone(), id.to_owned()));
         known.map(Arc::as_ref).ok_or_else(|| not_found("backup", id))
+    }
+
+    /// A job by its id.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn job(&self, id: &JobId) -> Result<&Job, Refusal> {
+        self.jobs.get(id).map(Arc::as_ref).ok_or_else(|| not_found("job", id))
+    }
+
+    /// What an agent has to do with its backups, in the order in which it was asked.
+    pub fn open_jobs<'a>(&'a self, database: &'a DatabaseName) -> impl Iterator<Item = &'a Job> {
+        let open = self.jobs.values().map(Arc::as_ref).filter(|job| job.is_open());
+        let mut open: Vec<_> = open.filter(|job| job.database == *database).collect();
+        open.sort_by_key(|job| (job.started_at, job.id.as_str().len(), job.id.clone()));
+        open.into_iter()
     }
 
     /// A rollout by its id.

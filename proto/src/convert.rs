@@ -12,7 +12,9 @@ use crate::wire;
 mod adopt;
 mod command;
 mod history;
+mod job;
 pub use command::{WireAdopt, WireAdopted, WireCommand, WireKind, WireRun, WireStep};
+pub use job::WireJob;
 mod outcome;
 pub use outcome::failure_word;
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use pgbelay_core::access::Certificates;
 use pgbelay_core::command::{Command, CommandId};
+use pgbelay_core::job::JobId;
 use pgbelay_proto::wire;
 use pgbelay_proto::wire::controller_message::Message;
 use tokio::sync::{mpsc, oneshot};
@@ -73,6 +74,8 @@ pub struct NewSession {
     pub connection: ConnectionHandle,
     /// The commands, by run, that stand in its journal.
     pub known: BTreeSet<Key>,
+    /// The jobs that it has.
+    pub jobs: BTreeSet<JobId>,
 }
 
 /// What an agent told of itself and what is going on there.
@@ -95,6 +98,10 @@ pub struct Session {
     /// The commands that it has or was sent in this session.
     known: BTreeMap<Key, Known>,
     cancelled: BTreeSet<Key>,
+    /// What the job in its hands is at.
+    pub job_progress: Option<wire::JobProgress>,
+    jobs: BTreeSet<JobId>,
+    cancelled_jobs: BTreeSet<JobId>,
     probes: HashMap<u64, Waiting>,
 }
 
@@ -122,6 +129,9 @@ impl Session {
             welcomed: false,
             known: new.known.into_iter().map(|key| (key, Known::Told)).collect(),
             cancelled: BTreeSet::new(),
+            job_progress: None,
+            jobs: new.jobs,
+            cancelled_jobs: BTreeSet::new(),
             probes: HashMap::new(),
         }
     }
@@ -163,6 +173,20 @@ impl Session {
 
     pub(super) fn not_yet_cancelled(&mut self, command: &Command) -> bool {
         self.cancelled.insert((command.id.clone(), command.attempt))
+    }
+
+    /// Whether it neither said that it has a job nor was sent it in this session.
+    pub(super) fn lacks_job(&self, job: &JobId) -> bool {
+        !self.jobs.contains(job)
+    }
+
+    /// Whether a job is to be handed over; it is then taken to have been.
+    pub(super) fn wants_job(&mut self, job: &JobId) -> bool {
+        self.jobs.insert(job.clone())
+    }
+
+    pub(super) fn not_yet_cancelled_job(&mut self, job: &JobId) -> bool {
+        self.cancelled_jobs.insert(job.clone())
     }
 
     /// Waits for the answer to a probe. Those that nobody waits for any more do not count.

@@ -21,6 +21,7 @@ pub(crate) use releases::AT_ONCE as RELEASES_AT_ONCE;
 
 mod access;
 mod catalogs;
+mod jobs;
 mod lists;
 mod plans;
 mod reader;
@@ -187,6 +188,22 @@ impl OperatorService for OperatorsService {
 
     async fn verify_backup(&self, request: Request<wire::VerifyBackupRequest>) -> Answer<wire::BackupEntry> {
         backups::verify(&self.services, operator(&request)?, request.get_ref()).await
+    }
+
+    async fn start_job(&self, request: Request<wire::StartJobRequest>) -> Answer<wire::JobView> {
+        jobs::start(self, &request).await
+    }
+
+    async fn get_job(&self, request: Request<wire::JobRequest>) -> Answer<wire::JobView> {
+        jobs::get(self, &request)
+    }
+
+    async fn cancel_job(&self, request: Request<wire::JobRequest>) -> Answer<wire::JobView> {
+        jobs::cancel(self, &request).await
+    }
+
+    async fn list_jobs(&self, request: Request<wire::ListJobsRequest>) -> Answer<wire::ListJobsResponse> {
+        jobs::list(self, &request)
     }
 
     async fn status(&self, request: Request<wire::StatusRequest>) -> Answer<wire::StatusResponse> {

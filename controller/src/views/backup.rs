@@ -26,6 +26,7 @@ pub(crate) fn entry(state: &State, known: &KnownBackup, now: Timestamp) -> wire:
         problems,
         window_until: window_until(state, known, now).map(rfc3339),
         rollout: known.rollout.to_string(),
+        restored_at: known.restored_at.map(rfc3339),
     }
 }
 

@@ -98,6 +98,19 @@ fn audience<'a>(state: &'a State, request: &'a Request) -> Result<Audience<'a>, 
         Request::Resolve { database, .. } | Request::RecordCheck { database, .. } => {
             Audience::Operator(Role::Operator, Place::In(&state.database(database)?.environment))
         }
+        Request::StartJob { database, restore } => {
+            // Whoever puts another database in the place of a live one answers for it.
+            let needed = if restore.into.is_in_place() { Role::Admin } else { Role::Operator };
+            Audience::Operator(needed, Place::In(&state.database(database)?.environment))
+        }
+        Request::CancelJob { job } => {
+            let job = state.job(job)?;
+            Audience::Operator(Role::Operator, Place::In(&state.database(&job.database)?.environment))
+        }
+        Request::JobTaken { job } | Request::EndJob { job, .. } => match state.jobs.get(job) {
+            Some(job) => Audience::Agent(&job.database),
+            None => Audience::AnyAgent,
+        },
         Request::Renew { database, .. }
         | Request::CertificateSeen { database, .. }
         | Request::Observe { database, .. }

@@ -1,5 +1,6 @@
 //! What agents tell: observations, acceptances, results, silence.
 
+use super::jobs::{is_being_replaced, server};
 use crate::command::{CommandId, Outcome};
 use crate::database::Observation;
 use crate::event::Event;
@@ -19,6 +20,12 @@ pub(super) fn observe(
 ) -> Result<Vec<Event>, Refusal> {
     let known = state.database(database)?;
     if known.system_identifier != observation.system_identifier {
+        // The one that was put in its place has not been told of yet.
+        if is_being_replaced(state, database)
+            && server(&known.system_identifier) == server(&observation.system_identifier)
+        {
+            return Ok(Vec::new());
+        }
         return Err(Refusal::OtherDatabase { database: database.clone() });
     }
     if known.observed.as_ref().is_some_and(|(_, seen)| **seen == *observation) {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::jobs::replacing;
 use crate::access::Role;
 use crate::acknowledge::{Acknowledgement, Comparison, compare};
 use crate::database::Observation;
@@ -234,7 +235,10 @@ fn free(state: &State, plan: &Plan) -> Result<(), Refusal> {
             return Err(Refusal::Busy { database: database.clone(), rollout: rollout.id.clone() });
         }
     }
-    Ok(())
+    match plan.body.targets.keys().find_map(|name| replacing(state, name)) {
+        Some(job) => Err(Refusal::JobAtWork { database: job.database.clone(), job: job.id.clone() }),
+        None => Ok(()),
+    }
 }
 
 fn unfinished<'a>(state: &'a State, id: &RolloutId) -> Result<&'a Rollout, Refusal> {

@@ -4,7 +4,9 @@ use pgbelay_analysis::Risk;
 
 use crate::access::Role;
 use crate::acknowledge::Acknowledgement;
+use crate::backup::BackupId;
 use crate::history::Misfit;
+use crate::job::JobId;
 use crate::migration::Version;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName};
 use crate::plan::{PlanId, PlanProblem};
@@ -205,6 +207,25 @@ pub enum Refusal {
         /// The migration that has one, if another has.
         open: Option<Version>,
     },
+    /// A job is at work on the database.
+    #[error("job {job} is at work on {database}")]
+    JobAtWork {
+        /// The database.
+        database: DatabaseName,
+        /// The job.
+        job: JobId,
+    },
+    /// The job is over.
+    #[error("job {0} is over")]
+    JobOver(JobId),
+    /// The backup cannot be restored, or not like that.
+    #[error("backup {backup} cannot be restored: {why}")]
+    NotRestorable {
+        /// The backup.
+        backup: BackupId,
+        /// Why.
+        why: String,
+    },
     /// Nobody said how it is known.
     #[error("a reason is needed: how is it known whether the statement took effect?")]
     NoReason,
@@ -302,6 +323,9 @@ impl Refusal {
             | Self::Grown { .. }
             | Self::ForceNotAllowed(_)
             | Self::Busy { .. }
+            | Self::JobAtWork { .. }
+            | Self::JobOver(_)
+            | Self::NotRestorable { .. }
             | Self::RolloutOver { .. }
             | Self::StillPaused { .. }
             | Self::NothingToCancel { .. }
@@ -359,6 +383,11 @@ impl Refusal {
                 format!("leave it out, or see what the plan has: pgbelay plan {plan}")
             }
             Self::ForceNotAllowed(_) => "run it from a terminal and type the environment's name".into(),
+            Self::JobAtWork { job, .. } => {
+                format!("wait for it, or end it: pgbelay job watch {job}, pgbelay job cancel {job}")
+            }
+            Self::JobOver(job) => format!("see how it ended: pgbelay job show {job}"),
+            Self::NotRestorable { .. } => "see the others with pgbelay backup list".into(),
             Self::Busy { rollout, .. } => format!("wait for it: pgbelay rollout watch {rollout}"),
             Self::RolloutOver { .. } => "make a new plan: it has only what is still missing".into(),
             Self::StillPaused { reason: PauseReason::Unsettled { database }, .. } => {

@@ -2,8 +2,10 @@
 //! and they come from servers, tools and SQL of any kind.
 
 use pgbelay_core::history::MAX_TEXT;
+use pgbelay_core::job::JobEnd;
 use pgbelay_core::release::MAX_MIGRATIONS;
 use pgbelay_proto::wire;
+use pgbelay_proto::wire::job_ended::End;
 use pgbelay_proto::wire::outcome::{Outcome, refused::Because};
 
 use crate::rpc::enrolment::MAX_SYSTEM_IDENTIFIER;
@@ -92,6 +94,34 @@ pub(super) fn line(mut text: String) -> String {
 pub(super) fn progress(mut progress: wire::Progress) -> wire::Progress {
     cut(&mut progress.doing, DOING);
     progress
+}
+
+pub(super) fn job_progress(mut progress: wire::JobProgress) -> wire::JobProgress {
+    cut(&mut progress.doing, DOING);
+    progress
+}
+
+/// How a job ended, with no more words than are kept.
+pub(super) fn job_end(end: Option<End>) -> Result<JobEnd, String> {
+    let mut end = end.ok_or_else(|| "it is of a kind that is not known here".to_owned())?;
+    match &mut end {
+        End::Restored(restored) => {
+            restored.observation.as_ref().map_or(Ok(()), observation).map_err(|error| error.to_string())?;
+            cut(&mut restored.location, LINE);
+            restored.notes.truncate(PROBLEMS);
+            let words = restored.notes.iter_mut().chain(&mut restored.kept);
+            words.chain(&mut restored.schema_not_compared).for_each(|text| cut(text, LINE));
+        }
+        End::Failed(failed) => {
+            cut(&mut failed.message, LINE);
+            cut(&mut failed.hint, LINE);
+            failed.problems.truncate(PROBLEMS);
+            failed.problems.iter_mut().for_each(|problem| cut(problem, LINE));
+        }
+        End::Interrupted(interrupted) => cut(&mut interrupted.why, LINE),
+        End::Cancelled(_) => {}
+    }
+    JobEnd::try_from(end).map_err(|error| error.to_string())
 }
 
 pub(super) fn outcome(mut outcome: wire::Outcome) -> Result<wire::Outcome, TooMuch> {

@@ -8,6 +8,7 @@ use pgbelay_core::access::Certificates;
 use pgbelay_core::command::{CommandId, Outcome};
 use pgbelay_core::database::Observation;
 use pgbelay_core::event::Actor;
+use pgbelay_core::job::{JobEnd, JobId};
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::request::Request as Ask;
 use pgbelay_core::rollout::TargetState;
@@ -82,6 +83,8 @@ impl Session {
         let run = |entry: &wire::JournalEntry| Ok((parse(&entry.command_id)?, entry.attempt));
         let known: BTreeSet<(CommandId, u32)> =
             hello.journal.iter().map(run).collect::<Result<_, Status>>()?;
+        let jobs: BTreeSet<JobId> =
+            hello.jobs.iter().map(|job| parse(job)).collect::<Result<_, Status>>()?;
         let seat = self.take_seat(NewSession {
             instance_id: hello.instance_id,
             process_id: hello.process_id,
@@ -91,8 +94,12 @@ impl Session {
             outbox: self.outbox.clone(),
             connection: self.connection.clone(),
             known: known.clone(),
+            jobs: jobs.clone(),
         })?;
         self.record(observation, known).await?;
+        for job in jobs {
+            self.ask(Ask::JobTaken { job }).await?;
+        }
         let welcomed = self.services.fleet.welcome(&self.database, seat.number, self.welcome());
         welcomed.map_err(|error| shut_out(&error))?;
         Ok(seat)
@@ -189,6 +196,17 @@ impl Session {
                 self.heard(number, |_| {})?;
                 self.accepted(&accepted).await
             }
+            FromAgent::JobTaken(taken) => {
+                self.heard(number, |_| {})?;
+                self.ask(Ask::JobTaken { job: parse(&taken.id)? }).await
+            }
+            FromAgent::JobProgress(progress) => {
+                self.heard(number, |session| session.job_progress = Some(bounds::job_progress(progress)))
+            }
+            FromAgent::JobEnded(ended) => {
+                self.heard(number, |session| session.job_progress = None)?;
+                self.job_ended(ended).await
+            }
             FromAgent::Report(report) => {
                 self.heard(number, |session| session.progress = None)?;
                 self.report(report).await
@@ -224,6 +242,18 @@ impl Session {
         }
         let ack = wire::Ack { command_id: report.command_id, attempt: report.attempt };
         let sent = self.outbox.send(ToAgent::Ack(ack)).await;
+        sent.then_some(()).ok_or_else(|| Status::cancelled("the agent does not read any more"))
+    }
+
+    /// Acknowledged only when it is durable, or when nobody waits for it any more.
+    async fn job_ended(&self, ended: wire::JobEnded) -> Result<(), Status> {
+        let job: JobId = parse(&ended.id)?;
+        let end = bounds::job_end(ended.end).unwrap_or_else(|error| {
+            let why = format!("the agent sent an end of the job that this controller cannot read: {error}");
+            JobEnd::Interrupted { why: bounds::line(why) }
+        });
+        self.ask(Ask::EndJob { job, end }).await?;
+        let sent = self.outbox.send(ToAgent::JobAck(wire::JobAck { id: ended.id })).await;
         sent.then_some(()).ok_or_else(|| Status::cancelled("the agent does not read any more"))
     }
 
@@ -270,7 +300,7 @@ fn check(hello: &wire::Hello) -> Result<(), Status> {
             return Err(usage(&format!("{name} must have 1 to {MAX_ID} characters")));
         }
     }
-    if hello.journal.len() > MAX_JOURNAL {
+    if hello.journal.len().max(hello.jobs.len()) > MAX_JOURNAL {
         return Err(usage(&format!("a hello may name at most {MAX_JOURNAL} commands")));
     }
     Ok(())

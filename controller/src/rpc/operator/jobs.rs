@@ -1,0 +1,120 @@
+//! What agents do with backups: asked for, looked at, ended.
+
+use std::sync::Arc;
+
+use pgbelay_core::backup::{BackupId, KnownBackup};
+use pgbelay_core::event::Event;
+use pgbelay_core::job::{Job, JobId, Restore};
+use pgbelay_core::migration::Version;
+use pgbelay_core::name::{DatabaseName, EnvironmentName};
+use pgbelay_core::request::Request as Ask;
+use pgbelay_core::state::State;
+use pgbelay_proto::wire;
+use tonic::{Request, Response, Status};
+
+use super::reader::Reader;
+use super::{Answer, OperatorsService};
+use crate::rpc::{bad, internal, parse, refused, usage};
+use crate::views;
+
+/// Most jobs that are listed.
+const MAX_JOBS: u32 = 1_000;
+
+pub(super) async fn start(
+    service: &OperatorsService,
+    request: &Request<wire::StartJobRequest>,
+) -> Answer<wire::JobView> {
+    let asked = request.get_ref();
+    let database: DatabaseName = parse(&asked.database)?;
+    let into = asked.into.clone().ok_or_else(|| usage("into is missing"))?;
+    let into = into.try_into().map_err(|error| bad(&error))?;
+    let reader = service.reader(request)?;
+    let known = reader.state.database(&database).map_err(|refusal| refused(&refusal))?;
+    reader.check(&known.environment)?;
+    let backup = find(&reader.state, &database, &asked.backup)?;
+    let ask = Ask::StartJob { database, restore: Restore { backup, into } };
+    let granted = service.ask(request, ask).await?;
+    let started = granted
+        .events
+        .iter()
+        .find_map(|event| if let Event::JobStarted { job, .. } = event { Some(job.clone()) } else { None });
+    let id = started.ok_or_else(|| internal("the job was granted but not started".to_owned()))?;
+    view(service, &granted.state, &id)
+}
+
+/// The backup that a person means.
+fn find(state: &State, database: &DatabaseName, text: &str) -> Result<BackupId, Status> {
+    let of = || state.backups.values().map(Arc::as_ref).filter(|known| known.database == *database);
+    let known = match text.strip_prefix("before:") {
+        Some(version) => before(state, of(), &parse(version)?),
+        None if text == "latest" => of().max_by_key(|known| (known.made_at, known.id().to_owned())),
+        None => of().find(|known| known.id() == text),
+    };
+    known.map(|known| known.id().to_owned()).ok_or_else(|| {
+        usage(&format!(
+            "{database} has no backup {text:?}: name one of pgbelay backup list --database {database}, latest, or \
+             before:VERSION"
+        ))
+    })
+}
+
+/// The backup of the last run that applied a migration.
+fn before<'a>(
+    state: &State,
+    backups: impl Iterator<Item = &'a KnownBackup>,
+    version: &Version,
+) -> Option<&'a KnownBackup> {
+    let applied_it = |known: &&KnownBackup| {
+        let target = state.rollouts.get(&known.rollout).and_then(|r| r.targets.get(&known.database));
+        target.is_some_and(|target| target.done.iter().any(|step| step.version == *version))
+    };
+    backups.filter(applied_it).max_by_key(|known| known.made_at)
+}
+
+pub(super) async fn cancel(
+    service: &OperatorsService,
+    request: &Request<wire::JobRequest>,
+) -> Answer<wire::JobView> {
+    let id: JobId = parse(&request.get_ref().job)?;
+    let granted = service.ask(request, Ask::CancelJob { job: id.clone() }).await?;
+    view(service, &granted.state, &id)
+}
+
+pub(super) fn get(service: &OperatorsService, request: &Request<wire::JobRequest>) -> Answer<wire::JobView> {
+    let (id, reader) = (parse::<JobId>(&request.get_ref().job)?, service.reader(request)?);
+    let job = reader.state.job(&id).map_err(|refusal| refused(&refusal))?;
+    check(&reader, job)?;
+    view(service, &reader.state, &id)
+}
+
+fn check(reader: &Reader, job: &Job) -> Result<(), Status> {
+    let database = reader.state.database(&job.database).map_err(|refusal| refused(&refusal))?;
+    reader.check(&database.environment)
+}
+
+pub(super) fn list(
+    service: &OperatorsService,
+    request: &Request<wire::ListJobsRequest>,
+) -> Answer<wire::ListJobsResponse> {
+    let (asked, reader) = (request.get_ref(), service.reader(request)?);
+    let wanted = |job: &&Arc<Job>| {
+        let environment = |database: &pgbelay_core::database::Database| database.environment.clone();
+        let environment: Option<EnvironmentName> = reader.state.databases.get(&job.database).map(|d| environment(d));
+        environment.is_some_and(|environment| {
+            reader.sees(&environment)
+                && (asked.environment.is_empty() || asked.environment == environment.as_str())
+                && (asked.database.is_empty() || asked.database == job.database.as_str())
+        })
+    };
+    let mut jobs: Vec<_> = reader.state.jobs.values().filter(wanted).collect();
+    jobs.sort_by_key(|job| std::cmp::Reverse((job.started_at, job.id.as_str().len(), job.id.clone())));
+    let limit = if asked.limit == 0 { MAX_JOBS } else { asked.limit.min(MAX_JOBS) };
+    let jobs = jobs.into_iter().take(limit as usize);
+    let jobs = jobs.map(|job| views::job::job(&reader.state, &service.services.fleet, job));
+    Ok(Response::new(wire::ListJobsResponse { jobs: jobs.collect() }))
+}
+
+fn view(service: &OperatorsService, state: &State, id: &JobId) -> Answer<wire::JobView> {
+    let job = state.job(id).map_err(|refusal| refused(&refusal))?;
+    Ok(Response::new(views::job::job(state, &service.services.fleet, job)))
+}

@@ -1,0 +1,200 @@
+//! What agents do with backups outside of rollouts: whether it may be done, and when a backup is due to be proven.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::backup::KnownBackup;
+use crate::database::Database;
+use crate::event::{Actor, Event};
+use crate::job::{Destination, Job, JobEnd, JobId, Restore};
+use crate::name::{DatabaseName, EnvironmentName};
+use crate::request::{Circumstances, Refusal};
+use crate::state::{State, not_found};
+use crate::time::{Span, Timestamp};
+
+type Decision = Result<Vec<Event>, Refusal>;
+
+/// PostgreSQL's own limit for an identifier, in bytes.
+const MAX_IDENTIFIER: usize = 63;
+
+/// Most tables that one job names, and most roles.
+const MAX_NAMES: usize = 1_000;
+
+/// After a proof that failed, the next one comes no later than this.
+const AFTER_FAILURE: Span = Span::hours(24);
+
+pub(super) fn start(
+    state: &State,
+    database: &DatabaseName,
+    restore: &Restore,
+    here: &Circumstances,
+) -> Decision {
+    state.database(database)?;
+    let known = state.backup(database, &restore.backup)?;
+    restorable(known, restore)?;
+    match state.agents.get(database) {
+        Some(agent) if !agent.revoked => {}
+        Some(_) | None => {
+            return Err(Refusal::Revoked { who: Actor::Agent(database.clone()).to_string() });
+        }
+    }
+    let by = match &here.actor {
+        Actor::Operator(name) => Some(name.clone()),
+        Actor::Controller | Actor::Agent(_) => None,
+    };
+    let mut events = Vec::new();
+    for open in state.open_jobs(database) {
+        // What policy asks for can be done later.
+        let gives_way = open.by.is_none() && by.is_some();
+        match (gives_way, open.cancelled) {
+            (true, false) => events.push(Event::JobCancelled { job: open.id.clone() }),
+            (_, true) => {}
+            (false, false) => {
+                return Err(Refusal::JobAtWork { database: database.clone(), job: open.id.clone() });
+            }
+        }
+    }
+    if restore.into.is_in_place() {
+        let busy = state.rollouts.values().find(|r| !r.state.is_finished() && r.targets.contains_key(database));
+        if let Some(rollout) = busy {
+            return Err(Refusal::Busy { database: database.clone(), rollout: rollout.id.clone() });
+        }
+    }
+    let number = state.jobs.len() + 1;
+    let job: JobId = format!("j{number}").parse().map_err(|_| not_found("job", number))?;
+    events.push(Event::JobStarted { job, database: database.clone(), by, restore: restore.clone() });
+    Ok(events)
+}
+
+fn restorable(known: &KnownBackup, restore: &Restore) -> Result<(), Refusal> {
+    let no = |why: String| Err(Refusal::NotRestorable { backup: known.id().to_owned(), why });
+    if let Some(problem) = known.checked.iter().flat_map(|check| &check.problems).next() {
+        return no(format!("it is not whole: {problem}"));
+    }
+    let fits = |name: &String| (1..=MAX_IDENTIFIER).contains(&name.len());
+    match &restore.into {
+        Destination::Scratch => Ok(()),
+        Destination::New { name } if !fits(name) => {
+            no(format!("a database's name has 1 to {MAX_IDENTIFIER} bytes"))
+        }
+        Destination::New { .. } => Ok(()),
+        Destination::Tables { tables, schema } => {
+            if !fits(schema) || schema.starts_with("pg_") {
+                return no(format!("a schema's name has 1 to {MAX_IDENTIFIER} bytes, and does not start with pg_"));
+            }
+            let fine = (1..=MAX_NAMES).contains(&tables.len()) && tables.iter().all(|table| !table.is_empty());
+            if fine { Ok(()) } else { no(format!("from 1 to {MAX_NAMES} tables must be named")) }
+        }
+        Destination::InPlace { cut_off } if cut_off.len() > MAX_NAMES => {
+            no(format!("at most {MAX_NAMES} roles are taken"))
+        }
+        Destination::InPlace { .. } => Ok(()),
+    }
+}
+
+pub(super) fn cancel(state: &State, id: &JobId) -> Decision {
+    let job = state.job(id)?;
+    match (job.is_open(), job.cancelled) {
+        (false, _) => Err(Refusal::JobOver(id.clone())),
+        (true, true) => Ok(Vec::new()),
+        (true, false) => Ok(vec![Event::JobCancelled { job: id.clone() }]),
+    }
+}
+
+pub(super) fn taken(state: &State, id: &JobId) -> Decision {
+    let fits = state.jobs.get(id).is_some_and(|job| job.is_open() && !job.taken);
+    Ok(fits.then(|| Event::JobTaken { job: id.clone() }).into_iter().collect())
+}
+
+/// Takes an end once. One that cannot be true is none.
+pub(super) fn end(state: &State, id: &JobId, end: &JobEnd) -> Decision {
+    let Some(job) = state.jobs.get(id).filter(|job| job.is_open()) else { return Ok(Vec::new()) };
+    let end = match contradiction(state, job, end) {
+        Some(what) => JobEnd::Interrupted { why: format!("the agent's report cannot be true: {what}") },
+        None => end.clone(),
+    };
+    Ok(vec![Event::JobEnded { job: id.clone(), end }])
+}
+
+/// Only a restore in place makes the managed database another one, and that one is on the same server.
+fn contradiction(state: &State, job: &Job, end: &JobEnd) -> Option<&'static str> {
+    let JobEnd::Restored(restored) = end else { return None };
+    match (&restored.observation, job.restore.into.is_in_place()) {
+        (None, false) => None,
+        (None, true) => Some("it does not tell which database is there now"),
+        (Some(_), false) => Some("it tells of another database, and none was to be put in its place"),
+        (Some(seen), true) => {
+            let known = state.databases.get(&job.database)?;
+            let same = server(&known.system_identifier) == server(&seen.system_identifier);
+            (!same).then_some("the database that is there now is on another server")
+        }
+    }
+}
+
+/// The part of a database's identity that names its server.
+pub(super) fn server(identity: &str) -> &str {
+    identity.split_once('/').map_or(identity, |(server, _)| server)
+}
+
+/// Whether another database may just have been put in a database's place, so that its new identity is not known yet.
+pub(super) fn is_being_replaced(state: &State, database: &DatabaseName) -> bool {
+    state.open_jobs(database).any(|job| job.taken && job.restore.into.is_in_place())
+}
+
+/// A restore in place that is to be done, or is at work.
+pub(super) fn replacing<'a>(state: &'a State, database: &'a DatabaseName) -> Option<&'a Job> {
+    state.open_jobs(database).find(|job| job.restore.into.is_in_place())
+}
+
+/// The backups that policy wants to be proven now: of each environment one at a time, the one that waits longest.
+#[must_use]
+pub fn due_proofs(state: &State, now: Timestamp) -> Vec<(DatabaseName, Restore)> {
+    let busy: BTreeSet<&EnvironmentName> = state
+        .jobs
+        .values()
+        .filter(|job| job.is_open() && job.by.is_none())
+        .filter_map(|job| state.databases.get(&job.database).map(|database| &database.environment))
+        .collect();
+    let environments = state.policy.environments.iter().filter(|e| !busy.contains(&e.name));
+    let due = environments.filter_map(|environment| {
+        let every = environment.drill_every?;
+        let waits = state.databases_of(&environment.name).filter_map(|database| {
+            let backup = newest(state, database)?;
+            let since = waits_since(state, database, every, now)?;
+            Some((since, database.name.clone(), backup))
+        });
+        waits.min().map(|(_, database, backup)| (database, Restore { backup, into: Destination::Scratch }))
+    });
+    due.collect()
+}
+
+fn newest(state: &State, database: &Database) -> Option<String> {
+    let of = state.backups.values().filter(|known| known.database == database.name);
+    let whole = of.filter(|known| known.checked.as_ref().is_none_or(|check| check.problems.is_empty()));
+    whole.max_by_key(|known| (known.made_at, known.id().to_owned())).map(|known| known.id().to_owned())
+}
+
+/// Since when a database waits for a proof; `None`: it does not.
+fn waits_since(state: &State, database: &Database, every: Span, now: Timestamp) -> Option<Timestamp> {
+    if state.open_jobs(&database.name).next().is_some() {
+        return None;
+    }
+    let proofs = state.jobs.values().filter(|job| job.database == database.name);
+    let last = proofs
+        .filter(|job| matches!(job.restore.into, Destination::Scratch))
+        .filter_map(|job| job.ended.as_ref())
+        .max_by_key(|(at, _)| *at);
+    let Some((at, end)) = last else { return Some(Timestamp(0)) };
+    let wait = match end {
+        JobEnd::Restored(_) => every,
+        JobEnd::Failed { .. } | JobEnd::Cancelled | JobEnd::Interrupted { .. } => every.min(AFTER_FAILURE),
+    };
+    (now >= *at + wait).then_some(*at)
+}
+
+/// When a backup of a database was last restored and found to be right.
+#[must_use]
+pub fn last_proof(state: &State, database: &DatabaseName) -> Option<Timestamp> {
+    let of = state.backups.values().map(Arc::as_ref).filter(|known| known.database == *database);
+    of.filter_map(|known| known.restored_at).max()
+}
