@@ -30,10 +30,12 @@ mod place;
 mod programs;
 mod progress;
 mod publish;
+mod restore;
 mod space;
 mod verify;
 
 pub use place::{LeftoverError, remove_leftovers};
+pub use restore::{Mark, RestoreRequest, recover, restore};
 pub use verify::verify;
 
 use child::{Compression, Ended};

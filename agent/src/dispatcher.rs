@@ -16,16 +16,19 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
+use crate::jobs::Jobs;
 use crate::journal::{EntryState, Journal};
-use crate::session::{Incoming, Link, LinkEvent, SqlSource};
+use crate::session::{Incoming, Link, LinkEvent, Remembered, SqlSource};
 use crate::timing::Timing;
 use crate::work::{Guard, Job, JobEnd, JobTools, Site};
 use heart::Heart;
+use jobs::AtJob;
 use lease::Lease;
 use phase::Phase;
 
 mod commands;
 mod heart;
+mod jobs;
 mod lease;
 mod phase;
 mod probes;
@@ -45,6 +48,8 @@ enum Event {
     NoKeeper,
     /// The command in work has come to its end.
     Job(JobEnd),
+    /// The job with a backup has come to its end; `None`: it broke.
+    AtJob(Option<pgbelay_core::job::JobEnd>),
     /// A probe has an answer; none, if it broke.
     Probe(Option<Vec<wire::ProbeAnswer>>),
     /// It was looked whether the database answers: what is wrong, or nothing; `None`: the look broke.
@@ -66,6 +71,7 @@ pub(crate) struct Parts<S> {
     pub(crate) site: Arc<S>,
     pub(crate) guard: Guard,
     pub(crate) journal: Journal,
+    pub(crate) jobs: Jobs,
     pub(crate) sql: SqlSource,
     pub(crate) timing: Timing,
     pub(crate) events: mpsc::Receiver<LinkEvent>,
@@ -87,6 +93,8 @@ pub(crate) struct Dispatcher<S> {
     job: Option<Job>,
     /// Commands that an earlier process began.
     interrupted: VecDeque<WireCommand>,
+    jobs: Jobs,
+    at_job: Option<AtJob>,
     probes: JoinSet<Vec<wire::ProbeAnswer>>,
     /// A whole schema in memory, and on its way: one at a time.
     catalog_turn: Arc<Semaphore>,
@@ -104,7 +112,7 @@ pub struct KeeperGone;
 
 impl<S: Site> Dispatcher<S> {
     pub(crate) fn new(parts: Parts<S>) -> Self {
-        let Parts { site, guard, journal, sql, timing, events, stop } = parts;
+        let Parts { site, guard, journal, jobs, sql, timing, events, stop } = parts;
         let in_work = |entry: &crate::journal::Entry| match &entry.state {
             EntryState::Accepted { command } => Some(WireCommand::clone(command)),
             EntryState::Finished { .. } | EntryState::Acknowledged { .. } => None,
@@ -125,6 +133,8 @@ impl<S: Site> Dispatcher<S> {
             lease: Lease::new(),
             job: None,
             interrupted,
+            jobs,
+            at_job: None,
             probes: JoinSet::new(),
             catalog_turn: Arc::new(Semaphore::new(1)),
             backup_turn: Arc::new(Semaphore::new(1)),
@@ -137,6 +147,7 @@ impl<S: Site> Dispatcher<S> {
     /// Runs until the agent has been asked to stop and has done so.
     pub(crate) async fn run(mut self) -> Result<(), KeeperGone> {
         self.recover_next();
+        self.recover_job();
         while self.phase != Phase::Over {
             let event = self.next().await;
             self.handle(event)?;
@@ -149,9 +160,10 @@ impl<S: Site> Dispatcher<S> {
         tokio::select! {
             event = self.events.recv() => event.map_or(Event::NoKeeper, Event::Link),
             end = Job::ended(&mut self.job) => Event::Job(end),
+            end = AtJob::ended(&mut self.at_job) => Event::AtJob(end),
             Some(answer) = self.probes.join_next() => Event::Probe(answer.ok()),
             event = self.heart.next(), if self.link.is_some() => event,
-            _ = self.progress.tick(), if self.job.is_some() && self.link.is_some() => Event::Progress,
+            _ = self.progress.tick(), if (self.job.is_some() || self.at_job.is_some()) && self.link.is_some() => Event::Progress,
             _ = self.resend.tick(), if self.link.is_some() => Event::Resend,
             () = self.stop.cancelled(), if self.phase == Phase::Serving => Event::Stop,
             () = sleep_until(phase_over.unwrap_or_else(Instant::now)), if phase_over.is_some() => Event::PhaseOver,
@@ -163,9 +175,13 @@ impl<S: Site> Dispatcher<S> {
             Event::Link(event) => self.link_event(event),
             Event::NoKeeper => return Err(KeeperGone),
             Event::Job(end) => self.job_ended(end),
+            Event::AtJob(end) => self.at_job_ended(end),
             Event::Probe(answer) => self.probe_answered(answer),
             Event::Checked(error) => self.database_checked(error),
-            Event::Progress => self.tell_progress(),
+            Event::Progress => {
+                self.tell_progress();
+                self.tell_job_progress();
+            }
             Event::Heartbeat => self.beat(),
             Event::Resend => self.report_all(),
             Event::Stop => self.begin_to_stop(),
@@ -183,7 +199,8 @@ impl<S: Site> Dispatcher<S> {
                     finished: entry.outcome().is_some(),
                 });
                 // A keeper that has given up this connection asks again for the next.
-                let _ = reply.send(journal.collect());
+                let jobs = self.jobs.ids().map(ToString::to_string).collect();
+                let _ = reply.send(Remembered { journal: journal.collect(), jobs });
             }
             LinkEvent::Up(link) => self.link_up(link),
             LinkEvent::Heard(incoming) => {
@@ -222,6 +239,10 @@ impl<S: Site> Dispatcher<S> {
             Incoming::Cancel { id, attempt } => self.cancel(&id, attempt),
             Incoming::Ack { id, attempt } => self.acknowledged(&id, attempt),
             Incoming::Alive => {}
+            Incoming::Job(job) => self.start_job(*job),
+            Incoming::UnreadableJob { id, why } => self.unreadable_job(id, &why),
+            Incoming::CancelJob(id) => self.cancel_job(&id),
+            Incoming::JobAck(id) => self.jobs.forget(&id),
             Incoming::Probe { id, question } => self.probe(id, question),
             // The keeper ends the connection at once.
             Incoming::Drain { .. } => {}

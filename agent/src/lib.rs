@@ -14,6 +14,7 @@ use uuid::Uuid;
 use config::Config;
 use dispatcher::{Dispatcher, KeeperGone, Parts};
 use identity_files::{IdentityFileError, IdentityFiles};
+use jobs::Jobs;
 use journal::{Journal, JournalError};
 use session::{Keeper, SqlSource};
 use state_dir::{StateDir, StateDirError};
@@ -30,6 +31,7 @@ pub mod durable;
 pub mod enrol;
 mod failpoint;
 pub mod identity_files;
+mod jobs;
 pub mod journal;
 mod session;
 pub mod state_dir;
@@ -90,6 +92,7 @@ pub async fn run<S: Site>(
     let files = IdentityFiles::new(state.identity(), config.agent.name.clone());
     files.load()?;
     let journal = Journal::open(&state.journal(), clock::now())?;
+    let jobs = Jobs::open(&state.jobs()).map_err(StateDirError::from)?;
     let site = Arc::new(site);
     let (events, heard) = mpsc::channel(LINK_EVENTS);
     let (channel, connected) = watch::channel(None);
@@ -109,6 +112,7 @@ pub async fn run<S: Site>(
         site,
         guard: Guard::of(config),
         journal,
+        jobs,
         sql: SqlSource::new(connected, timing.fetch),
         timing,
         events: heard,

@@ -36,14 +36,22 @@ const MAX_DRAIN: Duration = Duration::from_secs(300);
 
 /// What becomes of the connection, for the dispatcher.
 pub(crate) enum LinkEvent {
-    /// A connection is being made: what does the journal hold?
-    Greeting(oneshot::Sender<Vec<wire::JournalEntry>>),
+    /// A connection is being made: what is not acknowledged?
+    Greeting(oneshot::Sender<Remembered>),
     /// The controller has welcomed this agent.
     Up(Link),
     /// It said something.
     Heard(Incoming),
     /// The connection has ended.
     Down,
+}
+
+/// What was not acknowledged.
+pub(crate) struct Remembered {
+    /// The commands.
+    pub(crate) journal: Vec<wire::JournalEntry>,
+    /// The jobs.
+    pub(crate) jobs: Vec<String>,
 }
 
 /// A connection on which the controller has welcomed this agent.

@@ -54,6 +54,12 @@ impl StateDir {
         }
     }
 
+    /// Where the jobs are.
+    #[must_use]
+    pub fn jobs(&self) -> PathBuf {
+        self.path.join("jobs")
+    }
+
     /// Where the identity is.
     #[must_use]
     pub fn identity(&self) -> PathBuf {

@@ -17,6 +17,7 @@ use crate::commands::context::ContextCommand;
 use crate::commands::dev::DevArgs;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::history::HistoryArgs;
+use crate::commands::job::JobCommand;
 use crate::commands::lint::LintArgs;
 use crate::commands::migrate::MigrateArgs;
 use crate::commands::operator::OperatorCommand;
@@ -24,6 +25,7 @@ use crate::commands::plan::PlanArgs;
 use crate::commands::policy::PolicyCommand;
 use crate::commands::promote::PromoteArgs;
 use crate::commands::resolve::ResolveArgs;
+use crate::commands::restore::RestoreArgs;
 use crate::commands::rollback::RollbackArgs;
 use crate::commands::rollout::RolloutCommand;
 use crate::commands::status::StatusArgs;
@@ -187,9 +189,14 @@ pub(crate) enum Command {
     Lint(LintArgs),
     /// Explain a hazard and its safer way
     Explain(ExplainArgs),
-    /// Look at the backups, have one read again
+    /// Look at the backups, have one read again or proven
     #[command(subcommand)]
     Backup(BackupCommand),
+    /// Restore a backup: into a new database, some tables beside, or in place
+    Restore(RestoreArgs),
+    /// Look at what agents do with backups, end it
+    #[command(subcommand)]
+    Job(JobCommand),
     /// Write down the schema of a database, for lint --catalog
     Catalog(CatalogArgs),
     /// Show what was done, newest first

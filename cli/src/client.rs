@@ -67,6 +67,10 @@ unary! {
     resolve(ResolveRequest) -> ResolveResponse within WRITE;
     list_backups(ListBackupsRequest) -> ListBackupsResponse within READ;
     verify_backup(VerifyBackupRequest) -> BackupEntry within TRY;
+    start_job(StartJobRequest) -> JobView within WRITE;
+    get_job(JobRequest) -> JobView within READ;
+    cancel_job(JobRequest) -> JobView within WRITE;
+    list_jobs(ListJobsRequest) -> ListJobsResponse within READ;
     status(StatusRequest) -> StatusResponse within READ;
     history(HistoryRequest) -> HistoryResponse within READ;
     read_catalog(ReadCatalogRequest) -> ReadCatalogResponse within PLAN;

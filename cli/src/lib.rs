@@ -67,6 +67,8 @@ async fn dispatch(command: Command, app: &mut App) -> Result<ExitCode, CliError>
         Command::Lint(args) => commands::lint::run(args, app).await,
         Command::Explain(args) => commands::explain::run(&args, app),
         Command::Backup(command) => commands::backup::run(command, app).await,
+        Command::Restore(args) => commands::restore::run(args, app).await,
+        Command::Job(command) => commands::job::run(command, app).await,
         Command::Catalog(args) => commands::catalog::run(args, app).await,
         Command::History(args) => commands::history::run(args, app).await,
         Command::Token(command) => commands::token::run(command, app).await,

@@ -23,6 +23,7 @@ pub(crate) mod explain;
 mod fixtures;
 pub(crate) mod graph;
 pub(crate) mod history;
+pub(crate) mod job;
 pub(crate) mod lint;
 pub(crate) mod mistakes;
 pub(crate) mod plan;
@@ -89,6 +90,11 @@ impl Screen {
     /// Whether moving pictures have a place: progress is drawn on stderr.
     pub(crate) const fn can_draw(&self) -> bool {
         self.terminal.stderr
+    }
+
+    /// Whether somebody reads remarks on the way: programs that asked for JSON do not.
+    pub(crate) fn writes_lines(&self) -> bool {
+        self.format == Format::Table
     }
 
     /// A result: as JSON for programs, as `render` makes it for people.

@@ -159,6 +159,65 @@ pub(super) fn read_all(programs: &Programs, archive: &Path) -> Command {
     command
 }
 
+/// pg_restore of a whole archive into a database, by as many sessions as there are jobs.
+pub(super) fn restore(programs: &Programs, target: &Target, archive: &Path, jobs: usize) -> Command {
+    let mut command = program(&programs.restore);
+    command.args(["--exit-on-error", "--no-password"]).arg(format!("--jobs={jobs}"));
+    command.arg("--dbname").arg(&target.name).arg(archive);
+    connects(command, target)
+}
+
+/// pg_restore that writes the rows of an archive as text.
+pub(super) fn text_of(programs: &Programs, archive: &Path) -> Command {
+    let mut command = program(&programs.restore);
+    command.args(["--data-only", "--file=-"]).arg(archive);
+    command
+}
+
+/// pg_dump of one schema, and pg_restore of it into another database, in one transaction.
+pub(super) fn copy_of_schema(
+    programs: &Programs,
+    from: &Target,
+    to: &Target,
+    schema: &str,
+) -> (Command, Command) {
+    let mut dump = program(&programs.dump);
+    // A pattern: what is quoted stands for itself.
+    dump.args(["--format=custom", "--compress=0", "--no-password", LOCK_WAIT]);
+    dump.arg(format!("--schema={}", crate::database::identifier(schema)));
+    let mut copy = program(&programs.restore);
+    copy.args(["--exit-on-error", "--single-transaction", "--no-password", "--dbname"]).arg(&to.name);
+    (connects(dump, from), connects(copy, to))
+}
+
+/// Runs two programs, the second of which reads what the first writes. How the second ended, unless the first failed.
+pub(super) async fn pipe(mut one: Command, mut two: Command, control: &Control<'_>) -> Ended {
+    let name = one.as_std().get_program().to_string_lossy().into_owned();
+    one.stdout(Stdio::piped());
+    let mut first = match one.spawn() {
+        Ok(first) => first,
+        Err(error) => return bad(&name, &format!("it cannot be started: {error}")),
+    };
+    let _group = Group(first.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
+    let (stdout, stderr) = (first.stdout.take(), first.stderr.take());
+    match stdout.map(TryInto::<Stdio>::try_into) {
+        Some(Ok(stdout)) => {
+            two.stdin(stdout);
+        }
+        Some(Err(error)) => return bad(&name, &error.to_string()),
+        None => return bad(&name, "its output cannot be read"),
+    }
+    let (ended, complaint) = tokio::join!(supervise(two, control, None), read(stderr, COMPLAINT));
+    match (ended, first.wait().await) {
+        (Ended::Well(output), Ok(status)) if status.success() => Ended::Well(output),
+        (Ended::Well(_), Ok(status)) => {
+            bad(&name, &complained(&String::from_utf8_lossy(&complaint), &status.to_string()))
+        }
+        (Ended::Well(_), Err(error)) => bad(&name, &error.to_string()),
+        (ended @ (Ended::Badly(_) | Ended::Cancelled), _) => ended,
+    }
+}
+
 /// A program and those that it has started, ended when this is dropped.
 struct Group(Option<Pid>);
 

@@ -43,6 +43,26 @@ const SETTINGS: &str = "SELECT pg_catalog.unnest(s.setconfig) FROM pg_catalog.pg
     WHERE s.setrole = 0 AND s.setdatabase = \
       (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) ORDER BY 1";
 
+/// Privileges on the database; no row: those that every database has.
+const PRIVILEGES: &str = "SELECT coalesce(r.rolname, ''), pg_catalog.string_agg(a.privilege_type, ', ' ORDER BY 1) \
+    FROM pg_catalog.pg_database d, pg_catalog.aclexplode(d.datacl) a LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee \
+    WHERE d.datname = pg_catalog.current_database() GROUP BY 1 ORDER BY 1";
+
+/// Which library sorts texts, from the version on that has more than one for a database.
+const fn collation(server: u32) -> Option<&'static str> {
+    match server {
+        170_000.. => Some(
+            "SELECT CASE datlocprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' END, datlocale \
+             FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()",
+        ),
+        150_000.. => Some(
+            "SELECT CASE datlocprovider WHEN 'i' THEN 'icu' END, daticulocale \
+             FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()",
+        ),
+        _ => None,
+    }
+}
+
 /// The database in the snapshot of a backup.
 #[derive(Debug)]
 pub(super) struct Contents {
@@ -70,6 +90,17 @@ pub(super) struct Needs {
     /// `name=value`, as in `ALTER DATABASE … SET`.
     pub(super) settings: Vec<String>,
     pub(super) roles: Vec<String>,
+    /// `icu` or `builtin`, with the locale; absent: the C library's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) provider: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) locale: Option<String>,
+    /// Whether only those may connect who are named in `privileges`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) closed_to_public: bool,
+    /// Privileges on the database by role; the empty role is everybody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) privileges: Vec<(String, String)>,
 }
 
 impl Contents {
@@ -82,6 +113,16 @@ impl Contents {
         let head = session.ask(HEAD).await?;
         let column = |at| head.first().and_then(|row| row.get(at)).unwrap_or_default().to_owned();
         let tables = session.ask(TABLES).await?;
+        let (provider, locale) = match collation(session.version) {
+            Some(sql) => {
+                let rows = session.ask(sql).await?;
+                let column = |at| rows.first().and_then(|row| row.get(at)).map(str::to_owned);
+                (column(0), column(1))
+            }
+            None => (None, None),
+        };
+        let privileges = session.ask(PRIVILEGES).await?;
+        let privilege = |row: &tokio_postgres::SimpleQueryRow| Some((row.get(0)?.to_owned(), row.get(1)?.to_owned()));
         let table = |row: &tokio_postgres::SimpleQueryRow| {
             Some((
                 row.get(0)?.parse().ok()?,
@@ -101,6 +142,10 @@ impl Contents {
                 owner: column(6),
                 settings: texts(session, SETTINGS).await?,
                 roles: texts(session, ROLES).await?,
+                provider,
+                locale,
+                closed_to_public: !privileges.is_empty(),
+                privileges: privileges.iter().filter_map(privilege).collect(),
             },
         })
     }

@@ -188,6 +188,7 @@ impl<S: Site> Dispatcher<S> {
 
     /// Tells every result that the controller has not acknowledged.
     pub(super) fn report_all(&mut self) {
+        self.tell_jobs();
         if let Err(error) = self.journal.write_again() {
             tracing::error!(
                 error = words::line(&error),

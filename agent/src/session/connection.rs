@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 use tonic::{Status, Streaming};
 
-use super::{Ended, Incoming, Keeper, Link, LinkEvent, Outbox, renewal};
+use super::{Ended, Incoming, Keeper, Link, LinkEvent, Outbox, Remembered, renewal};
 use crate::identity_files::{Slot, StoredIdentity};
 use crate::words;
 use crate::work::{NoAnswer, Site};
@@ -142,7 +142,7 @@ impl<S: Site> Keeper<S> {
     async fn hello(&self, seen: Result<Observation, NoAnswer>) -> Result<(wire::Hello, String), Ended> {
         let (ask, answer) = oneshot::channel();
         self.events.send(LinkEvent::Greeting(ask)).await.map_err(|_| Ended::Stopped)?;
-        let journal = answer.await.map_err(|_| Ended::Stopped)?;
+        let Remembered { journal, jobs } = answer.await.map_err(|_| Ended::Stopped)?;
         let (observation, database_error) = match seen {
             Ok(seen) => (Some((&seen).into()), String::new()),
             Err(error) => (None, error.to_string()),
@@ -155,6 +155,7 @@ impl<S: Site> Keeper<S> {
             observation,
             database_error: database_error.clone(),
             journal,
+            jobs,
         };
         Ok((hello, database_error))
     }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use pgbelay_core::command::CommandId;
 use pgbelay_core::digest::Digest;
+use pgbelay_core::job::JobId;
 use pgbelay_core::plan::ExecutionSettings;
-use pgbelay_proto::convert::{BadMessage, WireCommand, WireStep};
+use pgbelay_proto::convert::{BadMessage, WireCommand, WireJob, WireStep};
 use pgbelay_proto::wire::{self, controller_message::Message, probe};
 
 /// A message of the controller, after its welcome.
@@ -24,6 +25,14 @@ pub(crate) enum Incoming {
     Alive,
     /// A question that changes nothing.
     Probe { id: u64, question: Result<Question, BadMessage> },
+    /// Do this with a backup.
+    Job(Box<WireJob>),
+    /// Do this with a backup, in words that this agent does not understand.
+    UnreadableJob { id: JobId, why: BadMessage },
+    /// Don't do that with a backup, or stop doing it.
+    CancelJob(JobId),
+    /// The end of the job is durable.
+    JobAck(JobId),
     /// Come back after a while.
     Drain { after: Duration },
     /// Something that this agent has no ear for.
@@ -61,6 +70,19 @@ impl From<wire::ControllerMessage> for Incoming {
             Some(Message::Ack(ack)) => match ack.command_id.parse() {
                 Ok(id) => Self::Ack { id, attempt: ack.attempt },
                 Err(_) => noise("an acknowledgement with a malformed command id"),
+            },
+            Some(Message::StartJob(job)) => match (job.id.parse::<JobId>(), WireJob::try_from(job)) {
+                (_, Ok(job)) => Self::Job(Box::new(job)),
+                (Ok(id), Err(why)) => Self::UnreadableJob { id, why },
+                (Err(_), Err(why)) => noise(&why.to_string()),
+            },
+            Some(Message::CancelJob(cancel)) => match cancel.id.parse() {
+                Ok(id) => Self::CancelJob(id),
+                Err(_) => noise("a cancel without a job id"),
+            },
+            Some(Message::JobAck(ack)) => match ack.id.parse() {
+                Ok(id) => Self::JobAck(id),
+                Err(_) => noise("an acknowledgement with a malformed job id"),
             },
             Some(Message::Probe(probe)) => Self::Probe { id: probe.id, question: read_question(probe.kind) },
             Some(Message::Drain(drain)) => Self::Drain { after: Duration::from_millis(drain.after_ms) },

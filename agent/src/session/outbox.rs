@@ -2,6 +2,7 @@
 //! everything that matters is said again on the next one.
 
 use pgbelay_core::command::{CommandId, Outcome};
+use pgbelay_core::job::{JobEnd, JobId};
 use pgbelay_proto::wire::{self, agent_message::Message};
 use pgbelay_proto::{CATALOG_PART_BYTES, MAX_CATALOG_BYTES};
 use tokio::sync::mpsc;
@@ -46,6 +47,22 @@ impl Outbox {
     pub(crate) fn report(&self, id: &CommandId, attempt: u32, outcome: &Outcome) {
         let outcome = Some(outcome.into());
         self.send(Message::Report(wire::Report { command_id: id.to_string(), attempt, outcome }));
+    }
+
+    /// The job is on disk.
+    pub(crate) fn job_taken(&self, id: &JobId) {
+        self.send(Message::JobTaken(wire::JobTaken { id: id.to_string() }));
+    }
+
+    /// How a job ended.
+    pub(crate) fn job_ended(&self, id: &JobId, end: &JobEnd) {
+        self.send(Message::JobEnded(wire::JobEnded { id: id.to_string(), end: Some(end.into()) }));
+    }
+
+    /// How far a job is; lost when the queue is full, and told again soon.
+    pub(crate) fn job_progress(&self, id: &JobId, doing: &str) {
+        let message = Message::JobProgress(wire::JobProgress { id: id.to_string(), doing: doing.to_owned() });
+        let _ = self.queue.try_send(wire::AgentMessage { message: Some(message) });
     }
 
     /// What a probe found.

@@ -8,12 +8,14 @@ use pgbelay_core::command::{Failure, FailureKind, Outcome, StepDone};
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::history::Table;
+use pgbelay_core::job::{Destination, JobEnd, JobId, Restored};
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::{ExecutionSettings, Expectation};
-use pgbelay_proto::convert::{WireAdopt, WireCommand, WireRun, WireStep};
+use pgbelay_core::time::Span;
+use pgbelay_proto::convert::{WireAdopt, WireCommand, WireJob, WireRun, WireStep};
 use pgbelay_proto::wire::Measured;
 
-use crate::backup::{self, BackupRequest};
+use crate::backup::{self, BackupRequest, RestoreRequest};
 use crate::config::Config;
 use crate::database::{self, Control, Target, Trust};
 use crate::identity_files::IdentityFiles;
@@ -97,6 +99,14 @@ pub trait Site: Send + Sync + 'static {
         path: &Path,
         sha256: Digest,
     ) -> impl Future<Output = Result<Vec<String>, NoAnswer>> + Send;
+    /// Restores a backup.
+    fn restore(&self, job: &WireJob, control: Control<'_>) -> impl Future<Output = JobEnd> + Send;
+    /// Clears what interrupted restores left, and tells what became of this one.
+    fn recover_restore(
+        &self,
+        job: &JobId,
+        into: &Destination,
+    ) -> impl Future<Output = Result<JobEnd, NoAnswer>> + Send;
     /// Reads the schema, and then its fingerprint.
     fn catalog(&self) -> impl Future<Output = Result<(Catalog, Digest), NoAnswer>> + Send;
 }
@@ -127,6 +137,19 @@ impl Postgres {
             pg_bin: config.agent.pg_bin.clone(),
             identity: IdentityFiles::new(identity_in(&config.agent.state_dir), config.agent.name.clone()),
         }
+    }
+}
+
+impl Postgres {
+    /// Whether a path is that of a backup of this agent.
+    fn is_mine(&self, path: &Path) -> Result<(), NoAnswer> {
+        let mine = self.backup_dir.join(self.name.as_str());
+        let mine = mine.canonicalize().map_err(|error| NoAnswer(format!("{}: {error}", mine.display())))?;
+        let parent = path.parent().filter(|_| path.file_name().is_some());
+        if parent.and_then(|parent| parent.canonicalize().ok()) != Some(mine) {
+            return Err(NoAnswer(format!("{} is not among this agent's backups", path.display())));
+        }
+        Ok(())
     }
 }
 
@@ -171,14 +194,52 @@ impl Site for Postgres {
     }
 
     async fn verify_backup(&self, path: &Path, sha256: Digest) -> Result<Vec<String>, NoAnswer> {
-        let mine = self.backup_dir.join(self.name.as_str());
-        let mine = mine.canonicalize().map_err(|error| NoAnswer(format!("{}: {error}", mine.display())))?;
-        let parent = path.parent().filter(|_| path.file_name().is_some());
-        if parent.and_then(|parent| parent.canonicalize().ok()) != Some(mine) {
-            return Err(NoAnswer(format!("{} is not among this agent's backups", path.display())));
-        }
+        self.is_mine(path)?;
         let (_, identity) = self.identity.load().map_err(|error| NoAnswer::because(&error))?;
         Ok(backup::verify(path, sha256, &identity.credentials.ca_pem).await)
+    }
+
+    async fn restore(&self, job: &WireJob, control: Control<'_>) -> JobEnd {
+        let failed = |message: String, hint: &str| JobEnd::Failed {
+            message,
+            hint: hint.to_owned(),
+            problems: Vec::new(),
+        };
+        if let Err(NoAnswer(why)) = self.is_mine(Path::new(&job.path)) {
+            return failed(why, "see where its backups are: pgbelay backup list");
+        }
+        let identity = match self.identity.load() {
+            Ok((_, identity)) => identity,
+            Err(error) => return failed(words::line(&error), "put the agent's identity in order"),
+        };
+        let request = RestoreRequest {
+            job,
+            name: &self.name,
+            ca_pem: &identity.credentials.ca_pem,
+            programs: self.pg_bin.as_deref(),
+        };
+        Box::pin(backup::restore(&self.target, &request, &control)).await
+    }
+
+    async fn recover_restore(&self, job: &JobId, into: &Destination) -> Result<JobEnd, NoAnswer> {
+        let mark = Box::pin(backup::recover(&self.target, &self.name, job)).await.map_err(NoAnswer)?;
+        let Some(mark) = mark else {
+            let why = "its agent was restarted; what it had made by then is removed".to_owned();
+            return Ok(JobEnd::Interrupted { why });
+        };
+        let observation = if into.is_in_place() { Some(Box::new(self.inspect().await?)) } else { None };
+        let note = "its agent was restarted before it could tell what it had compared".to_owned();
+        Ok(JobEnd::Restored(Restored {
+            location: mark.database,
+            kept: mark.kept,
+            counted: 0,
+            sampled: 0,
+            rows: 0,
+            schema_not_compared: None,
+            notes: vec![note],
+            took: Span(0),
+            observation,
+        }))
     }
 
     async fn remove_leftovers(&self) {

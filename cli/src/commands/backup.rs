@@ -1,10 +1,16 @@
 //! `pgbelay backup`: which backups there are, and whether they are still whole.
 
+use std::collections::BTreeSet;
+
 use clap::{Args, Subcommand};
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
-use pgbelay_proto::wire::{ListBackupsRequest, VerifyBackupRequest};
+use pgbelay_proto::wire::{
+    Destination, JobView, ListBackupsRequest, StartJobRequest, VerifyBackupRequest, destination,
+};
 
 use crate::app::App;
+use crate::client::Client;
+use crate::commands::job;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::render;
@@ -15,6 +21,8 @@ pub(crate) enum BackupCommand {
     List(ListArgs),
     /// Have the agent read a backup again, every part of it
     Verify(VerifyArgs),
+    /// Restore the newest backup of each database into a scratch database, to see that they come back
+    Drill(DrillArgs),
 }
 
 #[derive(Debug, Args)]
@@ -22,6 +30,20 @@ pub(crate) enum BackupCommand {
     after_help = "Examples:\n  pgbelay backup list\n  pgbelay backup list --env production --output json"
 )]
 pub(crate) struct ListArgs {
+    /// Only this database
+    #[arg(long, short, value_name = "DATABASE")]
+    database: Option<DatabaseName>,
+    /// Only this environment
+    #[arg(long, short, value_name = "ENVIRONMENT")]
+    env: Option<EnvironmentName>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pgbelay backup drill --env staging\n  pgbelay backup drill --database orders-eu\n\nPolicy does it by \
+                  itself: drill_every: 7d. Exit code 1: a backup did not come back."
+)]
+pub(crate) struct DrillArgs {
     /// Only this database
     #[arg(long, short, value_name = "DATABASE")]
     database: Option<DatabaseName>,
@@ -42,6 +64,9 @@ pub(crate) struct VerifyArgs {
     /// Its database, where two have a backup of this name
     #[arg(long, short, value_name = "DATABASE")]
     database: Option<DatabaseName>,
+    /// Restore it into a scratch database as well, and compare schema and rows
+    #[arg(long)]
+    restore: bool,
 }
 
 pub(crate) async fn run(command: BackupCommand, app: &mut App) -> Result<ExitCode, CliError> {
@@ -57,6 +82,14 @@ pub(crate) async fn run(command: BackupCommand, app: &mut App) -> Result<ExitCod
             Ok(ExitCode::Done)
         }
         BackupCommand::Verify(args) => {
+            if args.restore {
+                let database = match args.database {
+                    Some(database) => database.to_string(),
+                    None => database_of(&client, &args.id).await?,
+                };
+                let started = prove(&client, database, args.id).await?;
+                return job::follow(app, client, vec![started]).await;
+            }
             let database = args.database.map(String::from).unwrap_or_default();
             let waiting = app.screen.spinner("the agent reads the backup");
             let read = client.verify_backup(VerifyBackupRequest { id: args.id, database }).await;
@@ -65,5 +98,44 @@ pub(crate) async fn run(command: BackupCommand, app: &mut App) -> Result<ExitCod
             app.screen.present(&entry, render::backup::verified);
             Ok(if entry.complete { ExitCode::Done } else { ExitCode::Failed })
         }
+        BackupCommand::Drill(args) => drill(app, client, args).await,
+    }
+}
+
+/// Starts a proof of each database's newest backup, and follows them.
+async fn drill(app: &mut App, client: Client, args: DrillArgs) -> Result<ExitCode, CliError> {
+    let request = ListBackupsRequest {
+        environment: args.env.map(String::from).unwrap_or_default(),
+        database: args.database.map(String::from).unwrap_or_default(),
+    };
+    // The newest first.
+    let mut backups = client.list_backups(request).await?.backups;
+    let mut seen = BTreeSet::new();
+    backups.retain(|backup| backup.complete && seen.insert(backup.database.clone()));
+    if backups.is_empty() {
+        return Err(CliError::usage("there is no backup to prove").hint("see them with pgbelay backup list"));
+    }
+    let mut jobs = Vec::new();
+    for backup in backups {
+        jobs.push(prove(&client, backup.database, backup.id).await?);
+    }
+    job::follow(app, client, jobs).await
+}
+
+async fn prove(client: &Client, database: String, backup: String) -> Result<JobView, CliError> {
+    let into = destination::Into::Scratch(destination::Scratch {});
+    let into = Some(Destination { into: Some(into) });
+    client.start_job(StartJobRequest { database, backup, into }).await
+}
+
+/// Whose backup it is.
+async fn database_of(client: &Client, id: &str) -> Result<String, CliError> {
+    let backups = client.list_backups(ListBackupsRequest::default()).await?.backups;
+    let mut of = backups.iter().filter(|backup| backup.id == id).map(|backup| backup.database.clone());
+    match (of.next(), of.next()) {
+        (Some(database), None) => Ok(database),
+        (Some(_), Some(_)) => Err(CliError::usage("two databases have a backup of this name: say which with --database")),
+        (None, _) => Err(CliError::usage(format!("there is no backup called {id}"))
+            .hint("see them with pgbelay backup list")),
     }
 }

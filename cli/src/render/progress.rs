@@ -154,6 +154,15 @@ impl Spinner {
     }
 }
 
+impl Spinner {
+    /// Says something else.
+    pub(crate) fn say(&self, doing: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(paint(Tone::Plain, doing));
+        }
+    }
+}
+
 impl Drop for Spinner {
     fn drop(&mut self) {
         if let Some(bar) = &self.0 {

@@ -1,6 +1,6 @@
 //! Jobs as people see them.
 
-use pgbelay_core::job::{Job, JobEnd};
+use pgbelay_core::job::{Job, JobEnd, Restored};
 use pgbelay_core::state::State;
 use pgbelay_proto::wire;
 
@@ -54,7 +54,7 @@ fn open(state: &State, fleet: &Fleet, job: &Job) -> (&'static str, String) {
 fn ended(view: &mut wire::JobView, end: &JobEnd) {
     let state = match end {
         JobEnd::Restored(restored) => {
-            view.restored = Some(restored.into());
+            view.restored = Some(view_of(restored));
             "restored"
         }
         JobEnd::Failed { message, hint, problems } => {
@@ -71,4 +71,17 @@ fn ended(view: &mut wire::JobView, end: &JobEnd) {
         }
     };
     view.state = state.to_owned();
+}
+
+fn view_of(restored: &Restored) -> wire::RestoredView {
+    wire::RestoredView {
+        location: restored.location.clone(),
+        kept: restored.kept.clone(),
+        counted: restored.counted,
+        sampled: restored.sampled,
+        rows: restored.rows,
+        schema_not_compared: restored.schema_not_compared.clone(),
+        notes: restored.notes.clone(),
+        took_ms: restored.took.0,
+    }
 }

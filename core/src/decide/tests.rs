@@ -279,6 +279,10 @@ const fn name(request: &Request) -> &'static str {
         Request::CancelTarget { .. } => "cancel target",
         Request::Resolve { .. } => "resolve",
         Request::RecordCheck { .. } => "record check",
+        Request::StartJob { .. } => "start job",
+        Request::CancelJob { .. } => "cancel job",
+        Request::JobTaken { .. } => "job taken",
+        Request::EndJob { .. } => "end job",
         Request::Advance { .. } => "advance",
         Request::Accepted { .. } => "accepted",
         Request::Report { .. } => "report",
@@ -287,7 +291,7 @@ const fn name(request: &Request) -> &'static str {
     }
 }
 
-const REQUESTS: usize = 26;
+const REQUESTS: usize = 30;
 
 #[test]
 fn every_request_is_for_some_and_for_nobody_else() {

@@ -181,6 +181,11 @@ impl World {
 fn rollout_to_advance(effect: Effect) -> Option<RolloutId> {
     match effect {
         Effect::Advance { rollout } => Some(rollout),
-        Effect::Deliver { .. } | Effect::Cancel { .. } | Effect::Disconnect { .. } => None,
+        Effect::Deliver { .. }
+        | Effect::Cancel { .. }
+        | Effect::StartJob { .. }
+        | Effect::CancelJob { .. }
+        | Effect::GiveUpJob { .. }
+        | Effect::Disconnect { .. } => None,
     }
 }

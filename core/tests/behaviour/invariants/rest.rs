@@ -33,7 +33,11 @@ impl Player {
                 match effect {
                     Effect::Deliver { database, .. } => self.answer(&database, &Fate::Well),
                     Effect::Cancel { database, .. } => self.answer(&database, &Fate::CancelledAfter(0)),
-                    Effect::Advance { .. } | Effect::Disconnect { .. } => {}
+                    Effect::Advance { .. }
+                    | Effect::StartJob { .. }
+                    | Effect::CancelJob { .. }
+                    | Effect::GiveUpJob { .. }
+                    | Effect::Disconnect { .. } => {}
                 }
             }
             for name in self.fleet.clone() {

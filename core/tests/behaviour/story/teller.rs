@@ -131,6 +131,10 @@ impl Teller {
             | Event::TargetGivenUp { .. }
             | Event::TargetCancelled { .. }
             | Event::StatementResolved { .. }
+            | Event::JobStarted { .. }
+            | Event::JobTaken { .. }
+            | Event::JobCancelled { .. }
+            | Event::JobEnded { .. }
             | Event::CommandAccepted { .. }
             | Event::CommandFinished { .. } => {}
         }
@@ -168,6 +172,9 @@ fn effect(effect: &Effect) -> String {
         Effect::Advance { rollout } => format!("advance {rollout}"),
         Effect::Deliver { database, command } => format!("deliver {command} to {database}"),
         Effect::Cancel { database, command } => format!("cancel {command} on {database}"),
+        Effect::StartJob { database, job } => format!("start {job} on {database}"),
+        Effect::CancelJob { database, job } => format!("cancel {job} on {database}"),
+        Effect::GiveUpJob { job } => format!("give up {job}"),
         Effect::Disconnect { whose } => format!("disconnect {whose}"),
     }
 }

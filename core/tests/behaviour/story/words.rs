@@ -3,6 +3,7 @@
 use pgbelay_core::command::{Command, CommandKind, Outcome, Resolution, StepDone};
 use pgbelay_core::database::AppliedRecord;
 use pgbelay_core::event::Event;
+use pgbelay_core::job::JobEnd;
 use pgbelay_core::plan::{Direction, Goal, Plan, Step};
 
 /// What an event says, for people.
@@ -56,6 +57,12 @@ pub(crate) fn line(event: &Event) -> String {
         | Event::TargetCancelled { rollout, database } => {
             format!("{rollout} {database}")
         }
+        Event::JobStarted { job, database, by, restore } => {
+            let by = by.as_ref().map_or("policy", |name| name.as_str());
+            format!("{job} {} of {} on {database} by {by}", restore.into.as_str(), restore.backup)
+        }
+        Event::JobTaken { job } | Event::JobCancelled { job } => job.to_string(),
+        Event::JobEnded { job, end } => format!("{job} {}", ended(end)),
         Event::CommandIssued { command } => issued(command),
         Event::CommandAccepted { command } => command.to_string(),
         Event::CommandFinished { command, outcome } => format!("{command} {}", came_of_it(outcome)),
@@ -141,5 +148,14 @@ pub(crate) fn came_of_it(outcome: &Outcome) -> String {
         }
         Outcome::Refused { reason } => format!("refused: {reason}"),
         Outcome::Unknown { why } => format!("unknown: {why}"),
+    }
+}
+
+fn ended(end: &JobEnd) -> String {
+    match end {
+        JobEnd::Restored(restored) => format!("restored to {}", restored.location),
+        JobEnd::Failed { message, .. } => format!("failed: {message}"),
+        JobEnd::Cancelled => "cancelled".to_owned(),
+        JobEnd::Interrupted { why } => format!("interrupted: {why}"),
     }
 }

@@ -1,0 +1,231 @@
+//! The server seen from beside the managed database: databases are made, named and dropped from here.
+
+use std::time::Duration;
+
+use pgbelay_analysis::bytes_in_words as amount;
+use pgbelay_core::digest::Digest;
+use pgbelay_core::job::JobId;
+use pgbelay_core::name::DatabaseName;
+use tokio::time::timeout;
+
+use super::super::manifest::Manifest;
+use super::{NAME, Stop};
+use crate::database::{Fault, Loss, Session, Target, connect, identifier, literal};
+
+/// Databases to work from: there is one of these on every server, and nobody's data is in them.
+const BESIDE: [&str; 2] = ["postgres", "template1"];
+
+/// For making and dropping a database.
+const LONG: Duration = Duration::from_secs(600);
+
+/// Above what the rows take: indexes, and the log of changes.
+const MARGIN: u64 = 2;
+
+/// Lists among the settings: their values are lists of identifiers already.
+const LISTS: [&str; 6] = [
+    "search_path",
+    "temp_tablespaces",
+    "local_preload_libraries",
+    "session_preload_libraries",
+    "shared_preload_libraries",
+    "unix_socket_directories",
+];
+
+/// A session beside the managed database.
+pub(super) struct Server<'a> {
+    pub(super) session: Session,
+    pub(super) target: &'a Target,
+}
+
+/// A database with a temporary name.
+pub(super) struct Temporary {
+    pub(super) name: String,
+}
+
+/// What a restored database says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// What it is called.
+    pub database: String,
+    /// What the database is called that was there before.
+    pub kept: Option<String>,
+}
+
+/// What temporary databases of an agent are called: several agents may be at one server.
+fn prefix(name: &DatabaseName) -> String {
+    let mark = Digest::of_parts("pgbelay restore 1", [name.as_str().as_bytes()]).to_string();
+    format!("pgbelay_job_{}_", mark.chars().take(8).collect::<String>())
+}
+
+impl<'a> Server<'a> {
+    /// Connects beside the database.
+    pub(super) async fn open(target: &'a Target) -> Result<Self, Stop> {
+        let mut last = String::new();
+        for name in BESIDE.iter().filter(|name| **name != target.name) {
+            let beside = Target { name: (*name).to_owned(), ..target.clone() };
+            match connect(&beside, NAME).await {
+                Ok(session) => return Ok(Self { session, target }),
+                Err(error) => last = error.to_string(),
+            }
+        }
+        Err(Stop::failed(
+            format!("the server cannot be reached beside the database: {last}"),
+            "let the agent's user connect to the database postgres as well",
+        ))
+    }
+
+    pub(super) async fn exists(&self, name: &str) -> Result<bool, Fault> {
+        let sql = format!("SELECT 1 FROM pg_catalog.pg_database WHERE datname = {}", literal(name));
+        Ok(!self.session.ask(&sql).await?.is_empty())
+    }
+
+    /// The bytes of a database.
+    pub(super) async fn size(&self, name: &str) -> Result<u64, Fault> {
+        let sql = format!("SELECT pg_catalog.pg_database_size({}::name)", literal(name));
+        let rows = self.session.ask(&sql).await?;
+        Ok(rows.first().and_then(|row| row.get(0)?.parse().ok()).unwrap_or_default())
+    }
+
+    /// Whether the volume has room, where it can be seen from here.
+    pub(super) async fn room(&self, manifest: &Manifest) -> Result<(), Stop> {
+        let sql = "SELECT pg_catalog.current_setting('data_directory', true)";
+        let rows = self.session.ask(sql).await.unwrap_or_default();
+        let Some(data) = rows.first().and_then(|row| row.get(0)).filter(|data| !data.is_empty()) else {
+            return Ok(());
+        };
+        // The server may be on another machine, or its directory closed to the agent.
+        let Ok(volume) = rustix::fs::statvfs(data) else { return Ok(()) };
+        let free = volume.f_bavail.saturating_mul(volume.f_frsize);
+        let wanted = manifest.database_bytes.saturating_mul(MARGIN);
+        if free >= wanted {
+            return Ok(());
+        }
+        Err(Stop::failed(
+            format!(
+                "there is no room for it on the server: about {} are needed, and {} are free in {data}",
+                amount(wanted),
+                amount(free)
+            ),
+            "nothing was changed; make room, then start it again",
+        ))
+    }
+
+    /// Makes an empty database that is like the one that was backed up.
+    pub(super) async fn make(
+        &self,
+        name: &DatabaseName,
+        job: &JobId,
+        manifest: &Manifest,
+    ) -> Result<Temporary, Stop> {
+        let needs = &manifest.needs;
+        let temporary = format!("{}{job}", prefix(name));
+        self.drop(&temporary).await?;
+        let mut sql = format!(
+            "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}",
+            identifier(&temporary),
+            literal(&needs.encoding),
+            literal(&needs.collate),
+            literal(&needs.ctype)
+        );
+        if let Some((provider, locale)) = needs.provider.as_deref().zip(needs.locale.as_deref()) {
+            let option = if provider == "icu" { "ICU_LOCALE" } else { "BUILTIN_LOCALE" };
+            sql.push_str(&format!(" LOCALE_PROVIDER {provider} {option} {}", literal(locale)));
+        }
+        self.long(&sql).await?;
+        let mark = format!("pgbelay: backup {}, job {job}", manifest.id);
+        self.comment(&temporary, &mark).await?;
+        Ok(Temporary { name: temporary })
+    }
+
+    pub(super) async fn comment(&self, database: &str, text: &str) -> Result<(), Fault> {
+        self.session.tell(&format!("COMMENT ON DATABASE {} IS {}", identifier(database), literal(text))).await
+    }
+
+    /// Drops a database, if it is there. Nobody has anything to do in a temporary one.
+    pub(super) async fn drop(&self, name: &str) -> Result<(), Fault> {
+        let ends = format!(
+            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = {}",
+            literal(name)
+        );
+        let rows = self.session.ask(&ends).await;
+        if rows.is_ok_and(|rows| !rows.is_empty()) {
+            tracing::info!(database = name, "sessions in a temporary database were ended");
+        }
+        self.long(&format!("DROP DATABASE IF EXISTS {}", identifier(name))).await
+    }
+
+    /// Drops the temporary databases of earlier lives of this agent.
+    pub(super) async fn drop_leftovers(&self, name: &DatabaseName) -> Result<(), Fault> {
+        let sql = format!(
+            "SELECT datname FROM pg_catalog.pg_database WHERE pg_catalog.starts_with(datname, {})",
+            literal(&prefix(name))
+        );
+        for row in self.session.ask(&sql).await? {
+            self.drop(row.get(0).unwrap_or_default()).await?;
+        }
+        Ok(())
+    }
+
+    /// The database that says that it was restored by a job.
+    pub(super) async fn mark_of(&self, job: &JobId) -> Result<Option<Mark>, Fault> {
+        let sql = "SELECT datname, pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database";
+        let rows = self.session.ask(sql).await?;
+        let ours = format!("job {job}");
+        Ok(rows.iter().find_map(|row| {
+            let said = row.get(1)?.strip_prefix("pgbelay: ")?;
+            let mut parts = said.split(", ");
+            let is_ours = parts.any(|part| part == ours);
+            let kept = said.split(", before: ").nth(1).map(str::to_owned);
+            is_ours.then(|| Mark { database: row.get(0).unwrap_or_default().to_owned(), kept })
+        }))
+    }
+
+    pub(super) async fn rename(&self, from: &str, to: &str) -> Result<(), Fault> {
+        let sql = format!("ALTER DATABASE {} RENAME TO {}", identifier(from), identifier(to));
+        self.session.tell(&sql).await
+    }
+
+    /// Gives a database the owner, settings and privileges of the one that was backed up; what could not be given.
+    pub(super) async fn dress(&self, name: &str, manifest: &Manifest) -> Vec<String> {
+        let (database, needs) = (identifier(name), &manifest.needs);
+        let mut wanted: Vec<(String, String)> = Vec::new();
+        for setting in &needs.settings {
+            let Some((key, value)) = setting.split_once('=') else { continue };
+            let value = if LISTS.contains(&key) { value.to_owned() } else { literal(value) };
+            let sql = format!("ALTER DATABASE {database} SET {} TO {value}", identifier(key));
+            wanted.push((format!("setting {key}"), sql));
+        }
+        for (grantee, privileges) in &needs.privileges {
+            let role = if grantee.is_empty() { "PUBLIC".to_owned() } else { identifier(grantee) };
+            wanted.push((
+                format!("privileges of {role}"),
+                format!("GRANT {privileges} ON DATABASE {database} TO {role}"),
+            ));
+        }
+        if needs.closed_to_public {
+            let sql = format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC");
+            wanted.insert(0, ("privileges".to_owned(), sql));
+        }
+        wanted.push((
+            format!("owner {}", needs.owner),
+            format!("ALTER DATABASE {database} OWNER TO {}", identifier(&needs.owner)),
+        ));
+        let mut notes = Vec::new();
+        for (what, sql) in wanted {
+            if let Err(fault) = self.session.tell(&sql).await {
+                notes.push(format!("{what} could not be restored: {}", fault.words()));
+            }
+        }
+        notes
+    }
+
+    async fn long(&self, sql: &str) -> Result<(), Fault> {
+        match timeout(LONG, self.session.client.batch_execute(sql)).await {
+            Ok(done) => done.map_err(Fault::from),
+            Err(_) => {
+                self.session.cancel().await;
+                Err(Fault::Lost(Loss::broke(format!("no answer within {LONG:?}"))))
+            }
+        }
+    }
+}
