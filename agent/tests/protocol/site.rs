@@ -12,9 +12,10 @@ use pgbelay_core::command::{Backup, Failure, Outcome, StepDone};
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::history::Table;
+use pgbelay_core::job::{Destination, JobEnd, JobId, Restored};
 use pgbelay_core::plan::{ExecutionSettings, Expectation};
 use pgbelay_core::time::Span;
-use pgbelay_proto::convert::{WireAdopt, WireCommand, WireStep};
+use pgbelay_proto::convert::{WireAdopt, WireCommand, WireJob, WireStep};
 use pgbelay_proto::wire::{Measured, RelationSize};
 use tokio::sync::watch;
 
@@ -42,6 +43,7 @@ pub(crate) struct Asked {
     pub(crate) backups: u32,
     pub(crate) recoveries: u32,
     pub(crate) leftovers_removed: u32,
+    pub(crate) restores: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -184,6 +186,24 @@ impl Site for PlayedSite {
         Outcome::BackedUp { backup: Backup { path, sha256: Digest::of("archive"), bytes: 7, took: Span(1) } }
     }
 
+    async fn restore(&self, job: &WireJob, control: Control<'_>) -> JobEnd {
+        self.asked().restores.push(job.id.to_string());
+        let mood = *self.0.mood.borrow();
+        control.progress.send_replace(Progress { doing: "restoring".to_owned(), ..Progress::default() });
+        match mood {
+            Mood::Quick => restored(),
+            Mood::Slow | Mood::Stepwise | Mood::Deaf | Mood::Broken => tokio::select! {
+                () = control.cancel.cancelled() => JobEnd::Cancelled,
+                () = self.until_mood(Mood::Quick) => restored(),
+            },
+        }
+    }
+
+    async fn recover_restore(&self, _: &JobId, _: &Destination) -> Result<JobEnd, NoAnswer> {
+        self.answer()?;
+        Ok(JobEnd::Interrupted { why: "restarted".to_owned() })
+    }
+
     async fn remove_leftovers(&self) {
         self.asked().leftovers_removed += 1;
     }
@@ -242,4 +262,18 @@ impl Site for PlayedSite {
         self.answer()?;
         Ok((Catalog::fresh(), observation().fingerprint))
     }
+}
+
+pub(crate) fn restored() -> JobEnd {
+    JobEnd::Restored(Restored {
+        location: "restored".to_owned(),
+        kept: None,
+        counted: 1,
+        sampled: 0,
+        rows: 1,
+        schema_not_compared: None,
+        notes: Vec::new(),
+        took: Span(1),
+        observation: None,
+    })
 }

@@ -154,6 +154,17 @@ fn world() -> World {
     let rollout = state.rollouts.keys().next().unwrap().clone();
     ask(&mut state, &controller, &Request::Advance { rollout: rollout.clone() });
     let command = state.databases[&"orders-1".parse().unwrap()].in_flight.clone().unwrap();
+    let job = crate::job::Job {
+        id: "j1".parse().unwrap(),
+        database: "orders-1".parse().unwrap(),
+        by: None,
+        restore: crate::job::Restore { backup: "b".to_owned(), into: crate::job::Destination::Scratch },
+        started_at: Timestamp(1_000),
+        taken: false,
+        cancelled: false,
+        ended: None,
+    };
+    state.jobs.insert(job.id.clone(), std::sync::Arc::new(job));
     World { state, plan, rollout, command }
 }
 
@@ -179,7 +190,13 @@ fn asks_of_people(world: &World) -> Vec<(Request, &'static str)> {
     let (database, moved): (DatabaseName, DatabaseName) =
         ("orders-1".parse().unwrap(), "orders-3".parse().unwrap());
     let (plan, rollout, reason) = (&world.plan, &world.rollout, String::new);
+    let restore = |into| crate::job::Restore { backup: "b".to_owned(), into };
+    let start_job = |into| Request::StartJob { database: "orders-1".parse().unwrap(), restore: restore(into) };
     vec![
+        (start_job(crate::job::Destination::Scratch), "AO  s     C"),
+        // Whoever puts another database in the place of a live one is an admin.
+        (start_job(crate::job::Destination::InPlace { cut_off: Vec::new() }), "A   s     C"),
+        (Request::CancelJob { job: "j1".parse().unwrap() }, "AO  s     C"),
         (Request::ApplyPolicy(Policy::initial(&[staging()])), "A         C"),
         (add_operator("new", Role::Viewer, &[]), "A         C"),
         (Request::RevokeOperator { operator: "viewer".parse().unwrap(), reason: reason() }, "A         C"),
@@ -232,7 +249,11 @@ fn asks_of_agents(world: &World) -> Vec<(Request, &'static str)> {
     let database: DatabaseName = "orders-1".parse().unwrap();
     let (command, past) = (&world.command, "c0-past".parse::<CommandId>().unwrap());
     let outcome = || Outcome::Unknown { why: String::new() };
+    let end = || crate::job::JobEnd::Cancelled;
     vec![
+        (Request::JobTaken { job: "j1".parse().unwrap() }, "        1 C"),
+        (Request::EndJob { job: "j1".parse().unwrap(), end: end() }, "        1 C"),
+        (Request::EndJob { job: "j0".parse().unwrap(), end: end() }, "        12C"),
         (enrol("orders-1", &database), "          C"),
         (
             Request::Renew {

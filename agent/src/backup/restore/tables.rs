@@ -39,6 +39,8 @@ pub(super) async fn bring(
     let mut sql = format!("BEGIN; CREATE SCHEMA {};", identifier(schema));
     for table in &found {
         sql.push_str(&loosened(&session, table).await?);
+    }
+    for table in &found {
         sql.push_str(&format!("ALTER TABLE {table} SET SCHEMA {};", identifier(schema)));
     }
     sql.push_str("COMMIT");

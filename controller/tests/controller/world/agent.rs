@@ -105,6 +105,7 @@ impl Agent {
             observation: Some(self.observation()),
             database_error: String::new(),
             journal: self.journal.clone(),
+            jobs: Vec::new(),
         }
     }
 
@@ -231,7 +232,12 @@ impl Stream {
                 Hears::Command(command) => return Ok(command),
                 Hears::Probe(probe) => self.answer(probe).await?,
                 Hears::Ack(_) => {}
-                other @ (Hears::Welcome(_) | Hears::Cancel(_) | Hears::Drain(_)) => {
+                other @ (Hears::Welcome(_)
+                | Hears::Cancel(_)
+                | Hears::StartJob(_)
+                | Hears::CancelJob(_)
+                | Hears::JobAck(_)
+                | Hears::Drain(_)) => {
                     bail!("not a command: {other:?}")
                 }
             }
@@ -245,7 +251,13 @@ impl Stream {
                 Hears::Ack(ack) if !ack.command_id.is_empty() => return Ok(ack),
                 Hears::Ack(_) => {}
                 Hears::Probe(probe) => self.answer(probe).await?,
-                other @ (Hears::Welcome(_) | Hears::Command(_) | Hears::Cancel(_) | Hears::Drain(_)) => {
+                other @ (Hears::Welcome(_)
+                | Hears::Command(_)
+                | Hears::Cancel(_)
+                | Hears::StartJob(_)
+                | Hears::CancelJob(_)
+                | Hears::JobAck(_)
+                | Hears::Drain(_)) => {
                     bail!("in place of an acknowledgement: {other:?}")
                 }
             }
