@@ -71,6 +71,9 @@ pub struct Settings {
     /// Where agents reach that, if it is not the address listened on: what `token create` tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrol_advertise: Option<String>,
+    /// Where figures for Prometheus are served, without TLS: `host:port`. Absent: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_listen: Option<String>,
     /// What it logs.
     #[serde(default)]
     pub logging: Logging,
@@ -200,6 +203,11 @@ impl Settings {
             (
                 advertised.is_some() || !is_wildcard(&self.enrol_listen),
                 "enrol_advertise must say where agents reach enrol_listen, which is every address of this machine",
+            ),
+            (self.metrics_listen.as_deref().is_none_or(is_address), "metrics_listen must be host:port"),
+            (
+                self.metrics_listen.as_ref().is_none_or(|own| *own != self.listen && *own != self.enrol_listen),
+                "metrics_listen must be an address of its own",
             ),
             (self.listen != self.enrol_listen, "listen and enrol_listen must be two addresses"),
             (

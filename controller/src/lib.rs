@@ -12,6 +12,7 @@ pub mod fleet;
 pub mod init;
 pub mod ledger;
 pub mod listener;
+mod metrics;
 pub mod rpc;
 pub mod sequencer;
 pub mod server;

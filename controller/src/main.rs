@@ -54,6 +54,9 @@ struct Init {
     /// Where agents reach the enrolment listener, if it is not the address listened on.
     #[arg(long, value_name = "HOST:PORT")]
     enrol_advertise: Option<String>,
+    /// Where figures for Prometheus are served, without TLS: host:port [default: nowhere]
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_listen: Option<String>,
     /// The first admin's name.
     #[arg(long, value_name = "NAME", default_value = "admin")]
     admin: OperatorName,
@@ -93,6 +96,7 @@ fn set_up(args: Init) -> Result<(), Box<dyn Error>> {
         listen: args.listen,
         enrol_listen: args.enrol_listen,
         enrol_advertise: args.enrol_advertise,
+        metrics_listen: args.metrics_listen,
         logging: Logging::default(),
     };
     let (environments, admin) = (args.environments, args.admin);

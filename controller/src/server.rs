@@ -24,6 +24,7 @@ use crate::config::{Home, Settings};
 use crate::effects::Effects;
 use crate::fleet::{Fleet, Timing};
 use crate::listener::{self, ListenerOptions};
+use crate::metrics;
 use crate::rpc::agent::Agents;
 use crate::rpc::enrolment::Enrolment;
 use crate::rpc::gate::Gate;
@@ -92,6 +93,8 @@ pub struct Sockets {
     pub main: TcpListener,
     /// For agents that enrol.
     pub enrolment: TcpListener,
+    /// For monitoring systems.
+    pub metrics: Option<TcpListener>,
 }
 
 impl Sockets {
@@ -100,7 +103,12 @@ impl Sockets {
     /// # Errors
     /// When an address cannot be had.
     pub async fn bind(settings: &Settings) -> Result<Self, ServeError> {
-        Ok(Self { main: bind(&settings.listen).await?, enrolment: bind(&settings.enrol_listen).await? })
+        let metrics = match &settings.metrics_listen {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        let (main, enrolment) = (bind(&settings.listen).await?, bind(&settings.enrol_listen).await?);
+        Ok(Self { main, enrolment, metrics })
     }
 }
 
@@ -167,6 +175,9 @@ pub async fn run(
     tasks.spawn(listener::serve(sockets.enrolment, enrol, enrol_tls, options.enrolment, stop.clone()));
     let effects = Effects { controller: controller.clone(), fleet: services.fleet.clone(), operators };
     tasks.spawn(effects.run(stop.clone()));
+    if let Some(listener) = sockets.metrics {
+        tasks.spawn(metrics::serve(listener, controller.clone(), services.fleet.clone(), stop.clone()));
+    }
     tasks.spawn(tell_health(health, controller, stop.clone()));
     tasks.spawn(own.keep_fresh(stop.clone()));
     tracing::info!(

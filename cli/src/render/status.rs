@@ -25,8 +25,16 @@ pub(crate) fn status(response: &StatusResponse, layout: Layout) -> String {
     if response.databases.is_empty() {
         return "No database.\n\nEnrol one: pgbelay token create DATABASE --env ENVIRONMENT\n".into();
     }
-    let rows: Vec<_> = response.databases.iter().map(row).collect();
-    let mut text = table(&COLUMNS, &rows, layout);
+    // A column that says nothing takes room from those that do.
+    let proven = response.databases.iter().any(|database| database.proven_at.is_some());
+    let (columns, rows): (Vec<_>, Vec<_>) = if proven {
+        let columns = COLUMNS.into_iter().chain([word("BACKUP PROVEN").rank(4)]);
+        let with = |database: &DatabaseView| row(database).into_iter().chain([proof(database)]).collect();
+        (columns.collect(), response.databases.iter().map(with).collect())
+    } else {
+        (COLUMNS.to_vec(), response.databases.iter().map(row).collect())
+    };
+    let mut text = table(&columns, &rows, layout);
     for database in response.databases.iter().filter(|database| !database.problem.is_empty()) {
         let problem = format!("{}: {}", database.name, database.problem);
         text.push_str(&format!("\n{}\n", wrap(&problem, 2, layout.prose())));
@@ -53,6 +61,14 @@ fn row(database: &DatabaseView) -> Vec<Word> {
         window(database.window.as_ref()),
         labels(&database.labels).into(),
     ]
+}
+
+/// When a backup last came back.
+fn proof(database: &DatabaseView) -> Word {
+    match &database.proven_at {
+        Some(at) => moment(at).into(),
+        None => toned(Tone::Warn, "never"),
+    }
 }
 
 fn health(health: &str) -> Tone {

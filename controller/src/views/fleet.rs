@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use pgbelay_core::database::{Database, Unfinished, WindowState};
+use pgbelay_core::decide::last_proof;
 use pgbelay_core::migration::Migration;
 use pgbelay_core::plan::Direction;
 use pgbelay_core::rollout::TargetState;
@@ -33,6 +34,7 @@ pub fn database(state: &State, fleet: &Fleet, database: &Database, now: Timestam
         problem,
         server_version: seen.map_or(0, |seen| seen.server_version),
         unfinished: seen.map(|seen| seen.unfinished.iter().map(unfinished).collect()).unwrap_or_default(),
+        proven_at: last_proof(state, &database.name).map(rfc3339),
     }
 }
 

@@ -189,6 +189,7 @@ async fn nothing_is_served_before_the_ledger_has_been_read() -> anyhow::Result<(
     let sockets = Sockets {
         main: TcpListener::bind("127.0.0.1:0").await?,
         enrolment: TcpListener::bind("127.0.0.1:0").await?,
+        metrics: None,
     };
     world.main = sockets.main.local_addr()?;
     let (home, settings, shutdown) = (world.home.clone(), world.settings.clone(), CancellationToken::new());

@@ -198,7 +198,7 @@ async fn run_again(world: &World) -> anyhow::Result<Result<(), ServeError>> {
     use pgbelay_controller::server::{Options, Sockets, run};
     use tokio::net::TcpListener;
     let bind = async || TcpListener::bind("127.0.0.1:0").await;
-    let sockets = Sockets { main: bind().await?, enrolment: bind().await? };
+    let sockets = Sockets { main: bind().await?, enrolment: bind().await?, metrics: None };
     let shutdown = tokio_util::sync::CancellationToken::new();
     Ok(Box::pin(run(&world.home, &world.settings, sockets, Options::default(), shutdown)).await)
 }

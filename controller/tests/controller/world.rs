@@ -59,6 +59,7 @@ pub(crate) fn set_up(dir: &Path) -> anyhow::Result<(Home, Settings)> {
         listen: "127.0.0.1:1".to_owned(),
         enrol_listen: "127.0.0.1:2".to_owned(),
         enrol_advertise: None,
+        metrics_listen: None,
         logging: Logging::default(),
     };
     let environments = vec!["staging".parse()?, "production".parse()?];
@@ -73,6 +74,7 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) main: SocketAddr,
     pub(crate) enrol: SocketAddr,
+    pub(crate) metrics: Option<SocketAddr>,
     pub(crate) shutdown: CancellationToken,
     options: Options,
     task: Option<JoinHandle<Result<(), ServeError>>>,
@@ -97,6 +99,7 @@ impl World {
             settings,
             main: nowhere,
             enrol: nowhere,
+            metrics: None,
             shutdown: CancellationToken::new(),
             options,
             task: None,
@@ -110,7 +113,9 @@ impl World {
         let sockets = Sockets {
             main: TcpListener::bind("127.0.0.1:0").await?,
             enrolment: TcpListener::bind("127.0.0.1:0").await?,
+            metrics: Some(TcpListener::bind("127.0.0.1:0").await?),
         };
+        self.metrics = sockets.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
         (self.main, self.enrol) = (sockets.main.local_addr()?, sockets.enrolment.local_addr()?);
         self.shutdown = CancellationToken::new();
         let (home, settings) = (self.home.clone(), self.settings.clone());

@@ -1,0 +1,160 @@
+//! Figures for Prometheus: `GET /metrics` on a listener of its own, without TLS and without secrets. It is off unless the
+//! settings name an address; it is meant for a monitoring system on the same machine or network.
+
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use pgbelay_core::decide::last_proof;
+use pgbelay_core::job::JobEnd;
+use pgbelay_core::rollout::RolloutState;
+use pgbelay_core::state::State;
+use pgbelay_core::time::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock;
+use crate::fleet::Fleet;
+use crate::sequencer::Controller;
+
+/// Connections at a time: a few monitoring systems.
+const MOST: usize = 16;
+
+/// For one connection, whatever it does.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// For the head of a request.
+const HEAD: Duration = Duration::from_secs(5);
+
+/// Serves figures until `stop`.
+pub(crate) async fn serve(listener: TcpListener, controller: Controller, fleet: Fleet, stop: CancellationToken) {
+    let (tasks, places) = (TaskTracker::new(), std::sync::Arc::new(Semaphore::new(MOST)));
+    loop {
+        let Ok(place) = std::sync::Arc::clone(&places).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection for figures could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let (controller, fleet) = (controller.clone(), fleet.clone());
+        tasks.spawn(async move {
+            let _place = place;
+            let answer = service_fn(move |request| {
+                let response = answer(&request, &controller, &fleet);
+                async move { Ok::<_, Infallible>(response) }
+            });
+            let mut server = http1::Builder::new();
+            server.timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(false);
+            // Whoever breaks off has no figures.
+            drop(timeout(LONGEST, server.serve_connection(TokioIo::new(stream), answer)).await);
+        });
+    }
+}
+
+fn answer(request: &Request<Incoming>, controller: &Controller, fleet: &Fleet) -> Response<String> {
+    let (status, text) = match (request.method().as_str(), request.uri().path(), controller.state()) {
+        ("GET" | "HEAD", "/metrics", Some(state)) => (StatusCode::OK, figures(&state, fleet, clock::now())),
+        ("GET" | "HEAD", "/metrics", None) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the ledger is being read\n".to_owned())
+        }
+        (_, _, _) => (StatusCode::NOT_FOUND, "GET /metrics\n".to_owned()),
+    };
+    let mut response = Response::new(text);
+    *response.status_mut() = status;
+    let kind = http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, kind);
+    response
+}
+
+/// All figures, in Prometheus' text format.
+fn figures(state: &State, fleet: &Fleet, now: Timestamp) -> String {
+    let mut text = String::new();
+    let mut family = |name: &str, kind: &str, help: &str, samples: Vec<(String, f64)>| {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for (labels, value) in samples {
+            let _ = writeln!(text, "{name}{labels} {value}");
+        }
+    };
+    // Names have no characters that would have to be escaped.
+    let of = |label: &dyn Fn(&pgbelay_core::database::Database) -> Option<f64>| {
+        let samples = state.databases.values().filter_map(|database| {
+            let labels =
+                format!("{{database=\"{}\",environment=\"{}\"}}", database.name, database.environment);
+            Some((labels, label(database)?))
+        });
+        samples.collect::<Vec<_>>()
+    };
+    let age = |at: Timestamp| (now.0 - at.0).max(0) as f64 / 1_000.0;
+    family("pgbelay_ledger_entries", "counter", "Entries of the ledger.", vec![(String::new(), state.seq as f64)]);
+    family(
+        "pgbelay_agent_connected",
+        "gauge",
+        "Whether the database's agent is connected.",
+        of(&|database| Some(f64::from(u8::from(fleet.is_connected(&database.name))))),
+    );
+    family(
+        "pgbelay_backup_age_seconds",
+        "gauge",
+        "Age of the newest backup; absent: there is none.",
+        of(&|database| {
+            let made = state.backups.values().filter(|known| known.database == database.name);
+            made.map(|known| known.made_at).max().map(age)
+        }),
+    );
+    family(
+        "pgbelay_backup_proven_age_seconds",
+        "gauge",
+        "Time since a backup was last restored and found to be right; absent: never.",
+        of(&|database| last_proof(state, &database.name).map(age)),
+    );
+    family(
+        "pgbelay_backups_not_whole",
+        "gauge",
+        "Backups with which something was wrong when they were last read.",
+        of(&|database| {
+            let broken = state.backups.values().filter(|known| known.database == database.name);
+            let broken = broken.filter(|known| known.checked.as_ref().is_some_and(|c| !c.problems.is_empty()));
+            Some(broken.count() as f64)
+        }),
+    );
+    let rollouts = |word: &str, is: fn(&RolloutState) -> bool| {
+        let number = state.rollouts.values().filter(|rollout| is(&rollout.state)).count();
+        (format!("{{state=\"{word}\"}}"), number as f64)
+    };
+    let all = vec![
+        rollouts("running", |state| matches!(state, RolloutState::Running)),
+        rollouts("paused", |state| matches!(state, RolloutState::Paused { .. })),
+        rollouts("aborting", |state| matches!(state, RolloutState::Aborting)),
+        rollouts("finished", |state| matches!(state, RolloutState::Finished { .. })),
+    ];
+    family("pgbelay_rollouts", "gauge", "Rollouts by state.", all);
+    let jobs = |word: &str, is: fn(&Option<JobEnd>) -> bool| {
+        let ends = state.jobs.values().map(|job| job.ended.as_ref().map(|(_, end)| end.clone()));
+        (format!("{{state=\"{word}\"}}"), ends.filter(is).count() as f64)
+    };
+    let all = vec![
+        jobs("open", Option::is_none),
+        jobs("restored", |end| matches!(end, Some(JobEnd::Restored(_)))),
+        jobs("failed", |end| matches!(end, Some(JobEnd::Failed { .. }))),
+        jobs("cancelled", |end| matches!(end, Some(JobEnd::Cancelled))),
+        jobs("interrupted", |end| matches!(end, Some(JobEnd::Interrupted { .. }))),
+    ];
+    family("pgbelay_jobs", "gauge", "Restores and proofs by state.", all);
+    text
+}
