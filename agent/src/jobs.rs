@@ -41,7 +41,8 @@ impl Jobs {
         let entries = directory.read_dir().map_err(DurableError::of("read", directory))?;
         for entry in entries {
             let path = entry.map_err(DurableError::of("read", directory))?.path();
-            let id = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<JobId>().ok());
+            let id =
+                path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<JobId>().ok());
             let text = fs::read(&path).map_err(DurableError::of("read", &path))?;
             match (id, serde_json::from_slice::<Kept>(&text)) {
                 (Some(id), Ok(kept)) => drop(all.insert(id, kept)),

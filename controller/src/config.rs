@@ -206,7 +206,9 @@ impl Settings {
             ),
             (self.metrics_listen.as_deref().is_none_or(is_address), "metrics_listen must be host:port"),
             (
-                self.metrics_listen.as_ref().is_none_or(|own| *own != self.listen && *own != self.enrol_listen),
+                self.metrics_listen
+                    .as_ref()
+                    .is_none_or(|own| *own != self.listen && *own != self.enrol_listen),
                 "metrics_listen must be an address of its own",
             ),
             (self.listen != self.enrol_listen, "listen and enrol_listen must be two addresses"),

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
@@ -10,6 +11,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use pgbelay_core::backup::KnownBackup;
+use pgbelay_core::database::Database;
 use pgbelay_core::decide::last_proof;
 use pgbelay_core::job::JobEnd;
 use pgbelay_core::rollout::RolloutState;
@@ -35,10 +38,15 @@ const LONGEST: Duration = Duration::from_secs(30);
 const HEAD: Duration = Duration::from_secs(5);
 
 /// Serves figures until `stop`.
-pub(crate) async fn serve(listener: TcpListener, controller: Controller, fleet: Fleet, stop: CancellationToken) {
-    let (tasks, places) = (TaskTracker::new(), std::sync::Arc::new(Semaphore::new(MOST)));
+pub(crate) async fn serve(
+    listener: TcpListener,
+    controller: Controller,
+    fleet: Fleet,
+    stop: CancellationToken,
+) {
+    let (tasks, places) = (TaskTracker::new(), Arc::new(Semaphore::new(MOST)));
     loop {
-        let Ok(place) = std::sync::Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
@@ -83,78 +91,114 @@ fn answer(request: &Request<Incoming>, controller: &Controller, fleet: &Fleet) -
 
 /// All figures, in Prometheus' text format.
 fn figures(state: &State, fleet: &Fleet, now: Timestamp) -> String {
-    let mut text = String::new();
-    let mut family = |name: &str, kind: &str, help: &str, samples: Vec<(String, f64)>| {
+    let mut page = Page::default();
+    page.family(
+        "pgbelay_ledger_entries",
+        "counter",
+        "Entries of the ledger.",
+        [(String::new(), state.seq as f64)],
+    );
+    databases(&mut page, state, fleet, now);
+    work(&mut page, state);
+    page.0
+}
+
+/// What is served.
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn family(
+        &mut self,
+        name: &str,
+        kind: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (String, f64)>,
+    ) {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
         for (labels, value) in samples {
-            let _ = writeln!(text, "{name}{labels} {value}");
+            let _ = writeln!(self.0, "{name}{labels} {value}");
         }
-    };
+    }
+}
+
+/// A figure of each database that has it.
+fn each<'s>(
+    state: &'s State,
+    figure: impl Fn(&Database) -> Option<f64> + 's,
+) -> impl Iterator<Item = (String, f64)> + 's {
     // Names have no characters that would have to be escaped.
-    let of = |label: &dyn Fn(&pgbelay_core::database::Database) -> Option<f64>| {
-        let samples = state.databases.values().filter_map(|database| {
-            let labels =
-                format!("{{database=\"{}\",environment=\"{}\"}}", database.name, database.environment);
-            Some((labels, label(database)?))
-        });
-        samples.collect::<Vec<_>>()
+    state.databases.values().filter_map(move |database| {
+        let labels = format!("{{database=\"{}\",environment=\"{}\"}}", database.name, database.environment);
+        Some((labels, figure(database)?))
+    })
+}
+
+fn databases(page: &mut Page, state: &State, fleet: &Fleet, now: Timestamp) {
+    let age = move |at: Timestamp| (now.0 - at.0).max(0) as f64 / 1_000.0;
+    let backups = |database: &Database| {
+        let name = database.name.clone();
+        state.backups.values().filter(move |known| known.database == name)
     };
-    let age = |at: Timestamp| (now.0 - at.0).max(0) as f64 / 1_000.0;
-    family("pgbelay_ledger_entries", "counter", "Entries of the ledger.", vec![(String::new(), state.seq as f64)]);
-    family(
+    page.family(
         "pgbelay_agent_connected",
         "gauge",
         "Whether the database's agent is connected.",
-        of(&|database| Some(f64::from(u8::from(fleet.is_connected(&database.name))))),
+        each(state, |database| Some(f64::from(u8::from(fleet.is_connected(&database.name))))),
     );
-    family(
+    page.family(
         "pgbelay_backup_age_seconds",
         "gauge",
         "Age of the newest backup; absent: there is none.",
-        of(&|database| {
-            let made = state.backups.values().filter(|known| known.database == database.name);
-            made.map(|known| known.made_at).max().map(age)
-        }),
+        each(state, move |database| backups(database).map(|known| known.made_at).max().map(age)),
     );
-    family(
+    page.family(
         "pgbelay_backup_proven_age_seconds",
         "gauge",
         "Time since a backup was last restored and found to be right; absent: never.",
-        of(&|database| last_proof(state, &database.name).map(age)),
+        each(state, move |database| last_proof(state, &database.name).map(age)),
     );
-    family(
+    let is_broken =
+        |known: &&Arc<KnownBackup>| known.checked.as_ref().is_some_and(|c| !c.problems.is_empty());
+    page.family(
         "pgbelay_backups_not_whole",
         "gauge",
         "Backups with which something was wrong when they were last read.",
-        of(&|database| {
-            let broken = state.backups.values().filter(|known| known.database == database.name);
-            let broken = broken.filter(|known| known.checked.as_ref().is_some_and(|c| !c.problems.is_empty()));
-            Some(broken.count() as f64)
-        }),
+        each(state, move |database| Some(backups(database).filter(is_broken).count() as f64)),
     );
+}
+
+fn work(page: &mut Page, state: &State) {
     let rollouts = |word: &str, is: fn(&RolloutState) -> bool| {
         let number = state.rollouts.values().filter(|rollout| is(&rollout.state)).count();
         (format!("{{state=\"{word}\"}}"), number as f64)
     };
-    let all = vec![
-        rollouts("running", |state| matches!(state, RolloutState::Running)),
-        rollouts("paused", |state| matches!(state, RolloutState::Paused { .. })),
-        rollouts("aborting", |state| matches!(state, RolloutState::Aborting)),
-        rollouts("finished", |state| matches!(state, RolloutState::Finished { .. })),
-    ];
-    family("pgbelay_rollouts", "gauge", "Rollouts by state.", all);
-    let jobs = |word: &str, is: fn(&Option<JobEnd>) -> bool| {
-        let ends = state.jobs.values().map(|job| job.ended.as_ref().map(|(_, end)| end.clone()));
-        (format!("{{state=\"{word}\"}}"), ends.filter(is).count() as f64)
+    page.family(
+        "pgbelay_rollouts",
+        "gauge",
+        "Rollouts by state.",
+        [
+            rollouts("running", |state| matches!(state, RolloutState::Running)),
+            rollouts("paused", |state| matches!(state, RolloutState::Paused { .. })),
+            rollouts("aborting", |state| matches!(state, RolloutState::Aborting)),
+            rollouts("finished", |state| matches!(state, RolloutState::Finished { .. })),
+        ],
+    );
+    let jobs = |word: &str, is: fn(Option<&JobEnd>) -> bool| {
+        let ends = state.jobs.values().map(|job| job.ended.as_ref().map(|(_, end)| end));
+        (format!("{{state=\"{word}\"}}"), ends.filter(|end| is(*end)).count() as f64)
     };
-    let all = vec![
-        jobs("open", Option::is_none),
-        jobs("restored", |end| matches!(end, Some(JobEnd::Restored(_)))),
-        jobs("failed", |end| matches!(end, Some(JobEnd::Failed { .. }))),
-        jobs("cancelled", |end| matches!(end, Some(JobEnd::Cancelled))),
-        jobs("interrupted", |end| matches!(end, Some(JobEnd::Interrupted { .. }))),
-    ];
-    family("pgbelay_jobs", "gauge", "Restores and proofs by state.", all);
-    text
+    page.family(
+        "pgbelay_jobs",
+        "gauge",
+        "Restores and proofs by state.",
+        [
+            jobs("open", |end| end.is_none()),
+            jobs("restored", |end| matches!(end, Some(JobEnd::Restored(_)))),
+            jobs("failed", |end| matches!(end, Some(JobEnd::Failed { .. }))),
+            jobs("cancelled", |end| matches!(end, Some(JobEnd::Cancelled))),
+            jobs("interrupted", |end| matches!(end, Some(JobEnd::Interrupted { .. }))),
+        ],
+    );
 }

@@ -8,7 +8,7 @@ use crate::database::{Database, Observation, Window};
 use crate::event::{Event, Recorded};
 use crate::migration::Migration;
 use crate::name::{DatabaseName, OperatorName, TokenId};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanId};
 use crate::release::Release;
 use crate::state::{CommandState, PlanState, State};
 use crate::time::{Span, Timestamp};
@@ -111,13 +111,8 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
             state.releases.entry(release.id).or_insert_with(|| Arc::new(release.clone()));
         }
         Event::PlanCreated { plan } => plan_created(state, plan, place)?,
-        Event::PlanApproved { plan, by } => {
-            let plan = state.plans.get_mut(plan).ok_or_else(|| place.unknown("plan", plan))?;
-            plan.approvals.insert(by.clone());
-        }
-        Event::PlanTried { plan, .. } => {
-            state.plans.get(plan).ok_or_else(|| place.unknown("plan", plan))?;
-        }
+        Event::PlanApproved { plan: id, by } => drop(plan(state, id, place)?.approvals.insert(by.clone())),
+        Event::PlanTried { plan: id, .. } => drop(plan(state, id, place)?),
         Event::RolloutStarted { rollout, plan, by, confirmation, acknowledged, bulk } => {
             let words = rollouts::Words { by, confirmation: *confirmation, acknowledged };
             rollouts::started(state, (rollout, plan), words, (bulk, place))?;
@@ -224,6 +219,10 @@ fn plan_created(state: &mut State, plan: &Plan, place: Place) -> Result<(), Ille
             Ok(())
         }
     }
+}
+
+fn plan<'a>(state: &'a mut State, id: &PlanId, place: Place) -> Result<&'a mut PlanState, IllegalEvent> {
+    state.plans.get_mut(id).ok_or_else(|| place.unknown("plan", id))
 }
 
 fn agent<'a>(

@@ -122,7 +122,8 @@ impl Contents {
             None => (None, None),
         };
         let privileges = session.ask(PRIVILEGES).await?;
-        let privilege = |row: &tokio_postgres::SimpleQueryRow| Some((row.get(0)?.to_owned(), row.get(1)?.to_owned()));
+        let privilege =
+            |row: &tokio_postgres::SimpleQueryRow| Some((row.get(0)?.to_owned(), row.get(1)?.to_owned()));
         let table = |row: &tokio_postgres::SimpleQueryRow| {
             Some((
                 row.get(0)?.parse().ok()?,

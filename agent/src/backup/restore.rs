@@ -141,7 +141,8 @@ async fn make(
     }
     let server = Server::open(target).await?;
     let programs = Programs::find(request.programs, server.session.version).await;
-    let programs = programs.map_err(|failure| Stop::failed(failure.message, failure.hint.unwrap_or_default()))?;
+    let programs =
+        programs.map_err(|failure| Stop::failed(failure.message, failure.hint.unwrap_or_default()))?;
     may_be_restored(&server, &manifest, &job.into).await?;
     server.room(&manifest).await?;
     let temporary = server.make(request.name, &job.id, &manifest).await?;
@@ -153,7 +154,11 @@ async fn make(
     if made.is_err() || matches!(job.into, Destination::Scratch | Destination::Tables { .. }) {
         // The next start of the agent drops what cannot be dropped now.
         if let Err(fault) = server.drop(&temporary.name).await {
-            tracing::warn!(database = temporary.name, why = fault.words(), "a temporary database is still there");
+            tracing::warn!(
+                database = temporary.name,
+                why = fault.words(),
+                "a temporary database is still there"
+            );
         }
     }
     server.session.close().await;
@@ -277,7 +282,11 @@ impl Work<'_> {
                     let (seconds, of) = (began.elapsed().as_secs().max(1), self.manifest.database_bytes);
                     let (size, rate) = (amount(size), amount(size / seconds));
                     let of = amount(of);
-                    self.control.say(0, 0, format!("restore: {size} on the server, about {of} before indexes, {rate}/s"));
+                    self.control.say(
+                        0,
+                        0,
+                        format!("restore: {size} on the server, about {of} before indexes, {rate}/s"),
+                    );
                 }
             }
         };
@@ -297,7 +306,7 @@ impl Work<'_> {
 }
 
 async fn open(target: &Target) -> Result<Session, Stop> {
-    connect(target, NAME)
-        .await
-        .map_err(|error| Stop::failed(error.to_string(), "nothing that was there has changed; then start it again"))
+    connect(target, NAME).await.map_err(|error| {
+        Stop::failed(error.to_string(), "nothing that was there has changed; then start it again")
+    })
 }

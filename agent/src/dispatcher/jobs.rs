@@ -81,8 +81,12 @@ impl<S: Site> Dispatcher<S> {
             let control = Control { progress: &told, cancel: &token, lease: &may_go_on, may_end: &[] };
             Box::pin(site.restore(&job, control)).await
         };
-        self.at_job =
-            Some(AtJob { id, cancel, progress: progress.1, task: AbortOnDropHandle::new(tokio::spawn(work)) });
+        self.at_job = Some(AtJob {
+            id,
+            cancel,
+            progress: progress.1,
+            task: AbortOnDropHandle::new(tokio::spawn(work)),
+        });
     }
 
     fn channel() -> ((watch::Sender<Progress>, watch::Receiver<Progress>), CancellationToken) {
@@ -91,7 +95,9 @@ impl<S: Site> Dispatcher<S> {
 
     /// Finds out what became of a job that an earlier process was at.
     pub(super) fn recover_job(&mut self) {
-        let Some((id, kept)) = self.jobs.interrupted().next().filter(|_| self.at_job.is_none()) else { return };
+        let Some((id, kept)) = self.jobs.interrupted().next().filter(|_| self.at_job.is_none()) else {
+            return;
+        };
         let (id, into, site) = (id.clone(), kept.into.clone(), Arc::clone(&self.site));
         tracing::warn!(job = %id, "a job was interrupted: finding out what became of it");
         let ((told, progress), cancel) = Self::channel();

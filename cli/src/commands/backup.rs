@@ -134,7 +134,9 @@ async fn database_of(client: &Client, id: &str) -> Result<String, CliError> {
     let mut of = backups.iter().filter(|backup| backup.id == id).map(|backup| backup.database.clone());
     match (of.next(), of.next()) {
         (Some(database), None) => Ok(database),
-        (Some(_), Some(_)) => Err(CliError::usage("two databases have a backup of this name: say which with --database")),
+        (Some(_), Some(_)) => {
+            Err(CliError::usage("two databases have a backup of this name: say which with --database"))
+        }
         (None, _) => Err(CliError::usage(format!("there is no backup called {id}"))
             .hint("see them with pgbelay backup list")),
     }

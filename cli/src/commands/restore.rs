@@ -46,9 +46,9 @@ pub(crate) struct RestoreArgs {
     /// Do not ask before a restore in place
     #[arg(long, requires = "in_place")]
     force: bool,
-    /// Do not wait for its end
+    /// Return as soon as it has started
     #[arg(long)]
-    no_wait: bool,
+    detach: bool,
 }
 
 pub(crate) async fn run(args: RestoreArgs, app: &mut App) -> Result<ExitCode, CliError> {
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: RestoreArgs, app: &mut App) -> Result<ExitCode, Cl
         into: Some(Destination { into: Some(into(&args)) }),
     };
     let started = client.start_job(request).await?;
-    if args.no_wait {
+    if args.detach {
         app.screen.present(&started, crate::render::job::asked);
         return Ok(ExitCode::Done);
     }
@@ -97,5 +97,9 @@ fn confirm(app: &mut App, database: &DatabaseName) -> Result<(), CliError> {
     ));
     let typed = app.screen.ask(&format!("Type {database} to go on: "));
     let typed = typed.map_err(|error| refused(&format!("the answer could not be read: {error}")))?;
-    if typed.trim() == database.as_str() { Ok(()) } else { Err(refused("what was typed is not the database's name")) }
+    if typed.trim() == database.as_str() {
+        Ok(())
+    } else {
+        Err(refused("what was typed is not the database's name"))
+    }
 }

@@ -90,6 +90,7 @@ mod tests {
             problems: Vec::new(),
             window_until: Some("2026-11-28T10:00:03Z".into()),
             rollout: "r3".into(),
+            restored_at: None,
         };
         let broken = BackupEntry {
             id: "20261120T100001Z-r2-c4".into(),

@@ -41,6 +41,7 @@ fn database(name: &str, environment: &str, version: &str, health: &str) -> Datab
         problem: String::new(),
         server_version: 150_006,
         unfinished: Vec::new(),
+        proven_at: None,
     }
 }
 

@@ -32,7 +32,10 @@ pub(crate) fn all(response: &ListJobsResponse, layout: Layout) -> String {
 
 /// What was asked of an agent.
 pub(crate) fn asked(job: &JobView, _layout: Layout) -> String {
-    format!("{} ({} of {}) is {}\nFollow it: pgbelay job watch {}\n", job.id, job.kind, job.database, job.state, job.id)
+    format!(
+        "{} ({} of {}) is {}\nFollow it: pgbelay job watch {}\n",
+        job.id, job.kind, job.database, job.state, job.id
+    )
 }
 
 /// A job, and what came of it.
@@ -56,7 +59,11 @@ pub(crate) fn full(job: &JobView, _layout: Layout) -> String {
             line(&format!(
                 "{tables} tables with {} rows compared with the backup{}, in {}",
                 restored.rows,
-                if restored.sampled > 0 { format!(" ({} by a sample)", restored.sampled) } else { String::new() },
+                if restored.sampled > 0 {
+                    format!(" ({} by a sample)", restored.sampled)
+                } else {
+                    String::new()
+                },
                 took_ms(restored.took_ms)
             ));
         }
@@ -127,7 +134,14 @@ mod tests {
     #[test]
     fn what_came_of_one_is_told() {
         let layout = || Layout { width: Some(100) };
-        insta::assert_snapshot!(plain(&full(&job(), layout())), @r"");
+        insta::assert_snapshot!(plain(&full(&job(), layout())), @r"
+        j3 orders-1, restore in place of 20261127T100001Z-r3-c7: restored
+          it is there as orders
+          what was there before is kept as orders_before_restore_20261127t100102z
+          13 tables with 10400000 rows compared with the backup (1 by a sample), in 1m
+          the schema is the one that was backed up
+          owner x could not be restored: no such role
+        ");
         let failed = JobView {
             state: "failed".into(),
             restored: None,
@@ -136,8 +150,17 @@ mod tests {
             problems: vec!["dump/toc.dat is missing".into(), "dump/12.dat was changed".into()],
             ..job()
         };
-        insta::assert_snapshot!(plain(&full(&failed, layout())), @r"");
-        insta::assert_snapshot!(plain(&list(&ListJobsResponse { jobs: vec![job(), failed] }, layout())), @r"");
+        insta::assert_snapshot!(plain(&full(&failed, layout())), @r"
+        j3 orders-1, restore in place of 20261127T100001Z-r3-c7: failed
+          the backup is not whole, so nothing was restored: dump/toc.dat is missing
+          dump/12.dat was changed
+          restore another one: pgbelay backup list
+        ");
+        insta::assert_snapshot!(plain(&list(&ListJobsResponse { jobs: vec![job(), failed] }, layout())), @r"
+        JOB  DATABASE  WHAT              STATE     STARTED               BY     BACKUP
+        j3   orders-1  restore in place  restored  2026-11-27 10:00 UTC  alice  20261127T100001Z-r3-c7
+        j3   orders-1  restore in place  failed    2026-11-27 10:00 UTC  alice  20261127T100001Z-r3-c7
+        ");
         assert!(list(&ListJobsResponse::default(), layout()).contains("There is no job"));
     }
 }

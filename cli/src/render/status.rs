@@ -171,7 +171,8 @@ mod tests {
               },
               "problem": "",
               "server_version": 150006,
-              "unfinished": []
+              "unfinished": [],
+              "proven_at": null
             },
             {
               "name": "billing-eu-1",
@@ -192,7 +193,8 @@ mod tests {
               },
               "problem": "the agent has been silent since 2026-07-29 09:58 UTC: is its machine running?",
               "server_version": 150006,
-              "unfinished": []
+              "unfinished": [],
+              "proven_at": null
             },
             {
               "name": "orders-2",
@@ -206,7 +208,8 @@ mod tests {
               "window": null,
               "problem": "",
               "server_version": 150006,
-              "unfinished": []
+              "unfinished": [],
+              "proven_at": null
             }
           ]
         }

@@ -321,6 +321,10 @@ impl OperatorService for Scripted {
         resolve(ResolveRequest) -> ResolveResponse;
         list_backups(ListBackupsRequest) -> ListBackupsResponse;
         verify_backup(VerifyBackupRequest) -> BackupEntry;
+        start_job(StartJobRequest) -> JobView;
+        get_job(JobRequest) -> JobView;
+        cancel_job(JobRequest) -> JobView;
+        list_jobs(ListJobsRequest) -> ListJobsResponse;
         history(HistoryRequest) -> HistoryResponse;
         read_catalog(ReadCatalogRequest) -> ReadCatalogResponse;
         list_agents(ListAgentsRequest) -> ListAgentsResponse;

@@ -23,7 +23,10 @@ async fn figures_are_there_and_nothing_else() -> anyhow::Result<()> {
     ensure!(figures.starts_with("HTTP/1.1 200"), "{figures}");
     let has = |line: &str| figures.lines().any(|seen| seen == line);
     ensure!(has("pgbelay_agent_connected{database=\"orders-1\",environment=\"staging\"} 1"), "{figures}");
-    ensure!(has("pgbelay_jobs{state=\"open\"} 0") && has("# TYPE pgbelay_backup_proven_age_seconds gauge"), "{figures}");
+    ensure!(
+        has("pgbelay_jobs{state=\"open\"} 0") && has("# TYPE pgbelay_backup_proven_age_seconds gauge"),
+        "{figures}"
+    );
     ensure!(!figures.contains("pgbelay_backup_proven_age_seconds{"), "never proven: {figures}");
     drop(stream);
     ensure!(ask(&world, "GET /ledger HTTP/1.1").await?.starts_with("HTTP/1.1 404"));

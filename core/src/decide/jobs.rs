@@ -55,7 +55,8 @@ pub(super) fn start(
         }
     }
     if restore.into.is_in_place() {
-        let busy = state.rollouts.values().find(|r| !r.state.is_finished() && r.targets.contains_key(database));
+        let busy =
+            state.rollouts.values().find(|r| !r.state.is_finished() && r.targets.contains_key(database));
         if let Some(rollout) = busy {
             return Err(Refusal::Busy { database: database.clone(), rollout: rollout.id.clone() });
         }
@@ -80,9 +81,12 @@ fn restorable(known: &KnownBackup, restore: &Restore) -> Result<(), Refusal> {
         Destination::New { .. } => Ok(()),
         Destination::Tables { tables, schema } => {
             if !fits(schema) || schema.starts_with("pg_") {
-                return no(format!("a schema's name has 1 to {MAX_IDENTIFIER} bytes, and does not start with pg_"));
+                return no(format!(
+                    "a schema's name has 1 to {MAX_IDENTIFIER} bytes, and does not start with pg_"
+                ));
             }
-            let fine = (1..=MAX_NAMES).contains(&tables.len()) && tables.iter().all(|table| !table.is_empty());
+            let fine =
+                (1..=MAX_NAMES).contains(&tables.len()) && tables.iter().all(|table| !table.is_empty());
             if fine { Ok(()) } else { no(format!("from 1 to {MAX_NAMES} tables must be named")) }
         }
         Destination::InPlace { cut_off } if cut_off.len() > MAX_NAMES => {

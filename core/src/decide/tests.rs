@@ -191,7 +191,8 @@ fn asks_of_people(world: &World) -> Vec<(Request, &'static str)> {
         ("orders-1".parse().unwrap(), "orders-3".parse().unwrap());
     let (plan, rollout, reason) = (&world.plan, &world.rollout, String::new);
     let restore = |into| crate::job::Restore { backup: "b".to_owned(), into };
-    let start_job = |into| Request::StartJob { database: "orders-1".parse().unwrap(), restore: restore(into) };
+    let start_job =
+        |into| Request::StartJob { database: "orders-1".parse().unwrap(), restore: restore(into) };
     vec![
         (start_job(crate::job::Destination::Scratch), "AO  s     C"),
         // Whoever puts another database in the place of a live one is an admin.

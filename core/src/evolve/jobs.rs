@@ -31,20 +31,11 @@ pub(super) fn started(
     }
 }
 
-pub(super) fn job<'a>(
-    state: &'a mut State,
-    id: &JobId,
-    place: Place,
-) -> Result<&'a mut Job, IllegalEvent> {
+pub(super) fn job<'a>(state: &'a mut State, id: &JobId, place: Place) -> Result<&'a mut Job, IllegalEvent> {
     state.jobs.get_mut(id).map(Arc::make_mut).ok_or_else(|| place.unknown("job", id))
 }
 
-pub(super) fn ended(
-    state: &mut State,
-    id: &JobId,
-    end: &JobEnd,
-    place: Place,
-) -> Result<(), IllegalEvent> {
+pub(super) fn ended(state: &mut State, id: &JobId, end: &JobEnd, place: Place) -> Result<(), IllegalEvent> {
     let job = job(state, id, place)?;
     job.ended = Some((place.at, end.clone()));
     let (of, restore) = (job.database.clone(), job.restore.clone());

@@ -56,7 +56,9 @@ async fn a_backup_comes_back_as_a_new_database() -> anyhow::Result<()> {
     let world = with_rows().await?;
     let name = world.member("orders").pg_name.clone();
     let client = world.connect("orders").await?;
-    client.batch_execute(&format!("ALTER DATABASE \"{name}\" SET search_path TO \"$user\", public, x")).await?;
+    client
+        .batch_execute(&format!("ALTER DATABASE \"{name}\" SET search_path TO \"$user\", public, x"))
+        .await?;
     let job = world.json(&["restore", "orders", "--backup", "before:002", "--into", "looked at"]).await?;
     ensure!(job["state"] == "restored" && job["kind"] == "restore", "{job}");
     let restored = &job["restored"];
@@ -65,7 +67,10 @@ async fn a_backup_comes_back_as_a_new_database() -> anyhow::Result<()> {
     ensure!(restored["rows"].as_u64() >= Some(2030) && restored["counted"].as_u64() >= Some(2), "{job}");
     ensure!(number(&world, "looked at", "SELECT count(*) FROM a").await? == 2000);
     ensure!(number(&world, "looked at", "SELECT count(*) FROM \"B b\"").await? == 30);
-    ensure!(number(&world, "looked at", "SELECT count(*) FROM pg_index WHERE indrelid = 'a'::regclass").await? == 2);
+    ensure!(
+        number(&world, "looked at", "SELECT count(*) FROM pg_index WHERE indrelid = 'a'::regclass").await?
+            == 2
+    );
     ensure!(number(&world, &name, "SELECT count(*) FROM \"B b\"").await? == 10, "the live one is as it was");
 
     // What is there is left alone, and nothing is left over.
@@ -105,7 +110,8 @@ async fn a_backup_is_proven() -> anyhow::Result<()> {
     world.all_connected().await?;
     ensure!(newest(&world).await?["restored_at"].is_string());
     let dump = Path::new(entry["location"].as_str().context("no place")?).join("dump");
-    let rows = fs::read_dir(&dump)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+    let rows =
+        fs::read_dir(&dump)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
     let rows = rows.iter().find(|path| path.to_string_lossy().contains(".dat.")).context("no rows")?;
     let mut changed = fs::read(rows)?;
     let middle = changed.len() / 2;
@@ -129,10 +135,14 @@ async fn some_tables_come_back_beside_the_others() -> anyhow::Result<()> {
     ensure!(job["state"] == "restored", "{job}");
     ensure!(number(&world, &name, "SELECT count(*) FROM back.\"B b\"").await? == 30);
     ensure!(number(&world, &name, "SELECT count(*) FROM back.a").await? == 2000);
-    ensure!(number(&world, &name, "SELECT count(*) FROM public.\"B b\"").await? == 10, "the live one is as it was");
+    ensure!(
+        number(&world, &name, "SELECT count(*) FROM public.\"B b\"").await? == 10,
+        "the live one is as it was"
+    );
     let again = world.cli(&args).await?.ended(1, &[]);
     ensure!(again.stdout.contains("there is a schema called back already"), "{again:?}");
-    let none = world.cli(&["restore", "orders", "--backup", "latest", "--tables", "nope"]).await?.ended(1, &[]);
+    let none =
+        world.cli(&["restore", "orders", "--backup", "latest", "--tables", "nope"]).await?.ended(1, &[]);
     ensure!(none.stdout.contains("the backup has no ordinary table nope"), "{none:?}");
     ensure!(databases(&world).await?.len() == 1, "nothing is left over");
     Ok(())
@@ -154,7 +164,10 @@ async fn a_backup_takes_the_place_of_the_database() -> anyhow::Result<()> {
     let link = tokio::spawn(link);
     let args = ["restore", "orders", "--backup", "latest", "--in-place", "--force"];
     let told = world.cli(&args).await?.ended(1, &[]);
-    ensure!(told.stdout.contains("sessions would be cut off") && told.stdout.contains("--cut-off app"), "{told:?}");
+    ensure!(
+        told.stdout.contains("sessions would be cut off") && told.stdout.contains("--cut-off app"),
+        "{told:?}"
+    );
     ensure!(app.query_one("SELECT count(*) FROM a", &[]).await?.get::<_, i64>(0) == 2000);
     drop(client);
 
@@ -190,7 +203,7 @@ async fn a_restore_whose_agent_dies_leaves_nothing() -> anyhow::Result<()> {
     let holder = world.cluster.connect("postgres").await?;
     let looks = world.cluster.connect("postgres").await?;
     holder.batch_execute("BEGIN; LOCK TABLE pg_shdescription IN ACCESS EXCLUSIVE MODE").await?;
-    let started = world.json(&["restore", "orders", "--backup", "latest", "--no-wait"]).await?;
+    let started = world.json(&["restore", "orders", "--backup", "latest", "--detach"]).await?;
     let id = started["id"].as_str().context("no id")?.to_owned();
     wait::until("the restore has begun", Duration::from_secs(30), async || {
         let rows = looks.query("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COMMENT ON DATABASE%' AND wait_event_type = 'Lock'", &[]).await?;

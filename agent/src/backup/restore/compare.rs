@@ -52,7 +52,9 @@ pub(super) async fn compare(
         } else {
             compared.sampled += 1;
             let percent = (100.0 * SAMPLE as f64 / size as f64).max(0.01);
-            let sql = format!("SELECT pg_catalog.count(*) FROM ONLY {table} TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1)");
+            let sql = format!(
+                "SELECT pg_catalog.count(*) FROM ONLY {table} TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1)"
+            );
             let found = number(session, &sql).await? as f64 * 100.0 / percent;
             let far = (found - *wanted as f64).abs() > TOLERANCE * *wanted as f64;
             far.then(|| format!("{table} has about {found:.0} rows by a sample, in place of {wanted}"))
@@ -61,12 +63,16 @@ pub(super) async fn compare(
         compared.rows += wanted;
     }
     let seen = observe(session, schema).await.map_err(|error| {
-        Stop::failed(format!("what was restored cannot be read: {error}"), "nothing that was there has changed")
+        Stop::failed(
+            format!("what was restored cannot be read: {error}"),
+            "nothing that was there has changed",
+        )
     })?;
     if seen.server_version / 10_000 != manifest.server_version / 10_000 {
         let (now, then) = (seen.server_version / 10_000, manifest.server_version / 10_000);
-        compared.schema_not_compared =
-            Some(format!("the backup is of PostgreSQL {then}, and this server is {now}: they describe schemas differently"));
+        compared.schema_not_compared = Some(format!(
+            "the backup is of PostgreSQL {then}, and this server is {now}: they describe schemas differently"
+        ));
     } else if seen.fingerprint != manifest.fingerprint {
         wrong.push("the schema is not the one that was backed up: its fingerprint is another one".to_owned());
     }
@@ -86,9 +92,12 @@ async fn number(session: &Session, sql: &str) -> Result<u64, Stop> {
     let answer = timeout(COUNT, session.client.simple_query(sql)).await;
     let messages = answer.map_err(|_| failed(format!("no answer within {COUNT:?}")))?;
     let messages = messages.map_err(|error| failed(crate::database::Fault::from(error).words()))?;
-    let row = messages.iter().find_map(|message| match message {
-        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
-        _ => None,
+    let row = messages.iter().find_map(|message| {
+        if let tokio_postgres::SimpleQueryMessage::Row(row) = message {
+            row.get(0)?.parse().ok()
+        } else {
+            None
+        }
     });
     row.ok_or_else(|| failed("the server gave no number".to_owned()))
 }

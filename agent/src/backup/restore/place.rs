@@ -63,11 +63,7 @@ async fn others_may_be_cut_off(server: &Server<'_>, cut_off: &[String]) -> Resul
 }
 
 /// Swaps the databases; what the old one is called now.
-pub(super) async fn swap(
-    work: &Work<'_>,
-    temporary: &Temporary,
-    cut_off: &[String],
-) -> Result<String, Stop> {
+pub(super) async fn swap(work: &Work<'_>, temporary: &Temporary, cut_off: &[String]) -> Result<String, Stop> {
     let (server, name) = (work.server, &work.target.name);
     let at = jiff::Timestamp::now().strftime("%Y%m%dt%H%M%Sz").to_string();
     let suffix = format!("_before_restore_{at}");

@@ -168,7 +168,8 @@ impl<'a> Server<'a> {
 
     /// The database that says that it was restored by a job.
     pub(super) async fn mark_of(&self, job: &JobId) -> Result<Option<Mark>, Fault> {
-        let sql = "SELECT datname, pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database";
+        let sql =
+            "SELECT datname, pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database";
         let rows = self.session.ask(sql).await?;
         let ours = format!("job {job}");
         Ok(rows.iter().find_map(|row| {

@@ -83,8 +83,7 @@ impl Session {
         let run = |entry: &wire::JournalEntry| Ok((parse(&entry.command_id)?, entry.attempt));
         let known: BTreeSet<(CommandId, u32)> =
             hello.journal.iter().map(run).collect::<Result<_, Status>>()?;
-        let jobs: BTreeSet<JobId> =
-            hello.jobs.iter().map(|job| parse(job)).collect::<Result<_, Status>>()?;
+        let jobs: BTreeSet<JobId> = hello.jobs.iter().map(|job| parse(job)).collect::<Result<_, Status>>()?;
         let seat = self.take_seat(NewSession {
             instance_id: hello.instance_id,
             process_id: hello.process_id,

@@ -99,7 +99,8 @@ pub(super) fn list(
     let (asked, reader) = (request.get_ref(), service.reader(request)?);
     let wanted = |job: &&Arc<Job>| {
         let environment = |database: &pgbelay_core::database::Database| database.environment.clone();
-        let environment: Option<EnvironmentName> = reader.state.databases.get(&job.database).map(|d| environment(d));
+        let environment: Option<EnvironmentName> =
+            reader.state.databases.get(&job.database).map(|d| environment(d));
         environment.is_some_and(|environment| {
             reader.sees(&environment)
                 && (asked.environment.is_empty() || asked.environment == environment.as_str())
