@@ -116,7 +116,7 @@ mod tests {
         // What has no end is not forgotten.
         jobs.forget(&id("j1"));
         jobs.keep(id("j2"), Kept { into: Destination::Scratch, end: Some(JobEnd::Cancelled) })?;
-        std::fs::write(dir.path().join("j3.json"), "{\"into\"")?;
+        fs::write(dir.path().join("j3.json"), "{\"into\"")?;
 
         let mut again = Jobs::open(dir.path())?;
         assert_eq!(again.ids().cloned().collect::<Vec<_>>(), [id("j1"), id("j2")]);

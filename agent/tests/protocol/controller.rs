@@ -206,7 +206,7 @@ impl Session {
         loop {
             let said = timeout_at(deadline, self.inbound.recv()).await.context("waiting for the agent")?;
             let said = said.context("the stream ended")?;
-            if !matches!(said, Said::Heartbeat(_) | Said::Progress(_)) {
+            if !matches!(said, Said::Heartbeat(_) | Said::Progress(_) | Said::JobProgress(_)) {
                 return Ok(said);
             }
         }

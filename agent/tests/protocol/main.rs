@@ -11,6 +11,7 @@ mod commands;
 mod controller;
 mod enrolment;
 mod guarded;
+mod jobs;
 mod links;
 mod probes;
 mod real;
