@@ -23,17 +23,15 @@ fn job(id: &str) -> wire::controller_message::Message {
 }
 
 async fn taken(agent: &mut Session) -> anyhow::Result<String> {
-    match agent.next().await? {
-        Said::JobTaken(taken) => Ok(taken.id),
-        other => bail!("not taken: {other:?}"),
-    }
+    let said = agent.next().await?;
+    let Said::JobTaken(taken) = said else { bail!("not taken: {said:?}") };
+    Ok(taken.id)
 }
 
 async fn end(agent: &mut Session) -> anyhow::Result<(String, End)> {
-    match agent.next().await? {
-        Said::JobEnded(ended) => Ok((ended.id, ended.end.context("no end")?)),
-        other => bail!("no end: {other:?}"),
-    }
+    let said = agent.next().await?;
+    let Said::JobEnded(ended) = said else { bail!("no end: {said:?}") };
+    Ok((ended.id, ended.end.context("no end")?))
 }
 
 #[tokio::test]
