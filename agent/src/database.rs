@@ -46,7 +46,7 @@ pub use history::{HistoryError, history};
 pub(crate) use inspect::observe;
 pub use inspect::{InspectError, inspect};
 pub use measure::measure;
-pub(crate) use quote::identifier;
+pub(crate) use quote::{identifier, literal};
 pub use recover::recover;
 pub use run::{adopt, run};
 pub(crate) use session::Session;

@@ -192,10 +192,27 @@ fn losses(plan: &PlanView, layout: Layout) -> String {
     format!("{}\n{}\n", paint(Tone::Strong, "What it would destroy"), table(&LOSSES, &rows, layout))
 }
 
+/// What backups come first. What policy does not change is not said.
+fn required(plan: &PlanView) -> String {
+    let what = match plan.backup_method.as_str() {
+        "restore_point" => "a restore point of each database, seen in its server's archive,",
+        _ => "a verified backup of each database",
+    };
+    let before = match plan.backup_each.as_str() {
+        "migration" => "before each migration",
+        _ => "first",
+    };
+    let rate = match plan.backup_rate_limit.as_str() {
+        "" => String::new(),
+        rate => format!(", at {rate} per second at most"),
+    };
+    format!("{what} {before}{rate}; without one nothing runs")
+}
+
 fn circumstances(plan: &PlanView, layout: Layout) -> String {
     let width = layout.prose();
     let backup = match plan.backup.as_str() {
-        "required" => "a verified backup of each database first; without one nothing runs".into(),
+        "required" => required(plan),
         "off" if only_records(plan) => "none: nothing is run".to_owned(),
         "off" => format!("none: the policy of {} turns it off", plan.environment),
         other => other.to_owned(),

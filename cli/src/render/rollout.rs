@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use pgbelay_analysis::bytes_in_words as bytes;
 use pgbelay_proto::wire::{
-    FailureView, ListRolloutsResponse, Observed, ObservedLock, ResolveResponse, RolloutView, StepView,
-    TargetView,
+    BackupView, FailureView, ListRolloutsResponse, Observed, ObservedLock, ResolveResponse, RolloutView,
+    StepView, TargetView,
 };
 
 use super::Layout;
@@ -52,11 +52,17 @@ pub(crate) fn full(rollout: &RolloutView, layout: Layout) -> String {
         for step in &target.steps {
             text.extend(step.observed.iter().filter_map(|seen| observed(&step.version, seen, layout)));
         }
-        if let Some(backup) = &target.backup {
+        for backup in all_backups(target) {
             text.push_str(&format!("backup {} (SHA-256 {})\n", backup.path, backup.sha256));
         }
     }
     text
+}
+
+/// The last one, or each of several.
+fn all_backups(target: &TargetView) -> impl Iterator<Item = &BackupView> {
+    let last = target.backup.as_ref().filter(|_| target.backups.is_empty());
+    last.into_iter().chain(&target.backups)
 }
 
 /// What was seen of a step that others may have noticed; nothing, if there is nothing to say.
