@@ -93,17 +93,17 @@ fn publish_here(
         let path = path.to_owned();
         move |source| PlaceError { what, path, source }
     };
-    let (mut dumped, point) = match facts.kind {
-        Kind::Full(dumped) => (Some(dumped), None),
-        Kind::RestorePoint(point) => (None, Some(point)),
-    };
-    let mut parts = dumped.as_mut().map(|dumped| std::mem::take(&mut dumped.parts)).unwrap_or_default();
-    if dumped.as_ref().is_some_and(|dumped| dumped.no_globals.is_none()) {
-        let path = place.path.join(GLOBALS);
-        parts.push(
-            part(&place.path, GLOBALS, &CancellationToken::new())
-                .map_err(failed("failed to read back", &path))?,
-        );
+    let mut facts = facts;
+    let mut parts = Vec::new();
+    if let Kind::Full(dumped) = &mut facts.kind {
+        parts = std::mem::take(&mut dumped.parts);
+        if dumped.no_globals.is_none() {
+            let path = place.path.join(GLOBALS);
+            parts.push(
+                part(&place.path, GLOBALS, &CancellationToken::new())
+                    .map_err(failed("failed to read back", &path))?,
+            );
+        }
     }
     for one in &parts {
         let path = place.path.join(&one.name);
@@ -113,16 +113,54 @@ fn publish_here(
     let finished = jiff::Timestamp::now();
     let name = format!("{}-{}-{}", finished.strftime("%Y%m%dT%H%M%SZ"), command.rollout, command.id);
     let published = free_name(&place.parent, &name);
+    let id = published.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let method = match &facts.kind {
+        Kind::Full(_) => BackupMethod::Full,
+        Kind::RestorePoint(_) => BackupMethod::RestorePoint,
+    };
+    let manifest = manifest(facts, (id, method), parts, (command, finished));
+    let write = |name: &str, text: &[u8]| {
+        let path = place.path.join(name);
+        write(&path, text).map_err(failed("failed to write", &path))
+    };
+    let text = manifest.text().map_err(failed("failed to write", &place.path))?;
+    let signature = signing::sign(signer, &text).map_err(io::Error::other);
+    write(MANIFEST, &text)?;
+    write(SIGNATURE, &signature.map_err(failed("failed to sign", &place.path.join(MANIFEST)))?)?;
+    write(CERTIFICATE, signer.certificate_pem.as_bytes())?;
+    write(SUMS, manifest.sums().as_bytes())?;
+    let dump = place.path.join(DUMP_DIR);
+    for directory in
+        [&dump, &place.path].into_iter().filter(|path| method == BackupMethod::Full || **path != dump)
+    {
+        sync_directory(directory).map_err(failed("failed to write", directory))?;
+    }
+    fs::rename(&place.path, &published).map_err(failed("failed to publish the backup as", &published))?;
+    place.published = true;
+    sync_directory(&place.parent).map_err(failed("failed to write", &place.parent))?;
+    Ok(Published { path: published, sha256: Digest::of(&text), bytes: manifest.bytes(), method })
+}
+
+/// What stands in the manifest of a backup with these parts.
+fn manifest(
+    facts: Facts,
+    (id, method): (String, BackupMethod),
+    parts: Vec<Part>,
+    (command, finished): (&WireCommand, jiff::Timestamp),
+) -> Manifest {
+    let (dumped, point) = match facts.kind {
+        Kind::Full(dumped) => (Some(dumped), None),
+        Kind::RestorePoint(point) => (None, Some(point)),
+    };
     let Contents { snapshot, lsn, timeline, needs, .. } = &facts.contents;
-    let method = if point.is_some() { BackupMethod::RestorePoint } else { BackupMethod::Full };
     let lsn = point.as_ref().map_or(lsn, |point| &point.lsn);
     let (compression, pg_dump_version, snapshot) = match &dumped {
         Some(dumped) => (dumped.compression.to_owned(), dumped.pg_dump.clone(), snapshot.clone()),
         None => Default::default(),
     };
-    let manifest = Manifest {
+    Manifest {
         format: FORMAT,
-        id: published.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        id,
         database: command.database.to_string(),
         rollout: command.rollout.to_string(),
         command: command.id.to_string(),
@@ -148,27 +186,7 @@ fn publish_here(
         started_at: facts.started.to_string(),
         finished_at: finished.to_string(),
         took_ms: finished.as_millisecond() - facts.started.as_millisecond(),
-    };
-    let write = |name: &str, text: &[u8]| {
-        let path = place.path.join(name);
-        write(&path, text).map_err(failed("failed to write", &path))
-    };
-    let text = manifest.text().map_err(failed("failed to write", &place.path))?;
-    let signature = signing::sign(signer, &text).map_err(io::Error::other);
-    write(MANIFEST, &text)?;
-    write(SIGNATURE, &signature.map_err(failed("failed to sign", &place.path.join(MANIFEST)))?)?;
-    write(CERTIFICATE, signer.certificate_pem.as_bytes())?;
-    write(SUMS, manifest.sums().as_bytes())?;
-    let dump = place.path.join(DUMP_DIR);
-    for directory in
-        [&dump, &place.path].into_iter().filter(|path| method == BackupMethod::Full || **path != dump)
-    {
-        sync_directory(directory).map_err(failed("failed to write", directory))?;
     }
-    fs::rename(&place.path, &published).map_err(failed("failed to publish the backup as", &published))?;
-    place.published = true;
-    sync_directory(&place.parent).map_err(failed("failed to write", &place.parent))?;
-    Ok(Published { path: published, sha256: Digest::of(&text), bytes: manifest.bytes(), method })
 }
 
 fn write(path: &Path, text: &[u8]) -> io::Result<()> {

@@ -144,6 +144,11 @@ mod tests {
         20261120T100001Z-r2-c4 of orders-1 is NOT whole, do not rely on it:
           dump/toc.dat is missing
         "#);
+        let point = BackupEntry { method: "restore_point".into(), bytes: 0, ..all.backups[0].clone() };
+        let told = plain(&verified(&point, Layout { width: Some(80) }));
+        assert!(told.contains("its manifest was read again") && told.contains("was not looked at"), "{told}");
+        let listed = plain(&list(&ListBackupsResponse { backups: vec![point] }, Layout { width: Some(160) }));
+        assert!(listed.contains("restore point") && !listed.contains("0 B"), "{listed}");
         assert!(list(&ListBackupsResponse::default(), Layout { width: None }).contains("no backup yet"));
     }
 }

@@ -551,6 +551,32 @@ mod tests {
     }
 
     #[test]
+    fn what_kind_of_backup_comes_first_is_said() {
+        let check = |method: &str, each: &str, rate: &str, expected: &str| {
+            let plan = PlanView {
+                backup_method: method.into(),
+                backup_each: each.into(),
+                backup_rate_limit: rate.into(),
+                ..PlanView::default()
+            };
+            assert_eq!(required(&plan), expected);
+        };
+        check("full", "run", "", "a verified backup of each database first; without one nothing runs");
+        check(
+            "full",
+            "migration",
+            "50MB",
+            "a verified backup of each database before each migration, at 50MB per second at most; without one nothing runs",
+        );
+        check(
+            "restore_point",
+            "run",
+            "",
+            "a restore point of each database, seen in its server's archive, first; without one nothing runs",
+        );
+    }
+
+    #[test]
     fn programs_get_every_field_about_the_whole() {
         let plan = PlanView { groups: Vec::new(), ..fixtures::plan() };
         insta::assert_json_snapshot!(plan, @r#"
@@ -578,7 +604,10 @@ mod tests {
           "acknowledge": [
             "drop-column:public.tasks.assigned_to"
           ],
-          "purpose": "migrate"
+          "purpose": "migrate",
+          "backup_method": "full",
+          "backup_each": "run",
+          "backup_rate_limit": ""
         }
         "#);
     }

@@ -369,10 +369,12 @@ mod tests {
                 "path": "/var/backups/pgbelay/orders-1/20260729T100001Z-c12",
                 "sha256": "ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12",
                 "bytes": 1468006,
-                "took_ms": 830
+                "took_ms": 830,
+                "method": "full"
               },
               "error": null,
-              "doing": ""
+              "doing": "",
+              "backups": []
             },
             {
               "database": "orders-2",
@@ -407,7 +409,8 @@ mod tests {
                   "pid 4711 (psql, running for 5m): SELECT count(*) FROM tasks"
                 ]
               },
-              "doing": ""
+              "doing": "",
+              "backups": []
             },
             {
               "database": "billing-1",
@@ -415,7 +418,8 @@ mod tests {
               "steps": [],
               "backup": null,
               "error": null,
-              "doing": ""
+              "doing": "",
+              "backups": []
             }
           ],
           "acknowledged": [

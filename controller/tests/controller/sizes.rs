@@ -105,6 +105,7 @@ fn rollout(release: &Release, plan: &Plan, seen: &Observation) -> anyhow::Result
         observed: None,
     };
     let target = Target {
+        backup_after: 0,
         backup: Some(Backup {
             path: format!("/var/lib/pgbelay/backups/{}/{}.dump", "x".repeat(30), "y".repeat(30)),
             sha256: Digest::of("dump"),
