@@ -9,9 +9,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pgbelay_core::command::{Backup, Failure, FailureKind, Outcome, RefusedBecause};
+use pgbelay_core::command::{Backup, BackupOrder, Failure, FailureKind, Outcome, RefusedBecause};
 use pgbelay_core::database::Observation;
 use pgbelay_core::plan::Expectation;
+use pgbelay_core::policy::BackupMethod;
 use pgbelay_core::time::{Span, Timestamp};
 use pgbelay_proto::convert::WireCommand;
 use pgbelay_proto::tls::Credentials;
@@ -31,7 +32,9 @@ mod programs;
 mod progress;
 mod publish;
 mod restore;
+mod restore_point;
 mod space;
+mod throttle;
 mod verify;
 
 pub use place::{LeftoverError, remove_leftovers};
@@ -45,10 +48,13 @@ use parts::{Part, Parts};
 use place::Place;
 use programs::Programs;
 use progress::Meter;
-use publish::Facts;
+use publish::{Dumped, Facts, Kind};
 
 /// How often it is looked what pg_dump has written.
 const FOLLOW: Duration = Duration::from_millis(200);
+
+/// The same where it may not write more than so much.
+const FOLLOW_CLOSELY: Duration = Duration::from_millis(50);
 
 /// Most sessions of pg_dump: with more, disks and the others on the server wait rather than work.
 const MOST_JOBS: usize = 8;
@@ -68,6 +74,8 @@ pub struct BackupRequest<'a> {
     pub command: &'a WireCommand,
     /// The state that the database must be in.
     pub expect: &'a Expectation,
+    /// Of what kind, and how.
+    pub order: &'a BackupOrder,
     /// Where pg_dump and pg_restore are; `None`: they are looked for.
     pub programs: Option<&'a Path>,
     /// Whose key signs the manifest.
@@ -82,7 +90,7 @@ enum Stop {
     Cancelled,
 }
 
-/// Makes a backup of the whole database below `dir`.
+/// Makes a backup of the database below `dir`, of the kind that is asked for.
 ///
 /// Gives [`Outcome::BackedUp`], or one of `Failed`, `Refused` and `Cancelled`; then nothing is left behind.
 pub async fn back_up(
@@ -118,12 +126,46 @@ async fn make(
     let contents = Contents::look(&session).await.map_err(|fault| held(&fault))?;
     let looks = open(target).await?;
     let seen = expected(&looks, target, request.expect).await?;
-    let programs = Programs::find(request.programs, session.version).await.map_err(Stop::Failed)?;
     reach("backup-before-intent").await;
     let place = Place::make(dir, request.command).await.map_err(|error| Stop::Failed(error.failure()))?;
-    room(&place, &looks, contents.bytes()).await?;
     reach("backup-after-intent").await;
-    let made = dump((target, &programs), &contents, &place, &looks, control).await?;
+    let kind = match request.order.method {
+        BackupMethod::Full => {
+            Kind::Full(full((target, request), &contents, &place, (session, looks), control).await?)
+        }
+        BackupMethod::RestorePoint => {
+            session.close().await;
+            let patience = u64::try_from(request.order.archive_timeout.0).unwrap_or_default();
+            let patience = Duration::from_millis(patience);
+            let point = restore_point::make(&looks, request.command, patience, control).await?;
+            // What is in the log up to the point is what the plan was made for: it was so before, and is so after.
+            expected(&looks, target, request.expect).await?;
+            looks.close().await;
+            reach("backup-after-effect").await;
+            Kind::RestorePoint(point)
+        }
+    };
+    let facts = Facts { started, contents, seen, kind };
+    let published = publish::publish(place, facts, request.command, request.signer).await;
+    let published = published.map_err(|error| Stop::Failed(error.failure()))?;
+    let took = Span(jiff::Timestamp::now().as_millisecond() - started.as_millisecond());
+    reach("backup-after-commit").await;
+    let path = published.path.to_string_lossy().into_owned();
+    Ok(Backup { path, sha256: published.sha256, bytes: published.bytes, took, method: published.method })
+}
+
+/// Dumps the whole database and looks whether it is there. `session` holds the snapshot, `looks` is for questions.
+async fn full(
+    (target, request): (&Target, &BackupRequest<'_>),
+    contents: &Contents,
+    place: &Place,
+    (session, looks): (Session, Session),
+    control: &Control<'_>,
+) -> Result<Dumped, Stop> {
+    let programs = Programs::find(request.programs, session.version).await.map_err(Stop::Failed)?;
+    room(place, &looks, contents.bytes()).await?;
+    let rate = request.order.rate_limit.map(|rate| rate.0);
+    let made = dump((target, &programs), contents, place, (&looks, rate), control).await?;
     let anew = contents.written_anew(&looks).await.map_err(|fault| lost(&fault))?;
     if !anew.is_empty() {
         let what = anew.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
@@ -139,17 +181,11 @@ async fn make(
     looks.close().await;
     reach("backup-after-effect").await;
     control.say(0, 0, "backup: looking whether it is whole".to_owned());
-    check(&programs, &contents, &made, &place, control).await?;
-    let no_globals = globals(target, &programs, &place, control).await?;
+    check(&programs, contents, &made, place, control).await?;
+    let no_globals = globals(target, &programs, place, control).await?;
     let Made { parts, compression, jobs } = made;
-    let pg_dump = programs.version.clone();
-    let facts = Facts { started, contents, seen, parts, compression, jobs, pg_dump, no_globals };
-    let published = publish::publish(place, facts, request.command, request.signer).await;
-    let published = published.map_err(|error| Stop::Failed(error.failure()))?;
-    let took = Span(jiff::Timestamp::now().as_millisecond() - started.as_millisecond());
-    reach("backup-after-commit").await;
-    let path = published.path.to_string_lossy().into_owned();
-    Ok(Backup { path, sha256: published.sha256, bytes: published.bytes, took })
+    let (pg_dump, compression) = (programs.version, compression.name());
+    Ok(Dumped { parts, compression, jobs, pg_dump, rate_limit: rate, no_globals })
 }
 
 async fn open(target: &Target) -> Result<Session, Stop> {
@@ -168,7 +204,7 @@ async fn dump(
     (target, programs): (&Target, &Programs),
     contents: &Contents,
     place: &Place,
-    looks: &Session,
+    (looks, rate): (&Session, Option<u64>),
     control: &Control<'_>,
 ) -> Result<Made, Stop> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -179,11 +215,12 @@ async fn dump(
         let ended = CancellationToken::new();
         let command = child::dump(programs, target, &place.dump(), (&contents.snapshot, jobs, compression));
         let dumped = async {
-            let done = run(command, control, Some(&meter)).await;
+            let done = run(command, control, (Some(&meter), rate)).await;
             ended.cancel();
             done
         };
-        let followed = follow(place, Arc::clone(&meter), &ended);
+        let often = if rate.is_some() { FOLLOW_CLOSELY } else { FOLLOW };
+        let followed = follow(place, Arc::clone(&meter), (&ended, often));
         let done = tokio::select! {
             done = async { tokio::try_join!(dumped, followed) } => done,
             never = meter.watch(looks, &contents.tables) => never,
@@ -219,7 +256,11 @@ async fn clear(directory: &Path) -> Result<(), Stop> {
 }
 
 /// Hashes what is written until pg_dump has ended.
-async fn follow(place: &Place, meter: Arc<Meter>, ended: &CancellationToken) -> Result<Vec<Part>, Stop> {
+async fn follow(
+    place: &Place,
+    meter: Arc<Meter>,
+    (ended, often): (&CancellationToken, Duration),
+) -> Result<Vec<Part>, Stop> {
     let directory = place.dump();
     let failed = |source| {
         let path = directory.clone();
@@ -231,7 +272,7 @@ async fn follow(place: &Place, meter: Arc<Meter>, ended: &CancellationToken) -> 
     let mut parts = Parts::new(directory.clone(), stop);
     loop {
         let last = tokio::select! {
-            () = sleep(FOLLOW) => false,
+            () = sleep(often) => false,
             () = ended.cancelled() => true,
         };
         if last {
@@ -289,7 +330,7 @@ async fn globals(
         return Ok(Some("pg_dumpall is not installed".to_owned()));
     };
     let file = place.path.join(manifest::GLOBALS);
-    match run(child::globals(program, target, &file), control, None).await {
+    match run(child::globals(program, target, &file), control, (None, None)).await {
         Ok(_) => Ok(None),
         // Not everybody may read roles. The rows are there, which is what counts.
         Err(Stop::Failed(failure)) => {
@@ -321,9 +362,9 @@ async fn expected(session: &Session, target: &Target, expect: &Expectation) -> R
 async fn run(
     command: tokio::process::Command,
     control: &Control<'_>,
-    meter: Option<&Meter>,
+    counted: (Option<&Meter>, Option<u64>),
 ) -> Result<Vec<u8>, Stop> {
-    match child::supervise(command, control, meter).await {
+    match child::supervise(command, control, counted).await {
         Ended::Well(output) => Ok(output),
         Ended::Badly(failure) => Err(Stop::Failed(failure)),
         Ended::Cancelled => Err(Stop::Cancelled),
@@ -339,7 +380,7 @@ async fn check(
     place: &Place,
     control: &Control<'_>,
 ) -> Result<(), Stop> {
-    let list = run(child::list(programs, &place.dump()), control, None).await?;
+    let list = run(child::list(programs, &place.dump()), control, (None, None)).await?;
     let names = made.parts.iter().filter_map(|part| part.name.rsplit('/').next());
     let missing = contents::missing(&list, &contents.tables, &contents::files(names));
     if missing > 0 {
@@ -348,7 +389,9 @@ async fn check(
     }
     match made.compression {
         Compression::Zstd => Ok(()),
-        Compression::Gzip => run(child::read_all(programs, &place.dump()), control, None).await.map(drop),
+        Compression::Gzip => {
+            run(child::read_all(programs, &place.dump()), control, (None, None)).await.map(drop)
+        }
     }
 }
 

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::database::Observation;
 use crate::digest::Digest;
-use crate::migration::Version;
+use crate::migration::{Version, is_false};
 pub use crate::name::CommandId;
 use crate::name::{DatabaseName, OperatorName};
 use crate::plan::{Direction, ExecutionSettings, Expectation, HistoryMark, LockMode, Step};
+use crate::policy::{BackupMethod, BackupRules, Bytes, archive_timeout};
 use crate::rollout::RolloutId;
 use crate::time::{Span, Timestamp};
 
@@ -41,6 +42,9 @@ pub enum CommandKind {
     Backup {
         /// The state that the plan was made for.
         expect: Expectation,
+        /// Of what kind, and how.
+        #[serde(default)]
+        order: BackupOrder,
     },
     /// Run migrations, forward or back.
     Run(Run),
@@ -60,6 +64,30 @@ pub struct Adopt {
     pub history: Option<HistoryMark>,
 }
 
+/// What kind of backup an agent makes, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupOrder {
+    /// Of what kind.
+    pub method: BackupMethod,
+    /// Most bytes per second that pg_dump may write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<Bytes>,
+    /// How long a restore point waits for the server's archive.
+    pub archive_timeout: Span,
+}
+
+impl Default for BackupOrder {
+    fn default() -> Self {
+        Self { method: BackupMethod::default(), rate_limit: None, archive_timeout: archive_timeout() }
+    }
+}
+
+impl From<&BackupRules> for BackupOrder {
+    fn from(rules: &BackupRules) -> Self {
+        Self { method: rules.method, rate_limit: rules.rate_limit, archive_timeout: rules.archive_timeout }
+    }
+}
+
 /// What a command does to the records of its database.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Recording<'a> {
@@ -75,9 +103,9 @@ impl CommandKind {
     /// The state that it starts from.
     pub(crate) const fn expect(&self) -> &Expectation {
         match self {
-            Self::Backup { expect } | Self::Run(Run { expect, .. }) | Self::Adopt(Adopt { expect, .. }) => {
-                expect
-            }
+            Self::Backup { expect, .. }
+            | Self::Run(Run { expect, .. })
+            | Self::Adopt(Adopt { expect, .. }) => expect,
         }
     }
 
@@ -114,6 +142,9 @@ pub struct Run {
     /// A person's word on a statement of which the catalogue does not tell whether it took effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<Resolution>,
+    /// Whether further migrations of the plan follow it, each after a backup of its own.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub more: bool,
 }
 
 /// A lock of a migration that makes others wait.
@@ -173,6 +204,9 @@ pub struct Backup {
     pub bytes: u64,
     /// How long it took.
     pub took: Span,
+    /// What kind of backup it is.
+    #[serde(default)]
+    pub method: BackupMethod,
 }
 
 /// A migration that was run.

@@ -9,6 +9,11 @@ use crate::migration::is_false;
 use crate::name::EnvironmentName;
 use crate::time::Span;
 
+mod backup;
+
+pub(crate) use backup::archive_timeout;
+pub use backup::{BackupEach, BackupMethod, BackupPolicy, BackupRules, Bytes, BytesError, LEAST_RATE};
+
 /// Most environments of a policy: a chain that a person can still read.
 pub const MAX_ENVIRONMENTS: usize = 32;
 
@@ -53,16 +58,6 @@ impl HazardLevel {
             Self::High => Some(Severity::High),
         }
     }
-}
-
-/// Whether a run takes a backup first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BackupPolicy {
-    /// A verified backup in the same run, or nothing runs.
-    Required,
-    /// No backup. Said by name in the policy, and shown in every plan.
-    Off,
 }
 
 /// Whether there are plans for a server of which nobody here knows what its statements lock and do.
@@ -220,8 +215,8 @@ pub(crate) mod defaults {
     pub(super) const fn yes() -> bool {
         true
     }
-    pub(super) const fn backup() -> BackupPolicy {
-        BackupPolicy::Required
+    pub(super) fn backup() -> BackupPolicy {
+        BackupPolicy::required()
     }
     pub(super) const fn rollback_window() -> Span {
         Span::hours(24)
@@ -375,7 +370,9 @@ impl EnvironmentPolicy {
             ("replication_lag.max", lag(|lag| lag.max), positive),
             ("replication_lag.wait", lag(|lag| lag.wait), positive),
         ];
-        checks.into_iter().filter(|(_, fine, _)| !fine).map(|(key, _, range)| PolicyError::OutOfRange {
+        let wrong = checks.into_iter().filter(|(_, fine, _)| !fine).map(|(key, _, range)| (key, range));
+        let backup = self.backup.rules().map(BackupRules::mistakes).unwrap_or_default();
+        wrong.chain(backup).map(|(key, range)| PolicyError::OutOfRange {
             environment: self.name.clone(),
             key,
             range,

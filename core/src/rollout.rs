@@ -123,8 +123,10 @@ pub enum Verdict {
 /// One database of a rollout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The backup of this run.
+    /// The last backup of this run.
     pub backup: Option<Backup>,
+    /// How many steps were done when it was made.
+    pub backup_after: usize,
     /// The steps that are recorded.
     pub done: Vec<StepDone>,
     /// The state that the next command starts from.

@@ -1,5 +1,6 @@
 //! Running PostgreSQL's programs: what they are given, and how they are ended.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::failure;
 use super::programs::Programs;
 use super::progress::Meter;
+use super::throttle;
 use crate::database::{Control, DUMP, Target};
 
 /// The longest that a program may run: a database that takes longer needs another kind of backup.
@@ -207,7 +209,7 @@ pub(super) async fn pipe(mut one: Command, mut two: Command, control: &Control<'
         Some(Err(error)) => return bad(&name, &error.to_string()),
         None => return bad(&name, "its output cannot be read"),
     }
-    let (ended, complaint) = tokio::join!(supervise(two, control, None), read(stderr, COMPLAINT));
+    let (ended, complaint) = tokio::join!(supervise(two, control, (None, None)), read(stderr, COMPLAINT));
     match (ended, first.wait().await) {
         (Ended::Well(output), Ok(status)) if status.success() => Ended::Well(output),
         (Ended::Well(_), Ok(status)) => {
@@ -232,7 +234,13 @@ impl Drop for Group {
 
 /// Runs a program to its end, or ends it. `meter` counts what it writes, if it does: reading back a large archive takes
 /// long, and shows nothing meanwhile.
-pub(super) async fn supervise(mut command: Command, control: &Control<'_>, meter: Option<&Meter>) -> Ended {
+///
+/// `rate`: most bytes per second that it may write, as far as `meter` counts them.
+pub(super) async fn supervise(
+    mut command: Command,
+    control: &Control<'_>,
+    (meter, rate): (Option<&Meter>, Option<u64>),
+) -> Ended {
     let name = command.as_std().get_program().to_string_lossy().into_owned();
     let mut child = match command.spawn() {
         Ok(child) => child,
@@ -256,12 +264,21 @@ pub(super) async fn supervise(mut command: Command, control: &Control<'_>, meter
             },
             () = control.cancel.cancelled() => Ended::Cancelled,
             why = too_slow(control, meter) => bad(&name, why),
+            never = slowed(rate, pid, meter) => match never {},
         }
     };
     drop(group);
     // It has ended, or is about to.
     let _ = child.kill().await;
     ended
+}
+
+/// Keeps it to a rate, if there is one.
+async fn slowed(rate: Option<u64>, group: Option<Pid>, meter: Option<&Meter>) -> Infallible {
+    match (rate, meter) {
+        (Some(rate), Some(meter)) => throttle::keep_to(rate, group, meter).await,
+        (_, _) => std::future::pending().await,
+    }
 }
 
 /// Tells how far it is; ends when nothing was written for too long, or it has taken too long altogether.
@@ -277,7 +294,8 @@ async fn too_slow(control: &Control<'_>, meter: Option<&Meter>) -> &'static str 
     loop {
         looks.tick().await;
         let seen = meter.written();
-        if seen != size {
+        // What is stopped writes nothing, and does not hang.
+        if seen != size || meter.is_held() {
             (size, grew) = (seen, Instant::now());
         }
         control.say(0, 0, meter.words());

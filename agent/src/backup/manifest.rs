@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::contents::Needs;
 use super::parts::Part;
+use super::restore_point::RestorePoint;
 
 /// The version of its form.
 pub(super) const FORMAT: u32 = 2;
@@ -45,9 +46,10 @@ pub(super) struct Manifest {
     pub(super) rollout: String,
     pub(super) command: String,
     pub(super) attempt: u32,
-    /// What kind of backup it is: `full`.
+    /// What kind of backup it is: `full`, `restore_point`.
     pub(super) method: String,
     /// How the rows are compressed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) compression: String,
     pub(super) jobs: usize,
     pub(super) parts: Vec<Part>,
@@ -56,12 +58,20 @@ pub(super) struct Manifest {
     pub(super) database_bytes: u64,
     /// As in `server_version_num`.
     pub(super) server_version: u32,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) pg_dump_version: String,
     /// Of the cluster and the database.
     pub(super) system_identifier: String,
     pub(super) timeline: u32,
     pub(super) lsn: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) snapshot: String,
+    /// Most bytes per second that pg_dump might write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rate_limit: Option<u64>,
+    /// Where in the server's log the database is, if that is what the backup is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) restore_point: Option<RestorePoint>,
     /// Of the schema.
     pub(super) fingerprint: Digest,
     /// The migrations that were applied.

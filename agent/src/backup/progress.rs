@@ -1,6 +1,6 @@
 //! How far a backup is, for people who wait for it.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pgbelay_analysis::bytes_in_words as amount;
@@ -34,6 +34,8 @@ pub(super) struct Meter {
     begun: AtomicUsize,
     /// Bytes of tables that were read, as far as the server tells.
     read: AtomicU64,
+    /// Whether pg_dump is stopped, because it was too fast.
+    held: AtomicBool,
 }
 
 impl Meter {
@@ -45,7 +47,18 @@ impl Meter {
             written: AtomicU64::new(0),
             begun: AtomicUsize::new(0),
             read: AtomicU64::new(0),
+            held: AtomicBool::new(false),
         }
+    }
+
+    /// Whether pg_dump is stopped.
+    pub(super) fn is_held(&self) -> bool {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// It is stopped, or goes on.
+    pub(super) fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::Relaxed);
     }
 
     /// So much is in so many files with rows.

@@ -7,17 +7,18 @@ use std::path::{Path, PathBuf};
 
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
+use pgbelay_core::policy::BackupMethod;
 use pgbelay_proto::convert::WireCommand;
 use pgbelay_proto::signing;
 use pgbelay_proto::tls::Credentials;
 
 use tokio_util::sync::CancellationToken;
 
-use super::child::Compression;
 use super::contents::Contents;
 use super::manifest::{CERTIFICATE, DUMP_DIR, FORMAT, GLOBALS, MANIFEST, Manifest, SIGNATURE, SUMS};
 use super::parts::{Part, part};
 use super::place::{Place, PlaceError, interrupted};
+use super::restore_point::RestorePoint;
 
 /// Most names that are tried, should two backups of one command end in one second.
 const NAMES: u32 = 100;
@@ -29,12 +30,30 @@ pub(super) struct Facts {
     /// The database in the snapshot.
     pub(super) contents: Contents,
     pub(super) seen: Observation,
+    /// What kind of backup it is, and what that kind knows of itself.
+    pub(super) kind: Kind,
+}
+
+/// What a kind of backup knows of itself.
+#[derive(Debug)]
+pub(super) enum Kind {
     /// What pg_dump has written.
+    Full(Dumped),
+    /// Nothing was written.
+    RestorePoint(RestorePoint),
+}
+
+/// What pg_dump has written.
+#[derive(Debug)]
+pub(super) struct Dumped {
     pub(super) parts: Vec<Part>,
-    pub(super) compression: Compression,
+    /// How the rows are compressed.
+    pub(super) compression: &'static str,
     pub(super) jobs: usize,
     /// The version of pg_dump.
     pub(super) pg_dump: String,
+    /// Most bytes per second that it might write.
+    pub(super) rate_limit: Option<u64>,
     /// Why the roles are not written down.
     pub(super) no_globals: Option<String>,
 }
@@ -48,6 +67,8 @@ pub(super) struct Published {
     pub(super) sha256: Digest,
     /// The bytes of all parts.
     pub(super) bytes: u64,
+    /// What kind of backup it is.
+    pub(super) method: BackupMethod,
 }
 
 /// Writes the manifest, signs it, brings everything to disk and renames the directory.
@@ -72,13 +93,17 @@ fn publish_here(
         let path = path.to_owned();
         move |source| PlaceError { what, path, source }
     };
-    let mut parts = facts.parts;
-    if facts.no_globals.is_none() {
-        let path = place.path.join(GLOBALS);
-        parts.push(
-            part(&place.path, GLOBALS, &CancellationToken::new())
-                .map_err(failed("failed to read back", &path))?,
-        );
+    let mut facts = facts;
+    let mut parts = Vec::new();
+    if let Kind::Full(dumped) = &mut facts.kind {
+        parts = std::mem::take(&mut dumped.parts);
+        if dumped.no_globals.is_none() {
+            let path = place.path.join(GLOBALS);
+            parts.push(
+                part(&place.path, GLOBALS, &CancellationToken::new())
+                    .map_err(failed("failed to read back", &path))?,
+            );
+        }
     }
     for one in &parts {
         let path = place.path.join(&one.name);
@@ -88,34 +113,12 @@ fn publish_here(
     let finished = jiff::Timestamp::now();
     let name = format!("{}-{}-{}", finished.strftime("%Y%m%dT%H%M%SZ"), command.rollout, command.id);
     let published = free_name(&place.parent, &name);
-    let Contents { snapshot, lsn, timeline, needs, .. } = &facts.contents;
-    let manifest = Manifest {
-        format: FORMAT,
-        id: published.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        database: command.database.to_string(),
-        rollout: command.rollout.to_string(),
-        command: command.id.to_string(),
-        attempt: command.attempt,
-        method: "full".to_owned(),
-        compression: facts.compression.name().to_owned(),
-        jobs: facts.jobs,
-        parts,
-        tables: facts.contents.tables.len(),
-        database_bytes: facts.contents.bytes(),
-        server_version: facts.seen.server_version,
-        pg_dump_version: facts.pg_dump,
-        system_identifier: facts.seen.system_identifier,
-        timeline: *timeline,
-        lsn: lsn.clone(),
-        snapshot: snapshot.clone(),
-        fingerprint: facts.seen.fingerprint,
-        applied: facts.seen.records.iter().map(|record| record.version.to_string()).collect(),
-        needs: needs.clone(),
-        no_globals: facts.no_globals,
-        started_at: facts.started.to_string(),
-        finished_at: finished.to_string(),
-        took_ms: finished.as_millisecond() - facts.started.as_millisecond(),
+    let id = published.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let method = match &facts.kind {
+        Kind::Full(_) => BackupMethod::Full,
+        Kind::RestorePoint(_) => BackupMethod::RestorePoint,
     };
+    let manifest = manifest(facts, (id, method), parts, (command, finished));
     let write = |name: &str, text: &[u8]| {
         let path = place.path.join(name);
         write(&path, text).map_err(failed("failed to write", &path))
@@ -126,13 +129,64 @@ fn publish_here(
     write(SIGNATURE, &signature.map_err(failed("failed to sign", &place.path.join(MANIFEST)))?)?;
     write(CERTIFICATE, signer.certificate_pem.as_bytes())?;
     write(SUMS, manifest.sums().as_bytes())?;
-    for directory in [&place.path.join(DUMP_DIR), &place.path] {
+    let dump = place.path.join(DUMP_DIR);
+    for directory in
+        [&dump, &place.path].into_iter().filter(|path| method == BackupMethod::Full || **path != dump)
+    {
         sync_directory(directory).map_err(failed("failed to write", directory))?;
     }
     fs::rename(&place.path, &published).map_err(failed("failed to publish the backup as", &published))?;
     place.published = true;
     sync_directory(&place.parent).map_err(failed("failed to write", &place.parent))?;
-    Ok(Published { path: published, sha256: Digest::of(&text), bytes: manifest.bytes() })
+    Ok(Published { path: published, sha256: Digest::of(&text), bytes: manifest.bytes(), method })
+}
+
+/// What stands in the manifest of a backup with these parts.
+fn manifest(
+    facts: Facts,
+    (id, method): (String, BackupMethod),
+    parts: Vec<Part>,
+    (command, finished): (&WireCommand, jiff::Timestamp),
+) -> Manifest {
+    let (dumped, point) = match facts.kind {
+        Kind::Full(dumped) => (Some(dumped), None),
+        Kind::RestorePoint(point) => (None, Some(point)),
+    };
+    let Contents { snapshot, lsn, timeline, needs, .. } = &facts.contents;
+    let lsn = point.as_ref().map_or(lsn, |point| &point.lsn);
+    let (compression, pg_dump_version, snapshot) = match &dumped {
+        Some(dumped) => (dumped.compression.to_owned(), dumped.pg_dump.clone(), snapshot.clone()),
+        None => Default::default(),
+    };
+    Manifest {
+        format: FORMAT,
+        id,
+        database: command.database.to_string(),
+        rollout: command.rollout.to_string(),
+        command: command.id.to_string(),
+        attempt: command.attempt,
+        method: method.as_str().to_owned(),
+        compression,
+        jobs: dumped.as_ref().map_or(0, |dumped| dumped.jobs),
+        parts,
+        tables: if point.is_some() { 0 } else { facts.contents.tables.len() },
+        database_bytes: facts.contents.bytes(),
+        server_version: facts.seen.server_version,
+        pg_dump_version,
+        system_identifier: facts.seen.system_identifier,
+        timeline: *timeline,
+        lsn: lsn.clone(),
+        snapshot,
+        rate_limit: dumped.as_ref().and_then(|dumped| dumped.rate_limit),
+        restore_point: point,
+        fingerprint: facts.seen.fingerprint,
+        applied: facts.seen.records.iter().map(|record| record.version.to_string()).collect(),
+        needs: needs.clone(),
+        no_globals: dumped.and_then(|dumped| dumped.no_globals),
+        started_at: facts.started.to_string(),
+        finished_at: finished.to_string(),
+        took_ms: finished.as_millisecond() - facts.started.as_millisecond(),
+    }
 }
 
 fn write(path: &Path, text: &[u8]) -> io::Result<()> {

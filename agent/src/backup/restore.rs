@@ -291,7 +291,7 @@ impl Work<'_> {
             }
         };
         let ended = tokio::select! {
-            ended = child::supervise(command, self.control, None) => ended,
+            ended = child::supervise(command, self.control, (None, None)) => ended,
             never = tell => never,
         };
         match ended {

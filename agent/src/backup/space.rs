@@ -38,7 +38,8 @@ fn share(parent: &Path) -> Option<f64> {
     let newest = names.filter(|name| !name.starts_with('.')).max()?;
     let manifest = Manifest::read(&parent.join(newest)).ok()?;
     // Of little data, what is always there is most of a backup.
-    (manifest.database_bytes >= ENOUGH).then(|| manifest.bytes() as f64 / manifest.database_bytes as f64)
+    let says = manifest.restore_point.is_none() && manifest.database_bytes >= ENOUGH;
+    says.then(|| manifest.bytes() as f64 / manifest.database_bytes as f64)
 }
 
 /// Whether the backups are on the volume of the server's own data, where one disk takes both.

@@ -114,8 +114,15 @@ fn unread(name: &str, error: &io::Error) -> String {
 /// The files that are, or may be, parts.
 fn names(directory: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in directory.join(DUMP_DIR).read_dir()? {
-        names.push(format!("{DUMP_DIR}/{}", entry?.file_name().to_string_lossy()));
+    match directory.join(DUMP_DIR).read_dir() {
+        Ok(entries) => {
+            for entry in entries {
+                names.push(format!("{DUMP_DIR}/{}", entry?.file_name().to_string_lossy()));
+            }
+        }
+        // A restore point has none. The parts of another backup are missed one by one.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
     }
     if directory.join(GLOBALS).exists() {
         names.push(GLOBALS.to_owned());

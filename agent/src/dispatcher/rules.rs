@@ -88,7 +88,7 @@ mod tests {
             attempt,
             fence: 1,
             not_after: Timestamp(100),
-            kind: WireKind::Backup { expect },
+            kind: WireKind::Backup { expect, order: Default::default() },
         }
     }
 

@@ -1,6 +1,6 @@
 //! How a command is written into the journal. Its types are the contract's, which knows no JSON.
 
-use pgbelay_core::command::{Backup, CommandId, Resolution, StrongLock};
+use pgbelay_core::command::{Backup, BackupOrder, CommandId, Resolution, StrongLock};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
@@ -27,7 +27,11 @@ struct StoredCommand {
 #[serde(tag = "do", rename_all = "kebab-case")]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time for each database")]
 enum StoredKind {
-    Backup { expect: Expectation },
+    Backup {
+        expect: Expectation,
+        #[serde(default)]
+        order: BackupOrder,
+    },
     Run(StoredRun),
     Adopt(StoredAdopt),
 }
@@ -94,7 +98,7 @@ impl From<WireCommand> for StoredCommand {
     fn from(command: WireCommand) -> Self {
         let WireCommand { id, database, rollout, plan, attempt, fence, not_after, kind } = command;
         let kind = match kind {
-            WireKind::Backup { expect } => StoredKind::Backup { expect },
+            WireKind::Backup { expect, order } => StoredKind::Backup { expect, order },
             WireKind::Run(run) => StoredKind::Run(run.into()),
             WireKind::Adopt(adopt) => StoredKind::Adopt(adopt.into()),
         };
@@ -106,7 +110,7 @@ impl From<StoredCommand> for WireCommand {
     fn from(stored: StoredCommand) -> Self {
         let StoredCommand { id, database, rollout, plan, attempt, fence, not_after, kind } = stored;
         let kind = match kind {
-            StoredKind::Backup { expect } => WireKind::Backup { expect },
+            StoredKind::Backup { expect, order } => WireKind::Backup { expect, order },
             StoredKind::Run(run) => WireKind::Run(run.into()),
             StoredKind::Adopt(adopt) => WireKind::Adopt(adopt.into()),
         };

@@ -39,7 +39,9 @@ pub(super) async fn execute<S: Site>(
         may_end: &tools.guard.rules.cancel_blockers_of,
     };
     let outcome = match &command.kind {
-        WireKind::Backup { expect } => Box::pin(tools.site.back_up(&command, expect, control)).await,
+        WireKind::Backup { expect, order } => {
+            Box::pin(tools.site.back_up(&command, (expect, order), control)).await
+        }
         WireKind::Run(run) => Box::pin(migrate(&command, run, &tools, control)).await,
         WireKind::Adopt(adopt) => Box::pin(tools.site.adopt(&command, adopt, control)).await,
     };

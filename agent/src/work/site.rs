@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pgbelay_analysis::Catalog;
-use pgbelay_core::command::{Failure, FailureKind, Outcome, StepDone};
+use pgbelay_core::command::{BackupOrder, Failure, FailureKind, Outcome, StepDone};
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::history::Table;
@@ -70,7 +70,7 @@ pub trait Site: Send + Sync + 'static {
     fn back_up(
         &self,
         command: &WireCommand,
-        expect: &Expectation,
+        wanted: (&Expectation, &BackupOrder),
         control: Control<'_>,
     ) -> impl Future<Output = Outcome> + Send;
     /// Clears what interrupted backups left.
@@ -178,7 +178,12 @@ impl Site for Postgres {
         recovered.map_err(|error| NoAnswer::because(&error))
     }
 
-    async fn back_up(&self, command: &WireCommand, expect: &Expectation, control: Control<'_>) -> Outcome {
+    async fn back_up(
+        &self,
+        command: &WireCommand,
+        (expect, order): (&Expectation, &BackupOrder),
+        control: Control<'_>,
+    ) -> Outcome {
         // As it is now: it is renewed from time to time.
         let signer = match self.identity.load() {
             Ok((_, identity)) => identity.credentials,
@@ -189,7 +194,7 @@ impl Site for Postgres {
             }
         };
         let programs = self.pg_bin.as_deref();
-        let request = BackupRequest { command, expect, programs, signer: &signer };
+        let request = BackupRequest { command, expect, order, programs, signer: &signer };
         Box::pin(backup::back_up(&self.target, &self.backup_dir, &request, &control)).await
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use pgbelay_agent::database::{Control, Progress, Trust};
 use pgbelay_agent::work::{NoAnswer, RunRequest, Site};
 use pgbelay_analysis::Catalog;
-use pgbelay_core::command::{Backup, Failure, Outcome, StepDone};
+use pgbelay_core::command::{Backup, BackupOrder, Failure, Outcome, StepDone};
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::history::Table;
@@ -171,7 +171,12 @@ impl Site for PlayedSite {
         Ok(vec![Trust::Trusted; extensions.len()])
     }
 
-    async fn back_up(&self, _: &WireCommand, _: &Expectation, control: Control<'_>) -> Outcome {
+    async fn back_up(
+        &self,
+        _: &WireCommand,
+        _: (&Expectation, &BackupOrder),
+        control: Control<'_>,
+    ) -> Outcome {
         self.asked().backups += 1;
         let mood = *self.0.mood.borrow();
         if mood == Mood::Slow {
@@ -183,7 +188,15 @@ impl Site for PlayedSite {
             }
         }
         let path = "/backups/1".to_owned();
-        Outcome::BackedUp { backup: Backup { path, sha256: Digest::of("archive"), bytes: 7, took: Span(1) } }
+        Outcome::BackedUp {
+            backup: Backup {
+                path,
+                sha256: Digest::of("archive"),
+                bytes: 7,
+                took: Span(1),
+                method: Default::default(),
+            },
+        }
     }
 
     async fn restore(&self, job: &WireJob, control: Control<'_>) -> JobEnd {

@@ -199,5 +199,11 @@ pub(crate) fn run_command(id: &str, attempt: u32) -> wire::Command {
 
 /// A command that takes a backup.
 pub(crate) fn backup_command(id: &str, attempt: u32) -> wire::Command {
-    command(id, attempt, Kind::Backup(wire::BackupCommand { expect: Some(expectation()) }))
+    let backup = wire::BackupCommand {
+        expect: Some(expectation()),
+        method: "full".to_owned(),
+        rate_limit: 0,
+        archive_timeout_ms: 300_000,
+    };
+    command(id, attempt, Kind::Backup(backup))
 }

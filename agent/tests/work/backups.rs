@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 use pgbelay_agent::backup::{BackupRequest, back_up, remove_leftovers, verify};
 use pgbelay_agent::database::{Control, Target, inspect};
-use pgbelay_core::command::{Backup, Failure, FailureKind, Outcome, RefusedBecause};
+use pgbelay_core::command::{Backup, BackupOrder, Failure, FailureKind, Outcome, RefusedBecause};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::plan::Expectation;
 use pgbelay_core::time::Timestamp;
@@ -24,10 +24,11 @@ const DATA: &str = "CREATE TABLE a (id int PRIMARY KEY, name text); CREATE SCHEM
     CREATE TABLE s.\"B b\" (x text); CREATE TABLE s.empty (x text); CREATE UNLOGGED TABLE u (x int); \
     INSERT INTO a SELECT n, md5(n::text) FROM generate_series(1, 5000) n; INSERT INTO s.\"B b\" VALUES ('é')";
 
-struct Yard {
-    world: World,
-    dir: TempDir,
-    signer: Credentials,
+pub(crate) struct Yard {
+    pub(crate) world: World,
+    pub(crate) dir: TempDir,
+    pub(crate) signer: Credentials,
+    pub(crate) order: BackupOrder,
 }
 
 /// An agent's credentials, of a CA of its own.
@@ -44,9 +45,12 @@ fn credentials() -> Credentials {
 
 impl Yard {
     async fn new() -> anyhow::Result<Self> {
-        let world = World::new().await?;
+        Self::on(World::new().await?).await
+    }
+
+    pub(crate) async fn on(world: World) -> anyhow::Result<Self> {
         world.client().await?.batch_execute(DATA).await?;
-        Ok(Self { world, dir: tempfile::tempdir()?, signer: credentials() })
+        Ok(Self { world, dir: tempfile::tempdir()?, signer: credentials(), order: BackupOrder::default() })
     }
 
     fn path(&self) -> PathBuf {
@@ -54,7 +58,7 @@ impl Yard {
     }
 
     /// With the programs of the server's own version, or these.
-    async fn back_up(&self, programs: Option<&Path>) -> anyhow::Result<Outcome> {
+    pub(crate) async fn back_up(&self, programs: Option<&Path>) -> anyhow::Result<Outcome> {
         let expect = Expectation::from(&self.world.seen().await?);
         let programs = programs.unwrap_or_else(|| self.world.cluster.programs());
         self.back_up_to(&self.path(), Some(programs), &expect).await
@@ -67,7 +71,13 @@ impl Yard {
         expect: &Expectation,
     ) -> anyhow::Result<Outcome> {
         let order = self.world.up(&[]).await?;
-        let request = BackupRequest { command: &order.command, expect, programs, signer: &self.signer };
+        let request = BackupRequest {
+            command: &order.command,
+            expect,
+            order: &self.order,
+            programs,
+            signer: &self.signer,
+        };
         let control = Control {
             progress: &self.world.progress,
             cancel: &self.world.cancel,
@@ -90,13 +100,13 @@ impl Yard {
     }
 
     /// Everything in the directory of backups.
-    fn left(&self) -> Vec<String> {
+    pub(crate) fn left(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path().join(APP)).into_iter().flatten();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
     /// A directory of programs in which `pg_dump` does `script` first. `$REAL` is the real program.
-    fn programs(&self, script: &str) -> anyhow::Result<PathBuf> {
+    pub(crate) fn programs(&self, script: &str) -> anyhow::Result<PathBuf> {
         let (dir, real) = (self.dir.path().join("bin"), self.world.cluster.programs());
         fs::create_dir(&dir)?;
         std::os::unix::fs::symlink(real.join("pg_restore"), dir.join("pg_restore"))?;
@@ -112,7 +122,7 @@ impl Yard {
 }
 
 #[track_caller]
-fn backed_up(outcome: Outcome) -> Backup {
+pub(crate) fn backed_up(outcome: Outcome) -> Backup {
     match outcome {
         Outcome::BackedUp { backup } => backup,
         other => panic!("no backup: {other:?}"),
@@ -120,14 +130,14 @@ fn backed_up(outcome: Outcome) -> Backup {
 }
 
 #[track_caller]
-fn failure(outcome: Outcome) -> Failure {
+pub(crate) fn failure(outcome: Outcome) -> Failure {
     match outcome {
         Outcome::Failed { failure, .. } => failure,
         other => panic!("not failed: {other:?}"),
     }
 }
 
-fn manifest(backup: &Backup) -> Value {
+pub(crate) fn manifest(backup: &Backup) -> Value {
     serde_json::from_slice(&fs::read(Path::new(&backup.path).join("manifest.json")).unwrap()).unwrap()
 }
 
@@ -415,6 +425,7 @@ async fn a_state_that_has_moved_gets_no_backup() -> anyhow::Result<()> {
     let request = BackupRequest {
         command: &order.command,
         expect: &order.run.expect,
+        order: &yard.order,
         programs: None,
         signer: &yard.signer,
     };
@@ -535,6 +546,7 @@ async fn a_password_is_in_no_argument() -> anyhow::Result<()> {
     let request = BackupRequest {
         command: &order.command,
         expect: &order.run.expect,
+        order: &yard.order,
         programs: None,
         signer: &yard.signer,
     };

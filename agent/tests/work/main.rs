@@ -8,6 +8,7 @@
 )]
 
 mod adopting;
+mod backup_methods;
 mod backups;
 mod catalogs;
 mod connecting;

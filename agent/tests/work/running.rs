@@ -70,6 +70,7 @@ async fn forward_and_back_are_recorded() -> anyhow::Result<()> {
         sha256: Digest::of("x"),
         bytes: 1,
         took: Span(1),
+        method: Default::default(),
     });
     let (done, after) = ran(world.run(&order).await);
     assert_eq!(versions(&done), ["001", "002", "003"]);

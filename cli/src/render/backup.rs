@@ -35,7 +35,14 @@ pub(crate) fn list(response: &ListBackupsResponse, layout: Layout) -> String {
 /// What came of reading one again.
 pub(crate) fn verified(entry: &BackupEntry, _layout: Layout) -> String {
     if entry.complete {
-        return format!("{} of {} is whole: {} read again\n", entry.id, entry.database, bytes(entry.bytes));
+        return match entry.method.as_str() {
+            "restore_point" => format!(
+                "{} of {} is whole: its manifest was read again. It is a restore point: the server's archive, which has \
+                 the data, was not looked at\n",
+                entry.id, entry.database
+            ),
+            _ => format!("{} of {} is whole: {} read again\n", entry.id, entry.database, bytes(entry.bytes)),
+        };
     }
     problems(entry)
 }
@@ -58,12 +65,14 @@ fn row(entry: &BackupEntry) -> Vec<Word> {
         Some(until) => moment(until).into(),
         None => toned(Tone::Faint, "-"),
     };
+    // Its data is in the server's archive.
+    let size = if entry.method == "restore_point" { "restore point".to_owned() } else { bytes(entry.bytes) };
     vec![
         entry.id.as_str().into(),
         entry.database.as_str().into(),
         entry.environment.as_str().into(),
         moment(&entry.created_at).into(),
-        bytes(entry.bytes).into(),
+        size.into(),
         verified,
         window,
         entry.location.as_str().into(),
@@ -136,6 +145,11 @@ mod tests {
         20261120T100001Z-r2-c4 of orders-1 is NOT whole, do not rely on it:
           dump/toc.dat is missing
         "#);
+        let point = BackupEntry { method: "restore_point".into(), bytes: 0, ..all.backups[0].clone() };
+        let told = plain(&verified(&point, Layout { width: Some(80) }));
+        assert!(told.contains("its manifest was read again") && told.contains("was not looked at"), "{told}");
+        let listed = plain(&list(&ListBackupsResponse { backups: vec![point] }, Layout { width: Some(160) }));
+        assert!(listed.contains("restore point") && !listed.contains("0 B"), "{listed}");
         assert!(list(&ListBackupsResponse::default(), Layout { width: None }).contains("no backup yet"));
     }
 }

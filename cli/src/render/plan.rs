@@ -192,10 +192,27 @@ fn losses(plan: &PlanView, layout: Layout) -> String {
     format!("{}\n{}\n", paint(Tone::Strong, "What it would destroy"), table(&LOSSES, &rows, layout))
 }
 
+/// What backups come first. What policy does not change is not said.
+fn required(plan: &PlanView) -> String {
+    let what = match plan.backup_method.as_str() {
+        "restore_point" => "a restore point of each database, seen in its server's archive,",
+        _ => "a verified backup of each database",
+    };
+    let before = match plan.backup_each.as_str() {
+        "migration" => "before each migration",
+        _ => "first",
+    };
+    let rate = match plan.backup_rate_limit.as_str() {
+        "" => String::new(),
+        rate => format!(", at {rate} per second at most"),
+    };
+    format!("{what} {before}{rate}; without one nothing runs")
+}
+
 fn circumstances(plan: &PlanView, layout: Layout) -> String {
     let width = layout.prose();
     let backup = match plan.backup.as_str() {
-        "required" => "a verified backup of each database first; without one nothing runs".into(),
+        "required" => required(plan),
         "off" if only_records(plan) => "none: nothing is run".to_owned(),
         "off" => format!("none: the policy of {} turns it off", plan.environment),
         other => other.to_owned(),
@@ -534,6 +551,32 @@ mod tests {
     }
 
     #[test]
+    fn what_kind_of_backup_comes_first_is_said() {
+        let check = |method: &str, each: &str, rate: &str, expected: &str| {
+            let plan = PlanView {
+                backup_method: method.into(),
+                backup_each: each.into(),
+                backup_rate_limit: rate.into(),
+                ..PlanView::default()
+            };
+            assert_eq!(required(&plan), expected);
+        };
+        check("full", "run", "", "a verified backup of each database first; without one nothing runs");
+        check(
+            "full",
+            "migration",
+            "50MB",
+            "a verified backup of each database before each migration, at 50MB per second at most; without one nothing runs",
+        );
+        check(
+            "restore_point",
+            "run",
+            "",
+            "a restore point of each database, seen in its server's archive, first; without one nothing runs",
+        );
+    }
+
+    #[test]
     fn programs_get_every_field_about_the_whole() {
         let plan = PlanView { groups: Vec::new(), ..fixtures::plan() };
         insta::assert_json_snapshot!(plan, @r#"
@@ -561,7 +604,10 @@ mod tests {
           "acknowledge": [
             "drop-column:public.tasks.assigned_to"
           ],
-          "purpose": "migrate"
+          "purpose": "migrate",
+          "backup_method": "full",
+          "backup_each": "run",
+          "backup_rate_limit": ""
         }
         "#);
     }

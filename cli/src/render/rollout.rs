@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use pgbelay_analysis::bytes_in_words as bytes;
 use pgbelay_proto::wire::{
-    FailureView, ListRolloutsResponse, Observed, ObservedLock, ResolveResponse, RolloutView, StepView,
-    TargetView,
+    BackupView, FailureView, ListRolloutsResponse, Observed, ObservedLock, ResolveResponse, RolloutView,
+    StepView, TargetView,
 };
 
 use super::Layout;
@@ -52,11 +52,17 @@ pub(crate) fn full(rollout: &RolloutView, layout: Layout) -> String {
         for step in &target.steps {
             text.extend(step.observed.iter().filter_map(|seen| observed(&step.version, seen, layout)));
         }
-        if let Some(backup) = &target.backup {
+        for backup in all_backups(target) {
             text.push_str(&format!("backup {} (SHA-256 {})\n", backup.path, backup.sha256));
         }
     }
     text
+}
+
+/// The last one, or each of several.
+fn all_backups(target: &TargetView) -> impl Iterator<Item = &BackupView> {
+    let last = target.backup.as_ref().filter(|_| target.backups.is_empty());
+    last.into_iter().chain(&target.backups)
 }
 
 /// What was seen of a step that others may have noticed; nothing, if there is nothing to say.
@@ -363,10 +369,12 @@ mod tests {
                 "path": "/var/backups/pgbelay/orders-1/20260729T100001Z-c12",
                 "sha256": "ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12",
                 "bytes": 1468006,
-                "took_ms": 830
+                "took_ms": 830,
+                "method": "full"
               },
               "error": null,
-              "doing": ""
+              "doing": "",
+              "backups": []
             },
             {
               "database": "orders-2",
@@ -401,7 +409,8 @@ mod tests {
                   "pid 4711 (psql, running for 5m): SELECT count(*) FROM tasks"
                 ]
               },
-              "doing": ""
+              "doing": "",
+              "backups": []
             },
             {
               "database": "billing-1",
@@ -409,7 +418,8 @@ mod tests {
               "steps": [],
               "backup": null,
               "error": null,
-              "doing": ""
+              "doing": "",
+              "backups": []
             }
           ],
           "acknowledged": [

@@ -322,6 +322,7 @@ fn inconsistent() -> anyhow::Result<State> {
     let plan = Plan { id, digest: body.digest(), body, author, created_at: Timestamp(0) };
     let target = Target {
         backup: None,
+        backup_after: 0,
         done: Vec::new(),
         expect,
         attempt: 0,

@@ -17,7 +17,7 @@ pub(crate) fn entry(state: &State, known: &KnownBackup, now: Timestamp) -> wire:
         database: known.database.to_string(),
         environment: database.map(|database| database.environment.to_string()).unwrap_or_default(),
         created_at: rfc3339(known.made_at),
-        method: "full".to_owned(),
+        method: known.backup.method.as_str().to_owned(),
         location: known.backup.path.clone(),
         bytes: known.backup.bytes,
         sha256: known.backup.sha256.to_string(),

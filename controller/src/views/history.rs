@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 use pgbelay_core::acknowledge::{Acknowledgement, NOT_JUDGED, of_step};
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
 use pgbelay_core::plan::{Plan, Step};
-use pgbelay_core::policy::BackupPolicy;
 use pgbelay_core::rollout::{Rollout, Target, TargetState};
 use pgbelay_core::state::State;
 use pgbelay_proto::wire;
@@ -67,7 +66,7 @@ fn of_target<'a>(
     let steps = plan.body.targets.get(database).map(|planned| planned.steps.as_slice()).unwrap_or_default();
     let is_done = |step: &Step| target.done.iter().any(|done| done.version == step.version);
     let stopped_at = steps.iter().find(|step| !is_done(step)).map(|step| &step.version);
-    let may_have_begun = plan.body.backup == BackupPolicy::Off || target.backup.is_some();
+    let may_have_begun = plan.body.backup.rules().is_none() || target.backup.is_some();
     steps.iter().filter_map(move |step| {
         let is_next = stopped_at == Some(&step.version);
         let state = match &target.state {

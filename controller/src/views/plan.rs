@@ -65,6 +65,7 @@ pub fn plan(state: &State, known: &PlanState, answers: Answers) -> wire::PlanVie
     let body = &plan.body;
     let policy = state.policy.environment(&body.environment);
     let (release, direction, target) = goal(&body.goal);
+    let rules = body.backup.rules();
     wire::PlanView {
         id: plan.id.to_string(),
         digest: plan.digest.to_string(),
@@ -78,10 +79,13 @@ pub fn plan(state: &State, known: &PlanState, answers: Answers) -> wire::PlanVie
         approved_by: known.approvals.iter().map(ToString::to_string).collect(),
         author: plan.author.to_string(),
         created_at: rfc3339(plan.created_at),
-        backup: match body.backup {
-            BackupPolicy::Required => "required".to_owned(),
+        backup: match &body.backup {
+            BackupPolicy::Required(_) => "required".to_owned(),
             BackupPolicy::Off => "off".to_owned(),
         },
+        backup_method: rules.map_or("", |rules| rules.method.as_str()).to_owned(),
+        backup_each: rules.map_or("", |rules| rules.each.as_str()).to_owned(),
+        backup_rate_limit: rules.and_then(|rules| rules.rate_limit).map(String::from).unwrap_or_default(),
         confirmation_needed: needs_confirmation(state, plan).unwrap_or(true),
         force_allowed: policy.is_some_and(|policy| policy.force_allowed),
         blocked_by: obstacles(state, plan).iter().map(ToString::to_string).collect(),

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use pgbelay_core::command::{CommandKind, Failure, FailureKind, StepDone, Unsettled};
+use pgbelay_core::command::{Backup, CommandKind, Failure, FailureKind, StepDone, Unsettled};
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::Step;
+use pgbelay_core::policy::BackupEach;
 use pgbelay_core::rollout::{Confirmation, Rollout, RolloutState, Target, TargetState, Verdict};
 use pgbelay_core::state::State;
 use pgbelay_proto::wire;
@@ -54,9 +55,11 @@ fn full(state: &State, fleet: &Fleet, rollout: &Rollout) -> wire::RolloutView {
     let plan = state.plan_of(rollout);
     let (release, direction, _) = plan.map(|plan| goal(&plan.body.goal)).unwrap_or_default();
     let (word, reason, finished_at) = standing(&rollout.state);
+    let mut backups = of_rollout(state, rollout);
     let targets = rollout.targets.iter().map(|(name, target)| {
+        let backups = backups.remove(name).unwrap_or_default();
         let steps = plan.and_then(|plan| plan.body.targets.get(name)).map(|planned| planned.steps.as_slice());
-        view(state, fleet, name, target, steps.unwrap_or_default())
+        wire::TargetView { backups, ..view(state, fleet, name, target, steps.unwrap_or_default()) }
     });
     wire::RolloutView {
         id: rollout.id.to_string(),
@@ -91,6 +94,32 @@ fn standing(state: &RolloutState) -> (&'static str, String, String) {
     }
 }
 
+/// The backups that a rollout has taken, where policy asks for one before each migration; the first one first.
+fn of_rollout(state: &State, rollout: &Rollout) -> HashMap<DatabaseName, Vec<wire::BackupView>> {
+    let plan = state.plan_of(rollout);
+    let rules = plan.and_then(|plan| plan.body.backup.rules());
+    if rules.is_none_or(|rules| rules.each == BackupEach::Run) {
+        return HashMap::new();
+    }
+    let mut known: Vec<_> = state.backups.values().filter(|known| known.rollout == rollout.id).collect();
+    known.sort_by_key(|known| known.made_at);
+    let mut backups: HashMap<_, Vec<_>> = HashMap::new();
+    for known in known {
+        backups.entry(known.database.clone()).or_default().push(backup_view(&known.backup));
+    }
+    backups
+}
+
+fn backup_view(backup: &Backup) -> wire::BackupView {
+    wire::BackupView {
+        path: backup.path.clone(),
+        sha256: backup.sha256.to_string(),
+        bytes: backup.bytes,
+        took_ms: backup.took.0,
+        method: backup.method.as_str().to_owned(),
+    }
+}
+
 fn view(
     state: &State,
     fleet: &Fleet,
@@ -104,12 +133,8 @@ fn view(
         database: name.to_string(),
         state: word(state, target).to_owned(),
         steps: steps.iter().map(|step| step_view(target, &done, step)).collect(),
-        backup: target.backup.as_ref().map(|backup| wire::BackupView {
-            path: backup.path.clone(),
-            sha256: backup.sha256.to_string(),
-            bytes: backup.bytes,
-            took_ms: backup.took.0,
-        }),
+        backup: target.backup.as_ref().map(backup_view),
+        backups: Vec::new(),
         error: error(name, target),
         doing: doing(fleet, name, target),
     }

@@ -88,7 +88,7 @@ fn plan(release: &Release, policy: &EnvironmentPolicy, seen: &Observation) -> an
         goal: Goal::Release { release: release.id },
         policy_version: 1,
         after: None,
-        backup: BackupPolicy::Required,
+        backup: BackupPolicy::required(),
         settings: ExecutionSettings::from(policy),
         targets: names()?.into_iter().map(|name| (name, target.clone())).collect(),
         judgements: Vec::new(),
@@ -105,11 +105,13 @@ fn rollout(release: &Release, plan: &Plan, seen: &Observation) -> anyhow::Result
         observed: None,
     };
     let target = Target {
+        backup_after: 0,
         backup: Some(Backup {
             path: format!("/var/lib/pgbelay/backups/{}/{}.dump", "x".repeat(30), "y".repeat(30)),
             sha256: Digest::of("dump"),
             bytes: 1 << 40,
             took: Span(123_456),
+            method: Default::default(),
         }),
         done: release.migrations.iter().map(done).collect(),
         expect: Expectation::from(seen),

@@ -3,12 +3,12 @@
 //! Level-triggered: it looks at where the rollout stands, never at what has just happened, so that it may be
 //! asked at any time, as often as one likes, and after a restart as well.
 
-use crate::command::{Adopt, Command, CommandId, CommandKind, Resolution, Run, StrongLock};
+use crate::command::{Adopt, BackupOrder, Command, CommandId, CommandKind, Resolution, Run, StrongLock};
 use crate::digest::Digest;
 use crate::event::Event;
 use crate::name::DatabaseName;
 use crate::plan::{Direction, Goal, Lock, Plan, Step};
-use crate::policy::{BackupPolicy, EnvironmentPolicy};
+use crate::policy::{BackupEach, BackupPolicy, EnvironmentPolicy};
 use crate::request::Refusal;
 use crate::rollout::{
     MAX_ATTEMPTS, PauseReason, Rollout, RolloutId, RolloutState, Target, TargetState, Verdict,
@@ -162,19 +162,44 @@ impl Next<'_> {
             });
             return Ok(Event::CommandIssued { command: self.command(kind)? });
         }
-        let kind = match (self.plan.body.backup, &self.target.backup) {
-            (BackupPolicy::Required, None) => CommandKind::Backup { expect: self.target.expect.clone() },
-            (BackupPolicy::Required | BackupPolicy::Off, backup) => CommandKind::Run(Run {
-                direction: direction(&self.plan.body.goal),
-                locks: self.locks(&missing),
-                steps: missing,
-                expect: self.target.expect.clone(),
-                backup: backup.clone(),
-                settings: self.plan.body.settings.clone(),
-                resolution: self.resolution()?,
-            }),
+        let kind = match self.lacks_backup() {
+            Some(order) => CommandKind::Backup { expect: self.target.expect.clone(), order },
+            None => CommandKind::Run(self.run(missing)?),
         };
         Ok(Event::CommandIssued { command: self.command(kind)? })
+    }
+
+    /// The backup that has to be there before the next migration, and is not.
+    fn lacks_backup(&self) -> Option<BackupOrder> {
+        let rules = self.plan.body.backup.rules()?;
+        let is_there = self.target.backup.is_some()
+            && match rules.each {
+                BackupEach::Run => true,
+                // What was done since is not in it. A migration that is cut off goes on after the one that it began with.
+                BackupEach::Migration => self.target.backup_after == self.target.done.len(),
+            };
+        (!is_there).then(|| BackupOrder::from(rules))
+    }
+
+    fn run(&self, mut missing: Vec<Step>) -> Result<Run, Refusal> {
+        let one = match &self.plan.body.backup {
+            BackupPolicy::Required(rules) => rules.each == BackupEach::Migration,
+            BackupPolicy::Off => false,
+        };
+        let more = one && missing.len() > 1;
+        if one {
+            missing.truncate(1);
+        }
+        Ok(Run {
+            direction: direction(&self.plan.body.goal),
+            locks: self.locks(&missing),
+            steps: missing,
+            expect: self.target.expect.clone(),
+            backup: self.target.backup.clone(),
+            settings: self.plan.body.settings.clone(),
+            resolution: self.resolution()?,
+            more,
+        })
     }
 
     /// The locks of steps that make writers wait, on what is there before.

@@ -8,6 +8,7 @@ use crate::database::Database;
 use crate::event::{Actor, Event};
 use crate::job::{Destination, Job, JobEnd, JobId, Restore};
 use crate::name::{DatabaseName, EnvironmentName};
+use crate::policy::BackupMethod;
 use crate::request::{Circumstances, Refusal};
 use crate::state::{State, not_found};
 use crate::time::{Span, Timestamp};
@@ -71,6 +72,13 @@ fn restorable(known: &KnownBackup, restore: &Restore) -> Result<(), Refusal> {
     let no = |why: String| Err(Refusal::NotRestorable { backup: known.id().to_owned(), why });
     if let Some(problem) = known.checked.iter().flat_map(|check| &check.problems).next() {
         return no(format!("it is not whole: {problem}"));
+    }
+    match known.backup.method {
+        BackupMethod::Full => {}
+        BackupMethod::RestorePoint => {
+            let why = "it is a point in the server's log and has no rows: restore the server to it from its archive";
+            return no(why.to_owned());
+        }
     }
     let fits = |name: &String| (1..=MAX_IDENTIFIER).contains(&name.len());
     match &restore.into {
@@ -174,7 +182,8 @@ pub fn due_proofs(state: &State, now: Timestamp) -> Vec<(DatabaseName, Restore)>
 
 fn newest(state: &State, database: &Database) -> Option<String> {
     let of = state.backups.values().filter(|known| known.database == database.name);
-    let whole = of.filter(|known| known.checked.as_ref().is_none_or(|check| check.problems.is_empty()));
+    let rows = of.filter(|known| matches!(known.backup.method, BackupMethod::Full));
+    let whole = rows.filter(|known| known.checked.as_ref().is_none_or(|check| check.problems.is_empty()));
     whole.max_by_key(|known| (known.made_at, known.id().to_owned())).map(|known| known.id().to_owned())
 }
 

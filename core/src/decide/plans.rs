@@ -124,7 +124,7 @@ fn body(state: &State, wanted: &Wanted<'_>, here: &Circumstances) -> Result<Plan
         policy_version: state.policy_version,
         after: state.last_rollout.get(environment).cloned(),
         // Nothing of the user's is changed by what is only recorded.
-        backup: if wanted.goal.only_records() { BackupPolicy::Off } else { policy.backup },
+        backup: if wanted.goal.only_records() { BackupPolicy::Off } else { policy.backup.clone() },
         settings,
         targets,
         judgements: scales.judgements(),

@@ -66,6 +66,7 @@ pub(super) fn finished(
         }
     }
     match outcome {
+        Outcome::Ran { .. } if goes_on(&command) => Ok(()),
         Outcome::Ran { .. } => carries_goal(state, &command.rollout, &command.database, place),
         Outcome::BackedUp { .. }
         | Outcome::Failed { .. }
@@ -75,6 +76,11 @@ pub(super) fn finished(
         | Outcome::Refused { .. }
         | Outcome::Unknown { .. } => Ok(()),
     }
+}
+
+/// Whether further migrations of its plan follow a command.
+fn goes_on(command: &Command) -> bool {
+    matches!(&command.kind, CommandKind::Run(run) if run.more)
 }
 
 /// Whether a person's word has come to where it counts. One that was given for an interrupted run goes with the next.
@@ -104,6 +110,7 @@ fn move_target(target: &mut Target, command: &Command, outcome: &Outcome) {
     let state = match outcome {
         Outcome::BackedUp { backup } => {
             target.backup = Some(backup.clone());
+            target.backup_after = target.done.len();
             target.attempt = 0;
             TargetState::Due
         }
@@ -113,6 +120,12 @@ fn move_target(target: &mut Target, command: &Command, outcome: &Outcome) {
                 target.attempt = 0;
             }
             target.pieces = pieces;
+            TargetState::Due
+        }
+        // Before the next migration comes its backup.
+        Outcome::Ran { .. } if goes_on(command) => {
+            target.attempt = 0;
+            target.pieces = 0;
             TargetState::Due
         }
         Outcome::Ran { .. } => TargetState::Done,

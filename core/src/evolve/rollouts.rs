@@ -71,6 +71,7 @@ pub(super) fn started(
 fn due(plan: &TargetPlan, place: Place) -> Target {
     Target {
         backup: None,
+        backup_after: 0,
         done: Vec::new(),
         expect: plan.expect.clone(),
         attempt: 0,

@@ -394,7 +394,7 @@ fn body(target: TargetPlan) -> PlanBody {
         goal: Goal::Back { target: None },
         policy_version: 1,
         after: None,
-        backup: BackupPolicy::Required,
+        backup: BackupPolicy::required(),
         settings: ExecutionSettings::from(&environment),
         targets: BTreeMap::from_iter([("db".parse().unwrap(), target)]),
         judgements: Vec::new(),

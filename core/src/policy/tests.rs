@@ -23,7 +23,8 @@ fn all_mistakes_are_found_at_once() {
     let policy = policy(serde_json::json!({
         "environments": [
             {"name": "a", "requires": ["b"], "max_parallel": 0},
-            {"name": "a", "lock_timeout": "0s", "acknowledge": ["nonsense", "create-trigger"]},
+            {"name": "a", "lock_timeout": "0s",
+             "backup": {"method": "restore_point", "rate_limit": "1kB", "archive_timeout": "0s"}, "acknowledge": ["nonsense", "create-trigger"]},
         ],
         "risk": {"drop-tables": "low"},
         "hazards": {"set-not-nul": "off", "create-trigger": "off"},
@@ -36,6 +37,9 @@ fn all_mistakes_are_found_at_once() {
             "a: max_parallel must be from 1 to 1000",
             "the environment a stands twice",
             "a: lock_timeout must be more than zero",
+            "a: backup.rate_limit must be 100kB or more",
+            "a: backup.rate_limit must be left out with a method that writes no rows",
+            "a: backup.archive_timeout must be more than zero and at most 1d",
             "risk: there is no kind of statement called \"drop-tables\"",
             "hazards: there is no hazard called \"set-not-nul\"; did you mean set-not-null?",
             "a: acknowledge: there is no hazard called \"nonsense\"",

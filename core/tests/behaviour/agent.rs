@@ -90,7 +90,7 @@ impl Agent {
 
     fn refusal(&self, command: &Command, now: Timestamp) -> Option<RefusedBecause> {
         let expect = match &command.kind {
-            CommandKind::Backup { expect } => expect,
+            CommandKind::Backup { expect, .. } => expect,
             CommandKind::Run(run) => &run.expect,
             CommandKind::Adopt(adopt) => &adopt.expect,
         };
@@ -120,6 +120,7 @@ impl Agent {
             sha256: Digest::of(command.id.as_str()),
             bytes: 4_096,
             took: Span::seconds(1),
+            method: Default::default(),
         };
         let (done, observation) = (Vec::new(), None);
         match fate {

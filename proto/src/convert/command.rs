@@ -3,7 +3,9 @@
 //! On the wire a step carries what its agent needs. The reasons for its risk stay with the plan, so an agent's
 //! [`WireStep`] is a smaller thing than a plan's step.
 
-use pgbelay_core::command::{Backup, Command, CommandId, CommandKind, Resolution, Run, StrongLock};
+use pgbelay_core::command::{
+    Backup, BackupOrder, Command, CommandId, CommandKind, Resolution, Run, StrongLock,
+};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
@@ -11,7 +13,7 @@ use pgbelay_core::origin::Origin;
 use pgbelay_core::plan::{
     Direction, ExecutionSettings, Expectation, HistoryMark, LockMode, OldTable, Recorded, Step,
 };
-use pgbelay_core::policy::{Blockers, LagThen, QueryText, ReplicationLag};
+use pgbelay_core::policy::{BackupMethod, Blockers, Bytes, LagThen, QueryText, ReplicationLag};
 use pgbelay_core::rollout::RolloutId;
 use pgbelay_core::time::{Span, Timestamp};
 
@@ -68,6 +70,8 @@ pub enum WireKind {
     Backup {
         /// The state that the plan was made for.
         expect: Expectation,
+        /// Of what kind, and how.
+        order: BackupOrder,
     },
     /// Run migrations, forward or back.
     Run(WireRun),
@@ -264,6 +268,7 @@ impl From<&Backup> for wire::Backup {
             sha256: backup.sha256.to_string(),
             bytes: backup.bytes,
             took_ms: backup.took.0,
+            method: backup.method.as_str().to_owned(),
         }
     }
 }
@@ -276,8 +281,13 @@ impl TryFrom<wire::Backup> for Backup {
             sha256: parse("sha256", &wire.sha256)?,
             bytes: wire.bytes,
             took: Span(wire.took_ms),
+            method: method(&wire.method)?,
         })
     }
+}
+
+fn method(text: &str) -> Result<BackupMethod, BadMessage> {
+    word("method", &BackupMethod::ALL.map(|method| (method, method.as_str())), text)
 }
 
 impl From<&StrongLock> for wire::StrongLock {
@@ -346,9 +356,12 @@ impl From<&Run> for wire::RunCommand {
 impl From<&Command> for wire::Command {
     fn from(command: &Command) -> Self {
         let kind = match &command.kind {
-            CommandKind::Backup { expect } => {
-                wire::command::Kind::Backup(wire::BackupCommand { expect: Some(expect.into()) })
-            }
+            CommandKind::Backup { expect, order } => wire::command::Kind::Backup(wire::BackupCommand {
+                expect: Some(expect.into()),
+                method: order.method.as_str().to_owned(),
+                rate_limit: order.rate_limit.map_or(0, |rate| rate.0),
+                archive_timeout_ms: order.archive_timeout.0,
+            }),
             CommandKind::Run(run) => wire::command::Kind::Run(run.into()),
             CommandKind::Adopt(adopt) => wire::command::Kind::Adopt(adopt.into()),
         };
@@ -384,9 +397,14 @@ impl TryFrom<wire::Command> for WireCommand {
     type Error = BadMessage;
     fn try_from(wire: wire::Command) -> Result<Self, BadMessage> {
         let kind = match wire.kind.ok_or_else(|| missing("kind"))? {
-            wire::command::Kind::Backup(backup) => {
-                WireKind::Backup { expect: required("expect", backup.expect)? }
-            }
+            wire::command::Kind::Backup(backup) => WireKind::Backup {
+                order: BackupOrder {
+                    method: method(&backup.method)?,
+                    rate_limit: (backup.rate_limit > 0).then_some(Bytes(backup.rate_limit)),
+                    archive_timeout: positive("archive_timeout_ms", backup.archive_timeout_ms)?,
+                },
+                expect: required("expect", backup.expect)?,
+            },
             wire::command::Kind::Run(run) => WireKind::Run(run.try_into()?),
             wire::command::Kind::Adopt(adopt) => WireKind::Adopt(adopt.try_into()?),
         };

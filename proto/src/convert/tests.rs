@@ -6,6 +6,7 @@ use pgbelay_core::command::{
 };
 use pgbelay_core::digest::Digest;
 use pgbelay_core::plan::{ExecutionSettings, LockMode, Step};
+use pgbelay_core::policy::BackupMethod;
 use pgbelay_core::policy::{Blockers, LagThen, QueryText, ReplicationLag};
 use pgbelay_core::time::Span;
 use prost::Message;
@@ -37,7 +38,13 @@ fn observation() -> Observation {
 }
 
 fn backup() -> Backup {
-    Backup { path: "/b/x.dump".into(), sha256: Digest::of("dump"), bytes: 4, took: Span(7) }
+    Backup {
+        path: "/b/x.dump".into(),
+        sha256: Digest::of("dump"),
+        bytes: 4,
+        took: Span(7),
+        method: BackupMethod::RestorePoint,
+    }
 }
 
 fn outcomes() -> Vec<Outcome> {
@@ -153,6 +160,7 @@ fn run() -> Command {
             steps: vec![step],
             expect: Expectation::from(&seen),
             backup: Some(backup()),
+            more: false,
             settings,
             locks: vec![StrongLock {
                 version: "002".parse().unwrap(),

@@ -288,6 +288,7 @@ impl Stream {
                     sha256: Digest::of("dump").to_string(),
                     bytes: 4,
                     took_ms: 1,
+                    method: "full".to_owned(),
                 };
                 Outcome::BackedUp(wire::outcome::BackedUp { backup: Some(backup) })
             }

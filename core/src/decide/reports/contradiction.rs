@@ -141,11 +141,12 @@ mod tests {
                     steps,
                     expect,
                     backup: None,
+                    more: false,
                     settings,
                     locks: Vec::new(),
                     resolution: None,
                 }),
-                None => CommandKind::Backup { expect },
+                None => CommandKind::Backup { expect, order: Default::default() },
             },
         }
     }
@@ -189,7 +190,9 @@ mod tests {
     fn a_backup_is_no_run_and_a_run_is_no_backup() {
         let (backup, run) = (command(None), command(Some(Direction::Up)));
         let (path, sha256) = ("/b".to_owned(), Digest::of("b"));
-        let backed_up = Outcome::BackedUp { backup: Backup { path, sha256, bytes: 1, took: Span(1) } };
+        let backed_up = Outcome::BackedUp {
+            backup: Backup { path, sha256, bytes: 1, took: Span(1), method: Default::default() },
+        };
         let ran = Outcome::Ran { done: done(&["1", "2"]), observation: seen(&["1", "2"]) };
         let died = |versions: &[&str]| Outcome::Interrupted { done: done(versions), observation: None };
         let fits = |command: &Command, outcome: &Outcome| contradiction(command, outcome).is_none();

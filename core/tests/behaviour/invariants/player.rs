@@ -11,7 +11,7 @@ use pgbelay_core::event::{Actor, Event};
 use pgbelay_core::judge::AllJudged;
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
 use pgbelay_core::plan::{Goal, PlanId};
-use pgbelay_core::policy::{BackupPolicy, Policy};
+use pgbelay_core::policy::{BackupEach, BackupPolicy, Policy};
 use pgbelay_core::release::Release;
 use pgbelay_core::request::{Refusal, Request};
 use pgbelay_core::rollout::{Confirmation, RolloutId};
@@ -52,7 +52,12 @@ fn policy(which: usize) -> Policy {
     let mut policy = Policy::initial(&[environment(false), environment(true)]);
     for (at, environment) in policy.environments.iter_mut().enumerate() {
         environment.approvals = u32::from(which == 1 || (which == 3 && at == 1));
-        environment.backup = if which == 2 { BackupPolicy::Off } else { BackupPolicy::Required };
+        environment.backup = if which == 2 { BackupPolicy::Off } else { BackupPolicy::required() };
+        if which == 3
+            && let BackupPolicy::Required(rules) = &mut environment.backup
+        {
+            rules.each = BackupEach::Migration;
+        }
         environment.max_parallel = if which == 3 { 1 } else { 4 };
     }
     policy
@@ -351,7 +356,9 @@ impl Player {
             Lie::RanNothing => Outcome::Ran { done: Vec::new(), observation },
             Lie::BackedUp => {
                 let (path, sha256) = ("/nowhere".to_owned(), Digest::of("nothing"));
-                Outcome::BackedUp { backup: Backup { path, sha256, bytes: 0, took: Span(0) } }
+                Outcome::BackedUp {
+                    backup: Backup { path, sha256, bytes: 0, took: Span(0), method: Default::default() },
+                }
             }
             Lie::DiedElsewhere => {
                 let done =

@@ -7,6 +7,7 @@ use pgbelay_core::decide::decide;
 use pgbelay_core::event::{Actor, Event, Recorded};
 use pgbelay_core::evolve::evolve;
 use pgbelay_core::outstanding::{Effect, outstanding};
+use pgbelay_core::policy::BackupEach;
 use pgbelay_core::request::{Circumstances, Request};
 use pgbelay_core::state::State;
 use proptest::prelude::*;
@@ -167,16 +168,26 @@ proptest! {
                 if let Event::CommandFinished { command, outcome: Outcome::BackedUp { backup } } = event {
                     let known = &asked.before.commands[command].command;
                     assert!(matches!(known.kind, CommandKind::Backup { .. }));
-                    backups.insert((known.rollout.clone(), known.database.clone()), backup.clone());
+                    let target = &asked.before.rollouts[&known.rollout].targets[&known.database];
+                    let place = (known.rollout.clone(), known.database.clone());
+                    backups.insert(place, (backup.clone(), target.done.len()));
                 }
             }
             for command in issued(asked) {
                 let CommandKind::Run(run) = &command.kind else { continue };
                 let plan = asked.before.plan_of(&asked.before.rollouts[&command.rollout]).unwrap();
-                let off = plan.body.backup == pgbelay_core::policy::BackupPolicy::Off;
+                let rules = plan.body.backup.rules();
+                let off = rules.is_none();
                 let place = (command.rollout.clone(), command.database.clone());
                 assert!(off || run.backup.is_some());
-                assert_eq!(run.backup.as_ref(), backups.get(&place));
+                assert_eq!(run.backup.as_ref(), backups.get(&place).map(|(backup, _)| backup));
+                if let (Some(BackupEach::Migration), Some((_, done))) =
+                    (rules.map(|rules| rules.each), backups.get(&place))
+                {
+                    // What is done since is not in it.
+                    let target = &asked.before.rollouts[&command.rollout].targets[&command.database];
+                    assert_eq!((run.steps.len(), *done), (1, target.done.len()));
+                }
             }
         });
     }

@@ -5,6 +5,7 @@ use pgbelay_core::database::AppliedRecord;
 use pgbelay_core::event::Event;
 use pgbelay_core::job::JobEnd;
 use pgbelay_core::plan::{Direction, Goal, Plan, Step};
+use pgbelay_core::policy::{BackupEach, BackupPolicy};
 
 /// What an event says, for people.
 pub(crate) fn line(event: &Event) -> String {
@@ -92,17 +93,27 @@ fn planned(plan: &Plan) -> String {
         Goal::Baseline { release, version } => format!("to take {release} to be applied up to {version}"),
     };
     let mut text = format!(
-        "plan-created: {} {} {goal} by {}, risk {}, backup {:?}",
+        "plan-created: {} {} {goal} by {}, risk {}, backup {}",
         plan.id,
         plan.body.environment,
         plan.author,
         plan.body.risk(),
-        plan.body.backup
+        backup_policy(&plan.body.backup)
     );
     for (name, target) in &plan.body.targets {
         text.push_str(&format!("; {name} {}", list(target.steps.iter().map(step))));
     }
     text
+}
+
+fn backup_policy(policy: &BackupPolicy) -> String {
+    match policy {
+        BackupPolicy::Off => "Off".to_owned(),
+        BackupPolicy::Required(rules) => match rules.each {
+            BackupEach::Run => "Required".to_owned(),
+            BackupEach::Migration => "Required before each migration".to_owned(),
+        },
+    }
 }
 
 fn step(step: &Step) -> String {
