@@ -9,6 +9,7 @@ use crate::state::State;
 mod access;
 mod advance;
 mod authorise;
+mod backups;
 mod plans;
 mod policy;
 mod reports;
@@ -17,6 +18,7 @@ mod rollouts;
 
 pub(crate) use advance::{at_work, in_hand, lost, unsettled};
 pub use authorise::authorise;
+pub use backups::rests_on;
 pub use plans::{Wanted, pending, planned_id};
 pub use rollouts::{may_run, needs_confirmation, obstacles};
 
@@ -58,8 +60,8 @@ pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<
             state.plan(plan)?;
             Ok(vec![Event::PlanTried { plan: plan.clone(), databases: *databases, failed: *failed }])
         }
-        Request::StartRollout { plan, confirmation, acknowledged, sizes } => {
-            rollouts::start(state, (plan, sizes), (*confirmation, acknowledged), here)
+        Request::StartRollout { plan, confirmation, acknowledged, sizes, looks } => {
+            rollouts::start(state, (plan, sizes, looks), (*confirmation, acknowledged), here)
         }
         Request::PauseRollout { rollout } => rollouts::pause(state, rollout),
         Request::ResumeRollout { rollout } => rollouts::resume(state, rollout),
@@ -69,13 +71,13 @@ pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<
             resolve::resolve(state, (database, version), (*done, reason), &here.actor)
         }
         Request::RecordCheck { database, backup, problems } => {
-            state.backup(database, backup)?;
-            Ok(vec![Event::BackupChecked {
-                database: database.clone(),
-                backup: backup.clone(),
-                problems: problems.clone(),
-            }])
+            backups::checked(state, (database, backup), problems)
         }
+        Request::RecordLook { database, backup, problems } => {
+            Ok(backups::looked(state, (database, backup), problems))
+        }
+        Request::Condemn { database, backups } => Ok(backups::condemn(state, (database, backups), here.now)),
+        Request::BackupGone { database, backup } => Ok(backups::gone(state, database, backup)),
         Request::Advance { rollout } => advance::advance(state, rollout, here.now),
         Request::Accepted { command, attempt } => Ok(reports::accepted(state, command, *attempt)),
         Request::Report { command, attempt, outcome } => {

@@ -45,6 +45,8 @@ pub struct State {
     pub last_rollout: BTreeMap<EnvironmentName, RolloutId>,
     /// The backups, by database and name.
     pub backups: BTreeMap<(DatabaseName, BackupId), Arc<KnownBackup>>,
+    /// The backups that are given up and not gone yet.
+    pub condemned: BTreeSet<(DatabaseName, BackupId)>,
     /// The commands that have not come to an end.
     pub commands: BTreeMap<CommandId, CommandState>,
     /// How many commands there have been.
@@ -85,6 +87,7 @@ impl Default for State {
             rollouts: BTreeMap::new(),
             last_rollout: BTreeMap::new(),
             backups: BTreeMap::new(),
+            condemned: BTreeSet::new(),
             commands: BTreeMap::new(),
             commands_issued: 0,
         }

@@ -33,7 +33,7 @@ impl Player {
                 match effect {
                     Effect::Deliver { database, .. } => self.answer(&database, &Fate::Well),
                     Effect::Cancel { database, .. } => self.answer(&database, &Fate::CancelledAfter(0)),
-                    Effect::Advance { .. } | Effect::Disconnect { .. } => {}
+                    Effect::Advance { .. } | Effect::DeleteBackup { .. } | Effect::Disconnect { .. } => {}
                 }
             }
             for name in self.fleet.clone() {

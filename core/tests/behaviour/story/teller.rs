@@ -123,6 +123,8 @@ impl Teller {
             | Event::PlanApproved { .. }
             | Event::PlanTried { .. }
             | Event::BackupChecked { .. }
+            | Event::BackupCondemned { .. }
+            | Event::BackupRemoved { .. }
             | Event::RolloutPaused { .. }
             | Event::RolloutResumed { .. }
             | Event::RolloutAborted { .. }
@@ -168,6 +170,7 @@ fn effect(effect: &Effect) -> String {
         Effect::Advance { rollout } => format!("advance {rollout}"),
         Effect::Deliver { database, command } => format!("deliver {command} to {database}"),
         Effect::Cancel { database, command } => format!("cancel {command} on {database}"),
+        Effect::DeleteBackup { database, backup } => format!("delete {backup} of {database}"),
         Effect::Disconnect { whose } => format!("disconnect {whose}"),
     }
 }
