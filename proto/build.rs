@@ -8,7 +8,7 @@ const FILES: [&str; 3] =
     ["pgbelay/v1/agent.proto", "pgbelay/v1/enrolment.proto", "pgbelay/v1/operator.proto"];
 
 /// The answers of the operator service are what `--output json` prints.
-const PRINTED: [&str; 41] = [
+const PRINTED: [&str; 43] = [
     "PushReleaseResponse",
     "PlanView",
     "PlanGroup",
@@ -37,6 +37,8 @@ const PRINTED: [&str; 41] = [
     "ResolveResponse",
     "ListBackupsResponse",
     "BackupEntry",
+    "PruneBackupsResponse",
+    "PrunedBackup",
     "HistoryResponse",
     "HistoryEntry",
     "CreateTokenResponse",

@@ -24,16 +24,20 @@ use crate::failpoint::reach;
 
 mod child;
 mod contents;
+mod look;
 mod manifest;
 mod parts;
 mod place;
 mod programs;
 mod progress;
 mod publish;
+mod remove;
 mod space;
 mod verify;
 
+pub use look::look;
 pub use place::{LeftoverError, remove_leftovers};
+pub use remove::{RemoveError, remove};
 pub use verify::verify;
 
 use child::{Compression, Ended};

@@ -24,10 +24,10 @@ const DATA: &str = "CREATE TABLE a (id int PRIMARY KEY, name text); CREATE SCHEM
     CREATE TABLE s.\"B b\" (x text); CREATE TABLE s.empty (x text); CREATE UNLOGGED TABLE u (x int); \
     INSERT INTO a SELECT n, md5(n::text) FROM generate_series(1, 5000) n; INSERT INTO s.\"B b\" VALUES ('é')";
 
-struct Yard {
+pub(crate) struct Yard {
     world: World,
     dir: TempDir,
-    signer: Credentials,
+    pub(crate) signer: Credentials,
 }
 
 /// An agent's credentials, of a CA of its own.
@@ -43,18 +43,18 @@ fn credentials() -> Credentials {
 }
 
 impl Yard {
-    async fn new() -> anyhow::Result<Self> {
+    pub(crate) async fn new() -> anyhow::Result<Self> {
         let world = World::new().await?;
         world.client().await?.batch_execute(DATA).await?;
         Ok(Self { world, dir: tempfile::tempdir()?, signer: credentials() })
     }
 
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.dir.path().join("backups")
     }
 
     /// With the programs of the server's own version, or these.
-    async fn back_up(&self, programs: Option<&Path>) -> anyhow::Result<Outcome> {
+    pub(crate) async fn back_up(&self, programs: Option<&Path>) -> anyhow::Result<Outcome> {
         let expect = Expectation::from(&self.world.seen().await?);
         let programs = programs.unwrap_or_else(|| self.world.cluster.programs());
         self.back_up_to(&self.path(), Some(programs), &expect).await
@@ -90,7 +90,7 @@ impl Yard {
     }
 
     /// Everything in the directory of backups.
-    fn left(&self) -> Vec<String> {
+    pub(crate) fn left(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path().join(APP)).into_iter().flatten();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
@@ -112,7 +112,7 @@ impl Yard {
 }
 
 #[track_caller]
-fn backed_up(outcome: Outcome) -> Backup {
+pub(crate) fn backed_up(outcome: Outcome) -> Backup {
     match outcome {
         Outcome::BackedUp { backup } => backup,
         other => panic!("no backup: {other:?}"),
@@ -294,7 +294,7 @@ async fn where_several_sessions_cannot_one_does_it() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn parts(backup: &Backup) -> Vec<String> {
+pub(crate) fn parts(backup: &Backup) -> Vec<String> {
     let manifest = manifest(backup);
     let parts = manifest["parts"].as_array().unwrap().iter();
     parts.map(|part| part["name"].as_str().unwrap().to_owned()).collect()
