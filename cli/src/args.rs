@@ -187,7 +187,7 @@ pub(crate) enum Command {
     Lint(LintArgs),
     /// Explain a hazard and its safer way
     Explain(ExplainArgs),
-    /// Look at the backups, have one read again
+    /// Look at the backups, have one read again, delete those that policy lets go
     #[command(subcommand)]
     Backup(BackupCommand),
     /// Write down the schema of a database, for lint --catalog

@@ -67,6 +67,7 @@ unary! {
     resolve(ResolveRequest) -> ResolveResponse within WRITE;
     list_backups(ListBackupsRequest) -> ListBackupsResponse within READ;
     verify_backup(VerifyBackupRequest) -> BackupEntry within TRY;
+    prune_backups(PruneBackupsRequest) -> PruneBackupsResponse within WRITE;
     status(StatusRequest) -> StatusResponse within READ;
     history(HistoryRequest) -> HistoryResponse within READ;
     read_catalog(ReadCatalogRequest) -> ReadCatalogResponse within PLAN;

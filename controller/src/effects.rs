@@ -1,7 +1,7 @@
 //! Carries out what is outstanding. Level-triggered: it looks at the state and at who is connected, whenever either
 //! has changed and every second, and does what is missing; doing it twice does no harm.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
 use pgbelay_core::access::Certificates;
@@ -12,7 +12,9 @@ use pgbelay_core::rollout::{PauseReason, Rollout, RolloutState};
 use pgbelay_core::state::State;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock;
 use crate::fleet::Fleet;
+use crate::keeper::Keeper;
 use crate::rpc::Operators;
 use crate::sequencer::{AskError, Controller};
 
@@ -30,6 +32,8 @@ pub struct Effects {
     pub fleet: Fleet,
     /// The operators' connections.
     pub operators: Operators,
+    /// Looks after the backups.
+    pub keeper: Keeper,
 }
 
 impl Effects {
@@ -39,7 +43,7 @@ impl Effects {
         let _ = shutdown.run_until_cancelled(self.work()).await;
     }
 
-    async fn work(self) {
+    async fn work(mut self) {
         let mut states = self.controller.states();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -53,10 +57,11 @@ impl Effects {
                 _ = tick.tick() => true,
             };
             let Some(state) = states.borrow_and_update().clone() else { continue };
+            let mut requests = self.heal(&state);
             if is_tick {
                 self.sweep(&state);
+                requests.extend(self.keeper.tick(&state, (Instant::now(), clock::now())));
             }
-            let mut requests = self.heal(&state);
             requests
                 .extend(outstanding(&state).into_iter().filter_map(|effect| self.perform(&state, effect)));
             // What leaves the process has left: only what waits for the disk is waited for.
@@ -78,6 +83,7 @@ impl Effects {
                     self.fleet.cancel(&database, &known.command);
                 }
             }
+            Effect::DeleteBackup { database, backup } => self.keeper.delete(database, backup),
             Effect::Disconnect { whose: Actor::Agent(database) } => self.fleet.disconnect(&database),
             Effect::Disconnect { whose: Actor::Operator(name) } => self.operators.disconnect(&name),
             Effect::Disconnect { whose: Actor::Controller } => {}

@@ -23,6 +23,7 @@ use crate::ca::{CaError, CertificateAuthority};
 use crate::config::{Home, Settings};
 use crate::effects::Effects;
 use crate::fleet::{Fleet, Timing};
+use crate::keeper::{Keeper, KeeperTiming};
 use crate::listener::{self, ListenerOptions};
 use crate::rpc::agent::Agents;
 use crate::rpc::enrolment::Enrolment;
@@ -114,6 +115,8 @@ async fn bind(address: &str) -> Result<TcpListener, ServeError> {
 pub struct Options {
     /// Of the talk with agents.
     pub timing: Timing,
+    /// Of looking after the backups.
+    pub keeper: KeeperTiming,
     /// Of the listener for agents and operators.
     pub main: ListenerOptions,
     /// Of the listener for agents that enrol.
@@ -124,6 +127,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             timing: Timing::default(),
+            keeper: KeeperTiming::default(),
             main: ListenerOptions::identified(),
             enrolment: ListenerOptions::enrolment(),
         }
@@ -165,7 +169,9 @@ pub async fn run(
     tasks.spawn(listener::serve(sockets.main, gate, main_tls, options.main, stop.clone()));
     let enrol = enrolment_routes(&services);
     tasks.spawn(listener::serve(sockets.enrolment, enrol, enrol_tls, options.enrolment, stop.clone()));
-    let effects = Effects { controller: controller.clone(), fleet: services.fleet.clone(), operators };
+    let keeper = Keeper::new(services.clone(), options.keeper);
+    let fleet = services.fleet.clone();
+    let effects = Effects { controller: controller.clone(), fleet, operators, keeper };
     tasks.spawn(effects.run(stop.clone()));
     tasks.spawn(tell_health(health, controller, stop.clone()));
     tasks.spawn(own.keep_fresh(stop.clone()));

@@ -1,4 +1,4 @@
-//! `pgbelay backup`: which backups there are, and whether they are still whole.
+//! `pgbelay backup`: which backups there are, whether they are still whole, and which ones go.
 
 use clap::{Args, Subcommand};
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
@@ -9,12 +9,16 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::render;
 
+mod prune;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum BackupCommand {
     /// Show the backups, newest first
     List(ListArgs),
     /// Have the agent read a backup again, every part of it
     Verify(VerifyArgs),
+    /// Delete the backups that policy lets go, after showing them
+    Prune(prune::PruneArgs),
 }
 
 #[derive(Debug, Args)]
@@ -45,19 +49,20 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(crate) async fn run(command: BackupCommand, app: &mut App) -> Result<ExitCode, CliError> {
-    let client = app.connect().await?;
     match command {
+        BackupCommand::Prune(args) => prune::run(args, app).await,
         BackupCommand::List(args) => {
             let request = ListBackupsRequest {
                 environment: args.env.map(String::from).unwrap_or_default(),
                 database: args.database.map(String::from).unwrap_or_default(),
             };
-            let response = client.list_backups(request).await?;
+            let response = app.connect().await?.list_backups(request).await?;
             app.screen.present(&response, render::backup::list);
             Ok(ExitCode::Done)
         }
         BackupCommand::Verify(args) => {
             let database = args.database.map(String::from).unwrap_or_default();
+            let client = app.connect().await?;
             let waiting = app.screen.spinner("the agent reads the backup");
             let read = client.verify_backup(VerifyBackupRequest { id: args.id, database }).await;
             drop(waiting);

@@ -321,6 +321,7 @@ impl OperatorService for Scripted {
         resolve(ResolveRequest) -> ResolveResponse;
         list_backups(ListBackupsRequest) -> ListBackupsResponse;
         verify_backup(VerifyBackupRequest) -> BackupEntry;
+        prune_backups(PruneBackupsRequest) -> PruneBackupsResponse;
         history(HistoryRequest) -> HistoryResponse;
         read_catalog(ReadCatalogRequest) -> ReadCatalogResponse;
         list_agents(ListAgentsRequest) -> ListAgentsResponse;

@@ -31,7 +31,7 @@ pub enum Audience {
 }
 
 /// Every method of the contract on the main listener, and who may call it.
-pub const AUDIENCES: [(&str, Audience); 31] = [
+pub const AUDIENCES: [(&str, Audience); 32] = [
     ("/pgbelay.v1.AgentService/Connect", Audience::Agents),
     ("/pgbelay.v1.AgentService/FetchSql", Audience::Agents),
     ("/pgbelay.v1.AgentService/Renew", Audience::Agents),
@@ -54,6 +54,7 @@ pub const AUDIENCES: [(&str, Audience); 31] = [
     ("/pgbelay.v1.OperatorService/ReadCatalog", Audience::Operators(Role::Operator)),
     ("/pgbelay.v1.OperatorService/ListBackups", Audience::Operators(Role::Viewer)),
     ("/pgbelay.v1.OperatorService/VerifyBackup", Audience::Operators(Role::Operator)),
+    ("/pgbelay.v1.OperatorService/PruneBackups", Audience::Operators(Role::Operator)),
     ("/pgbelay.v1.OperatorService/CreateToken", Audience::Operators(Role::Admin)),
     ("/pgbelay.v1.OperatorService/ListAgents", Audience::Operators(Role::Viewer)),
     ("/pgbelay.v1.OperatorService/RevokeAgent", Audience::Operators(Role::Admin)),
