@@ -8,7 +8,7 @@ const FILES: [&str; 3] =
     ["pgbelay/v1/agent.proto", "pgbelay/v1/enrolment.proto", "pgbelay/v1/operator.proto"];
 
 /// The answers of the operator service are what `--output json` prints.
-const PRINTED: [&str; 44] = [
+const PRINTED: [&str; 46] = [
     "PushReleaseResponse",
     "PlanView",
     "PlanGroup",
@@ -40,6 +40,8 @@ const PRINTED: [&str; 44] = [
     "ListJobsResponse",
     "JobView",
     "RestoredView",
+    "PruneBackupsResponse",
+    "PrunedBackup",
     "HistoryResponse",
     "HistoryEntry",
     "CreateTokenResponse",

@@ -25,19 +25,23 @@ use crate::failpoint::reach;
 
 mod child;
 mod contents;
+mod look;
 mod manifest;
 mod parts;
 mod place;
 mod programs;
 mod progress;
 mod publish;
+mod remove;
 mod restore;
 mod restore_point;
 mod space;
 mod throttle;
 mod verify;
 
+pub use look::look;
 pub use place::{LeftoverError, remove_leftovers};
+pub use remove::{RemoveError, remove};
 pub use restore::{Mark, RestoreRequest, recover, restore};
 pub use verify::verify;
 

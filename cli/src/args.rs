@@ -189,7 +189,7 @@ pub(crate) enum Command {
     Lint(LintArgs),
     /// Explain a hazard and its safer way
     Explain(ExplainArgs),
-    /// Look at the backups, have one read again or proven
+    /// Look at the backups, have one read again or proven, delete those that policy lets go
     #[command(subcommand)]
     Backup(BackupCommand),
     /// Restore a backup: into a new database, some tables beside, or in place

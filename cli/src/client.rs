@@ -71,6 +71,7 @@ unary! {
     get_job(JobRequest) -> JobView within READ;
     cancel_job(JobRequest) -> JobView within WRITE;
     list_jobs(ListJobsRequest) -> ListJobsResponse within READ;
+    prune_backups(PruneBackupsRequest) -> PruneBackupsResponse within WRITE;
     status(StatusRequest) -> StatusResponse within READ;
     history(HistoryRequest) -> HistoryResponse within READ;
     read_catalog(ReadCatalogRequest) -> ReadCatalogResponse within PLAN;

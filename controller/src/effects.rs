@@ -1,7 +1,7 @@
 //! Carries out what is outstanding. Level-triggered: it looks at the state and at who is connected, whenever either
 //! has changed and every second, and does what is missing; doing it twice does no harm.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
 use pgbelay_core::access::Certificates;
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::fleet::Fleet;
+use crate::keeper::Keeper;
 use crate::rpc::Operators;
 use crate::sequencer::{AskError, Controller};
 
@@ -33,6 +34,8 @@ pub struct Effects {
     pub fleet: Fleet,
     /// The operators' connections.
     pub operators: Operators,
+    /// Looks after the backups.
+    pub keeper: Keeper,
 }
 
 impl Effects {
@@ -42,7 +45,7 @@ impl Effects {
         let _ = shutdown.run_until_cancelled(self.work()).await;
     }
 
-    async fn work(self) {
+    async fn work(mut self) {
         let mut states = self.controller.states();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -56,11 +59,10 @@ impl Effects {
                 _ = tick.tick() => true,
             };
             let Some(state) = states.borrow_and_update().clone() else { continue };
-            if is_tick {
-                self.sweep(&state);
-            }
             let mut requests = self.heal(&state);
             if is_tick {
+                self.sweep(&state);
+                requests.extend(self.keeper.tick(&state, (Instant::now(), clock::now())));
                 requests.extend(self.proofs(&state));
             }
             requests
@@ -96,6 +98,7 @@ impl Effects {
                 let why = "its agent was revoked, or its database is not managed any more".to_owned();
                 return Some(Request::EndJob { job, end: JobEnd::Interrupted { why } });
             }
+            Effect::DeleteBackup { database, backup } => self.keeper.delete(database, backup),
             Effect::Disconnect { whose: Actor::Agent(database) } => self.fleet.disconnect(&database),
             Effect::Disconnect { whose: Actor::Operator(name) } => self.operators.disconnect(&name),
             Effect::Disconnect { whose: Actor::Controller } => {}

@@ -10,6 +10,7 @@ pub mod config;
 pub mod effects;
 pub mod fleet;
 pub mod init;
+pub mod keeper;
 pub mod ledger;
 pub mod listener;
 mod metrics;

@@ -159,8 +159,7 @@ fn databases(page: &mut Page, state: &State, fleet: &Fleet, now: Timestamp) {
         "Time since a backup was last restored and found to be right; absent: never.",
         each(state, move |database| last_proof(state, &database.name).map(age)),
     );
-    let is_broken =
-        |known: &&Arc<KnownBackup>| known.checked.as_ref().is_some_and(|c| !c.problems.is_empty());
+    let is_broken = |known: &&Arc<KnownBackup>| !known.problems().is_empty();
     page.family(
         "pgbelay_backups_not_whole",
         "gauge",

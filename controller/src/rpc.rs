@@ -25,10 +25,12 @@ pub mod enrolment;
 pub mod gate;
 mod histories;
 mod judging;
+mod looks;
 mod measuring;
 pub mod operator;
 mod operators;
 mod probes;
+mod prune;
 
 pub(crate) use catalogs::CATALOGS_AT_ONCE;
 pub use operators::Operators;

@@ -23,6 +23,7 @@ use crate::ca::{CaError, CertificateAuthority};
 use crate::config::{Home, Settings};
 use crate::effects::Effects;
 use crate::fleet::{Fleet, Timing};
+use crate::keeper::{Keeper, KeeperTiming};
 use crate::listener::{self, ListenerOptions};
 use crate::metrics;
 use crate::rpc::agent::Agents;
@@ -122,6 +123,8 @@ async fn bind(address: &str) -> Result<TcpListener, ServeError> {
 pub struct Options {
     /// Of the talk with agents.
     pub timing: Timing,
+    /// Of looking after the backups.
+    pub keeper: KeeperTiming,
     /// Of the listener for agents and operators.
     pub main: ListenerOptions,
     /// Of the listener for agents that enrol.
@@ -132,6 +135,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             timing: Timing::default(),
+            keeper: KeeperTiming::default(),
             main: ListenerOptions::identified(),
             enrolment: ListenerOptions::enrolment(),
         }
@@ -173,7 +177,9 @@ pub async fn run(
     tasks.spawn(listener::serve(sockets.main, gate, main_tls, options.main, stop.clone()));
     let enrol = enrolment_routes(&services);
     tasks.spawn(listener::serve(sockets.enrolment, enrol, enrol_tls, options.enrolment, stop.clone()));
-    let effects = Effects { controller: controller.clone(), fleet: services.fleet.clone(), operators };
+    let keeper = Keeper::new(services.clone(), options.keeper);
+    let fleet = services.fleet.clone();
+    let effects = Effects { controller: controller.clone(), fleet, operators, keeper };
     tasks.spawn(effects.run(stop.clone()));
     if let Some(listener) = sockets.metrics {
         tasks.spawn(metrics::serve(listener, controller.clone(), services.fleet.clone(), stop.clone()));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backup::BackupId;
 use crate::command::{CommandId, Resolution};
 use crate::digest::Digest;
 use crate::migration::{Version, is_false};
@@ -100,6 +101,8 @@ pub struct Window {
     pub opened_at: Timestamp,
     /// From when on it is closed.
     pub until: Timestamp,
+    /// The backup that was taken before the run; `None`: policy wanted none, or it is not known.
+    pub backup: Option<BackupId>,
 }
 
 /// What may be said of a window at a moment.

@@ -9,6 +9,7 @@ use crate::state::State;
 mod access;
 mod advance;
 mod authorise;
+mod backups;
 mod jobs;
 mod plans;
 mod policy;
@@ -18,6 +19,7 @@ mod rollouts;
 
 pub(crate) use advance::{at_work, in_hand, lost, unsettled};
 pub use authorise::authorise;
+pub use backups::rests_on;
 pub use jobs::{due_proofs, last_proof};
 pub use plans::{Wanted, pending, planned_id};
 pub use rollouts::{may_run, needs_confirmation, obstacles};
@@ -60,8 +62,8 @@ pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<
             state.plan(plan)?;
             Ok(vec![Event::PlanTried { plan: plan.clone(), databases: *databases, failed: *failed }])
         }
-        Request::StartRollout { plan, confirmation, acknowledged, sizes } => {
-            rollouts::start(state, (plan, sizes), (*confirmation, acknowledged), here)
+        Request::StartRollout { plan, confirmation, acknowledged, sizes, looks } => {
+            rollouts::start(state, (plan, sizes, looks), (*confirmation, acknowledged), here)
         }
         Request::PauseRollout { rollout } => rollouts::pause(state, rollout),
         Request::ResumeRollout { rollout } => rollouts::resume(state, rollout),
@@ -71,17 +73,17 @@ pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<
             resolve::resolve(state, (database, version), (*done, reason), &here.actor)
         }
         Request::RecordCheck { database, backup, problems } => {
-            state.backup(database, backup)?;
-            Ok(vec![Event::BackupChecked {
-                database: database.clone(),
-                backup: backup.clone(),
-                problems: problems.clone(),
-            }])
+            backups::checked(state, (database, backup), problems)
         }
         Request::StartJob { database, restore } => jobs::start(state, database, restore, here),
         Request::CancelJob { job } => jobs::cancel(state, job),
         Request::JobTaken { job } => jobs::taken(state, job),
         Request::EndJob { job, end } => jobs::end(state, job, end),
+        Request::RecordLook { database, backup, problems } => {
+            Ok(backups::looked(state, (database, backup), problems))
+        }
+        Request::Condemn { database, backups } => Ok(backups::condemn(state, (database, backups), here.now)),
+        Request::BackupGone { database, backup } => Ok(backups::gone(state, database, backup)),
         Request::Advance { rollout } => advance::advance(state, rollout, here.now),
         Request::Accepted { command, attempt } => Ok(reports::accepted(state, command, *attempt)),
         Request::Report { command, attempt, outcome } => {

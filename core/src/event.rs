@@ -10,10 +10,12 @@ use crate::backup::BackupId;
 use crate::command::{Command, CommandId, Outcome, Resolution};
 use crate::database::Observation;
 use crate::job::{JobEnd, JobId, Restore};
+use crate::migration::is_false;
 use crate::name::{DatabaseName, OperatorName, TokenId};
 use crate::plan::{Plan, PlanId};
 use crate::policy::Policy;
 use crate::release::Release;
+use crate::retention::Condemnation;
 use crate::rollout::{AllBulk, Confirmation, PauseReason, RolloutId, Verdict};
 use crate::time::Timestamp;
 
@@ -220,6 +222,25 @@ pub enum Event {
         backup: BackupId,
         /// What is wrong with it, in words; nothing: it is whole.
         problems: Vec<String>,
+        /// Whether it was only looked at, and not read.
+        #[serde(default, skip_serializing_if = "is_false")]
+        quick: bool,
+    },
+    /// A backup is given up: its agent may be asked to delete it.
+    BackupCondemned {
+        /// Of which database.
+        database: DatabaseName,
+        /// Which.
+        backup: BackupId,
+        /// Why.
+        why: Condemnation,
+    },
+    /// A backup is gone.
+    BackupRemoved {
+        /// Of which database.
+        database: DatabaseName,
+        /// Which.
+        backup: BackupId,
     },
     /// An agent is to do something with a backup.
     JobStarted {
@@ -302,6 +323,8 @@ impl Event {
             Self::JobTaken { .. } => "job-taken",
             Self::JobCancelled { .. } => "job-cancelled",
             Self::JobEnded { .. } => "job-ended",
+            Self::BackupCondemned { .. } => "backup-condemned",
+            Self::BackupRemoved { .. } => "backup-removed",
             Self::CommandIssued { .. } => "command-issued",
             Self::CommandAccepted { .. } => "command-accepted",
             Self::CommandFinished { .. } => "command-finished",

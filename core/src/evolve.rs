@@ -127,8 +127,9 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
         Event::StatementResolved { database, resolution } => {
             rollouts::resolved(state, database, resolution, place)?;
         }
-        Event::BackupChecked { database, backup, problems } => {
-            backups::checked(state, (database, backup), problems, place)?;
+        Event::BackupChecked { database, backup, problems, quick } => {
+            let found = backups::Found { problems, quick: *quick };
+            backups::checked(state, (database, backup), &found, place)?;
         }
         Event::JobStarted { job, database, by, restore } => {
             jobs::started(state, (job, database, by.as_ref()), restore, place)?;
@@ -136,6 +137,10 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
         Event::JobTaken { job } => jobs::job(state, job, place)?.taken = true,
         Event::JobCancelled { job } => jobs::job(state, job, place)?.cancelled = true,
         Event::JobEnded { job, end } => jobs::ended(state, job, end, place)?,
+        Event::BackupCondemned { database, backup, why } => {
+            backups::condemned(state, (database, backup), why, place)?;
+        }
+        Event::BackupRemoved { database, backup } => backups::gone(state, (database, backup), place)?,
         Event::CommandIssued { command } => commands::issued(state, command, place)?,
         Event::CommandAccepted { command } => {
             let known: &mut CommandState =
@@ -252,17 +257,22 @@ pub(crate) fn observed(
     let releases = state.releases.clone();
     let environment = &database(state, name, place)?.environment.clone();
     let length = state.policy.environment(environment).map_or(Span(0), |policy| policy.rollback_window);
+    // What was applied without the controller being told (its agent was lost, the ledger is an old copy) can be taken
+    // back as well, counted from when the database says that it was applied.
+    let known = &database(state, name, place)?.windows.clone();
+    let untold = seen.records.iter().filter(|record| !record.adopted && !known.contains_key(&record.version));
+    let opened: Vec<_> = untold
+        .map(|record| {
+            let opened_at = record.applied_at.min(place.at);
+            let backup = backups::perhaps_before(state, name, &record.version);
+            (record.version.clone(), Window { opened_at, until: opened_at + length, backup })
+        })
+        .collect();
     let database = database(state, name, place)?;
     database.windows.retain(|version, window| {
         !window.expired(place.at) || seen.records.iter().any(|r| r.version == *version)
     });
-    // What was applied without the controller being told (its agent was lost, the ledger is an old copy) can be taken
-    // back as well, counted from when the database says that it was applied.
-    for record in seen.records.iter().filter(|record| !record.adopted) {
-        let opened_at = record.applied_at.min(place.at);
-        let window = || Window { opened_at, until: opened_at + length };
-        database.windows.entry(record.version.clone()).or_insert_with(window);
-    }
+    database.windows.extend(opened);
     database.carries.retain(|id, _| releases.get(id).is_some_and(|release| has_all(seen, release)));
     database.observed = Some((place.at, Arc::new(seen.clone())));
     Ok(())

@@ -24,6 +24,7 @@ pub mod plan;
 pub mod policy;
 pub mod release;
 pub mod request;
+pub mod retention;
 pub mod rollout;
 pub mod state;
 pub mod time;

@@ -1,10 +1,12 @@
 //! From a state to what is still to be done: level-triggered, and the same after a restart as before.
 
+use crate::backup::BackupId;
 use crate::command::CommandId;
 use crate::decide::{at_work, in_hand, lost, unsettled};
 use crate::event::Actor;
 use crate::job::{Job, JobId};
 use crate::name::DatabaseName;
+use crate::retention::may_be_deleted;
 use crate::rollout::{PauseReason, Rollout, RolloutId, RolloutState, TargetState};
 use crate::state::State;
 
@@ -49,6 +51,13 @@ pub enum Effect {
         /// The job.
         job: JobId,
     },
+    /// Have an agent delete a backup that was given up.
+    DeleteBackup {
+        /// Of which database.
+        database: DatabaseName,
+        /// Which.
+        backup: BackupId,
+    },
     /// End every connection of an identity.
     Disconnect {
         /// Whose.
@@ -85,7 +94,14 @@ pub fn outstanding(state: &State) -> Vec<Effect> {
         .map(|(name, _)| Actor::Agent(name.clone()))
         .chain(operators.map(|operator| Actor::Operator(operator.name.clone())))
         .map(|whose| Effect::Disconnect { whose });
-    advances.chain(commands).chain(jobs).chain(revoked).collect()
+    let deletable = |(database, backup): &&(DatabaseName, BackupId)| {
+        state.backup(database, backup).is_ok_and(|known| may_be_deleted(state, known))
+    };
+    let deletions = state.condemned.iter().filter(deletable).map(|(database, backup)| Effect::DeleteBackup {
+        database: database.clone(),
+        backup: backup.clone(),
+    });
+    advances.chain(commands).chain(deletions).chain(jobs).chain(revoked).collect()
 }
 
 /// An agent has one job at a time; the others wait for it.

@@ -8,6 +8,7 @@ use pgbelay_analysis::{Destroyed, Risk};
 pub use pgbelay_analysis::{Impact, Lock, LockMode, Loss, Rates, Size, Sizes, Work, WorkKind};
 use serde::{Deserialize, Serialize};
 
+use crate::backup::Unusable;
 use crate::database::Observation;
 use crate::digest::Digest;
 use crate::history::{How, Misfit, Tool};
@@ -421,6 +422,9 @@ pub enum PlanProblem {
         /// The version that should stay.
         target: Version,
     },
+    /// Its rollback window is open, and the backup that it rests on is of no use.
+    #[error(transparent)]
+    Unusable(Unusable),
     /// Its rollback window is over.
     #[error("{database}: the rollback window of migration {version} has closed")]
     WindowClosed {

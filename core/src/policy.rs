@@ -10,9 +10,11 @@ use crate::name::EnvironmentName;
 use crate::time::Span;
 
 mod backup;
+mod retention;
 
 pub(crate) use backup::archive_timeout;
 pub use backup::{BackupEach, BackupMethod, BackupPolicy, BackupRules, Bytes, BytesError, LEAST_RATE};
+pub use retention::{MAX_DAYS, MAX_KEEP, Retention};
 
 /// Most environments of a policy: a chain that a person can still read.
 pub const MAX_ENVIRONMENTS: usize = 32;
@@ -92,6 +94,9 @@ pub struct EnvironmentPolicy {
     /// Whether every run takes a backup first.
     #[serde(default = "defaults::backup")]
     pub backup: BackupPolicy,
+    /// How long backups are kept; absent: none is ever deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup_retention: Option<Retention>,
     /// How long a migration may be rolled back.
     #[serde(default = "defaults::rollback_window")]
     pub rollback_window: Span,
@@ -334,6 +339,7 @@ impl EnvironmentPolicy {
             confirm_at: defaults::confirm_at(),
             force_allowed: defaults::yes(),
             backup: defaults::backup(),
+            backup_retention: None,
             rollback_window: defaults::rollback_window(),
             max_parallel: defaults::max_parallel(),
             lock_timeout: defaults::lock_timeout(),
@@ -370,7 +376,8 @@ impl EnvironmentPolicy {
             ("replication_lag.max", lag(|lag| lag.max), positive),
             ("replication_lag.wait", lag(|lag| lag.wait), positive),
         ];
-        let wrong = checks.into_iter().filter(|(_, fine, _)| !fine).map(|(key, _, range)| (key, range));
+        let all = checks.into_iter().chain(Retention::checks(self.backup_retention));
+        let wrong = all.filter(|(_, fine, _)| !fine).map(|(key, _, range)| (key, range));
         let backup = self.backup.rules().map(BackupRules::mistakes).unwrap_or_default();
         wrong.chain(backup).map(|(key, range)| PolicyError::OutOfRange {
             environment: self.name.clone(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{Certificate, Role};
 use crate::acknowledge::Acknowledgement;
-use crate::backup::BackupId;
+use crate::backup::{BackupId, Looks};
 use crate::command::{CommandId, Outcome};
 use crate::database::Observation;
 use crate::digest::Digest;
@@ -151,6 +151,8 @@ pub enum Request {
         acknowledged: BTreeSet<Acknowledgement>,
         /// How large the relations are now, as far as it could be read.
         sizes: AllSizes,
+        /// The backups that its way back rests on: whether they could be looked at a moment ago.
+        looks: Looks,
     },
     /// Start nothing new.
     PauseRollout {
@@ -217,6 +219,29 @@ pub enum Request {
         job: JobId,
         /// How.
         end: JobEnd,
+    },
+    /// A backup was looked at by its agent, and not read.
+    RecordLook {
+        /// Of which database.
+        database: DatabaseName,
+        /// Which.
+        backup: BackupId,
+        /// What is wrong with it.
+        problems: Vec<String>,
+    },
+    /// Give up those of these backups that policy lets go.
+    Condemn {
+        /// Of which database.
+        database: DatabaseName,
+        /// Which.
+        backups: BTreeSet<BackupId>,
+    },
+    /// A backup that was given up is gone.
+    BackupGone {
+        /// Of which database.
+        database: DatabaseName,
+        /// Which.
+        backup: BackupId,
     },
     /// Take the next steps of a rollout, if any are due.
     Advance {

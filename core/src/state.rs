@@ -48,6 +48,8 @@ pub struct State {
     pub backups: BTreeMap<(DatabaseName, BackupId), Arc<KnownBackup>>,
     /// The jobs.
     pub jobs: BTreeMap<JobId, Arc<Job>>,
+    /// The backups that are given up and not gone yet.
+    pub condemned: BTreeSet<(DatabaseName, BackupId)>,
     /// The commands that have not come to an end.
     pub commands: BTreeMap<CommandId, CommandState>,
     /// How many commands there have been.
@@ -89,6 +91,7 @@ impl Default for State {
             last_rollout: BTreeMap::new(),
             backups: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            condemned: BTreeSet::new(),
             commands: BTreeMap::new(),
             commands_issued: 0,
         }

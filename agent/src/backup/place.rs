@@ -14,7 +14,7 @@ use super::manifest::DUMP_DIR;
 use super::publish::sync_directory;
 
 /// What temporary names start with. No database and no backup is called like that.
-const TEMPORARY: &str = ".tmp-";
+pub(super) const TEMPORARY: &str = ".tmp-";
 
 /// Why a file or directory of a backup could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +131,14 @@ pub async fn remove_leftovers(dir: &Path, database: &DatabaseName) -> Result<usi
     removed.map_err(|source| LeftoverError { path, source })
 }
 
+/// Removes a directory. One that is gone, or goes meanwhile, is fine: what was given up is deleted beside the work.
+pub(super) fn remove_all(path: &Path) -> io::Result<()> {
+    match remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
 fn remove_here(parent: &Path) -> io::Result<usize> {
     let entries = match parent.read_dir() {
         Ok(entries) => entries,
@@ -141,7 +149,7 @@ fn remove_here(parent: &Path) -> io::Result<usize> {
     for entry in entries {
         let entry = entry?;
         if entry.file_name().to_str().is_some_and(|name| name.starts_with(TEMPORARY)) {
-            remove_dir_all(entry.path())?;
+            remove_all(&entry.path())?;
             removed += 1;
         }
     }

@@ -34,8 +34,12 @@ fn look(directory: &Path, (sha256, ca_pem): (Digest, &str), stop: &CancellationT
         // What it says of the parts is not to be believed.
         Err(problem) => return vec![problem],
     };
-    let mut problems: Vec<String> =
-        manifest.parts.iter().filter_map(|expected| problem(directory, expected, stop)).collect();
+    let problems = manifest.parts.iter().filter_map(|expected| problem(directory, expected, stop)).collect();
+    with_the_rest(directory, &manifest, problems)
+}
+
+/// The problems of the parts, and what else is wrong: what the manifest does not know, and the list of digests.
+pub(super) fn with_the_rest(directory: &Path, manifest: &Manifest, mut problems: Vec<String>) -> Vec<String> {
     let known: BTreeSet<_> = manifest.parts.iter().map(|part| part.name.as_str()).collect();
     match names(directory) {
         Ok(names) => {
@@ -62,7 +66,7 @@ struct Head {
     format: u32,
 }
 
-fn manifest(directory: &Path, sha256: Digest, ca_pem: &str) -> Result<Manifest, String> {
+pub(super) fn manifest(directory: &Path, sha256: Digest, ca_pem: &str) -> Result<Manifest, String> {
     let read = |name: &str| fs::read(directory.join(name)).map_err(|error| unread(name, &error));
     let text = read(MANIFEST)?;
     if Digest::of(&text) != sha256 {
@@ -104,7 +108,7 @@ fn problem(directory: &Path, expected: &super::Part, stop: &CancellationToken) -
     }
 }
 
-fn unread(name: &str, error: &io::Error) -> String {
+pub(super) fn unread(name: &str, error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::NotFound {
         return format!("{name} is missing");
     }

@@ -56,6 +56,10 @@ pub(crate) enum Question {
     History,
     /// Is the backup at this path, whose manifest had this digest, still whole?
     Backup(PathBuf, Digest),
+    /// Is all of it still there, as far as can be seen without reading it?
+    LookAtBackup(PathBuf, Digest),
+    /// Delete it.
+    DeleteBackup(PathBuf, Digest),
 }
 
 impl From<wire::ControllerMessage> for Incoming {
@@ -123,14 +127,23 @@ fn read_question(kind: Option<probe::Kind>) -> Result<Question, BadMessage> {
         Some(probe::Kind::Catalog(probe::Catalog {})) => Ok(Question::Catalog),
         Some(probe::Kind::History(probe::ReadHistory {})) => Ok(Question::History),
         Some(probe::Kind::VerifyBackup(wanted)) => {
-            let sha256 = wanted.sha256.parse();
-            let sha256 =
-                sha256.map_err(|_| BadMessage { field: "sha256", fault: "not a digest".to_owned() })?;
-            Ok(Question::Backup(wanted.path.into(), sha256))
+            let (path, sha256) = (wanted.path.into(), read_digest(&wanted.sha256)?);
+            Ok(if wanted.quick {
+                Question::LookAtBackup(path, sha256)
+            } else {
+                Question::Backup(path, sha256)
+            })
+        }
+        Some(probe::Kind::DeleteBackup(wanted)) => {
+            Ok(Question::DeleteBackup(wanted.path.into(), read_digest(&wanted.sha256)?))
         }
         Some(probe::Kind::Measure(measure)) => Ok(Question::Measure(measure.relations)),
         None => Err(missing("kind")),
     }
+}
+
+fn read_digest(text: &str) -> Result<Digest, BadMessage> {
+    text.parse().map_err(|_| BadMessage { field: "sha256", fault: "not a digest".to_owned() })
 }
 
 fn missing(field: &'static str) -> BadMessage {

@@ -1,4 +1,4 @@
-//! Answers to probes: questions that change nothing.
+//! Answers to probes: questions that change nothing in the database.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -50,6 +50,14 @@ async fn find<S: Site>(question: Question, tools: JobTools<S>) -> Vec<Answer> {
         },
         Question::Backup(path, sha256) => match tools.site.verify_backup(&path, sha256).await {
             Ok(problems) => Answer::Backup(wire::BackupCheck { problems }),
+            Err(error) => Answer::Error(error.to_string()),
+        },
+        Question::LookAtBackup(path, sha256) => match tools.site.look_at_backup(&path, sha256).await {
+            Ok(problems) => Answer::Backup(wire::BackupCheck { problems }),
+            Err(error) => Answer::Error(error.to_string()),
+        },
+        Question::DeleteBackup(path, sha256) => match tools.site.delete_backup(&path, sha256).await {
+            Ok(()) => Answer::BackupDeleted(wire::BackupDeleted {}),
             Err(error) => Answer::Error(error.to_string()),
         },
     };

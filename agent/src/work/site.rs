@@ -107,6 +107,15 @@ pub trait Site: Send + Sync + 'static {
         job: &JobId,
         into: &Destination,
     ) -> impl Future<Output = Result<JobEnd, NoAnswer>> + Send;
+    /// Looks at a backup without reading its parts; what is wrong with it.
+    fn look_at_backup(
+        &self,
+        path: &Path,
+        sha256: Digest,
+    ) -> impl Future<Output = Result<Vec<String>, NoAnswer>> + Send;
+    /// Deletes a backup. What is gone already is fine.
+    fn delete_backup(&self, path: &Path, sha256: Digest)
+    -> impl Future<Output = Result<(), NoAnswer>> + Send;
     /// Reads the schema, and then its fingerprint.
     fn catalog(&self) -> impl Future<Output = Result<(Catalog, Digest), NoAnswer>> + Send;
 }
@@ -141,15 +150,18 @@ impl Postgres {
 }
 
 impl Postgres {
-    /// Whether a path is that of a backup of this agent.
-    fn is_mine(&self, path: &Path) -> Result<(), NoAnswer> {
+    /// Whether a path is that of a backup of this agent: right below the directory of its own backups, and not one that
+    /// is being made or deleted.
+    fn among_mine(&self, path: &Path) -> Result<(), NoAnswer> {
         let mine = self.backup_dir.join(self.name.as_str());
+        // A volume that is not mounted looks like this: nothing can be said of what is on it.
         let mine = mine.canonicalize().map_err(|error| NoAnswer(format!("{}: {error}", mine.display())))?;
-        let parent = path.parent().filter(|_| path.file_name().is_some());
-        if parent.and_then(|parent| parent.canonicalize().ok()) != Some(mine) {
-            return Err(NoAnswer(format!("{} is not among this agent's backups", path.display())));
+        let name = path.file_name().and_then(|name| name.to_str());
+        let parent = path.parent().filter(|_| name.is_some_and(|name| !name.starts_with('.')));
+        if parent.and_then(|parent| parent.canonicalize().ok()) == Some(mine) {
+            return Ok(());
         }
-        Ok(())
+        Err(NoAnswer(format!("{} is not among this agent's backups", path.display())))
     }
 }
 
@@ -199,7 +211,7 @@ impl Site for Postgres {
     }
 
     async fn verify_backup(&self, path: &Path, sha256: Digest) -> Result<Vec<String>, NoAnswer> {
-        self.is_mine(path)?;
+        self.among_mine(path)?;
         let (_, identity) = self.identity.load().map_err(|error| NoAnswer::because(&error))?;
         Ok(backup::verify(path, sha256, &identity.credentials.ca_pem).await)
     }
@@ -210,7 +222,7 @@ impl Site for Postgres {
             hint: hint.to_owned(),
             problems: Vec::new(),
         };
-        if let Err(NoAnswer(why)) = self.is_mine(Path::new(&job.path)) {
+        if let Err(NoAnswer(why)) = self.among_mine(Path::new(&job.path)) {
             return failed(why, "see where its backups are: pgbelay backup list");
         }
         let identity = match self.identity.load() {
@@ -245,6 +257,17 @@ impl Site for Postgres {
             took: Span(0),
             observation,
         }))
+    }
+
+    async fn look_at_backup(&self, path: &Path, sha256: Digest) -> Result<Vec<String>, NoAnswer> {
+        self.among_mine(path)?;
+        let (_, identity) = self.identity.load().map_err(|error| NoAnswer::because(&error))?;
+        Ok(backup::look(path, sha256, &identity.credentials.ca_pem).await)
+    }
+
+    async fn delete_backup(&self, path: &Path, sha256: Digest) -> Result<(), NoAnswer> {
+        self.among_mine(path)?;
+        backup::remove(path, sha256).await.map_err(|error| NoAnswer::because(&error))
     }
 
     async fn remove_leftovers(&self) {

@@ -44,7 +44,7 @@ fn credentials() -> Credentials {
 }
 
 impl Yard {
-    async fn new() -> anyhow::Result<Self> {
+    pub(crate) async fn new() -> anyhow::Result<Self> {
         Self::on(World::new().await?).await
     }
 
@@ -53,7 +53,7 @@ impl Yard {
         Ok(Self { world, dir: tempfile::tempdir()?, signer: credentials(), order: BackupOrder::default() })
     }
 
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.dir.path().join("backups")
     }
 
@@ -304,7 +304,7 @@ async fn where_several_sessions_cannot_one_does_it() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn parts(backup: &Backup) -> Vec<String> {
+pub(crate) fn parts(backup: &Backup) -> Vec<String> {
     let manifest = manifest(backup);
     let parts = manifest["parts"].as_array().unwrap().iter();
     parts.map(|part| part["name"].as_str().unwrap().to_owned()).collect()

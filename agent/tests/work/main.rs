@@ -18,6 +18,7 @@ mod fingerprints;
 mod guarded;
 mod hijacks;
 mod histories;
+mod keeping;
 mod locks;
 mod losing;
 mod measuring;

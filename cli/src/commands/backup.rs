@@ -1,4 +1,4 @@
-//! `pgbelay backup`: which backups there are, and whether they are still whole.
+//! `pgbelay backup`: which backups there are, whether they are still whole, and which ones go.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +15,8 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::render;
 
+mod prune;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum BackupCommand {
     /// Show the backups, newest first
@@ -23,6 +25,8 @@ pub(crate) enum BackupCommand {
     Verify(VerifyArgs),
     /// Restore the newest backup of each database into a scratch database, to see that they come back
     Drill(DrillArgs),
+    /// Delete the backups that policy lets go, after showing them
+    Prune(prune::PruneArgs),
 }
 
 #[derive(Debug, Args)]
@@ -70,18 +74,19 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(crate) async fn run(command: BackupCommand, app: &mut App) -> Result<ExitCode, CliError> {
-    let client = app.connect().await?;
     match command {
+        BackupCommand::Prune(args) => prune::run(args, app).await,
         BackupCommand::List(args) => {
             let request = ListBackupsRequest {
                 environment: args.env.map(String::from).unwrap_or_default(),
                 database: args.database.map(String::from).unwrap_or_default(),
             };
-            let response = client.list_backups(request).await?;
+            let response = app.connect().await?.list_backups(request).await?;
             app.screen.present(&response, render::backup::list);
             Ok(ExitCode::Done)
         }
         BackupCommand::Verify(args) => {
+            let client = app.connect().await?;
             if args.restore {
                 let database = match args.database {
                     Some(database) => database.to_string(),
@@ -98,12 +103,13 @@ pub(crate) async fn run(command: BackupCommand, app: &mut App) -> Result<ExitCod
             app.screen.present(&entry, render::backup::verified);
             Ok(if entry.complete { ExitCode::Done } else { ExitCode::Failed })
         }
-        BackupCommand::Drill(args) => drill(app, client, args).await,
+        BackupCommand::Drill(args) => drill(app, args).await,
     }
 }
 
 /// Starts a proof of each database's newest backup, and follows them.
-async fn drill(app: &mut App, client: Client, args: DrillArgs) -> Result<ExitCode, CliError> {
+async fn drill(app: &mut App, args: DrillArgs) -> Result<ExitCode, CliError> {
+    let client = app.connect().await?;
     let request = ListBackupsRequest {
         environment: args.env.map(String::from).unwrap_or_default(),
         database: args.database.map(String::from).unwrap_or_default(),

@@ -7,6 +7,8 @@ use super::Layout;
 use super::table::{Column, Word, table, toned, word};
 use super::text::{Tone, moment};
 
+pub(crate) mod prune;
+
 const COLUMNS: [Column; 8] = [
     word("BACKUP"),
     word("DATABASE"),
@@ -52,16 +54,21 @@ fn problems(entry: &BackupEntry) -> String {
     for problem in &entry.problems {
         text.push_str(&format!("  {problem}\n"));
     }
+    if let Some(until) = &entry.window_until {
+        text.push_str(&format!("  its rollback window is open until {}, but not usable\n", moment(until)));
+    }
     text
 }
 
 fn row(entry: &BackupEntry) -> Vec<Word> {
     let verified = match (&entry.verified_at, entry.complete) {
+        _ if entry.deleting => toned(Tone::Warn, "being deleted"),
         (_, false) => toned(Tone::Bad, "NOT WHOLE"),
         (Some(at), true) => toned(Tone::Good, moment(at)),
         (None, true) => toned(Tone::Faint, "when made"),
     };
     let window = match &entry.window_until {
+        Some(_) if !entry.complete => toned(Tone::Bad, "NOT USABLE"),
         Some(until) => moment(until).into(),
         None => toned(Tone::Faint, "-"),
     };
@@ -100,6 +107,7 @@ mod tests {
             window_until: Some("2026-11-28T10:00:03Z".into()),
             rollout: "r3".into(),
             restored_at: None,
+            deleting: false,
         };
         let broken = BackupEntry {
             id: "20261120T100001Z-r2-c4".into(),

@@ -37,6 +37,7 @@ fn database(name: &str, environment: &str, version: &str, health: &str) -> Datab
             version: version.into(),
             state: "open".into(),
             until: "2026-07-30T10:00:00.000Z".into(),
+            problem: String::new(),
         }),
         problem: String::new(),
         server_version: 150_006,
@@ -55,6 +56,7 @@ pub(super) fn status() -> StatusResponse {
             version: "009".into(),
             state: "expired".into(),
             until: "2026-07-28T10:00:00Z".into(),
+            problem: String::new(),
         }),
         ..database("billing-eu-1", "production", "009", "unreachable")
     };

@@ -39,8 +39,23 @@ pub(crate) fn status(response: &StatusResponse, layout: Layout) -> String {
         let problem = format!("{}: {}", database.name, database.problem);
         text.push_str(&format!("\n{}\n", wrap(&problem, 2, layout.prose())));
     }
+    for (database, window) in unusable(&response.databases) {
+        let problem = format!(
+            "{database}: the rollback window of {} is open until {}, but not usable: {}",
+            window.version,
+            moment(&window.until),
+            window.problem
+        );
+        text.push_str(&format!("\n{}\n", wrap(&problem, 2, layout.prose())));
+    }
     text.push_str(&format!("\n{}\n", sum(&response.databases)));
     text
+}
+
+fn unusable(databases: &[DatabaseView]) -> impl Iterator<Item = (&str, &WindowView)> {
+    let windows =
+        databases.iter().filter_map(|database| Some((database.name.as_str(), database.window.as_ref()?)));
+    windows.filter(|(_, window)| window.state == "unusable")
 }
 
 fn row(database: &DatabaseView) -> Vec<Word> {
@@ -83,6 +98,7 @@ fn health(health: &str) -> Tone {
 fn window(window: Option<&WindowView>) -> Word {
     match window {
         None => toned(Tone::Faint, "-"),
+        Some(window) if window.state == "unusable" => toned(Tone::Bad, "open but NOT USABLE"),
         Some(window) if window.state == "open" => format!("open until {}", moment(&window.until)).into(),
         Some(window) => toned(Tone::Faint, window.state.as_str()),
     }
@@ -143,6 +159,24 @@ mod tests {
     }
 
     #[test]
+    fn a_window_that_is_of_no_use_is_told() {
+        let mut fleet = fixtures::status();
+        let window = fleet.databases[0].window.as_mut().unwrap();
+        window.state = "unusable".into();
+        window.problem = "backup 20261127T100001Z-r3-c7: dump/toc.dat is missing".into();
+        fleet.databases.truncate(1);
+        insta::assert_snapshot!(plain(&status(&fleet, Layout { width: Some(120) })), @r"
+        DATABASE  ENVIRONMENT  VERSION  APPLIED  PENDING  HEALTH  AGENT      ROLLBACK WINDOW      LABELS
+        orders-1  staging      012           12        0  ok      connected  open but NOT USABLE  region=eu-west tier=1
+
+        orders-1: the rollback window of 012 is open until 2026-07-30 10:00 UTC, but not usable: backup
+          20261127T100001Z-r3-c7: dump/toc.dat is missing
+
+        1 database: 1 ok; nothing pending
+        ");
+    }
+
+    #[test]
     fn an_empty_fleet_says_what_to_do() {
         assert!(status(&StatusResponse::default(), Layout::default()).contains("pgbelay token create"));
     }
@@ -167,7 +201,8 @@ mod tests {
               "window": {
                 "version": "012",
                 "state": "open",
-                "until": "2026-07-30T10:00:00.000Z"
+                "until": "2026-07-30T10:00:00.000Z",
+                "problem": ""
               },
               "problem": "",
               "server_version": 150006,
@@ -189,7 +224,8 @@ mod tests {
               "window": {
                 "version": "009",
                 "state": "expired",
-                "until": "2026-07-28T10:00:00Z"
+                "until": "2026-07-28T10:00:00Z",
+                "problem": ""
               },
               "problem": "the agent has been silent since 2026-07-29 09:58 UTC: is its machine running?",
               "server_version": 150006,

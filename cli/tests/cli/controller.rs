@@ -325,6 +325,7 @@ impl OperatorService for Scripted {
         get_job(JobRequest) -> JobView;
         cancel_job(JobRequest) -> JobView;
         list_jobs(ListJobsRequest) -> ListJobsResponse;
+        prune_backups(PruneBackupsRequest) -> PruneBackupsResponse;
         history(HistoryRequest) -> HistoryResponse;
         read_catalog(ReadCatalogRequest) -> ReadCatalogResponse;
         list_agents(ListAgentsRequest) -> ListAgentsResponse;

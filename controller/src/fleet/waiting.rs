@@ -27,7 +27,8 @@ impl Waiting {
             | Kind::CountLoss(_)
             | Kind::Measure(_)
             | Kind::History(_)
-            | Kind::VerifyBackup(_) => None,
+            | Kind::VerifyBackup(_)
+            | Kind::DeleteBackup(_) => None,
         };
         Self { reply, parts }
     }

@@ -35,6 +35,7 @@ pub(super) async fn verify(
     let kind = Kind::VerifyBackup(VerifyBackup {
         path: known.backup.path.clone(),
         sha256: known.backup.sha256.to_string(),
+        quick: false,
     });
     let take = |answer| if let Answer::Backup(check) = answer { Some(check.problems) } else { None };
     let problems = services.probe(&known.database, (kind, DEADLINE), take).await;

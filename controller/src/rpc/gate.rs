@@ -31,7 +31,7 @@ pub enum Audience {
 }
 
 /// Every method of the contract on the main listener, and who may call it.
-pub const AUDIENCES: [(&str, Audience); 35] = [
+pub const AUDIENCES: [(&str, Audience); 36] = [
     ("/pgbelay.v1.AgentService/Connect", Audience::Agents),
     ("/pgbelay.v1.AgentService/FetchSql", Audience::Agents),
     ("/pgbelay.v1.AgentService/Renew", Audience::Agents),
@@ -58,6 +58,7 @@ pub const AUDIENCES: [(&str, Audience); 35] = [
     ("/pgbelay.v1.OperatorService/GetJob", Audience::Operators(Role::Viewer)),
     ("/pgbelay.v1.OperatorService/CancelJob", Audience::Operators(Role::Operator)),
     ("/pgbelay.v1.OperatorService/ListJobs", Audience::Operators(Role::Viewer)),
+    ("/pgbelay.v1.OperatorService/PruneBackups", Audience::Operators(Role::Operator)),
     ("/pgbelay.v1.OperatorService/CreateToken", Audience::Operators(Role::Admin)),
     ("/pgbelay.v1.OperatorService/ListAgents", Audience::Operators(Role::Viewer)),
     ("/pgbelay.v1.OperatorService/RevokeAgent", Audience::Operators(Role::Admin)),

@@ -13,7 +13,7 @@ use pgbelay_proto::wire::operator_service_server::OperatorService;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Services, backups, internal, not_granted, operator, parse, refused, usage};
+use super::{Services, backups, internal, not_granted, operator, parse, prune, refused, usage};
 use crate::sequencer::Granted;
 use crate::views;
 use reader::Reader;
@@ -113,11 +113,11 @@ impl OperatorService for OperatorsService {
             "forced" => Confirmation::Forced,
             other => return Err(usage(&format!("{other:?} is not a confirmation: none, typed or forced"))),
         };
-        let sizes = plans::look_again(&self.services, &plan, &operator(&request)?).await?;
+        let (sizes, looks) = plans::look_again(&self.services, &plan, &operator(&request)?).await?;
         let given = request.get_ref().acknowledge.iter();
         let acknowledged = given.map(|text| parse(text)).collect::<Result<_, Status>>()?;
         let granted =
-            self.ask(&request, Ask::StartRollout { plan, confirmation, acknowledged, sizes }).await?;
+            self.ask(&request, Ask::StartRollout { plan, confirmation, acknowledged, sizes, looks }).await?;
         let started = granted.events.iter().find_map(|event| {
             if let Event::RolloutStarted { rollout, .. } = event { Some(rollout.clone()) } else { None }
         });
@@ -204,6 +204,14 @@ impl OperatorService for OperatorsService {
 
     async fn list_jobs(&self, request: Request<wire::ListJobsRequest>) -> Answer<wire::ListJobsResponse> {
         jobs::list(self, &request)
+    }
+
+    async fn prune_backups(
+        &self,
+        request: Request<wire::PruneBackupsRequest>,
+    ) -> Answer<wire::PruneBackupsResponse> {
+        let name = operator(&request)?;
+        prune::prune(&self.services, name, request.into_inner()).await
     }
 
     async fn status(&self, request: Request<wire::StatusRequest>) -> Answer<wire::StatusResponse> {

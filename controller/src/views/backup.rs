@@ -1,6 +1,7 @@
 //! Backups as people see them.
 
 use pgbelay_core::backup::KnownBackup;
+use pgbelay_core::retention::window_until;
 use pgbelay_core::state::State;
 use pgbelay_core::time::Timestamp;
 use pgbelay_proto::wire;
@@ -10,8 +11,7 @@ use crate::clock::rfc3339;
 /// A backup.
 pub(crate) fn entry(state: &State, known: &KnownBackup, now: Timestamp) -> wire::BackupEntry {
     let database = state.databases.get(&known.database);
-    let problems = known.checked.as_ref().map(|check| check.problems.clone()).unwrap_or_default();
-    let whole = known.checked.as_ref().filter(|check| check.problems.is_empty());
+    let problems = known.problems().to_vec();
     wire::BackupEntry {
         id: known.id().to_owned(),
         database: known.database.to_string(),
@@ -22,18 +22,11 @@ pub(crate) fn entry(state: &State, known: &KnownBackup, now: Timestamp) -> wire:
         bytes: known.backup.bytes,
         sha256: known.backup.sha256.to_string(),
         complete: problems.is_empty(),
-        verified_at: whole.map(|check| rfc3339(check.at)),
+        verified_at: known.proven_at().map(rfc3339),
         problems,
         window_until: window_until(state, known, now).map(rfc3339),
         rollout: known.rollout.to_string(),
         restored_at: known.restored_at.map(rfc3339),
+        deleting: known.condemned.is_some(),
     }
-}
-
-/// When the last rollback window closes of what was run after the backup.
-fn window_until(state: &State, known: &KnownBackup, now: Timestamp) -> Option<Timestamp> {
-    let database = state.databases.get(&known.database)?;
-    let target = state.rollouts.get(&known.rollout)?.targets.get(&known.database)?;
-    let windows = target.done.iter().filter_map(|step| database.windows.get(&step.version));
-    windows.map(|window| window.until).filter(|until| *until > now).max()
 }

@@ -30,7 +30,7 @@ pub fn database(state: &State, fleet: &Fleet, database: &Database, now: Timestam
         pending: pending(state, database),
         health: health.to_owned(),
         connected: connected.is_some(),
-        window: window(database, now),
+        window: window(state, database, now),
         problem,
         server_version: seen.map_or(0, |seen| seen.server_version),
         unfinished: seen.map(|seen| seen.unfinished.iter().map(unfinished).collect()).unwrap_or_default(),
@@ -78,10 +78,13 @@ fn pending(state: &State, database: &Database) -> u32 {
     count(release.migrations.iter().filter(is_pending).count())
 }
 
-fn window(database: &Database, now: Timestamp) -> Option<wire::WindowView> {
+fn window(state: &State, database: &Database, now: Timestamp) -> Option<wire::WindowView> {
     let version = database.version()?;
     let window = database.windows.get(version)?;
+    // One that is over says nothing of its backup any more.
+    let problem = if window.expired(now) { None } else { state.fault_of(&database.name, window) };
     let state = match database.window_state(version, now)? {
+        WindowState::Open if problem.is_some() => "unusable",
         WindowState::Open => "open",
         WindowState::Superseded => "superseded",
         WindowState::Expired => "expired",
@@ -90,6 +93,7 @@ fn window(database: &Database, now: Timestamp) -> Option<wire::WindowView> {
         version: version.to_string(),
         state: state.to_owned(),
         until: rfc3339(window.until),
+        problem: problem.unwrap_or_default(),
     })
 }
 

@@ -5,6 +5,7 @@ mod adopting;
 mod enrolment;
 mod gate;
 mod judging;
+mod keeping;
 mod metrics;
 mod operators;
 mod quarantine;

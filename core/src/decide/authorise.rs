@@ -95,7 +95,9 @@ fn audience<'a>(state: &'a State, request: &'a Request) -> Result<Audience<'a>, 
         | Request::ResumeRollout { rollout: id }
         | Request::AbortRollout { rollout: id }
         | Request::CancelTarget { rollout: id, .. } => rollout(id)?,
-        Request::Resolve { database, .. } | Request::RecordCheck { database, .. } => {
+        Request::Resolve { database, .. }
+        | Request::RecordCheck { database, .. }
+        | Request::Condemn { database, .. } => {
             Audience::Operator(Role::Operator, Place::In(&state.database(database)?.environment))
         }
         Request::StartJob { database, restore } => {
@@ -122,7 +124,11 @@ fn audience<'a>(state: &'a State, request: &'a Request) -> Result<Audience<'a>, 
                 None => Audience::AnyAgent,
             }
         }
-        Request::Enrol { .. } | Request::Advance { .. } | Request::AgentSilent { .. } => Audience::Controller,
+        Request::Enrol { .. }
+        | Request::RecordLook { .. }
+        | Request::BackupGone { .. }
+        | Request::Advance { .. }
+        | Request::AgentSilent { .. } => Audience::Controller,
     })
 }
 

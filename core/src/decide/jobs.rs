@@ -70,7 +70,10 @@ pub(super) fn start(
 
 fn restorable(known: &KnownBackup, restore: &Restore) -> Result<(), Refusal> {
     let no = |why: String| Err(Refusal::NotRestorable { backup: known.id().to_owned(), why });
-    if let Some(problem) = known.checked.iter().flat_map(|check| &check.problems).next() {
+    if known.condemned.is_some() {
+        return no("it is being deleted".to_owned());
+    }
+    if let Some(problem) = known.problems().first() {
         return no(format!("it is not whole: {problem}"));
     }
     match known.backup.method {
@@ -181,9 +184,9 @@ pub fn due_proofs(state: &State, now: Timestamp) -> Vec<(DatabaseName, Restore)>
 }
 
 fn newest(state: &State, database: &Database) -> Option<String> {
-    let of = state.backups.values().filter(|known| known.database == database.name);
+    let of = state.backups_of(&database.name);
     let rows = of.filter(|known| matches!(known.backup.method, BackupMethod::Full));
-    let whole = rows.filter(|known| known.checked.as_ref().is_none_or(|check| check.problems.is_empty()));
+    let whole = rows.filter(|known| known.counts());
     whole.max_by_key(|known| (known.made_at, known.id().to_owned())).map(|known| known.id().to_owned())
 }
 

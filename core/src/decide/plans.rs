@@ -193,7 +193,8 @@ fn target(
         }
         Goal::Back { target } => {
             let find = |record: &_| state.migration_of(record);
-            plan_back(database, seen, target.as_ref(), find, (scales, here.now))
+            let planned = plan_back(database, seen, target.as_ref(), find, (scales, here.now));
+            planned.and_then(|planned| usable(state, &database.name, planned))
         }
         Goal::Adopt { release, tool } => {
             let release = state.releases.get(release).ok_or_else(|| not_found("release", release))?;
@@ -208,6 +209,13 @@ fn target(
     };
     let policy = state.environment(wanted.environment)?.unknown_server;
     Ok(only_on_known_servers(planned, (&database.name, seen), policy))
+}
+
+/// What the windows rest on must be there.
+fn usable(state: &State, name: &DatabaseName, planned: TargetPlan) -> Result<TargetPlan, Vec<PlanProblem>> {
+    let unusable = planned.steps.iter().filter_map(|step| state.unusable(name, &step.version));
+    let problems: Vec<_> = unusable.map(PlanProblem::Unusable).collect();
+    if problems.is_empty() { Ok(planned) } else { Err(problems) }
 }
 
 pub(super) fn approve(state: &State, id: &PlanId, here: &Circumstances) -> Result<Vec<Event>, Refusal> {

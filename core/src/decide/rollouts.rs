@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::backups::{seen, usable};
 use super::jobs::replacing;
 use crate::access::Role;
 use crate::acknowledge::{Acknowledgement, Comparison, compare};
+use crate::backup::Looks;
 use crate::database::Observation;
 use crate::event::{Actor, Event};
 use crate::judge::Basis;
@@ -21,11 +23,12 @@ use crate::time::Timestamp;
 
 pub(super) fn start(
     state: &State,
-    (id, sizes): (&PlanId, &AllSizes),
+    (id, sizes, looks): (&PlanId, &AllSizes, &Looks),
     (confirmation, given): (Confirmation, &BTreeSet<Acknowledgement>),
     here: &Circumstances,
 ) -> Result<Vec<Event>, Refusal> {
     may_run(state, id, here.now)?;
+    seen(state, &state.plan(id)?.plan, looks)?;
     still_brief(&state.plan(id)?.plan, sizes)?;
     let acknowledged = acknowledged(state, &state.plan(id)?.plan, given)?;
     confirmed(state, &state.plan(id)?.plan, confirmation)?;
@@ -90,7 +93,13 @@ fn acknowledged(
 /// Everything but a missing approval or confirmation that stands against carrying a plan out now.
 #[must_use]
 pub fn obstacles(state: &State, plan: &Plan) -> Vec<Refusal> {
-    let checks = [still_valid(state, plan), served(state, plan), proven(state, plan), free(state, plan)];
+    let checks = [
+        still_valid(state, plan),
+        usable(state, plan),
+        served(state, plan),
+        proven(state, plan),
+        free(state, plan),
+    ];
     checks.into_iter().filter_map(Result::err).collect()
 }
 
@@ -163,7 +172,7 @@ pub(super) fn still_valid(state: &State, plan: &Plan) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A rollback that waited, for its approval perhaps, may have outlived its windows.
+/// A rollback that waited, for its approval perhaps, may have outlived its windows, or what they rest on.
 pub(super) fn windows_open(state: &State, plan: &Plan, now: Timestamp) -> Result<(), Refusal> {
     let open = |name: &DatabaseName, version: &Version| {
         let window = state.databases.get(name).and_then(|database| database.windows.get(version));
@@ -179,7 +188,7 @@ pub(super) fn windows_open(state: &State, plan: &Plan, now: Timestamp) -> Result
             return Err(Refusal::StalePlan { plan: plan.id.clone(), because });
         }
     }
-    Ok(())
+    usable(state, plan)
 }
 
 /// Every database has an agent that may do the work.

@@ -103,7 +103,13 @@ fn ask(state: &mut State, actor: &Actor, request: &Request) -> Vec<Event> {
 fn start(plan: &PlanId) -> Request {
     // Nobody has judged it, so that it is of medium risk.
     let (confirmation, acknowledged) = (Confirmation::None, BTreeSet::new());
-    Request::StartRollout { plan: plan.clone(), confirmation, acknowledged, sizes: Default::default() }
+    Request::StartRollout {
+        plan: plan.clone(),
+        confirmation,
+        acknowledged,
+        sizes: Default::default(),
+        looks: Default::default(),
+    }
 }
 
 fn world() -> World {
@@ -243,6 +249,7 @@ fn asks_of_people(world: &World) -> Vec<(Request, &'static str)> {
             },
             "AO  s     C",
         ),
+        (Request::Condemn { database: "orders-1".parse().unwrap(), backups: BTreeSet::new() }, "AO  s     C"),
     ]
 }
 
@@ -266,6 +273,11 @@ fn asks_of_agents(world: &World) -> Vec<(Request, &'static str)> {
         ),
         (Request::CertificateSeen { database: database.clone(), serial: "1".to_owned() }, "        1 C"),
         (Request::Observe { database: database.clone(), observation: observation(&database) }, "        1 C"),
+        (
+            Request::RecordLook { database: database.clone(), backup: "b".to_owned(), problems: Vec::new() },
+            "          C",
+        ),
+        (Request::BackupGone { database: database.clone(), backup: "b".to_owned() }, "          C"),
         (Request::Advance { rollout: world.rollout.clone() }, "          C"),
         (Request::Accepted { command: command.clone(), attempt: 1 }, "        1 C"),
         (Request::Accepted { command: past.clone(), attempt: 1 }, "        12C"),
@@ -305,6 +317,9 @@ const fn name(request: &Request) -> &'static str {
         Request::CancelJob { .. } => "cancel job",
         Request::JobTaken { .. } => "job taken",
         Request::EndJob { .. } => "end job",
+        Request::RecordLook { .. } => "record look",
+        Request::Condemn { .. } => "condemn",
+        Request::BackupGone { .. } => "backup gone",
         Request::Advance { .. } => "advance",
         Request::Accepted { .. } => "accepted",
         Request::Report { .. } => "report",
@@ -313,7 +328,7 @@ const fn name(request: &Request) -> &'static str {
     }
 }
 
-const REQUESTS: usize = 30;
+const REQUESTS: usize = 33;
 
 #[test]
 fn every_request_is_for_some_and_for_nobody_else() {

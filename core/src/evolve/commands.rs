@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::rollouts::{carries_goal, rollout, target};
 use super::{IllegalEvent, Place, backups, database, observed};
+use crate::backup::id_of;
 use crate::command::{Adopt, Command, CommandId, CommandKind, Outcome, RefusedBecause, Run, StepDone};
 use crate::database::{AppliedRecord, Observation, Window, records_digest};
 use crate::name::DatabaseName;
@@ -209,9 +210,11 @@ fn open_windows(
     let environment = rollout(state, &command.rollout, place)?.environment.clone();
     let length = state.policy.environment(&environment).map(|e| e.rollback_window);
     let Some(length) = length else { return Ok(()) };
+    let taken = target(rollout(state, &command.rollout, place)?, &command.database, place)?.backup.clone();
+    let backup = taken.map(|backup| id_of(&backup.path).to_owned());
     let database = database(state, &command.database, place)?;
     for step in done {
-        let window = Window { opened_at: place.at, until: place.at + length };
+        let window = Window { opened_at: place.at, until: place.at + length, backup: backup.clone() };
         database.windows.insert(step.version.clone(), window);
     }
     Ok(())

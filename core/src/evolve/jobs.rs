@@ -50,10 +50,11 @@ pub(super) fn ended(state: &mut State, id: &JobId, end: &JobEnd, place: Place) -
             }
             replaced(state, &of, restored, place)
         }
-        JobEnd::Failed { problems, .. } if !problems.is_empty() => {
-            backups::checked(state, (&of, &restore.backup), problems, place)
+        JobEnd::Failed { problems, .. } => {
+            backups::not_restored(state, (&of, &restore.backup), problems, place);
+            Ok(())
         }
-        JobEnd::Failed { .. } | JobEnd::Cancelled | JobEnd::Interrupted { .. } => Ok(()),
+        JobEnd::Cancelled | JobEnd::Interrupted { .. } => Ok(()),
     }
 }
 

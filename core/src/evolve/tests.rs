@@ -129,7 +129,16 @@ fn at_work() -> Told {
     );
     let plan = told.0.plans.keys().next().unwrap().clone();
     let (confirmation, acknowledged) = (Confirmation::None, BTreeSet::new());
-    told.ask(&olga, &Request::StartRollout { plan, confirmation, acknowledged, sizes: Default::default() });
+    told.ask(
+        &olga,
+        &Request::StartRollout {
+            plan,
+            confirmation,
+            acknowledged,
+            sizes: Default::default(),
+            looks: Default::default(),
+        },
+    );
     let rollout = told.0.rollouts.keys().next().unwrap().clone();
     told.ask(&Actor::Controller, &Request::Advance { rollout });
     told

@@ -254,7 +254,7 @@ fn a_step_says_what_runs_and_what_the_record_carries() {
 }
 
 fn database(records: &[AppliedRecord]) -> Database {
-    let window = Window { opened_at: Timestamp(0), until: Timestamp(NOW.0 + 1) };
+    let window = Window { opened_at: Timestamp(0), until: Timestamp(NOW.0 + 1), backup: None };
     Database {
         name: "db".parse().unwrap(),
         environment: "staging".parse().unwrap(),

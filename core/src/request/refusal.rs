@@ -4,7 +4,7 @@ use pgbelay_analysis::Risk;
 
 use crate::access::Role;
 use crate::acknowledge::Acknowledgement;
-use crate::backup::BackupId;
+use crate::backup::{BackupId, Unusable};
 use crate::history::Misfit;
 use crate::job::JobId;
 use crate::migration::Version;
@@ -151,6 +151,19 @@ pub enum Refusal {
         plan: PlanId,
         /// Where.
         databases: Vec<DatabaseName>,
+    },
+    /// Backups that rollback windows rest on are of no use.
+    #[error("the rollback cannot start: {}", join(.0))]
+    NoWayBack(Vec<Unusable>),
+    /// A backup that a rollback window rests on could not be looked at.
+    #[error("the rollback cannot start: backup {backup} of {database} could not be looked at: {why}")]
+    NotLookedAt {
+        /// The database.
+        database: DatabaseName,
+        /// The backup.
+        backup: BackupId,
+        /// Why, in words.
+        why: String,
     },
     /// Force is not allowed there.
     #[error("the policy of {0} does not allow --force")]
@@ -321,6 +334,8 @@ impl Refusal {
             | Self::NotConfirmed { .. }
             | Self::NotAcknowledged { .. }
             | Self::Grown { .. }
+            | Self::NoWayBack(_)
+            | Self::NotLookedAt { .. }
             | Self::ForceNotAllowed(_)
             | Self::Busy { .. }
             | Self::JobAtWork { .. }
@@ -360,7 +375,7 @@ impl Refusal {
             }
             Self::JustRenewed { .. } => "use it, or ask again in a minute".into(),
             Self::LastAdmin { .. } => "add another admin first (pgbelay operator add)".into(),
-            Self::CannotPlan(problems) => problems.first().map(problem_step).unwrap_or_default().into(),
+            Self::CannotPlan(problems) => problems.first().map(plan_step).unwrap_or_default(),
             Self::NoDatabase(_) => "enrol one with pgbelay token create and pgbelay-agent enroll".into(),
             Self::TargetNotApplied { .. } => "see what is applied with pgbelay history".into(),
             Self::StalePlan { .. } => "make a new plan and look at it again".into(),
@@ -377,6 +392,10 @@ impl Refusal {
             Self::NotAcknowledged { missing, .. } => {
                 let flags: Vec<_> = missing.iter().map(Acknowledgement::flag).collect();
                 format!("if that is meant, run it again with {}", flags.join(" "))
+            }
+            Self::NoWayBack(unusable) => unusable.first().map(unusable_step).unwrap_or_default(),
+            Self::NotLookedAt { database, .. } => {
+                format!("bring the agent of {database} back (pgbelay agent list), then try again")
             }
             Self::Grown { .. } => "make a new plan: it weighs them as they are now".into(),
             Self::PointlessAcknowledgements { plan, .. } => {
@@ -407,6 +426,20 @@ impl Refusal {
     }
 }
 
+fn plan_step(problem: &PlanProblem) -> String {
+    match problem {
+        PlanProblem::Unusable(unusable) => unusable_step(unusable),
+        other => problem_step(other).to_owned(),
+    }
+}
+
+fn unusable_step(Unusable { database, backup, .. }: &Unusable) -> String {
+    format!(
+        "put the backup back and run pgbelay backup verify {backup} --database {database}, or write a new migration \
+         that takes the change back"
+    )
+}
+
 const fn problem_step(problem: &PlanProblem) -> &'static str {
     match problem {
         PlanProblem::NotObserved { .. } => {
@@ -428,6 +461,8 @@ const fn problem_step(problem: &PlanProblem) -> &'static str {
         PlanProblem::WindowClosed { .. } | PlanProblem::Adopted { .. } => {
             "write a new migration that takes the change back"
         }
+        // Said with its name.
+        PlanProblem::Unusable(_) => "",
         PlanProblem::NoHistory { .. } => {
             "name the tool with --from, or record what is applied with pgbelay baseline"
         }

@@ -116,7 +116,7 @@ impl Agent {
 
     fn back_up(&mut self, command: &Command, fate: &Fate) -> Outcome {
         let backup = Backup {
-            path: format!("/backups/{}.dump", self.database),
+            path: format!("/backups/{}/{}", self.database, command.id),
             sha256: Digest::of(command.id.as_str()),
             bytes: 4_096,
             took: Span::seconds(1),

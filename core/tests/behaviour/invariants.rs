@@ -9,6 +9,7 @@ mod player;
 mod proofs;
 mod reach;
 mod rest;
+mod retention;
 mod safety;
 
 use history::History;

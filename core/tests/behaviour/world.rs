@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 
 use pgbelay_core::access::{Certificate, Role};
+use pgbelay_core::backup::Looks;
 use pgbelay_core::command::{Command, CommandId, Outcome};
-use pgbelay_core::decide::decide;
+use pgbelay_core::decide::{decide, rests_on};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::{Actor, Event, Recorded};
 use pgbelay_core::evolve::evolve;
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
 use pgbelay_core::outstanding::{Effect, outstanding};
+use pgbelay_core::plan::PlanId;
 use pgbelay_core::request::{Circumstances, Refusal, Request};
 use pgbelay_core::rollout::RolloutId;
 use pgbelay_core::state::State;
@@ -31,6 +33,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) actor: &'a Actor,
     pub(crate) result: &'a Result<Vec<Event>, Refusal>,
     pub(crate) after: &'a State,
+    pub(crate) now: Timestamp,
 }
 
 type Watch = Box<dyn FnMut(&Asked<'_>)>;
@@ -100,7 +103,8 @@ impl World {
             self.ledger.push(recorded);
         }
         if let Some(watch) = &mut self.watch {
-            watch(&Asked { before: &before, request, actor, result: &result, after: &self.state });
+            let (after, now) = (&self.state, self.now);
+            watch(&Asked { before: &before, request, actor, result: &result, after, now });
         }
         result
     }
@@ -163,6 +167,12 @@ impl World {
         self.state.commands[id].command.as_ref().clone()
     }
 
+    /// The backups that a plan's way back rests on, all of them looked at.
+    pub(crate) fn looks(&self, plan: &PlanId) -> Looks {
+        let Ok(known) = self.state.plan(plan) else { return Looks::new() };
+        rests_on(&self.state, &known.plan).into_iter().map(|backup| (backup, Ok(()))).collect()
+    }
+
     /// Asks for the next steps of every rollout that wants them, until none does. Asking in vain is a busy loop.
     pub(crate) fn advance(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
@@ -186,6 +196,7 @@ fn rollout_to_advance(effect: Effect) -> Option<RolloutId> {
         | Effect::StartJob { .. }
         | Effect::CancelJob { .. }
         | Effect::GiveUpJob { .. }
+        | Effect::DeleteBackup { .. }
         | Effect::Disconnect { .. } => None,
     }
 }

@@ -12,4 +12,5 @@ mod layouts;
 mod ledger;
 mod pieces;
 mod restores;
+mod retention;
 mod samples;

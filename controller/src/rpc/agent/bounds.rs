@@ -233,7 +233,7 @@ pub(super) fn answer(mut answer: wire::ProbeAnswer) -> wire::ProbeAnswer {
             check.problems.iter_mut().for_each(|problem| cut(problem, LINE));
         }
         // Its size has a bound where its parts are put together.
-        Some(Answer::Catalog(_)) | None => {}
+        Some(Answer::Catalog(_) | Answer::BackupDeleted(_)) | None => {}
     }
     answer
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use pgbelay_core::access::Role;
-use pgbelay_core::decide::{self, may_run, pending, planned_id};
+use pgbelay_core::backup::Looks;
+use pgbelay_core::decide::{self, may_run, pending, planned_id, rests_on};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::{Actor, Event};
 use pgbelay_core::judge::AllJudged;
@@ -43,6 +44,9 @@ pub(super) async fn create(
         Goal::Adopt { .. } => services.histories(&fresh).await,
         Goal::Release { .. } | Goal::Back { .. } | Goal::Baseline { .. } => AllHistories::new(),
     };
+    if matches!(goal, Goal::Back { .. }) {
+        look_at_backups(services, &fresh).await?;
+    }
     let judged = judged(services, (&environment, &goal, &fresh), &actor).await?;
     // Where policy does not let sizes count, they are no part of the plan.
     let sizes = if services.state()?.policy.refine {
@@ -80,6 +84,20 @@ pub(super) async fn create(
         }
     };
     view(services, &granted.state, &id, &name).await
+}
+
+/// Has the backups looked at that open rollback windows rest on, before a way back is planned: what is on record of them
+/// is then what is there. What could not be looked at keeps the rollback from being started, and not from being planned.
+async fn look_at_backups(services: &Services, fresh: &BTreeSet<DatabaseName>) -> Result<(), Status> {
+    let (state, now) = (services.state()?, clock::now());
+    let rested_on = |name: &DatabaseName| {
+        let windows = state.databases.get(name).into_iter().flat_map(|database| database.windows.values());
+        let backups =
+            windows.filter(|window| !window.expired(now)).filter_map(|window| window.backup.clone());
+        backups.map(|backup| (name.clone(), backup)).collect::<Vec<_>>()
+    };
+    services.look_at_backups(fresh.iter().flat_map(rested_on).collect()).await;
+    Ok(())
 }
 
 /// What the SQL that would run does to the schemas that are there.
@@ -175,18 +193,23 @@ pub(super) async fn view(
 
 /// Looks at the databases of a plan that is about to be carried out: one that has moved since is told of here, not
 /// by an agent that refuses a rollout under way.
-/// How large is what it works through is measured, so that its time says how fast the databases are.
+/// How large is what it works through is measured, so that its time says how fast the databases are, and the backups are
+/// looked at that a way back rests on.
 pub(super) async fn look_again(
     services: &Services,
     id: &PlanId,
     name: &OperatorName,
-) -> Result<AllSizes, Status> {
+) -> Result<(AllSizes, Looks), Status> {
     let state = services.state()?;
     let plan = &state.plan(id).map_err(|refusal| refused(&refusal))?.plan;
     let environment = &plan.body.environment;
     state.allow(name, Role::Operator, Some(environment)).map_err(|refusal| refused(&refusal))?;
-    let (looked, measured) = tokio::join!(services.refresh(environment), services.measure_plan(plan));
-    looked.map(|_| measuring::sizes(&measured))
+    let (looked, measured, looks) = tokio::join!(
+        services.refresh(environment),
+        services.measure_plan(plan),
+        services.look_at_backups(rests_on(&state, plan))
+    );
+    looked.map(|_| (measuring::sizes(&measured), looks))
 }
 
 pub(super) async fn try_out(

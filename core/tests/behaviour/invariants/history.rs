@@ -51,6 +51,10 @@ pub(super) enum Act {
     Policy {
         which: usize,
     },
+    /// Somebody has the backups of a database deleted that policy lets go.
+    Prune {
+        database: usize,
+    },
     Wait {
         hours: i64,
     },
@@ -108,6 +112,14 @@ pub(super) enum Deed {
     Back,
     /// Somebody else changes the database.
     Change,
+    /// A backup is read again, or looked at: whether it is whole.
+    Check {
+        which: usize,
+        quick: bool,
+        whole: bool,
+    },
+    /// What was given up is deleted.
+    Delete,
     Revoke,
     Enrol,
     /// The agent tells what is not true, or not its own to tell.
@@ -199,6 +211,9 @@ fn agents() -> impl Strategy<Value = Act> {
         1 => Just(Deed::Silent),
         2 => Just(Deed::Back),
         1 => Just(Deed::Change),
+        3 => (0..4_usize, any::<bool>(), prop::bool::weighted(0.7))
+            .prop_map(|(which, quick, whole)| Deed::Check { which, quick, whole }),
+        1 => Just(Deed::Delete),
     ];
     prop_oneof![
         6 => Just(Act::GoOn),
@@ -210,7 +225,11 @@ fn agents() -> impl Strategy<Value = Act> {
 }
 
 fn clock() -> impl Strategy<Value = Act> {
-    prop_oneof![3 => Just(Act::Advance), 1 => (0..30_i64).prop_map(|hours| Act::Wait { hours })]
+    prop_oneof![
+        3 => Just(Act::Advance),
+        1 => (0..30_i64).prop_map(|hours| Act::Wait { hours }),
+        3 => (0..MAX_DATABASES).prop_map(|database| Act::Prune { database }),
+    ]
 }
 
 fn lie() -> impl Strategy<Value = Act> {

@@ -10,8 +10,9 @@ use pgbelay_core::digest::Digest;
 use pgbelay_core::event::{Actor, Event};
 use pgbelay_core::judge::AllJudged;
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
+use pgbelay_core::outstanding::{Effect, outstanding};
 use pgbelay_core::plan::{Goal, PlanId};
-use pgbelay_core::policy::{BackupEach, BackupPolicy, Policy};
+use pgbelay_core::policy::{BackupEach, BackupPolicy, Policy, Retention};
 use pgbelay_core::release::Release;
 use pgbelay_core::request::{Refusal, Request};
 use pgbelay_core::rollout::{Confirmation, RolloutId};
@@ -58,6 +59,11 @@ fn policy(which: usize) -> Policy {
         {
             rules.each = BackupEach::Migration;
         }
+        environment.backup_retention = match which {
+            0 => Some(Retention { keep: Some(1), days: None }),
+            3 => Some(Retention { keep: Some(2), days: Some(1) }),
+            _ => None,
+        };
         environment.max_parallel = if which == 3 { 1 } else { 4 };
     }
     policy
@@ -67,8 +73,9 @@ fn environment(production: bool) -> EnvironmentName {
     if production { "production" } else { "staging" }.parse().unwrap()
 }
 
-fn start(plan: PlanId, confirmation: Confirmation) -> Request {
-    Request::StartRollout { plan, confirmation, acknowledged: BTreeSet::new(), sizes: Default::default() }
+fn start(world: &World, plan: PlanId, confirmation: Confirmation) -> Request {
+    let (looks, sizes) = (world.looks(&plan), Default::default());
+    Request::StartRollout { plan, confirmation, acknowledged: BTreeSet::new(), sizes, looks }
 }
 
 impl Player {
@@ -105,6 +112,7 @@ impl Player {
             Act::Advance => drop(self.world.advance()),
             Act::Policy { which } => drop(self.ask("root", &Request::ApplyPolicy(policy(*which)))),
             Act::Wait { hours } => self.world.now = self.world.now + Span::hours(*hours),
+            Act::Prune { database } => self.prune(*database),
             Act::RevokeOperator { which } => self.revoke_operator(PEOPLE[*which].0),
             Act::AddOperator { which } => self.add_operator(PEOPLE[*which]),
             Act::GoOn => self.go_on(),
@@ -162,6 +170,8 @@ impl Player {
                 self.world.agents.get_mut(&name).unwrap().changes += 1;
                 self.not_heard(&name);
             }
+            Deed::Check { which, quick, whole } => self.check(name, *which, (*quick, *whole)),
+            Deed::Delete => self.delete(&name),
             Deed::Revoke => {
                 drop(self.ask("root", &Request::RevokeAgent { database: name, reason: "lost".to_owned() }));
             }
@@ -213,7 +223,8 @@ impl Player {
         if let How::WithAWordThatIsGone = how {
             self.revoke_operator(approver);
         }
-        drop(self.ask(author, &start(plan, Confirmation::Typed)));
+        let start = start(&self.world, plan, Confirmation::Typed);
+        drop(self.ask(author, &start));
         if let How::WithAWordThatIsGone = how {
             self.add_operator((approver, Role::Approver));
         }
@@ -232,7 +243,8 @@ impl Player {
 
     fn start(&mut self, plan: usize) {
         if let Some(plan) = self.plan(plan) {
-            drop(self.ask("olga", &start(plan, Confirmation::Forced)));
+            let start = start(&self.world, plan, Confirmation::Forced);
+            drop(self.ask("olga", &start));
         }
     }
 
@@ -240,6 +252,34 @@ impl Player {
         let rollouts: Vec<_> = self.world.state.rollouts.keys().cloned().collect();
         if let Some(rollout) = rollouts.get(rollouts.len().saturating_sub(1 + which % 2)) {
             drop(self.ask("olga", &how(rollout.clone())));
+        }
+    }
+
+    fn prune(&mut self, which: usize) {
+        let database = self.fleet[which % self.fleet.len()].clone();
+        let backups = self.world.state.backups_of(&database).map(|known| known.id().to_owned()).collect();
+        drop(self.ask("olga", &Request::Condemn { database, backups }));
+    }
+
+    fn check(&mut self, database: DatabaseName, which: usize, (quick, whole): (bool, bool)) {
+        let all: Vec<_> = self.world.state.backups_of(&database).map(|known| known.id().to_owned()).collect();
+        let Some(backup) = all.get(which % all.len().max(1)).cloned() else { return };
+        let problems = if whole { Vec::new() } else { vec!["a part is missing".to_owned()] };
+        let request = if quick {
+            Request::RecordLook { database, backup, problems }
+        } else {
+            Request::RecordCheck { database, backup, problems }
+        };
+        drop(self.world.ask(&Actor::Controller, &request));
+    }
+
+    fn delete(&mut self, name: &DatabaseName) {
+        for effect in outstanding(&self.world.state) {
+            if let Effect::DeleteBackup { database, backup } = effect
+                && database == *name
+            {
+                drop(self.world.ask(&Actor::Controller, &Request::BackupGone { database, backup }));
+            }
         }
     }
 

@@ -37,6 +37,7 @@ impl Player {
                     | Effect::StartJob { .. }
                     | Effect::CancelJob { .. }
                     | Effect::GiveUpJob { .. }
+                    | Effect::DeleteBackup { .. }
                     | Effect::Disconnect { .. } => {}
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pgbelay_core::backup::Looks;
 use pgbelay_core::decide::{Wanted, planned_id};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::Actor;
@@ -109,6 +110,13 @@ pub(super) fn carry_out(teller: &mut Teller, line: &str) {
         }
         ["start", rest @ ..] => start(teller, &said, rest),
         ["pause" | "resume" | "abort", ..] => steer(teller, &said),
+        ["prune", name] => {
+            let database = database(name);
+            let known = teller.world.state.backups_of(&database);
+            let backups = known.map(|known| known.id().to_owned()).collect();
+            teller.ask(&said.actor("olga"), &Request::Condemn { database, backups });
+        }
+        ["backups", name] => show::backups(teller, &database(name)),
         ["cancel", name] => {
             let (rollout, database) = (teller.rollout.clone().unwrap(), database(name));
             teller.ask(&said.actor("olga"), &Request::CancelTarget { rollout, database });
@@ -272,11 +280,12 @@ fn start(teller: &mut Teller, said: &Said<'_>, words: &[&str]) {
         () => Confirmation::None,
     };
     let plan = the_plan(teller, words);
+    let looks = if said.has("unlooked") { Looks::new() } else { teller.world.looks(&plan) };
     let words = said.words.iter().filter_map(|word| word.strip_prefix("acknowledge="));
     let acknowledged = words.map(|word| word.parse().unwrap()).collect();
     teller.ask(
         &said.actor("olga"),
-        &Request::StartRollout { plan, confirmation, acknowledged, sizes: AllSizes::new() },
+        &Request::StartRollout { plan, confirmation, acknowledged, sizes: AllSizes::new(), looks },
     );
 }
 

@@ -123,6 +123,8 @@ impl Teller {
             | Event::PlanApproved { .. }
             | Event::PlanTried { .. }
             | Event::BackupChecked { .. }
+            | Event::BackupCondemned { .. }
+            | Event::BackupRemoved { .. }
             | Event::RolloutPaused { .. }
             | Event::RolloutResumed { .. }
             | Event::RolloutAborted { .. }
@@ -175,6 +177,7 @@ fn effect(effect: &Effect) -> String {
         Effect::StartJob { database, job } => format!("start {job} on {database}"),
         Effect::CancelJob { database, job } => format!("cancel {job} on {database}"),
         Effect::GiveUpJob { job } => format!("give up {job}"),
+        Effect::DeleteBackup { database, backup } => format!("delete {backup} of {database}"),
         Effect::Disconnect { whose } => format!("disconnect {whose}"),
     }
 }

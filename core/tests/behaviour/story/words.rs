@@ -33,9 +33,12 @@ pub(crate) fn line(event: &Event) -> String {
         }
         Event::PlanCreated { plan } => return planned(plan),
         Event::PlanApproved { plan, by } => format!("{plan} by {by}"),
-        Event::BackupChecked { database, backup, problems } => {
-            format!("{database} {backup}: {}", if problems.is_empty() { "whole" } else { "not whole" })
+        Event::BackupChecked { database, backup, problems, quick } => {
+            let how = if *quick { "looked at, " } else { "" };
+            format!("{database} {backup}: {how}{}", if problems.is_empty() { "whole" } else { "not whole" })
         }
+        Event::BackupCondemned { database, backup, why } => format!("{database} {backup}: {why}"),
+        Event::BackupRemoved { database, backup } => format!("{database} {backup}"),
         Event::PlanTried { plan, databases, failed } => format!("{plan} on {databases}, failed on {failed}"),
         Event::RolloutStarted { rollout, plan, by, confirmation, acknowledged, .. } => {
             let words = if acknowledged.is_empty() {

@@ -28,6 +28,21 @@ pub(super) fn carry_out(teller: &mut Teller, said: &Said<'_>) {
             let observation = teller.looks[&database].clone();
             teller.ask(&Actor::Agent(database.clone()), &Request::Observe { database, observation });
         }
+        ["backup", id, of, name, state] => {
+            assert_eq!(*of, "of", "{}", said.line);
+            let (database, backup) = (database(name), full_id(teller, &database(name), id));
+            let problems = match *state {
+                "whole" | "reads-whole" => Vec::new(),
+                "missing" => vec!["its directory is missing".to_owned()],
+                _ => vec!["dump/1.dat was changed: its digest is another one".to_owned()],
+            };
+            let request = match *state {
+                "reads-whole" | "changed" => Request::RecordCheck { database, backup, problems },
+                "gone" => Request::BackupGone { database, backup },
+                _ => Request::RecordLook { database, backup, problems },
+            };
+            teller.ask(&Actor::Controller, &request);
+        }
         ["silent", name] => {
             let database = database(name);
             teller.ask(&Actor::Controller, &Request::AgentSilent { database });
@@ -60,6 +75,12 @@ pub(super) fn carry_out(teller: &mut Teller, said: &Said<'_>) {
         }
         _ => panic!("there is no such command: {}", said.line),
     }
+}
+
+/// The backup of the command with a number, as in `c3`.
+fn full_id(teller: &Teller, database: &DatabaseName, short: &str) -> String {
+    let mut known = teller.world.state.backups_of(database).map(|known| known.id().to_owned());
+    known.find(|id| id.split('-').next() == Some(short)).unwrap_or_else(|| short.to_owned())
 }
 
 /// The agent does something with the command in its hands. `quietly`: and does not tell.

@@ -1,6 +1,8 @@
 //! Where everything stands.
 
 use pgbelay_core::database::Database;
+use pgbelay_core::name::DatabaseName;
+use pgbelay_core::retention::{Fate, Judged, judge};
 use pgbelay_core::rollout::{RolloutState, Target, TargetState};
 
 use crate::story::teller::Teller;
@@ -18,6 +20,19 @@ pub(super) fn show(teller: &mut Teller) {
     for database in state.databases.values() {
         let line = database_line(teller, database);
         teller.say(line);
+    }
+}
+
+/// What becomes of each backup of a database, the newest first.
+pub(super) fn backups(teller: &mut Teller, database: &DatabaseName) {
+    let state = teller.world.state.clone();
+    for Judged { backup, fate } in judge(&state, database, teller.world.now) {
+        let fate = match fate {
+            Fate::Stays(keep) => format!("stays: {keep}"),
+            Fate::Goes(why) => format!("goes: {why}"),
+            Fate::Condemned(why) => format!("is being deleted: {why}"),
+        };
+        teller.say(format!("{} {fate}", backup.id()));
     }
 }
 
