@@ -50,7 +50,8 @@ pub struct Keeper {
     timing: KeeperTiming,
     turns: Arc<Semaphore>,
     deletions: Arc<Mutex<HashMap<(DatabaseName, BackupId), Deletion>>>,
-    judged: Option<Instant>,
+    /// When it was last looked what policy lets go, or when there was nothing to be looked at yet.
+    judged: Instant,
     /// When the backups of a database are looked at next.
     looks: BTreeMap<DatabaseName, Instant>,
     stop: CancellationToken,
@@ -74,7 +75,7 @@ impl Keeper {
             timing,
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             deletions: Arc::default(),
-            judged: None,
+            judged: Instant::now(),
             looks: BTreeMap::new(),
             stop: stop.clone(),
             _stop: stop.drop_guard(),
@@ -84,10 +85,10 @@ impl Keeper {
     /// Does what the clock says: the requests that have to be asked for it.
     pub fn tick(&mut self, state: &State, (now, at): (Instant, Timestamp)) -> Vec<Request> {
         self.look(state, (now, at));
-        if self.judged.is_some_and(|last| now < last + self.timing.judge) {
+        if now < self.judged + self.timing.judge {
             return Vec::new();
         }
-        self.judged = Some(now);
+        self.judged = now;
         lock(&self.deletions).retain(|of, _| state.condemned.contains(of));
         due(state, at)
     }

@@ -5,6 +5,7 @@ mod adopting;
 mod enrolment;
 mod gate;
 mod judging;
+mod keeping;
 mod operators;
 mod quarantine;
 mod rollouts;

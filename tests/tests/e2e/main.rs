@@ -11,4 +11,5 @@ mod kills;
 mod layouts;
 mod ledger;
 mod pieces;
+mod retention;
 mod samples;

@@ -7,7 +7,7 @@ use pgbelay_core::backup::Looks;
 use pgbelay_core::decide::{self, may_run, pending, planned_id, rests_on};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::{Actor, Event};
-use pgbelay_core::judge::{AllJudged, File};
+use pgbelay_core::judge::AllJudged;
 use pgbelay_core::name::{DatabaseName, EnvironmentName, OperatorName};
 use pgbelay_core::plan::{AllHistories, AllSizes, Goal, PlanId};
 use pgbelay_core::request::{Circumstances, Refusal, Request as Ask};
@@ -44,7 +44,9 @@ pub(super) async fn create(
         Goal::Adopt { .. } => services.histories(&fresh).await,
         Goal::Release { .. } | Goal::Back { .. } | Goal::Baseline { .. } => AllHistories::new(),
     };
-    look_at_backups(services, (&environment, &goal, &fresh), &actor).await?;
+    if matches!(goal, Goal::Back { .. }) {
+        look_at_backups(services, &fresh).await?;
+    }
     let judged = judged(services, (&environment, &goal, &fresh), &actor).await?;
     // Where policy does not let sizes count, they are no part of the plan.
     let sizes = if services.state()?.policy.refine {
@@ -84,34 +86,17 @@ pub(super) async fn create(
     view(services, &granted.state, &id, &name).await
 }
 
-/// Has the backups looked at that a way back would rest on: those that are of no use are on record then. What could not
-/// be looked at keeps the rollback from being started, and not from being planned.
-async fn look_at_backups(
-    services: &Services,
-    (environment, goal, fresh): (&EnvironmentName, &Goal, &BTreeSet<DatabaseName>),
-    actor: &Actor,
-) -> Result<(), Status> {
-    if !matches!(goal, Goal::Back { .. }) {
-        return Ok(());
-    }
-    let state = services.state()?;
-    let here = Circumstances { actor: actor.clone(), now: clock::now() };
-    let wanted = decide::Wanted {
-        environment,
-        goal,
-        fresh,
-        judged: &AllJudged::new(),
-        sizes: &AllSizes::new(),
-        histories: &AllHistories::new(),
-    };
-    // Why no plan can be made is told where it is made.
-    let Ok(pending) = pending(&state, &wanted, &here) else { return Ok(()) };
-    let of_database = |(name, files): (&DatabaseName, &Vec<File>)| {
-        let windows = state.databases.get(name).map(|database| &database.windows);
-        let backups = files.iter().filter_map(|file| windows?.get(&file.version)?.backup.clone());
+/// Has the backups looked at that open rollback windows rest on, before a way back is planned: what is on record of them
+/// is then what is there. What could not be looked at keeps the rollback from being started, and not from being planned.
+async fn look_at_backups(services: &Services, fresh: &BTreeSet<DatabaseName>) -> Result<(), Status> {
+    let (state, now) = (services.state()?, clock::now());
+    let rested_on = |name: &DatabaseName| {
+        let windows = state.databases.get(name).into_iter().flat_map(|database| database.windows.values());
+        let backups =
+            windows.filter(|window| !window.expired(now)).filter_map(|window| window.backup.clone());
         backups.map(|backup| (name.clone(), backup)).collect::<Vec<_>>()
     };
-    services.look_at_backups(pending.iter().flat_map(of_database).collect()).await;
+    services.look_at_backups(fresh.iter().flat_map(rested_on).collect()).await;
     Ok(())
 }
 

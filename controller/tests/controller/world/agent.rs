@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, bail};
 use pgbelay_core::Catalog;
@@ -43,6 +44,13 @@ pub(crate) struct Agent {
     pub(crate) history: wire::HistoryTables,
     /// What is measured.
     pub(crate) measured: wire::Measured,
+    /// What is wrong with the newest of its backups.
+    pub(crate) broken: Vec<String>,
+    /// Whether it cannot look at its backups.
+    pub(crate) blind: bool,
+    pub(crate) refuses_to_delete: bool,
+    /// The path of its newest backup.
+    pub(crate) newest: String,
 }
 
 impl Agent {
@@ -58,6 +66,10 @@ impl Agent {
             history: wire::HistoryTables::default(),
             measured: wire::Measured::default(),
             conditions: String::new(),
+            broken: Vec::new(),
+            blind: false,
+            refuses_to_delete: false,
+            newest: String::new(),
         }
     }
 
@@ -127,7 +139,15 @@ impl Agent {
         let mut client =
             AgentServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
         let hears = client.connect(ReceiverStream::new(outgoing)).await?.into_inner();
-        Ok(Stream { agent: self.clone(), channel, says, hears, stash: VecDeque::new(), took_ms: 1 })
+        Ok(Stream {
+            agent: self.clone(),
+            channel,
+            says,
+            hears,
+            stash: VecDeque::new(),
+            took_ms: 1,
+            asked: Arc::default(),
+        })
     }
 }
 
@@ -137,6 +157,8 @@ pub(crate) struct Stream {
     pub(crate) channel: Channel,
     /// How long each migration takes that it runs.
     pub(crate) took_ms: i64,
+    /// What was asked about its backups.
+    pub(crate) asked: Arc<Mutex<Vec<String>>>,
     says: mpsc::Sender<wire::AgentMessage>,
     hears: Streaming<wire::ControllerMessage>,
     stash: VecDeque<Hears>,
@@ -208,7 +230,15 @@ impl Stream {
             Some(wire::probe::Kind::DryRun(_)) => Answer::DryRun(wire::DryRunResult::default()),
             Some(wire::probe::Kind::CountLoss(_)) | None => Answer::Error("not counted".to_owned()),
             Some(wire::probe::Kind::History(_)) => Answer::History(self.agent.history.clone()),
-            Some(wire::probe::Kind::VerifyBackup(_)) => Answer::Backup(wire::BackupCheck::default()),
+            Some(wire::probe::Kind::VerifyBackup(wanted)) => self.look(wanted),
+            Some(wire::probe::Kind::DeleteBackup(wanted)) => {
+                self.note(format!("delete {}", wanted.path));
+                if self.agent.refuses_to_delete {
+                    Answer::Error("the disk is read-only".to_owned())
+                } else {
+                    Answer::BackupDeleted(wire::BackupDeleted {})
+                }
+            }
             Some(wire::probe::Kind::Measure(_)) => Answer::Measured(self.agent.measured.clone()),
             Some(wire::probe::Kind::Catalog(_)) => match self.agent.catalog() {
                 Ok(parts) => {
@@ -222,6 +252,20 @@ impl Stream {
             },
         };
         self.say(Says::Answer(wire::ProbeAnswer { id: probe.id, answer: Some(answer) })).await
+    }
+
+    fn note(&self, asked: String) {
+        self.asked.lock().unwrap().push(asked);
+    }
+
+    fn look(&self, wanted: wire::probe::VerifyBackup) -> wire::probe_answer::Answer {
+        let how = if wanted.quick { "look" } else { "read" };
+        self.note(format!("{how} {}", wanted.path));
+        if self.agent.blind {
+            return wire::probe_answer::Answer::Error("the disk is away".to_owned());
+        }
+        let problems = if wanted.path == self.agent.newest { self.agent.broken.clone() } else { Vec::new() };
+        wire::probe_answer::Answer::Backup(wire::BackupCheck { problems })
     }
 
     /// The next command.
@@ -271,8 +315,9 @@ impl Stream {
     pub(crate) fn carry_out(&mut self, command: &wire::Command) -> anyhow::Result<Outcome> {
         Ok(match command.kind.as_ref().context("no kind")? {
             Kind::Backup(_) => {
+                self.agent.newest = format!("/backups/{}", command.id);
                 let backup = wire::Backup {
-                    path: "/backups/x.dump".to_owned(),
+                    path: self.agent.newest.clone(),
                     sha256: Digest::of("dump").to_string(),
                     bytes: 4,
                     took_ms: 1,
