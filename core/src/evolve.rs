@@ -10,7 +10,7 @@ use crate::migration::Migration;
 use crate::name::{DatabaseName, OperatorName, TokenId};
 use crate::plan::{Plan, PlanId};
 use crate::release::Release;
-use crate::state::{CommandState, PlanState, State};
+use crate::state::{PlanState, State};
 use crate::time::{Span, Timestamp};
 
 mod backups;
@@ -142,11 +142,7 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
         }
         Event::BackupRemoved { database, backup } => backups::gone(state, (database, backup), place)?,
         Event::CommandIssued { command } => commands::issued(state, command, place)?,
-        Event::CommandAccepted { command } => {
-            let known: &mut CommandState =
-                state.commands.get_mut(command).ok_or_else(|| place.unknown("command", command))?;
-            known.accepted = true;
-        }
+        Event::CommandAccepted { command } => commands::accepted(state, command, place)?,
         Event::CommandFinished { command, outcome } => commands::finished(state, command, outcome, place)?,
     }
     Ok(())

@@ -27,6 +27,11 @@ pub(super) fn issued(state: &mut State, command: &Command, place: Place) -> Resu
     }
 }
 
+pub(super) fn accepted(state: &mut State, id: &CommandId, place: Place) -> Result<(), IllegalEvent> {
+    state.commands.get_mut(id).ok_or_else(|| place.unknown("command", id))?.accepted = true;
+    Ok(())
+}
+
 pub(super) fn finished(
     state: &mut State,
     id: &CommandId,

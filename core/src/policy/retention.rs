@@ -56,3 +56,34 @@ impl std::fmt::Display for Retention {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+
+    fn mistakes(retention: &str) -> Vec<String> {
+        let policy =
+            format!(r#"{{"environments": [{{"name": "staging", "backup_retention": {retention}}}]}}"#);
+        let policy: Policy = serde_json::from_str(&policy).unwrap();
+        policy.mistakes().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn all_mistakes_are_told_by_key() {
+        for fine in ["{\"keep\": 1}", "{\"days\": 36500}", "{\"keep\": 10000, \"days\": 1}", "null"] {
+            assert_eq!(mistakes(fine), Vec::<String>::new(), "{fine}");
+        }
+        assert_eq!(
+            mistakes("{\"keep\": 0, \"days\": 36501}"),
+            [
+                "staging: backup_retention.keep must be from 1 to 10000",
+                "staging: backup_retention.days must be from 1 to 36500"
+            ]
+        );
+        let [nothing] = mistakes("{}").try_into().unwrap();
+        assert!(nothing.contains("keep, days or both"), "{nothing}");
+        let unknown: Result<Retention, _> = serde_json::from_str("{\"keep\": 1, \"weeks\": 2}");
+        assert!(unknown.unwrap_err().to_string().contains("weeks"));
+    }
+}

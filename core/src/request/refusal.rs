@@ -409,12 +409,7 @@ impl Refusal {
             Self::NotRestorable { .. } => "see the others with pgbelay backup list".into(),
             Self::Busy { rollout, .. } => format!("wait for it: pgbelay rollout watch {rollout}"),
             Self::RolloutOver { .. } => "make a new plan: it has only what is still missing".into(),
-            Self::StillPaused { reason: PauseReason::Unsettled { database }, .. } => {
-                format!(
-                    "look at {database}, then run pgbelay resolve {database} VERSION --done or --not-done"
-                )
-            }
-            Self::StillPaused { .. } => "bring the agent back; the rollout then goes on by itself".into(),
+            Self::StillPaused { reason, .. } => paused_step(reason),
             Self::NotATarget { rollout, .. } | Self::NothingToCancel { rollout, .. } => {
                 format!("see its databases with pgbelay rollout show {rollout}")
             }
@@ -426,10 +421,22 @@ impl Refusal {
     }
 }
 
+fn paused_step(reason: &PauseReason) -> String {
+    match reason {
+        PauseReason::Unsettled { database } => {
+            format!("look at {database}, then run pgbelay resolve {database} VERSION --done or --not-done")
+        }
+        PauseReason::Operator | PauseReason::Unknown { .. } | PauseReason::AgentUnreachable { .. } => {
+            "bring the agent back; the rollout then goes on by itself".into()
+        }
+    }
+}
+
 fn plan_step(problem: &PlanProblem) -> String {
-    match problem {
-        PlanProblem::Unusable(unusable) => unusable_step(unusable),
-        other => problem_step(other).to_owned(),
+    if let PlanProblem::Unusable(unusable) = problem {
+        unusable_step(unusable)
+    } else {
+        problem_step(problem).to_owned()
     }
 }
 
