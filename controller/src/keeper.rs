@@ -123,7 +123,7 @@ impl Keeper {
             match services.delete_backup(database, backup).await {
                 Ok(()) => {}
                 Err(error) => {
-                    tracing::warn!(%database, backup, %error, "a backup that goes could not be deleted")
+                    tracing::warn!(%database, backup, %error, "a backup that goes could not be deleted");
                 }
             }
             // One that is gone is forgotten with the next look at what policy lets go.

