@@ -272,7 +272,7 @@ pub(crate) async fn until(
     mut look: impl AsyncFnMut() -> anyhow::Result<bool>,
 ) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
-    while !look().await? {
+    while !Box::pin(look()).await? {
         anyhow::ensure!(Instant::now() < deadline, "it did not become true: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -256,7 +256,7 @@ impl Stream {
     }
 
     fn note(&self, asked: String) {
-        self.asked.lock().unwrap().push(asked);
+        self.asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(asked);
     }
 
     fn look(&self, wanted: wire::probe::VerifyBackup) -> wire::probe_answer::Answer {

@@ -19,9 +19,9 @@ use crate::world::Asked;
 /// The backups that a request gave up, as they were before.
 fn given_up<'a>(asked: &Asked<'a>) -> Vec<&'a KnownBackup> {
     let before = asked.before;
-    let known = |event: &Event| match event {
-        Event::BackupCondemned { database, backup, .. } => Some(before.backup(database, backup).unwrap()),
-        _ => None,
+    let known = |event: &Event| {
+        let Event::BackupCondemned { database, backup, .. } = event else { return None };
+        Some(before.backup(database, backup).unwrap())
     };
     events(asked).filter_map(known).collect()
 }

@@ -7,7 +7,7 @@ use pgbelay_core::decide::{Wanted, planned_id};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::Actor;
 use pgbelay_core::history::{Column, Table};
-use pgbelay_core::name::EnvironmentName;
+use pgbelay_core::name::{DatabaseName, EnvironmentName};
 use pgbelay_core::origin::Layout;
 use pgbelay_core::plan::{AllSizes, Goal, PlanId};
 use pgbelay_core::policy::Policy;
@@ -110,22 +110,13 @@ pub(super) fn carry_out(teller: &mut Teller, line: &str) {
         }
         ["start", rest @ ..] => start(teller, &said, rest),
         ["pause" | "resume" | "abort", ..] => steer(teller, &said),
-        ["prune", name] => {
-            let database = database(name);
-            let known = teller.world.state.backups_of(&database);
-            let backups = known.map(|known| known.id().to_owned()).collect();
-            teller.ask(&said.actor("olga"), &Request::Condemn { database, backups });
-        }
+        ["prune", name] => prune(teller, &said, database(name)),
         ["backups", name] => show::backups(teller, &database(name)),
         ["cancel", name] => {
             let (rollout, database) = (teller.rollout.clone().unwrap(), database(name));
             teller.ask(&said.actor("olga"), &Request::CancelTarget { rollout, database });
         }
-        ["resolve", name, number, word, reason] => {
-            let (database, version) = (database(name), version(number));
-            let (done, reason) = (*word == "done", (*reason).to_owned());
-            teller.ask(&said.actor("olga"), &Request::Resolve { database, version, done, reason });
-        }
+        ["resolve", name, rest @ ..] => resolve(teller, &said, database(name), rest),
         ["wait", span] => {
             let span: Span = span.parse().unwrap();
             teller.world.now = teller.world.now + span;
@@ -133,6 +124,19 @@ pub(super) fn carry_out(teller: &mut Teller, line: &str) {
         ["show", ..] => show::show(teller),
         _ => agents::carry_out(teller, &said),
     }
+}
+
+fn prune(teller: &mut Teller, said: &Said<'_>, database: DatabaseName) {
+    let known = teller.world.state.backups_of(&database);
+    let backups = known.map(|known| known.id().to_owned()).collect();
+    teller.ask(&said.actor("olga"), &Request::Condemn { database, backups });
+}
+
+/// `resolve NAME VERSION done|not-done REASON`.
+fn resolve(teller: &mut Teller, said: &Said<'_>, database: DatabaseName, rest: &[&str]) {
+    let [number, word, reason] = rest else { panic!("resolve NAME VERSION done|not-done REASON") };
+    let (done, reason) = (*word == "done", (*reason).to_owned());
+    teller.ask(&said.actor("olga"), &Request::Resolve { database, version: version(number), done, reason });
 }
 
 /// `history NAME golang-migrate VERSION [dirty]`, `history NAME dbmate VERSION…`, `history NAME nothing`.
