@@ -16,8 +16,9 @@ Examples:
   pgbelay restore orders-eu --backup latest --tables orders,items
   pgbelay restore orders-eu --backup latest --in-place --cut-off app
 
-What is restored is compared with the backup (schema, rows of each table) before it gets its name. In place, the database
-that was there is kept as NAME_before_restore_TIME; drop it when nobody needs it any more.";
+What is restored is compared with the backup (schema, rows of each table) before it gets its name.
+In place, the database that was there is kept as NAME_before_restore_TIME; drop it when nobody
+needs it any more.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
