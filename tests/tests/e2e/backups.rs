@@ -99,3 +99,38 @@ async fn what_cannot_be_verified_is_told() -> anyhow::Result<()> {
     ensure!(list["backups"][0]["complete"] == true, "nothing was found out: {list}");
     Ok(())
 }
+
+#[tokio::test]
+async fn each_migration_has_a_backup_of_its_own_where_policy_says_so() -> anyhow::Result<()> {
+    let policy = "environments:\n  - name: staging\n    backup: { each: migration, rate_limit: 50MB }\n";
+    let world = World::builder().databases(&[("orders", "staging")]).policy(policy).start().await?;
+    let migrations =
+        [("001_a.sql", "CREATE TABLE a (id int);\n"), ("002_b.sql", "CREATE TABLE b (id int);\n")];
+    let dir = world.write_migrations(&migrations)?;
+    let dir = dir.to_string_lossy();
+    let plan = world.cli(&["plan", "--env", "staging", "--migrations", &dir]).await?.ended(0, &[]);
+    says(&plan, &["before each migration", "50MB per second"])?;
+    let rollout = world.json(&["migrate", "--env", "staging", "--migrations", &dir, "--force"]).await?;
+    ensure!(rollout["state"] == "succeeded", "{rollout}");
+    let backups = rollout["targets"][0]["backups"].as_array().context("no backups")?;
+    let paths: Vec<_> = backups.iter().filter_map(|backup| backup["path"].as_str()).collect();
+    ensure!(paths.len() == 2 && paths[0] != paths[1], "{rollout}");
+    let client = world.connect("orders").await?;
+    let rows =
+        client.query("SELECT backup_path FROM pgbelay.migration_records ORDER BY version", &[]).await?;
+    let recorded: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    ensure!(recorded == paths, "{recorded:?} {paths:?}");
+    // The second one knows the first migration.
+    let manifest: Value = serde_json::from_slice(&fs::read(Path::new(paths[1]).join("manifest.json"))?)?;
+    ensure!(manifest["applied"] == serde_json::json!(["001"]), "{manifest}");
+
+    let wrong = "environments:\n  - name: staging\n    backup: { method: restore_point, rate_limit: 1kB }\n";
+    let refused = world.apply_policy(wrong).await.expect_err("it was taken").to_string();
+    for words in ["backup.rate_limit must be 100kB or more", "left out with a method that writes no rows"] {
+        ensure!(refused.contains(words), "{refused}");
+    }
+    let unknown = "environments:\n  - name: staging\n    backup: { methode: full }\n";
+    let refused = world.apply_policy(unknown).await.expect_err("it was taken").to_string();
+    ensure!(refused.contains("methode"), "{refused}");
+    Ok(())
+}
