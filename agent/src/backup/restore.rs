@@ -21,6 +21,7 @@ use super::manifest::{DUMP_DIR, Manifest};
 use super::programs::Programs;
 use super::verify;
 use crate::database::{Control, Fault, Session, Target, connect, observe};
+use crate::failpoint::reach;
 use compare::Compared;
 use server::{Server, Temporary};
 
@@ -146,6 +147,7 @@ async fn make(
     may_be_restored(&server, &manifest, &job.into).await?;
     server.room(&manifest).await?;
     let temporary = server.make(request.name, &job.id, &manifest).await?;
+    reach("restore-made").await;
     let work = Work { target, request, control, server: &server, manifest: &manifest, programs: &programs };
     let made = tokio::select! {
         () = control.cancel.cancelled() => Err(Stop::Cancelled),
@@ -215,6 +217,7 @@ impl Work<'_> {
             took: Span(0),
             observation: None,
         };
+        reach("restore-compared").await;
         match into {
             Destination::Scratch => {
                 session.close().await;
@@ -223,16 +226,19 @@ impl Work<'_> {
             Destination::New { name } => {
                 self.finish(session, temporary, &mut restored).await?;
                 self.server.rename(&temporary.name, name).await?;
+                reach("restore-published").await;
                 restored.location = name.clone();
             }
             Destination::Tables { tables, schema } => {
                 session.close().await;
                 tables::bring(self, &target, tables, schema).await?;
+                reach("restore-published").await;
                 restored.location = format!("{}, schema {schema}", self.target.name);
             }
             Destination::InPlace { cut_off } => {
                 self.finish(session, temporary, &mut restored).await?;
                 let kept = place::swap(self, temporary, cut_off).await?;
+                reach("restore-published").await;
                 restored.location = self.target.name.clone();
                 restored.kept = Some(kept);
                 restored.observation = Some(Box::new(self.look().await?));

@@ -10,6 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Dispatcher;
 use crate::database::{Control, Progress};
+use crate::failpoint::reach;
 use crate::jobs::Kept;
 use crate::words;
 use crate::work::Site;
@@ -79,7 +80,9 @@ impl<S: Site> Dispatcher<S> {
         let work = async move {
             let may_go_on = || true;
             let control = Control { progress: &told, cancel: &token, lease: &may_go_on, may_end: &[] };
-            Box::pin(site.restore(&job, control)).await
+            let end = Box::pin(site.restore(&job, control)).await;
+            reach("restore-ended").await;
+            end
         };
         self.at_job = Some(AtJob {
             id,

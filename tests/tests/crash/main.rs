@@ -10,6 +10,7 @@
 //! Anything else fails the test.
 
 mod kind;
+mod restoring;
 mod stage;
 
 use kind::Kind;
@@ -83,4 +84,24 @@ async fn backup() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rollback() -> anyhow::Result<()> {
     kind_of_step(Kind::Rollback).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restore_as_a_proof() -> anyhow::Result<()> {
+    restoring::matrix(restoring::Kind::Scratch).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restore_into_a_new_database() -> anyhow::Result<()> {
+    restoring::matrix(restoring::Kind::New).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restore_of_tables() -> anyhow::Result<()> {
+    restoring::matrix(restoring::Kind::Tables).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restore_in_place() -> anyhow::Result<()> {
+    restoring::matrix(restoring::Kind::InPlace).await
 }

@@ -113,7 +113,7 @@ pub(crate) struct Stage {
 }
 
 /// The agent with failpoints, built once.
-fn program() -> anyhow::Result<PathBuf> {
+pub(crate) fn program() -> anyhow::Result<PathBuf> {
     static BUILT: OnceLock<Result<(PathBuf, Scratch), String>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let scratch = Scratch::new("failpoints").map_err(|error| format!("{error:#}"))?;
