@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pgbelay_core::backup::BackupId;
 use pgbelay_core::job::{Destination, JobEnd, JobId};
 use serde::{Deserialize, Serialize};
 
@@ -16,11 +17,13 @@ const MOST: usize = 100;
 
 /// What is kept of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Kept {
-    /// Where the backup's contents go.
-    pub(crate) into: Destination,
+pub struct Kept {
+    /// The backup.
+    pub backup: BackupId,
+    /// Where its contents go.
+    pub into: Destination,
     /// How it ended.
-    pub(crate) end: Option<JobEnd>,
+    pub end: Option<JobEnd>,
 }
 
 /// All jobs that were not acknowledged.
@@ -109,13 +112,14 @@ mod tests {
     #[test]
     fn a_job_is_known_until_it_is_acknowledged() -> anyhow::Result<()> {
         let dir = tempfile::tempdir()?;
+        let kept = |end| Kept { backup: "b".to_owned(), into: Destination::Scratch, end };
         let id = |text: &str| text.parse::<JobId>().unwrap();
         let mut jobs = Jobs::open(dir.path())?;
-        jobs.keep(id("j1"), Kept { into: Destination::Scratch, end: None })?;
-        jobs.keep(id("j2"), Kept { into: Destination::Scratch, end: None })?;
+        jobs.keep(id("j1"), kept(None))?;
+        jobs.keep(id("j2"), kept(None))?;
         // What has no end is not forgotten.
         jobs.forget(&id("j1"));
-        jobs.keep(id("j2"), Kept { into: Destination::Scratch, end: Some(JobEnd::Cancelled) })?;
+        jobs.keep(id("j2"), kept(Some(JobEnd::Cancelled)))?;
         fs::write(dir.path().join("j3.json"), "{\"into\"")?;
 
         let mut again = Jobs::open(dir.path())?;

@@ -31,7 +31,7 @@ pub mod durable;
 pub mod enrol;
 mod failpoint;
 pub mod identity_files;
-mod jobs;
+pub mod jobs;
 pub mod journal;
 mod session;
 pub mod state_dir;

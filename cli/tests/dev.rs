@@ -136,8 +136,9 @@ fn being_asked_to_end_ends_the_command_first() -> anyhow::Result<()> {
 fn being_killed_leaves_nothing_behind() -> anyhow::Result<()> {
     let mut dev = Dev::new();
     let mut running = dev.command("echo running; sleep 600 & sleep 600; :").start("running")?;
+    // And the command, which says that it runs before it is written down.
+    until("all pids to be known", || running.pids().is_ok_and(|pids| pids.len() == 5))?;
     let pids = running.pids()?;
-    // And the command.
     ensure!(pids.len() == 5 && pids.iter().all(|pid| is_there(*pid)), "{pids:?}");
     signal("KILL", running.pid())?;
     running.wait()?;

@@ -17,6 +17,9 @@ pub use crate::name::JobId;
 use crate::name::{DatabaseName, OperatorName};
 use crate::time::{Span, Timestamp};
 
+/// What the names of databases begin with that are being restored. Agents drop those that are left over.
+pub const TEMPORARY_DATABASES: &str = "pgbelay_job_";
+
 /// What an agent is asked to do with a backup of its database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restore {
@@ -58,6 +61,15 @@ impl Destination {
         match self {
             Self::InPlace { .. } => true,
             Self::Scratch | Self::New { .. } | Self::Tables { .. } => false,
+        }
+    }
+
+    /// Whether the managed database is changed: no rollout may be about it meanwhile.
+    #[must_use]
+    pub const fn touches_database(&self) -> bool {
+        match self {
+            Self::InPlace { .. } | Self::Tables { .. } => true,
+            Self::Scratch | Self::New { .. } => false,
         }
     }
 

@@ -56,6 +56,9 @@ const NOT_INHERITED: [&str; 14] = [
     "PG_COLOR",
 ];
 
+/// What the server's list of sessions calls what brings tables back into the live database.
+pub(super) const COPY: &str = "pgbelay-agent copy";
+
 /// How a program ended.
 #[derive(Debug)]
 pub(super) enum Ended {
@@ -189,7 +192,9 @@ pub(super) fn copy_of_schema(
     dump.arg(format!("--schema={}", crate::database::identifier(schema)));
     let mut copy = program(&programs.restore);
     copy.args(["--exit-on-error", "--single-transaction", "--no-password", "--dbname"]).arg(&to.name);
-    (connects(dump, from), connects(copy, to))
+    let mut copy = connects(copy, to);
+    copy.env("PGAPPNAME", COPY);
+    (connects(dump, from), copy)
 }
 
 /// Runs two programs, the second of which reads what the first writes. How the second ended, unless the first failed.

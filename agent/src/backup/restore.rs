@@ -8,19 +8,21 @@
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use pgbelay_analysis::bytes_in_words as amount;
+use pgbelay_core::database::Observation;
 use pgbelay_core::job::{Destination, JobEnd, JobId, Restored};
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::time::Span;
 use pgbelay_proto::convert::WireJob;
 use tokio::process::Command;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::child::{self, Ended};
 use super::manifest::{DUMP_DIR, Manifest};
 use super::programs::Programs;
-use super::verify;
-use crate::database::{Control, Fault, Session, Target, connect, observe};
+use super::verify::whole;
+use crate::database::{Control, Fault, Session, Target, connect, inspect};
 use crate::failpoint::reach;
 use compare::Compared;
 use server::{Server, Temporary};
@@ -41,6 +43,10 @@ const MOST_JOBS: usize = 8;
 
 /// How often it is told how far it is.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How long a server is waited for that is away in the middle of it, and how often it is asked.
+const COMES_BACK: Duration = Duration::from_secs(120);
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// For collecting the statistics of a whole database.
 const ANALYZE: Duration = Duration::from_secs(60 * 60);
@@ -69,6 +75,13 @@ impl Stop {
     fn failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Failed { message: message.into(), hint: hint.into(), problems: Vec::new() }
     }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Failed { message, .. } => message.clone(),
+            Self::Cancelled => "it was cancelled".to_owned(),
+        }
+    }
 }
 
 impl From<Fault> for Stop {
@@ -94,23 +107,59 @@ pub async fn restore(target: &Target, request: &RestoreRequest<'_>, control: &Co
     }
 }
 
-/// Drops what restores of an earlier process of this agent left, and tells whether one of them had come to its end.
+/// What became of a job that an earlier process of this agent was at: what it left is dropped, and what had come to its
+/// end is told. `None`: it had not.
 ///
 /// # Errors
 /// The server could not be asked, in words.
-pub async fn recover(target: &Target, name: &DatabaseName, job: &JobId) -> Result<Option<Mark>, String> {
-    let server = Server::open(target).await.map_err(|stop| words(&stop))?;
-    let cleared = server.drop_leftovers(name).await;
-    let mark = server.mark_of(job).await;
-    server.session.close().await;
-    cleared.map_err(|fault| fault.words())?;
-    mark.map_err(|fault| fault.words())
+pub async fn recover(
+    target: &Target,
+    name: &DatabaseName,
+    (job, backup, into): (&JobId, &str, &Destination),
+) -> Result<Option<Mark>, String> {
+    drop_leftovers(target, name).await?;
+    published(target, name, (&server::mark(backup, job), into)).await
 }
 
-fn words(stop: &Stop) -> String {
-    match stop {
-        Stop::Failed { message, .. } => message.clone(),
-        Stop::Cancelled => "cancelled".to_owned(),
+async fn drop_leftovers(target: &Target, name: &DatabaseName) -> Result<(), String> {
+    let server = Server::open(target).await.map_err(|stop| stop.words())?;
+    let gone = server.drop_leftovers(name).await;
+    server.session.close().await;
+    gone.map_err(|fault| fault.words())
+}
+
+/// What has been published, if it was: the server knows, whatever became of who did it.
+async fn published(
+    target: &Target,
+    name: &DatabaseName,
+    (mark, into): (&str, &Destination),
+) -> Result<Option<Mark>, String> {
+    match into {
+        Destination::Scratch => Ok(None),
+        Destination::Tables { schema, .. } => {
+            let there = tables::marked(target, schema, mark).await?;
+            Ok(there.then(|| Mark { database: target.name.clone(), kept: None }))
+        }
+        Destination::New { .. } | Destination::InPlace { .. } => {
+            let server = Server::open(target).await.map_err(|stop| stop.words())?;
+            let found = server.marked(name, mark).await;
+            server.session.close().await;
+            found.map_err(|fault| fault.words())
+        }
+    }
+}
+
+/// Asks until there is an answer, or for as long as a server takes to come back.
+async fn patiently<'a, T>(ask: impl Fn() -> BoxFuture<'a, Result<T, String>> + Send) -> Result<T, String> {
+    let began = Instant::now();
+    loop {
+        match ask().await {
+            Err(why) if began.elapsed() < COMES_BACK => {
+                tracing::info!(why, "the server is asked again");
+                sleep(AGAIN).await;
+            }
+            answer => return answer,
+        }
     }
 }
 
@@ -122,18 +171,11 @@ async fn make(
     let job = request.job;
     control.say(0, 0, "restore: reading the backup".to_owned());
     let directory = Path::new(&job.path);
-    let problems = tokio::select! {
+    let read = tokio::select! {
         () = control.cancel.cancelled() => return Err(Stop::Cancelled),
-        problems = verify(directory, job.sha256, request.ca_pem) => problems,
+        read = whole(directory, job.sha256, request.ca_pem) => read,
     };
-    if let Some(first) = problems.first() {
-        let message = format!("the backup is not whole, so nothing was restored: {first}");
-        let hint = "restore another one: pgbelay backup list".to_owned();
-        return Err(Stop::Failed { message, hint, problems });
-    }
-    let manifest = Manifest::read(directory).map_err(|error| {
-        Stop::failed(format!("the manifest cannot be read: {error}"), "see the agent's log")
-    })?;
+    let manifest = read.map_err(not_whole)?;
     if manifest.database != request.name.as_str() {
         return Err(Stop::failed(
             format!("the backup is of {}, and this is {}", manifest.database, request.name),
@@ -146,25 +188,39 @@ async fn make(
         programs.map_err(|failure| Stop::failed(failure.message, failure.hint.unwrap_or_default()))?;
     may_be_restored(&server, &manifest, &job.into).await?;
     server.room(&manifest).await?;
-    let temporary = server.make(request.name, &job.id, &manifest).await?;
-    reach("restore-made").await;
     let work = Work { target, request, control, server: &server, manifest: &manifest, programs: &programs };
-    let made = tokio::select! {
-        () = control.cancel.cancelled() => Err(Stop::Cancelled),
-        made = Box::pin(work.fill_and_publish(&temporary, directory)) => made,
-    };
-    if made.is_err() || matches!(job.into, Destination::Scratch | Destination::Tables { .. }) {
-        // The next start of the agent drops what cannot be dropped now.
-        if let Err(fault) = server.drop(&temporary.name).await {
-            tracing::warn!(
-                database = temporary.name,
-                why = fault.words(),
-                "a temporary database is still there"
-            );
+    let made = Box::pin(work.make(&directory.join(DUMP_DIR))).await;
+    server.session.close().await;
+    if let Err(why) = patiently(|| Box::pin(drop_leftovers(target, request.name))).await {
+        // The next job, and the next start of the agent, find it.
+        tracing::warn!(job = %job.id, why, "a temporary database is still there");
+    }
+    let mut made = made?;
+    if job.into.is_in_place() {
+        made.observation = Some(Box::new(look(target, control).await));
+    }
+    Ok(made)
+}
+
+fn not_whole(problems: Vec<String>) -> Stop {
+    let first = problems.first().map(String::as_str).unwrap_or_default();
+    let message = format!("the backup is not whole, so nothing was restored: {first}");
+    Stop::Failed { message, hint: "restore another one: pgbelay backup list".to_owned(), problems }
+}
+
+/// Reads the database that is there now. The controller knows another one until it is told: this ends when it can be
+/// read, or with the process, whose successor goes on.
+async fn look(target: &Target, control: &Control<'_>) -> Observation {
+    loop {
+        match inspect(target).await {
+            Ok(seen) => return seen,
+            Err(why) => {
+                tracing::warn!(%why, "the database that was put in place cannot be read yet");
+                control.say(0, 0, format!("restore: it is in its place, and cannot be read yet: {why}"));
+                sleep(AGAIN).await;
+            }
         }
     }
-    server.session.close().await;
-    made
 }
 
 /// What can be told before anything is made.
@@ -194,20 +250,45 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    async fn fill_and_publish(&self, temporary: &Temporary, directory: &Path) -> Result<Restored, Stop> {
-        let archive = directory.join(DUMP_DIR);
-        let into = &self.request.job.into;
-        let target = Target { name: temporary.name.clone(), ..self.target.clone() };
+    /// What the restored database, or schema, says of itself.
+    fn mark(&self) -> String {
+        server::mark(&self.manifest.id, &self.request.job.id)
+    }
+
+    /// All of it, from the temporary database to the place of its contents.
+    async fn make(&self, archive: &Path) -> Result<Restored, Stop> {
+        let temporary = self.server.make(self.request.name, &self.request.job.id, self.manifest).await?;
+        reach("restore-made").await;
+        let restored = tokio::select! {
+            () = self.control.cancel.cancelled() => Err(Stop::Cancelled),
+            filled = Box::pin(self.fill(&temporary, archive)) => filled,
+        }?;
+        reach("restore-compared").await;
+        // From here on nobody breaks it off in between, and only the server tells whether it came to its end.
+        match Box::pin(self.publish(&temporary, restored.clone())).await {
+            Ok(restored) => Ok(restored),
+            Err(stop) => self.settle(restored, stop).await,
+        }
+    }
+
+    /// Fills the temporary database, and compares it with the backup.
+    async fn fill(&self, temporary: &Temporary, archive: &Path) -> Result<Restored, Stop> {
+        let target = self.inside(temporary);
         let jobs = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_JOBS);
-        let all = child::restore(self.programs, &target, &archive, jobs);
+        let all = child::restore(self.programs, &target, archive, jobs);
         self.run(all, temporary).await?;
         self.control.say(0, 0, "restore: comparing with the backup".to_owned());
-        let expected = rows::in_archive(self.programs, &archive).await?;
+        let expected = rows::in_archive(self.programs, archive).await?;
         let session = open(&target).await?;
         let compared = compare::compare(&session, &expected, self.manifest, &self.target.schema).await?;
         let Compared { counted, sampled, rows, schema_not_compared } = compared;
         let mut restored = Restored {
-            location: temporary.name.clone(),
+            location: match &self.request.job.into {
+                Destination::Scratch => String::new(),
+                Destination::New { name } => name.clone(),
+                Destination::Tables { schema, .. } => format!("{}, schema {schema}", self.target.name),
+                Destination::InPlace { .. } => self.target.name.clone(),
+            },
             kept: None,
             counted,
             sampled,
@@ -217,43 +298,54 @@ impl Work<'_> {
             took: Span(0),
             observation: None,
         };
-        reach("restore-compared").await;
-        match into {
-            Destination::Scratch => {
-                session.close().await;
-                restored.location = String::new();
-            }
-            Destination::New { name } => {
-                self.finish(session, temporary, &mut restored).await?;
-                self.server.rename(&temporary.name, name).await?;
-                reach("restore-published").await;
-                restored.location = name.clone();
-            }
-            Destination::Tables { tables, schema } => {
-                session.close().await;
-                tables::bring(self, &target, tables, schema).await?;
-                reach("restore-published").await;
-                restored.location = format!("{}, schema {schema}", self.target.name);
-            }
-            Destination::InPlace { cut_off } => {
-                self.finish(session, temporary, &mut restored).await?;
-                let kept = place::swap(self, temporary, cut_off).await?;
-                reach("restore-published").await;
-                restored.location = self.target.name.clone();
-                restored.kept = Some(kept);
-                restored.observation = Some(Box::new(self.look().await?));
+        match &self.request.job.into {
+            Destination::Scratch | Destination::Tables { .. } => session.close().await,
+            Destination::New { .. } | Destination::InPlace { .. } => {
+                self.finish(session, temporary, &mut restored).await;
             }
         }
         Ok(restored)
     }
 
+    fn inside(&self, temporary: &Temporary) -> Target {
+        Target { name: temporary.name.clone(), ..self.target.clone() }
+    }
+
+    /// Gives what was filled its place.
+    async fn publish(&self, temporary: &Temporary, mut restored: Restored) -> Result<Restored, Stop> {
+        match &self.request.job.into {
+            Destination::Scratch => return Ok(restored),
+            Destination::New { name } => self.server.rename(&temporary.name, name).await?,
+            Destination::Tables { tables, schema } => {
+                tables::bring(self, &self.inside(temporary), tables, schema).await?;
+            }
+            Destination::InPlace { cut_off } => {
+                restored.kept = Some(place::swap(self, temporary, cut_off).await?);
+            }
+        }
+        reach("restore-published").await;
+        Ok(restored)
+    }
+
+    /// It was broken off while it was being published: the server knows whether it was.
+    async fn settle(&self, mut restored: Restored, stop: Stop) -> Result<Restored, Stop> {
+        let (mark, into) = (self.mark(), &self.request.job.into);
+        let found = patiently(|| Box::pin(published(self.target, self.request.name, (&mark, into)))).await;
+        match found {
+            Ok(Some(found)) => {
+                restored.kept = found.kept;
+                Ok(restored)
+            }
+            Ok(None) => Err(stop),
+            Err(why) => Err(Stop::failed(
+                format!("it cannot be told whether it came to its end: {} ({why})", stop.words()),
+                "see on the server whether what was asked for is there",
+            )),
+        }
+    }
+
     /// What is beside rows and schema: statistics, the database's owner, settings and privileges.
-    async fn finish(
-        &self,
-        session: Session,
-        temporary: &Temporary,
-        restored: &mut Restored,
-    ) -> Result<(), Stop> {
+    async fn finish(&self, session: Session, temporary: &Temporary, restored: &mut Restored) {
         self.control.say(0, 0, "restore: collecting statistics".to_owned());
         let analyzed = tokio::time::timeout(ANALYZE, session.client.batch_execute("ANALYZE")).await;
         if !matches!(analyzed, Ok(Ok(()))) {
@@ -261,19 +353,6 @@ impl Work<'_> {
         }
         session.close().await;
         restored.notes.extend(self.server.dress(&temporary.name, self.manifest).await);
-        Ok(())
-    }
-
-    async fn look(&self) -> Result<pgbelay_core::database::Observation, Stop> {
-        let session = open(self.target).await?;
-        let seen = observe(&session, &self.target.schema).await;
-        session.close().await;
-        seen.map_err(|error| {
-            Stop::failed(
-                format!("the database was put in its place, and cannot be read: {error}"),
-                "see that it answers; the agent tells the controller about it when it is started anew",
-            )
-        })
     }
 
     /// Runs a program to its end, and tells how large the database is meanwhile.

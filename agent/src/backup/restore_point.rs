@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use pgbelay_core::command::FailureKind;
 use pgbelay_proto::convert::WireCommand;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
@@ -155,12 +154,10 @@ fn told(archiver: &Archiver) -> String {
 }
 
 fn does_not_archive(why: &str) -> Stop {
-    let stop = failed(
+    failed(
         &format!("the server's archive does not work: {why}"),
         "no migration was run; see archive_command and the server's log, then retry",
-    );
-    debug_assert!(matches!(&stop, Stop::Failed(failure) if failure.kind == FailureKind::Backup));
-    stop
+    )
 }
 
 /// Whether a file that was archived comes as late in the log as a piece of it, or later. Other files are archived, too:

@@ -21,21 +21,28 @@ const MOST: usize = 20;
 ///
 /// Everything is read, so it takes as long as the disk does. Dropping it ends the reading.
 pub async fn verify(directory: &Path, sha256: Digest, ca_pem: &str) -> Vec<String> {
+    whole(directory, sha256, ca_pem).await.err().unwrap_or_default()
+}
+
+/// The manifest of a backup that is whole; or what is wrong with it, as [`verify`] says it.
+pub(super) async fn whole(directory: &Path, sha256: Digest, ca_pem: &str) -> Result<Manifest, Vec<String>> {
     let (directory, ca_pem) = (directory.to_owned(), ca_pem.to_owned());
     let stop = CancellationToken::new();
     let _ended = stop.clone().drop_guard();
-    let found = tokio::task::spawn_blocking(move || look(&directory, (sha256, &ca_pem), &stop)).await;
-    found.unwrap_or_else(|_| vec!["it could not be read: the reading was interrupted".to_owned()])
+    let found = tokio::task::spawn_blocking(move || read(&directory, (sha256, &ca_pem), &stop)).await;
+    found.unwrap_or_else(|_| Err(vec!["it could not be read: the reading was interrupted".to_owned()]))
 }
 
-fn look(directory: &Path, (sha256, ca_pem): (Digest, &str), stop: &CancellationToken) -> Vec<String> {
-    let manifest = match manifest(directory, sha256, ca_pem) {
-        Ok(manifest) => manifest,
-        // What it says of the parts is not to be believed.
-        Err(problem) => return vec![problem],
-    };
+fn read(
+    directory: &Path,
+    (sha256, ca_pem): (Digest, &str),
+    stop: &CancellationToken,
+) -> Result<Manifest, Vec<String>> {
+    // What a wrong one says of the parts is not to be believed.
+    let manifest = manifest(directory, sha256, ca_pem).map_err(|problem| vec![problem])?;
     let problems = manifest.parts.iter().filter_map(|expected| problem(directory, expected, stop)).collect();
-    with_the_rest(directory, &manifest, problems)
+    let problems = with_the_rest(directory, &manifest, problems);
+    if problems.is_empty() { Ok(manifest) } else { Err(problems) }
 }
 
 /// The problems of the parts, and what else is wrong: what the manifest does not know, and the list of digests.

@@ -57,17 +57,19 @@ impl<S: Site> Dispatcher<S> {
             let why = format!("the agent is busy with job {}", other.id);
             return self.tell_end(&id, &refused(why, "wait for it, then start it again"));
         }
-        if job.into.is_in_place()
+        if job.into.touches_database()
             && let Some(rule) = self.guard.forbids_migrations(super::now())
         {
             let why = format!("the agent's own guard does not allow it: {rule}");
             return self.tell_end(&id, &refused(why, "see the guard section of the agent's file"));
         }
-        if let Some(command) = self.job.as_ref().filter(|_| job.into.is_in_place()) {
+        if let Some(command) = self.job.as_ref().filter(|_| job.into.touches_database()) {
             let why = format!("the agent is busy with command {}", command.command.id);
             return self.tell_end(&id, &refused(why, "wait for its rollout, then start it again"));
         }
-        if let Err(error) = self.jobs.keep(id.clone(), Kept { into: job.into.clone(), end: None }) {
+        if let Err(error) =
+            self.jobs.keep(id.clone(), Kept { backup: job.backup.clone(), into: job.into.clone(), end: None })
+        {
             let why = words::line(&error);
             tracing::error!(job = %id, error = why, "a job is not started");
             let hint = "see that the agent's state directory can be written, then start it again";
@@ -101,13 +103,13 @@ impl<S: Site> Dispatcher<S> {
         let Some((id, kept)) = self.jobs.interrupted().next().filter(|_| self.at_job.is_none()) else {
             return;
         };
-        let (id, into, site) = (id.clone(), kept.into.clone(), Arc::clone(&self.site));
+        let (id, kept, site) = (id.clone(), kept.clone(), Arc::clone(&self.site));
         tracing::warn!(job = %id, "a job was interrupted: finding out what became of it");
         let ((told, progress), cancel) = Self::channel();
         let (job, token) = (id.clone(), cancel.clone());
         let work = async move {
             loop {
-                match Box::pin(site.recover_restore(&job, &into)).await {
+                match Box::pin(site.recover_restore(&job, &kept)).await {
                     Ok(end) => return end,
                     Err(why) => {
                         tracing::warn!(job = %job, %why, "what became of a job cannot be told yet");
@@ -149,9 +151,8 @@ impl<S: Site> Dispatcher<S> {
             JobEnd::Interrupted { why: "the agent broke while it was at it: see its log".to_owned() }
         });
         tracing::info!(job = %at.id, ?end, "a job has ended");
-        let into = self.jobs.get(&at.id).map(|kept| kept.into.clone());
-        if let Some(into) = into
-            && let Err(error) = self.jobs.keep(at.id.clone(), Kept { into, end: Some(end) })
+        if let Some(kept) = self.jobs.get(&at.id).cloned()
+            && let Err(error) = self.jobs.keep(at.id.clone(), Kept { end: Some(end), ..kept })
         {
             // Not told: the next process finds out again.
             tracing::error!(job = %at.id, error = words::line(&error), "the end of a job is not on disk");

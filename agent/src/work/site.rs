@@ -8,7 +8,7 @@ use pgbelay_core::command::{BackupOrder, Failure, FailureKind, Outcome, StepDone
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::history::Table;
-use pgbelay_core::job::{Destination, JobEnd, JobId, Restored};
+use pgbelay_core::job::{JobEnd, JobId, Restored};
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::{ExecutionSettings, Expectation};
 use pgbelay_core::time::Span;
@@ -19,6 +19,7 @@ use crate::backup::{self, BackupRequest, RestoreRequest};
 use crate::config::Config;
 use crate::database::{self, Control, Target, Trust};
 use crate::identity_files::IdentityFiles;
+use crate::jobs::Kept;
 use crate::state_dir::identity_in;
 use crate::words;
 
@@ -105,7 +106,7 @@ pub trait Site: Send + Sync + 'static {
     fn recover_restore(
         &self,
         job: &JobId,
-        into: &Destination,
+        kept: &Kept,
     ) -> impl Future<Output = Result<JobEnd, NoAnswer>> + Send;
     /// Looks at a backup without reading its parts; what is wrong with it.
     fn look_at_backup(
@@ -238,8 +239,10 @@ impl Site for Postgres {
         Box::pin(backup::restore(&self.target, &request, &control)).await
     }
 
-    async fn recover_restore(&self, job: &JobId, into: &Destination) -> Result<JobEnd, NoAnswer> {
-        let mark = Box::pin(backup::recover(&self.target, &self.name, job)).await.map_err(NoAnswer)?;
+    async fn recover_restore(&self, job: &JobId, kept: &Kept) -> Result<JobEnd, NoAnswer> {
+        let Kept { backup: id, into, .. } = kept;
+        let mark = Box::pin(backup::recover(&self.target, &self.name, (job, id, into))).await;
+        let mark = mark.map_err(NoAnswer)?;
         let Some(mark) = mark else {
             let why = "its agent was restarted; what it had made by then is removed".to_owned();
             return Ok(JobEnd::Interrupted { why });

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use pgbelay_agent::database::{Control, Progress, Trust};
+use pgbelay_agent::jobs::Kept;
 use pgbelay_agent::work::{NoAnswer, RunRequest, Site};
 use pgbelay_analysis::Catalog;
 use pgbelay_core::command::{Backup, BackupOrder, Failure, Outcome, StepDone};
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::history::Table;
-use pgbelay_core::job::{Destination, JobEnd, JobId, Restored};
+use pgbelay_core::job::{JobEnd, JobId, Restored};
 use pgbelay_core::plan::{ExecutionSettings, Expectation};
 use pgbelay_core::time::Span;
 use pgbelay_proto::convert::{WireAdopt, WireCommand, WireJob, WireStep};
@@ -212,7 +213,7 @@ impl Site for PlayedSite {
         }
     }
 
-    async fn recover_restore(&self, _: &JobId, _: &Destination) -> Result<JobEnd, NoAnswer> {
+    async fn recover_restore(&self, _: &JobId, _: &Kept) -> Result<JobEnd, NoAnswer> {
         self.answer()?;
         Ok(JobEnd::Interrupted { why: "restarted".to_owned() })
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::backup::KnownBackup;
 use crate::database::Database;
 use crate::event::{Actor, Event};
-use crate::job::{Destination, Job, JobEnd, JobId, Restore};
+use crate::job::{Destination, Job, JobEnd, JobId, Restore, TEMPORARY_DATABASES};
 use crate::name::{DatabaseName, EnvironmentName};
 use crate::policy::BackupMethod;
 use crate::request::{Circumstances, Refusal};
@@ -55,7 +55,7 @@ pub(super) fn start(
             }
         }
     }
-    if restore.into.is_in_place() {
+    if restore.into.touches_database() {
         let busy =
             state.rollouts.values().find(|r| !r.state.is_finished() && r.targets.contains_key(database));
         if let Some(rollout) = busy {
@@ -89,6 +89,9 @@ fn restorable(known: &KnownBackup, restore: &Restore) -> Result<(), Refusal> {
         Destination::New { name } if !fits(name) => {
             no(format!("a database's name has 1 to {MAX_IDENTIFIER} bytes"))
         }
+        Destination::New { name } if name.starts_with(TEMPORARY_DATABASES) => no(format!(
+            "what is called {TEMPORARY_DATABASES}… is dropped when it is left over: choose another name"
+        )),
         Destination::New { .. } => Ok(()),
         Destination::Tables { tables, schema } => {
             if !fits(schema) || schema.starts_with("pg_") {
@@ -156,9 +159,9 @@ pub(super) fn is_being_replaced(state: &State, database: &DatabaseName) -> bool 
     state.open_jobs(database).any(|job| job.taken && job.restore.into.is_in_place())
 }
 
-/// A restore in place that is to be done, or is at work.
-pub(super) fn replacing<'a>(state: &'a State, database: &'a DatabaseName) -> Option<&'a Job> {
-    state.open_jobs(database).find(|job| job.restore.into.is_in_place())
+/// A restore that changes the database itself and is to be done, or is at work.
+pub(super) fn changing<'a>(state: &'a State, database: &'a DatabaseName) -> Option<&'a Job> {
+    state.open_jobs(database).find(|job| job.restore.into.touches_database())
 }
 
 /// The backups that policy wants to be proven now: of each environment one at a time, the one that waits longest.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::backups::{seen, usable};
-use super::jobs::replacing;
+use super::jobs::changing;
 use crate::access::Role;
 use crate::acknowledge::{Acknowledgement, Comparison, compare};
 use crate::backup::Looks;
@@ -244,7 +244,7 @@ fn free(state: &State, plan: &Plan) -> Result<(), Refusal> {
             return Err(Refusal::Busy { database: database.clone(), rollout: rollout.id.clone() });
         }
     }
-    match plan.body.targets.keys().find_map(|name| replacing(state, name)) {
+    match plan.body.targets.keys().find_map(|name| changing(state, name)) {
         Some(job) => Err(Refusal::JobAtWork { database: job.database.clone(), job: job.id.clone() }),
         None => Ok(()),
     }

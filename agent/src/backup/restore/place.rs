@@ -7,12 +7,18 @@
 use std::collections::BTreeMap;
 
 use super::super::manifest::Manifest;
-use super::server::{Server, Temporary};
+use super::server::{BEFORE, Server, Temporary};
 use super::{Stop, Work};
-use crate::database::{Fault, Session, identifier, literal};
+use crate::database::{Fault, identifier, literal};
 
 /// New sessions may come while others are ended: so often it is tried.
 const TRIES: u32 = 5;
+
+/// What the names of the agent's own sessions begin with.
+const OWN: &str = "pgbelay-agent";
+
+/// Those that are somebody's. What others are is hidden from a user without the rights of pg_read_all_stats.
+const CLIENTS: &str = "coalesce(backend_type, 'client backend') = 'client backend'";
 
 /// PostgreSQL's own limit for an identifier.
 const MAX_IDENTIFIER: usize = 63;
@@ -39,14 +45,14 @@ pub(super) async fn may_be_swapped(
 async fn others_may_be_cut_off(server: &Server<'_>, cut_off: &[String]) -> Result<(), Stop> {
     let sql = format!(
         "SELECT coalesce(usename, ''), coalesce(application_name, ''), pid FROM pg_catalog.pg_stat_activity \
-         WHERE datname = {} AND backend_type = 'client backend'",
+         WHERE datname = {} AND {CLIENTS}",
         literal(&server.target.name)
     );
     let mut others: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in server.session.ask(&sql).await? {
         let column = |at| row.get(at).unwrap_or_default().to_owned();
         let (user, application) = (column(0), column(1));
-        let is_ours = user == server.target.user && application.starts_with("pgbelay-agent");
+        let is_ours = user == server.target.user && application.starts_with(OWN);
         if !is_ours && !cut_off.contains(&user) {
             others.entry(user).or_default().push(format!("pid {}", column(2)));
         }
@@ -69,8 +75,7 @@ pub(super) async fn swap(work: &Work<'_>, temporary: &Temporary, cut_off: &[Stri
     let suffix = format!("_before_restore_{at}");
     let room = MAX_IDENTIFIER.saturating_sub(suffix.len());
     let kept = format!("{}{suffix}", &name[..name.floor_char_boundary(room.min(name.len()))]);
-    let mark = format!("pgbelay: backup {}, job {}, before: {kept}", work.manifest.id, work.request.job.id);
-    server.comment(&temporary.name, &mark).await?;
+    server.comment(&temporary.name, &format!("{}{BEFORE}{kept}", work.mark())).await?;
     work.control.say(0, 0, "restore: putting the database in its place".to_owned());
     let renames = format!(
         "BEGIN; ALTER DATABASE {} RENAME TO {}; ALTER DATABASE {} RENAME TO {}; COMMIT",
@@ -82,10 +87,10 @@ pub(super) async fn swap(work: &Work<'_>, temporary: &Temporary, cut_off: &[Stri
     let mut tries = 1;
     loop {
         others_may_be_cut_off(server, cut_off).await?;
-        end_all(&server.session, name).await?;
+        cut(server, cut_off).await?;
         match server.session.tell(&renames).await {
             Ok(()) => return Ok(kept),
-            Err(fault @ Fault::Lost(_)) => return settle(work, &kept, &fault).await,
+            Err(fault @ Fault::Lost(_)) => return Err(fault.into()),
             Err(fault) => {
                 server.session.tell("ROLLBACK").await?;
                 // 55006: somebody has connected meanwhile.
@@ -98,23 +103,16 @@ pub(super) async fn swap(work: &Work<'_>, temporary: &Temporary, cut_off: &[Stri
     }
 }
 
-async fn end_all(session: &Session, name: &str) -> Result<(), Fault> {
+/// Ends the sessions of the roles that were named, and the agent's own. Whoever is somebody else is left alone, also one
+/// who has come since it was looked.
+async fn cut(server: &Server<'_>, cut_off: &[String]) -> Result<(), Fault> {
+    let named: Vec<_> = cut_off.iter().map(|role| literal(role)).collect();
+    let named = if named.is_empty() { "NULL".to_owned() } else { named.join(", ") };
     let sql = format!(
-        "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
-         WHERE datname = {} AND backend_type = 'client backend'",
-        literal(name)
+        "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = {} AND {CLIENTS} \
+         AND (usename IN ({named}) OR usename = {} AND pg_catalog.starts_with(application_name, '{OWN}'))",
+        literal(&server.target.name),
+        literal(&server.target.user)
     );
-    session.tell(&sql).await
-}
-
-/// The connection was lost during COMMIT: the server knows.
-async fn settle(work: &Work<'_>, kept: &str, fault: &Fault) -> Result<String, Stop> {
-    let server = Server::open(work.target).await?;
-    let swapped = server.exists(kept).await;
-    server.session.close().await;
-    match swapped {
-        Ok(true) => Ok(kept.to_owned()),
-        Ok(false) => Err(Stop::failed(fault.words(), "nothing that was there has changed; start it again")),
-        Err(again) => Err(again.into()),
-    }
+    server.session.tell(&sql).await
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pgbelay_analysis::bytes_in_words as amount;
 use pgbelay_core::digest::Digest;
-use pgbelay_core::job::JobId;
+use pgbelay_core::job::{JobId, TEMPORARY_DATABASES};
 use pgbelay_core::name::DatabaseName;
 use tokio::time::timeout;
 
@@ -51,11 +51,13 @@ pub struct Mark {
     pub kept: Option<String>,
 }
 
-/// What temporary databases of an agent are called: several agents may be at one server.
-fn prefix(name: &DatabaseName) -> String {
-    let mark = Digest::of_parts("pgbelay restore 1", [name.as_str().as_bytes()]).to_string();
-    format!("pgbelay_job_{}_", mark.chars().take(8).collect::<String>())
+/// How a restored database, or a schema of one, says where it comes from.
+pub(super) fn mark(backup: &str, job: &JobId) -> String {
+    format!("pgbelay: backup {backup}, job {job}")
 }
+
+/// What follows in the mark of a database that took the place of another: what that one is called now.
+pub(super) const BEFORE: &str = ", before: ";
 
 impl<'a> Server<'a> {
     /// Connects beside the database.
@@ -118,8 +120,9 @@ impl<'a> Server<'a> {
         manifest: &Manifest,
     ) -> Result<Temporary, Stop> {
         let needs = &manifest.needs;
-        let temporary = format!("{}{job}", prefix(name));
-        self.drop(&temporary).await?;
+        // Of earlier jobs: there is one at a time.
+        self.drop_leftovers(name).await?;
+        let temporary = format!("{}{job}", self.prefix(name));
         let mut sql = format!(
             "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}",
             identifier(&temporary),
@@ -132,8 +135,7 @@ impl<'a> Server<'a> {
             sql.push_str(&format!(" LOCALE_PROVIDER {provider} {option} {}", literal(locale)));
         }
         self.long(&sql).await?;
-        let mark = format!("pgbelay: backup {}, job {job}", manifest.id);
-        self.comment(&temporary, &mark).await?;
+        self.comment(&temporary, &mark(&manifest.id, job)).await?;
         Ok(Temporary { name: temporary })
     }
 
@@ -147,8 +149,7 @@ impl<'a> Server<'a> {
             "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = {}",
             literal(name)
         );
-        let rows = self.session.ask(&ends).await;
-        if rows.is_ok_and(|rows| !rows.is_empty()) {
+        if !self.session.ask(&ends).await?.is_empty() {
             tracing::info!(database = name, "sessions in a temporary database were ended");
         }
         self.long(&format!("DROP DATABASE IF EXISTS {}", identifier(name))).await
@@ -158,7 +159,7 @@ impl<'a> Server<'a> {
     pub(super) async fn drop_leftovers(&self, name: &DatabaseName) -> Result<(), Fault> {
         let sql = format!(
             "SELECT datname FROM pg_catalog.pg_database WHERE pg_catalog.starts_with(datname, {})",
-            literal(&prefix(name))
+            literal(&self.prefix(name))
         );
         for row in self.session.ask(&sql).await? {
             self.drop(row.get(0).unwrap_or_default()).await?;
@@ -166,18 +167,23 @@ impl<'a> Server<'a> {
         Ok(())
     }
 
-    /// The database that says that it was restored by a job.
-    pub(super) async fn mark_of(&self, job: &JobId) -> Result<Option<Mark>, Fault> {
+    /// What temporary databases of an agent are called: several agents may be at one server.
+    fn prefix(&self, name: &DatabaseName) -> String {
+        let of = [name.as_str().as_bytes(), self.target.name.as_bytes()];
+        let mark = Digest::of_parts("pgbelay restore 1", of).to_string();
+        format!("{TEMPORARY_DATABASES}{}_", mark.chars().take(8).collect::<String>())
+    }
+
+    /// The database with a name of its own that says that it was restored from a backup by a job.
+    pub(super) async fn marked(&self, name: &DatabaseName, mark: &str) -> Result<Option<Mark>, Fault> {
         let sql =
             "SELECT datname, pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database";
-        let rows = self.session.ask(sql).await?;
-        let ours = format!("job {job}");
+        let (rows, temporary) = (self.session.ask(sql).await?, self.prefix(name));
         Ok(rows.iter().find_map(|row| {
-            let said = row.get(1)?.strip_prefix("pgbelay: ")?;
-            let mut parts = said.split(", ");
-            let is_ours = parts.any(|part| part == ours);
-            let kept = said.split(", before: ").nth(1).map(str::to_owned);
-            is_ours.then(|| Mark { database: row.get(0).unwrap_or_default().to_owned(), kept })
+            let database = row.get(0).filter(|database| !database.starts_with(&temporary))?.to_owned();
+            let rest = row.get(1)?.strip_prefix(mark)?;
+            let kept = rest.strip_prefix(BEFORE).map(str::to_owned);
+            (rest.is_empty() || kept.is_some()).then_some(Mark { database, kept })
         }))
     }
 

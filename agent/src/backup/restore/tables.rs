@@ -3,10 +3,18 @@
 //! The backup is restored beside, as always; there the tables are moved into the schema, without what ties them to
 //! others (foreign keys, triggers, policies), and that schema is copied over in one transaction.
 
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
 use super::super::child::{self, Ended};
 use super::server::Server;
 use super::{NAME, Stop, Work, open};
-use crate::database::{Target, connect, identifier, literal};
+use crate::database::{Fault, Session, Target, connect, identifier, literal};
+
+/// How long a session that is ended is waited for, and how often it is looked.
+const GONE: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Whether the schema is free.
 pub(super) async fn may_be_made(server: &Server<'_>, schema: &str) -> Result<(), Stop> {
@@ -36,7 +44,11 @@ pub(super) async fn bring(
     for table in tables {
         found.push(find(&session, table).await?);
     }
-    let mut sql = format!("BEGIN; CREATE SCHEMA {};", identifier(schema));
+    let mut sql = format!(
+        "BEGIN; CREATE SCHEMA {0}; COMMENT ON SCHEMA {0} IS {1};",
+        identifier(schema),
+        literal(&work.mark())
+    );
     for table in &found {
         sql.push_str(&loosened(&session, table).await?);
     }
@@ -58,8 +70,38 @@ pub(super) async fn bring(
     }
 }
 
+/// Ends what an earlier process, or one that was just ended, may still be at in the live database, and tells whether a
+/// schema there says that it was restored.
+pub(super) async fn marked(target: &Target, schema: &str, mark: &str) -> Result<bool, String> {
+    let session = connect(target, NAME).await.map_err(|error| error.to_string())?;
+    let found = is_marked(&session, schema, mark).await;
+    session.close().await;
+    found.map_err(|fault| fault.words())
+}
+
+async fn is_marked(session: &Session, schema: &str, mark: &str) -> Result<bool, Fault> {
+    session.end_others(child::COPY).await?;
+    // A session that is being ended may be committing.
+    let deadline = Instant::now() + GONE;
+    let others = format!(
+        "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE application_name = {} AND usename = current_user \
+           AND datname = pg_catalog.current_database()",
+        literal(child::COPY)
+    );
+    while !session.ask(&others).await?.is_empty() && Instant::now() < deadline {
+        sleep(LOOK).await;
+    }
+    let sql = format!(
+        "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {} \
+           AND pg_catalog.obj_description(oid, 'pg_namespace') = {}",
+        literal(schema),
+        literal(mark)
+    );
+    Ok(!session.ask(&sql).await?.is_empty())
+}
+
 /// The table's name with its schema, as SQL has it.
-async fn find(session: &crate::database::Session, table: &str) -> Result<String, Stop> {
+async fn find(session: &Session, table: &str) -> Result<String, Stop> {
     let sql = format!(
         "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -83,7 +125,7 @@ async fn find(session: &crate::database::Session, table: &str) -> Result<String,
 }
 
 /// What takes everything from a table that ties it to others.
-async fn loosened(session: &crate::database::Session, table: &str) -> Result<String, Stop> {
+async fn loosened(session: &Session, table: &str) -> Result<String, Stop> {
     let sql = format!(
         "SELECT pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I;', conrelid::pg_catalog.regclass, conname) \
            FROM pg_catalog.pg_constraint WHERE contype = 'f' AND conparentid = 0 \
