@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use pgbelay_core::command::{Backup, BackupOrder, Failure, FailureKind, Outcome, RefusedBecause};
 use pgbelay_core::database::Observation;
+use pgbelay_core::digest::Digest;
 use pgbelay_core::plan::Expectation;
 use pgbelay_core::policy::BackupMethod;
 use pgbelay_core::time::{Span, Timestamp};
@@ -20,7 +21,9 @@ use tokio::time::sleep;
 use tokio_postgres::error::SqlState;
 use tokio_util::sync::CancellationToken;
 
-use crate::database::{Control, DUMP, Fault, InspectError, Session, Target, connect, difference, observe};
+use crate::database::{
+    Control, DUMP, Fault, InspectError, Session, Target, connect, difference, observe_outlined,
+};
 use crate::failpoint::reach;
 
 mod child;
@@ -129,7 +132,7 @@ async fn make(
     // The snapshot comes first: when the look after it finds what was expected, the snapshot has it too.
     let contents = Contents::look(&session).await.map_err(|fault| held(&fault))?;
     let looks = open(target).await?;
-    let seen = expected(&looks, target, request.expect).await?;
+    let (seen, outline) = expected(&looks, target, request.expect).await?;
     reach("backup-before-intent").await;
     let place = Place::make(dir, request.command).await.map_err(|error| Stop::Failed(error.failure()))?;
     reach("backup-after-intent").await;
@@ -149,7 +152,7 @@ async fn make(
             Kind::RestorePoint(point)
         }
     };
-    let facts = Facts { started, contents, seen, kind };
+    let facts = Facts { started, contents, seen, outline, kind };
     let published = publish::publish(place, facts, request.command, request.signer).await;
     let published = published.map_err(|error| Stop::Failed(error.failure()))?;
     let took = Span(jiff::Timestamp::now().as_millisecond() - started.as_millisecond());
@@ -353,12 +356,16 @@ async fn globals(
 }
 
 /// Looks whether the database is in the state that the plan was made for.
-async fn expected(session: &Session, target: &Target, expect: &Expectation) -> Result<Observation, Stop> {
-    let seen = observe(session, &target.schema).await;
-    let seen = seen.map_err(|error: InspectError| no_session(&error.to_string()))?;
+async fn expected(
+    session: &Session,
+    target: &Target,
+    expect: &Expectation,
+) -> Result<(Observation, Digest), Stop> {
+    let seen = observe_outlined(session, &target.schema).await;
+    let (seen, outline) = seen.map_err(|error: InspectError| no_session(&error.to_string()))?;
     match difference(expect, &seen) {
         Some(what) => Err(Stop::Refused(RefusedBecause::Moved { what })),
-        None => Ok(seen),
+        None => Ok((seen, outline)),
     }
 }
 

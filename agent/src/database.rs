@@ -43,7 +43,7 @@ pub use dry_run::dry_run;
 pub use extensions::{Trust, trust};
 pub(crate) use fault::{Fault, Loss};
 pub use history::{HistoryError, history};
-pub(crate) use inspect::observe;
+pub(crate) use inspect::observe_outlined;
 pub use inspect::{InspectError, inspect};
 pub use measure::measure;
 pub(crate) use quote::{identifier, literal};

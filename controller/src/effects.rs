@@ -139,9 +139,8 @@ impl Effects {
 
     /// Backups that policy wants to be proven now, where somebody is there to do it.
     fn proofs(&self, state: &State) -> impl Iterator<Item = Request> {
-        let due = due_proofs(state, clock::now()).into_iter();
-        let there = due.filter(|(database, _)| self.fleet.is_connected(database));
-        there.map(|(database, restore)| Request::StartJob { database, restore })
+        let due = due_proofs(state, clock::now(), |database| self.fleet.is_connected(database));
+        due.into_iter().map(|(database, restore)| Request::StartJob { database, restore })
     }
 
     fn silent(&self, rollout: &Rollout) -> Option<Request> {

@@ -137,10 +137,6 @@ fn each<'s>(
 
 fn databases(page: &mut Page, state: &State, fleet: &Fleet, now: Timestamp) {
     let age = move |at: Timestamp| (now.0 - at.0).max(0) as f64 / 1_000.0;
-    let backups = |database: &Database| {
-        let name = database.name.clone();
-        state.backups.values().filter(move |known| known.database == name)
-    };
     page.family(
         "pgbelay_agent_connected",
         "gauge",
@@ -151,7 +147,9 @@ fn databases(page: &mut Page, state: &State, fleet: &Fleet, now: Timestamp) {
         "pgbelay_backup_age_seconds",
         "gauge",
         "Age of the newest backup; absent: there is none.",
-        each(state, move |database| backups(database).map(|known| known.made_at).max().map(age)),
+        each(state, move |database| {
+            state.backups_of(&database.name).map(|known| known.made_at).max().map(age)
+        }),
     );
     page.family(
         "pgbelay_backup_proven_age_seconds",
@@ -159,12 +157,12 @@ fn databases(page: &mut Page, state: &State, fleet: &Fleet, now: Timestamp) {
         "Time since a backup was last restored and found to be right; absent: never.",
         each(state, move |database| last_proof(state, &database.name).map(age)),
     );
-    let is_broken = |known: &&Arc<KnownBackup>| !known.problems().is_empty();
+    let is_broken = |known: &&KnownBackup| !known.problems().is_empty();
     page.family(
         "pgbelay_backups_not_whole",
         "gauge",
         "Backups with which something was wrong when they were last read.",
-        each(state, move |database| Some(backups(database).filter(is_broken).count() as f64)),
+        each(state, move |database| Some(state.backups_of(&database.name).filter(is_broken).count() as f64)),
     );
 }
 

@@ -152,9 +152,9 @@ pub struct Restored {
     pub sampled: u64,
     /// All rows of the tables, as the backup has them.
     pub rows: u64,
-    /// Why the schema was not compared; `None`: it is the one that was backed up.
+    /// Why it is not certain that the schema is the one that was backed up; `None`: its fingerprint is the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schema_not_compared: Option<String>,
+    pub schema_doubt: Option<String>,
     /// What could not be restored beside the rows and the schema, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

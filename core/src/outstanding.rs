@@ -87,7 +87,8 @@ pub fn outstanding(state: &State) -> Vec<Effect> {
             }
         }
     });
-    let jobs = state.jobs.values().filter(|job| job.is_open()).filter_map(|job| job_effect(state, job));
+    let open = state.open_jobs.keys().flat_map(|database| state.open_jobs(database));
+    let jobs = open.filter_map(|job| job_effect(state, job));
     let agents = state.agents.iter().filter(|(_, certificates)| certificates.revoked);
     let operators = state.operators.values().filter(|operator| operator.certificates.revoked);
     let revoked = agents

@@ -16,6 +16,7 @@ use crate::policy::{EnvironmentPolicy, Policy};
 use crate::release::Release;
 use crate::request::Refusal;
 use crate::rollout::{Rollout, RolloutId};
+use crate::time::Timestamp;
 
 /// Everything that the controller knows. Cheap to clone: what is large is shared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,10 @@ pub struct State {
     pub backups: BTreeMap<(DatabaseName, BackupId), Arc<KnownBackup>>,
     /// The jobs.
     pub jobs: BTreeMap<JobId, Arc<Job>>,
+    /// Those that have not come to an end, in the order in which they were asked for.
+    pub open_jobs: BTreeMap<DatabaseName, Vec<JobId>>,
+    /// When a backup of a database was last tried to be proven, and whether it was.
+    pub last_proofs: BTreeMap<DatabaseName, (Timestamp, bool)>,
     /// The backups that are given up and not gone yet.
     pub condemned: BTreeSet<(DatabaseName, BackupId)>,
     /// The commands that have not come to an end.
@@ -91,6 +96,8 @@ impl Default for State {
             last_rollout: BTreeMap::new(),
             backups: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            open_jobs: BTreeMap::new(),
+            last_proofs: BTreeMap::new(),
             condemned: BTreeSet::new(),
             commands: BTreeMap::new(),
             commands_issued: 0,
@@ -149,11 +156,9 @@ impl State {
     }
 
     /// What an agent has to do with its backups, in the order in which it was asked.
-    pub fn open_jobs<'a>(&'a self, database: &'a DatabaseName) -> impl Iterator<Item = &'a Job> {
-        let open = self.jobs.values().map(Arc::as_ref).filter(|job| job.is_open());
-        let mut open: Vec<_> = open.filter(|job| job.database == *database).collect();
-        open.sort_by_key(|job| (job.started_at, job.id.as_str().len(), job.id.clone()));
-        open.into_iter()
+    pub fn open_jobs<'a>(&'a self, database: &DatabaseName) -> impl Iterator<Item = &'a Job> {
+        let ids = self.open_jobs.get(database).into_iter().flatten();
+        ids.filter_map(|id| self.jobs.get(id)).map(Arc::as_ref)
     }
 
     /// A rollout by its id.

@@ -74,6 +74,8 @@ pub(super) struct Manifest {
     pub(super) restore_point: Option<RestorePoint>,
     /// Of the schema.
     pub(super) fingerprint: Digest,
+    /// Of the schema's objects by kind and name alone: definitions may read otherwise when they were restored.
+    pub(super) outline: Digest,
     /// The migrations that were applied.
     pub(super) applied: Vec<String>,
     pub(super) needs: Needs,

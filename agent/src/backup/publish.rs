@@ -30,6 +30,8 @@ pub(super) struct Facts {
     /// The database in the snapshot.
     pub(super) contents: Contents,
     pub(super) seen: Observation,
+    /// Of the schema's objects.
+    pub(super) outline: Digest,
     /// What kind of backup it is, and what that kind knows of itself.
     pub(super) kind: Kind,
 }
@@ -180,6 +182,7 @@ fn manifest(
         rate_limit: dumped.as_ref().and_then(|dumped| dumped.rate_limit),
         restore_point: point,
         fingerprint: facts.seen.fingerprint,
+        outline: facts.outline,
         applied: facts.seen.records.iter().map(|record| record.version.to_string()).collect(),
         needs: needs.clone(),
         no_globals: dumped.and_then(|dumped| dumped.no_globals),

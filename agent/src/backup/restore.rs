@@ -281,7 +281,7 @@ impl Work<'_> {
         let expected = rows::in_archive(self.programs, archive).await?;
         let session = open(&target).await?;
         let compared = compare::compare(&session, &expected, self.manifest, &self.target.schema).await?;
-        let Compared { counted, sampled, rows, schema_not_compared } = compared;
+        let Compared { counted, sampled, rows, schema_doubt } = compared;
         let mut restored = Restored {
             location: match &self.request.job.into {
                 Destination::Scratch => String::new(),
@@ -293,7 +293,7 @@ impl Work<'_> {
             counted,
             sampled,
             rows,
-            schema_not_compared,
+            schema_doubt,
             notes: Vec::new(),
             took: Span(0),
             observation: None,

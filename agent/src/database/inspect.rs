@@ -97,6 +97,15 @@ pub async fn inspect(target: &Target) -> Result<Observation, InspectError> {
 
 /// Looks at a database through a session that is not in a transaction.
 pub(crate) async fn observe(session: &Session, schema: &str) -> Result<Observation, InspectError> {
+    observe_outlined(session, schema).await.map(|(seen, _)| seen)
+}
+
+/// The same, with the digest of the schema's objects by kind and name: what of the fingerprint survives a dump. PostgreSQL
+/// writes some definitions in other words when they are read again (`CHECK (name IN (…))` of a varchar is one).
+pub(crate) async fn observe_outlined(
+    session: &Session,
+    schema: &str,
+) -> Result<(Observation, Digest), InspectError> {
     let mut tries = 1;
     loop {
         match timeout(LOOK, Box::pin(look(session, schema))).await {
@@ -131,7 +140,7 @@ impl From<Fault> for Looked {
     }
 }
 
-async fn look(session: &Session, schema: &str) -> Result<Observation, Looked> {
+async fn look(session: &Session, schema: &str) -> Result<(Observation, Digest), Looked> {
     let table = format!("{}.migration_records", identifier(schema));
     let pieces = format!("{}.migration_pieces", identifier(schema));
     let sql = format!(
@@ -146,12 +155,16 @@ async fn look(session: &Session, schema: &str) -> Result<Observation, Looked> {
     let stream = session.client.simple_query_raw(&sql).await.map_err(Fault::from)?;
     let mut stream = pin!(stream);
     let mut head = None;
-    let mut fingerprint = Digest::of("");
+    let (mut fingerprint, mut outline) = (Digest::of(""), Digest::of(""));
     while let Some(message) = stream.next().await {
         let SimpleQueryMessage::Row(row) = message.map_err(Fault::from)? else { continue };
         match &head {
             None => head = Some(row),
-            Some(_) => fingerprint = chained(fingerprint, &row),
+            Some(_) => {
+                let fact = |at| row.get(at).unwrap_or_default().as_bytes();
+                fingerprint = chained("pgbelay fingerprint 1", fingerprint, &[fact(0), fact(1), fact(2)]);
+                outline = chained("pgbelay outline 1", outline, &[fact(0), fact(1)]);
+            }
         }
     }
     let head =
@@ -166,20 +179,20 @@ async fn look(session: &Session, schema: &str) -> Result<Observation, Looked> {
         _ => Vec::new(),
     };
     session.tell("COMMIT").await?;
-    Ok(Observation {
+    let seen = Observation {
         server_version: session.version,
         system_identifier: format!("{}/{}", fact(0), fact(1)),
         fingerprint,
         conditions: Digest::of(fact(3)),
         records,
         unfinished,
-    })
+    };
+    Ok((seen, outline))
 }
 
 /// The digest of all facts up to this one.
-fn chained(before: Digest, row: &SimpleQueryRow) -> Digest {
-    let fact = |at| row.get(at).unwrap_or_default().as_bytes();
-    Digest::of_parts("pgbelay fingerprint 1", [before.as_bytes().as_slice(), fact(0), fact(1), fact(2)])
+fn chained(what: &str, before: Digest, fact: &[&[u8]]) -> Digest {
+    Digest::of_parts(what, std::iter::once(before.as_bytes().as_slice()).chain(fact.iter().copied()))
 }
 
 async fn records(session: &Session, table: &str) -> Result<Vec<AppliedRecord>, Looked> {

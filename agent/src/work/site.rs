@@ -255,7 +255,7 @@ impl Site for Postgres {
             counted: 0,
             sampled: 0,
             rows: 0,
-            schema_not_compared: None,
+            schema_doubt: None,
             notes: vec![note],
             took: Span(0),
             observation,

@@ -295,7 +295,7 @@ pub(crate) fn restored() -> JobEnd {
         counted: 1,
         sampled: 0,
         rows: 1,
-        schema_not_compared: None,
+        schema_doubt: None,
         notes: Vec::new(),
         took: Span(1),
         observation: None,

@@ -107,16 +107,23 @@ impl Yard {
 
     /// A directory of programs in which `pg_dump` does `script` first. `$REAL` is the real program.
     pub(crate) fn programs(&self, script: &str) -> anyhow::Result<PathBuf> {
+        self.programs_with("pg_dump", script)
+    }
+
+    /// The same for another program.
+    pub(crate) fn programs_with(&self, program: &str, script: &str) -> anyhow::Result<PathBuf> {
         let (dir, real) = (self.dir.path().join("bin"), self.world.cluster.programs());
         fs::create_dir(&dir)?;
-        std::os::unix::fs::symlink(real.join("pg_restore"), dir.join("pg_restore"))?;
-        let real = real.join("pg_dump");
+        for other in ["pg_dump", "pg_restore"].into_iter().filter(|other| *other != program) {
+            std::os::unix::fs::symlink(real.join(other), dir.join(other))?;
+        }
+        let real = real.join(program);
         let text = format!(
             "#!/bin/sh\nREAL={}\n[ \"$1\" = --version ] && [ -z \"$FAKE_VERSION\" ] && exec $REAL --version\n{script}\n",
             real.display()
         );
-        fs::write(dir.join("pg_dump"), text)?;
-        fs::set_permissions(dir.join("pg_dump"), fs::Permissions::from_mode(0o755))?;
+        fs::write(dir.join(program), text)?;
+        fs::set_permissions(dir.join(program), fs::Permissions::from_mode(0o755))?;
         Ok(dir)
     }
 }

@@ -26,6 +26,7 @@ mod old_tables;
 mod pieces;
 mod proxy;
 mod recovering;
+mod restoring;
 mod running;
 mod trying;
 mod world;

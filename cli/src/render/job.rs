@@ -67,8 +67,8 @@ pub(crate) fn full(job: &JobView, _layout: Layout) -> String {
                 took_ms(restored.took_ms)
             ));
         }
-        match &restored.schema_not_compared {
-            Some(why) => line(&format!("the schema was not compared: {why}")),
+        match &restored.schema_doubt {
+            Some(why) => line(&format!("the schema: {why}")),
             None if tables > 0 => line("the schema is the one that was backed up"),
             None => {}
         }

@@ -80,7 +80,7 @@ fn view_of(restored: &Restored) -> wire::RestoredView {
         counted: restored.counted,
         sampled: restored.sampled,
         rows: restored.rows,
-        schema_not_compared: restored.schema_not_compared.clone(),
+        schema_doubt: restored.schema_doubt.clone(),
         notes: restored.notes.clone(),
         took_ms: restored.took.0,
     }

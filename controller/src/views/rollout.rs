@@ -101,7 +101,8 @@ fn of_rollout(state: &State, rollout: &Rollout) -> HashMap<DatabaseName, Vec<wir
     if rules.is_none_or(|rules| rules.each == BackupEach::Run) {
         return HashMap::new();
     }
-    let mut known: Vec<_> = state.backups.values().filter(|known| known.rollout == rollout.id).collect();
+    let of_targets = rollout.targets.keys().flat_map(|database| state.backups_of(database));
+    let mut known: Vec<_> = of_targets.filter(|known| known.rollout == rollout.id).collect();
     known.sort_by_key(|known| known.made_at);
     let mut backups: HashMap<_, Vec<_>> = HashMap::new();
     for known in known {

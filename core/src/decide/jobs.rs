@@ -1,13 +1,10 @@
 //! What agents do with backups outside of rollouts: whether it may be done, and when a backup is due to be proven.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use crate::backup::KnownBackup;
 use crate::database::Database;
 use crate::event::{Actor, Event};
 use crate::job::{Destination, Job, JobEnd, JobId, Restore, TEMPORARY_DATABASES};
-use crate::name::{DatabaseName, EnvironmentName};
+use crate::name::DatabaseName;
 use crate::policy::BackupMethod;
 use crate::request::{Circumstances, Refusal};
 use crate::state::{State, not_found};
@@ -164,22 +161,26 @@ pub(super) fn changing<'a>(state: &'a State, database: &'a DatabaseName) -> Opti
     state.open_jobs(database).find(|job| job.restore.into.touches_database())
 }
 
-/// The backups that policy wants to be proven now: of each environment one at a time, the one that waits longest.
+/// The backups that policy wants to be proven now: of each environment one at a time, the one that waits longest. A
+/// database whose agent is not there (`is_there`) keeps nobody else waiting.
 #[must_use]
-pub fn due_proofs(state: &State, now: Timestamp) -> Vec<(DatabaseName, Restore)> {
-    let busy: BTreeSet<&EnvironmentName> = state
-        .jobs
-        .values()
-        .filter(|job| job.is_open() && job.by.is_none())
-        .filter_map(|job| state.databases.get(&job.database).map(|database| &database.environment))
-        .collect();
-    let environments = state.policy.environments.iter().filter(|e| !busy.contains(&e.name));
-    let due = environments.filter_map(|environment| {
-        let every = environment.drill_every?;
-        let waits = state.databases_of(&environment.name).filter_map(|database| {
-            let backup = newest(state, database)?;
+pub fn due_proofs(
+    state: &State,
+    now: Timestamp,
+    is_there: impl Fn(&DatabaseName) -> bool,
+) -> Vec<(DatabaseName, Restore)> {
+    let drilled = state.policy.environments.iter().filter_map(|e| Some((&e.name, e.drill_every?)));
+    let due = drilled.filter_map(|(environment, every)| {
+        let is_busy = |database: &Database| {
+            is_there(&database.name) && state.open_jobs(&database.name).any(|job| job.by.is_none())
+        };
+        if state.databases_of(environment).any(|database| is_busy(database)) {
+            return None;
+        }
+        let there = state.databases_of(environment).filter(|database| is_there(&database.name));
+        let waits = there.filter_map(|database| {
             let since = waits_since(state, database, every, now)?;
-            Some((since, database.name.clone(), backup))
+            Some((since, database.name.clone(), newest(state, database)?))
         });
         waits.min().map(|(_, database, backup)| (database, Restore { backup, into: Destination::Scratch }))
     });
@@ -187,10 +188,9 @@ pub fn due_proofs(state: &State, now: Timestamp) -> Vec<(DatabaseName, Restore)>
 }
 
 fn newest(state: &State, database: &Database) -> Option<String> {
-    let of = state.backups_of(&database.name);
-    let rows = of.filter(|known| matches!(known.backup.method, BackupMethod::Full));
-    let whole = rows.filter(|known| known.counts());
-    whole.max_by_key(|known| (known.made_at, known.id().to_owned())).map(|known| known.id().to_owned())
+    let rows = |known: &&KnownBackup| matches!(known.backup.method, BackupMethod::Full) && known.counts();
+    let newest = state.backups_of(&database.name).filter(rows).max_by_key(|known| known.order());
+    newest.map(|known| known.id().to_owned())
 }
 
 /// Since when a database waits for a proof; `None`: it does not.
@@ -198,22 +198,13 @@ fn waits_since(state: &State, database: &Database, every: Span, now: Timestamp) 
     if state.open_jobs(&database.name).next().is_some() {
         return None;
     }
-    let proofs = state.jobs.values().filter(|job| job.database == database.name);
-    let last = proofs
-        .filter(|job| matches!(job.restore.into, Destination::Scratch))
-        .filter_map(|job| job.ended.as_ref())
-        .max_by_key(|(at, _)| *at);
-    let Some((at, end)) = last else { return Some(Timestamp(0)) };
-    let wait = match end {
-        JobEnd::Restored(_) => every,
-        JobEnd::Failed { .. } | JobEnd::Cancelled | JobEnd::Interrupted { .. } => every.min(AFTER_FAILURE),
-    };
+    let Some((at, proven)) = state.last_proofs.get(&database.name) else { return Some(Timestamp(0)) };
+    let wait = if *proven { every } else { every.min(AFTER_FAILURE) };
     (now >= *at + wait).then_some(*at)
 }
 
 /// When a backup of a database was last restored and found to be right.
 #[must_use]
 pub fn last_proof(state: &State, database: &DatabaseName) -> Option<Timestamp> {
-    let of = state.backups.values().map(Arc::as_ref).filter(|known| known.database == *database);
-    of.filter_map(|known| known.restored_at).max()
+    state.backups_of(database).filter_map(|known| known.restored_at).max()
 }

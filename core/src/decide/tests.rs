@@ -170,6 +170,7 @@ fn world() -> World {
         cancelled: false,
         ended: None,
     };
+    state.open_jobs.insert(job.database.clone(), vec![job.id.clone()]);
     state.jobs.insert(job.id.clone(), std::sync::Arc::new(job));
     World { state, plan, rollout, command }
 }

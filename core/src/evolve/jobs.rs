@@ -25,6 +25,7 @@ pub(super) fn started(
         cancelled: false,
         ended: None,
     };
+    state.open_jobs.entry(of.clone()).or_default().push(id.clone());
     match state.jobs.insert(id.clone(), Arc::new(job)) {
         Some(_) => Err(place.exists(id)),
         None => Ok(()),
@@ -39,6 +40,13 @@ pub(super) fn ended(state: &mut State, id: &JobId, end: &JobEnd, place: Place) -
     let job = job(state, id, place)?;
     job.ended = Some((place.at, end.clone()));
     let (of, restore) = (job.database.clone(), job.restore.clone());
+    if let Some(open) = state.open_jobs.get_mut(&of) {
+        open.retain(|one| one != id);
+    }
+    if restore.into == Destination::Scratch {
+        let proven = matches!(end, JobEnd::Restored(_));
+        state.last_proofs.insert(of.clone(), (place.at, proven));
+    }
     match end {
         JobEnd::Restored(restored) => {
             // Some tables of it say nothing of the others.

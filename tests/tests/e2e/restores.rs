@@ -62,7 +62,7 @@ async fn a_backup_comes_back_as_a_new_database() -> anyhow::Result<()> {
     let job = world.json(&["restore", "orders", "--backup", "before:002", "--into", "looked at"]).await?;
     ensure!(job["state"] == "restored" && job["kind"] == "restore", "{job}");
     let restored = &job["restored"];
-    ensure!(restored["location"] == "looked at" && restored["schema_not_compared"].is_null(), "{job}");
+    ensure!(restored["location"] == "looked at" && restored["schema_doubt"].is_null(), "{job}");
     ensure!(restored["notes"] == Value::Array(Vec::new()), "{job}");
     ensure!(restored["rows"].as_u64() >= Some(2030) && restored["counted"].as_u64() >= Some(2), "{job}");
     ensure!(number(&world, "looked at", "SELECT count(*) FROM a").await? == 2000);

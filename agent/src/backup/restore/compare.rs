@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use pgbelay_core::database::Observation;
+use pgbelay_core::digest::Digest;
 use tokio::time::timeout;
 
 use super::super::manifest::Manifest;
 use super::Stop;
-use crate::database::{Session, literal, observe};
+use crate::database::{Session, literal, observe_outlined};
 
 /// Tables up to this size have all of their rows counted.
 const EXACT: u64 = 4 << 30;
@@ -29,7 +31,7 @@ pub(super) struct Compared {
     pub(super) counted: u64,
     pub(super) sampled: u64,
     pub(super) rows: u64,
-    pub(super) schema_not_compared: Option<String>,
+    pub(super) schema_doubt: Option<String>,
 }
 
 /// Compares the session's database with a backup.
@@ -40,7 +42,7 @@ pub(super) async fn compare(
     schema: &str,
 ) -> Result<Compared, Stop> {
     session.tell("SET row_security = off; SET statement_timeout = 0").await?;
-    let mut compared = Compared { counted: 0, sampled: 0, rows: 0, schema_not_compared: None };
+    let mut compared = Compared { counted: 0, sampled: 0, rows: 0, schema_doubt: None };
     let mut wrong = Vec::new();
     let brought = brought_along(session).await?;
     for (table, wanted) in expected {
@@ -61,19 +63,15 @@ pub(super) async fn compare(
             wrong.push(format!("{table} has {found} rows in place of {wanted}"));
         }
     }
-    let seen = observe(session, schema).await.map_err(|error| {
+    let (seen, outline) = observe_outlined(session, schema).await.map_err(|error| {
         Stop::failed(
             format!("what was restored cannot be read: {error}"),
             "nothing that was there has changed",
         )
     })?;
-    if seen.server_version / 10_000 != manifest.server_version / 10_000 {
-        let (now, then) = (seen.server_version / 10_000, manifest.server_version / 10_000);
-        compared.schema_not_compared = Some(format!(
-            "the backup is of PostgreSQL {then}, and this server is {now}: they describe schemas differently"
-        ));
-    } else if seen.fingerprint != manifest.fingerprint {
-        wrong.push("the schema is not the one that was backed up: its fingerprint is another one".to_owned());
+    match against(&seen, outline, manifest) {
+        Ok(doubt) => compared.schema_doubt = doubt,
+        Err(what) => wrong.push(what),
     }
     if wrong.is_empty() {
         return Ok(compared);
@@ -82,6 +80,27 @@ pub(super) async fn compare(
     let message = format!("what was restored is not what was backed up: {}", wrong.join("; "));
     let hint = "it was dropped again; restore another backup, and look into this one".to_owned();
     Err(Stop::Failed { message, hint, problems: wrong })
+}
+
+/// Whether a schema is the one that was backed up; why that is not certain, if it is not.
+fn against(seen: &Observation, outline: Digest, manifest: &Manifest) -> Result<Option<String>, String> {
+    let (now, then) = (seen.server_version / 10_000, manifest.server_version / 10_000);
+    if now != then {
+        return Ok(Some(format!(
+            "not compared: the backup is of PostgreSQL {then}, and this server is {now}; they describe schemas differently"
+        )));
+    }
+    if seen.fingerprint == manifest.fingerprint {
+        return Ok(None);
+    }
+    if outline == manifest.outline {
+        return Ok(Some(
+            "all of its objects are there, and some of their definitions read otherwise than before: PostgreSQL writes \
+             some expressions in other words when they were restored"
+                .to_owned(),
+        ));
+    }
+    Err("the schema is not the one that was backed up: it has other objects".to_owned())
 }
 
 /// The tables that extensions have brought along.

@@ -110,7 +110,7 @@ pub(super) fn job_end(end: Option<End>) -> Result<JobEnd, String> {
             cut(&mut restored.location, LINE);
             restored.notes.truncate(PROBLEMS);
             let words = restored.notes.iter_mut().chain(&mut restored.kept);
-            words.chain(&mut restored.schema_not_compared).for_each(|text| cut(text, LINE));
+            words.chain(&mut restored.schema_doubt).for_each(|text| cut(text, LINE));
         }
         End::Failed(failed) => {
             cut(&mut failed.message, LINE);

@@ -44,7 +44,7 @@ pub(super) async fn start(
 
 /// The backup that a person means.
 fn find(state: &State, database: &DatabaseName, text: &str) -> Result<BackupId, Status> {
-    let of = || state.backups.values().map(Arc::as_ref).filter(|known| known.database == *database);
+    let of = || state.backups_of(database);
     let known = match text.strip_prefix("before:") {
         Some(version) => before(state, of(), &parse(version)?),
         None if text == "latest" => of().max_by_key(|known| (known.made_at, known.id().to_owned())),

@@ -22,6 +22,7 @@ use crate::releases::{migration, table, table_sql, version};
 use crate::world::{database, operator};
 
 mod agents;
+mod jobs;
 mod judging;
 mod show;
 
@@ -110,6 +111,10 @@ pub(super) fn carry_out(teller: &mut Teller, line: &str) {
         }
         ["start", rest @ ..] => start(teller, &said, rest),
         ["pause" | "resume" | "abort", ..] => steer(teller, &said),
+        ["restore", rest @ ..] => jobs::restore(teller, &said, rest),
+        ["drills"] => jobs::drills(teller, &[]),
+        ["drills", "without", away @ ..] => jobs::drills(teller, away),
+        ["job", id, word] => jobs::job(teller, &said, id, word),
         ["prune", name] => prune(teller, &said, database(name)),
         ["backups", name] => show::backups(teller, &database(name)),
         ["cancel", name] => {

@@ -78,7 +78,7 @@ pub(super) fn carry_out(teller: &mut Teller, said: &Said<'_>) {
 }
 
 /// The backup of the command with a number, as in `c3`.
-fn full_id(teller: &Teller, database: &DatabaseName, short: &str) -> String {
+pub(super) fn full_id(teller: &Teller, database: &DatabaseName, short: &str) -> String {
     let mut known = teller.world.state.backups_of(database).map(|known| known.id().to_owned());
     known.find(|id| id.split('-').next() == Some(short)).unwrap_or_else(|| short.to_owned())
 }
