@@ -6,7 +6,6 @@
 //! proper name is whole. `docs/backups.md` says how a person restores one with PostgreSQL's own programs.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use pgbelay_core::command::{Backup, BackupOrder, Failure, FailureKind, Outcome, RefusedBecause};
@@ -17,9 +16,7 @@ use pgbelay_core::policy::BackupMethod;
 use pgbelay_core::time::{Span, Timestamp};
 use pgbelay_proto::convert::WireCommand;
 use pgbelay_proto::tls::Credentials;
-use tokio::time::sleep;
 use tokio_postgres::error::SqlState;
-use tokio_util::sync::CancellationToken;
 
 use crate::database::{
     Control, DUMP, Fault, InspectError, Session, Target, connect, difference, observe_outlined,
@@ -28,6 +25,7 @@ use crate::failpoint::reach;
 
 mod child;
 mod contents;
+mod full;
 mod look;
 mod manifest;
 mod parts;
@@ -48,31 +46,9 @@ pub use remove::{RemoveError, remove};
 pub use restore::{Mark, RestoreRequest, recover, restore};
 pub use verify::verify;
 
-use child::{Compression, Ended};
 use contents::Contents;
-use manifest::DUMP_DIR;
-use parts::{Part, Parts};
 use place::Place;
-use programs::Programs;
-use progress::Meter;
-use publish::{Dumped, Facts, Kind};
-
-/// How often it is looked what pg_dump has written.
-const FOLLOW: Duration = Duration::from_millis(200);
-
-/// The same where it may not write more than so much.
-const FOLLOW_CLOSELY: Duration = Duration::from_millis(50);
-
-/// Most sessions of pg_dump: with more, disks and the others on the server wait rather than work.
-const MOST_JOBS: usize = 8;
-
-/// Most tables that are named in a failure.
-const MOST_NAMED: usize = 5;
-
-/// What is in the way of several sessions, and not of one: others are about to lock a table, or there are too few
-/// connections.
-const NOT_FOR_SEVERAL: [&str; 4] =
-    ["could not obtain lock", "too many clients", "too many connections", "remaining connection slots"];
+use publish::{Facts, Kind};
 
 /// What a backup is for.
 #[derive(Debug, Clone, Copy)]
@@ -138,7 +114,7 @@ async fn make(
     reach("backup-after-intent").await;
     let kind = match request.order.method {
         BackupMethod::Full => {
-            Kind::Full(full((target, request), &contents, &place, (session, looks), control).await?)
+            Kind::Full(full::dumped((target, request), &contents, &place, (session, looks), control).await?)
         }
         BackupMethod::RestorePoint => {
             session.close().await;
@@ -161,198 +137,8 @@ async fn make(
     Ok(Backup { path, sha256: published.sha256, bytes: published.bytes, took, method: published.method })
 }
 
-/// Dumps the whole database and looks whether it is there. `session` holds the snapshot, `looks` is for questions.
-async fn full(
-    (target, request): (&Target, &BackupRequest<'_>),
-    contents: &Contents,
-    place: &Place,
-    (session, looks): (Session, Session),
-    control: &Control<'_>,
-) -> Result<Dumped, Stop> {
-    let programs = Programs::find(request.programs, session.version).await.map_err(Stop::Failed)?;
-    room(place, &looks, contents.bytes()).await?;
-    let rate = request.order.rate_limit.map(|rate| rate.0);
-    let made = dump((target, &programs), contents, place, (&looks, rate), control).await?;
-    let anew = contents.written_anew(&looks).await.map_err(|fault| lost(&fault))?;
-    if !anew.is_empty() {
-        let what = anew.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
-        let message =
-            format!("emptied or written anew while the backup was made, so that it may lack rows: {what}");
-        return Err(failed(
-            &message,
-            "nothing was touched; retry when what does that (a load, VACUUM FULL) is over",
-        ));
-    }
-    // It had to be there until pg_dump had ended.
-    session.close().await;
-    looks.close().await;
-    reach("backup-after-effect").await;
-    control.say(0, 0, "backup: looking whether it is whole".to_owned());
-    check(&programs, contents, &made, place, control).await?;
-    let no_globals = globals(target, &programs, place, control).await?;
-    let Made { parts, compression, jobs } = made;
-    let (pg_dump, compression) = (programs.version, compression.name());
-    Ok(Dumped { parts, compression, jobs, pg_dump, rate_limit: rate, no_globals })
-}
-
 async fn open(target: &Target) -> Result<Session, Stop> {
     connect(target, "pgbelay-agent backup").await.map_err(|error| no_session(&error.to_string()))
-}
-
-/// What pg_dump has made.
-struct Made {
-    parts: Vec<Part>,
-    compression: Compression,
-    jobs: usize,
-}
-
-/// Runs pg_dump, and hashes what it writes meanwhile.
-async fn dump(
-    (target, programs): (&Target, &Programs),
-    contents: &Contents,
-    place: &Place,
-    (looks, rate): (&Session, Option<u64>),
-    control: &Control<'_>,
-) -> Result<Made, Stop> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut jobs = cores.min(MOST_JOBS).min(contents.tables.len()).max(1);
-    let mut compression = Compression::of(programs.major);
-    loop {
-        let meter = Arc::new(Meter::new(contents.tables.len(), contents.bytes()));
-        let ended = CancellationToken::new();
-        let command = child::dump(programs, target, &place.dump(), (&contents.snapshot, jobs, compression));
-        let dumped = async {
-            let done = run(command, control, (Some(&meter), rate)).await;
-            ended.cancel();
-            done
-        };
-        let often = if rate.is_some() { FOLLOW_CLOSELY } else { FOLLOW };
-        let followed = follow(place, Arc::clone(&meter), (&ended, often));
-        let done = tokio::select! {
-            done = async { tokio::try_join!(dumped, followed) } => done,
-            never = meter.watch(looks, &contents.tables) => never,
-        };
-        match done {
-            Ok((_, parts)) => return Ok(Made { parts, compression, jobs }),
-            Err(Stop::Failed(failure))
-                if compression == Compression::Zstd && failure.message.contains(child::NOT_BUILT_WITH) =>
-            {
-                compression = Compression::Gzip;
-            }
-            Err(Stop::Failed(failure))
-                if jobs > 1 && NOT_FOR_SEVERAL.iter().any(|words| failure.message.contains(words)) =>
-            {
-                tracing::warn!(why = failure.message, "several sessions cannot make the backup; one tries");
-                clear(&place.dump()).await?;
-                jobs = 1;
-            }
-            Err(stop) => return Err(stop),
-        }
-    }
-}
-
-/// pg_dump writes to a new directory only.
-async fn clear(directory: &Path) -> Result<(), Stop> {
-    match tokio::fs::remove_dir_all(directory).await {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            let error = place::PlaceError { what: "failed to remove", path: directory.to_owned(), source };
-            Err(Stop::Failed(error.failure()))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-/// Hashes what is written until pg_dump has ended.
-async fn follow(
-    place: &Place,
-    meter: Arc<Meter>,
-    (ended, often): (&CancellationToken, Duration),
-) -> Result<Vec<Part>, Stop> {
-    let directory = place.dump();
-    let failed = |source| {
-        let path = directory.clone();
-        Stop::Failed(place::PlaceError { what: "failed to read back", path, source }.failure())
-    };
-    let interrupted = |_| Stop::Failed(place::interrupted("failed to read back the backup").failure());
-    let stop = CancellationToken::new();
-    let _ended = stop.clone().drop_guard();
-    let mut parts = Parts::new(directory.clone(), stop);
-    loop {
-        let last = tokio::select! {
-            () = sleep(often) => false,
-            () = ended.cancelled() => true,
-        };
-        if last {
-            let finish = move || parts.finish(&format!("{DUMP_DIR}/"));
-            return tokio::task::spawn_blocking(finish).await.map_err(interrupted)?.map_err(failed);
-        }
-        let meter = Arc::clone(&meter);
-        let more = move || {
-            // pg_dump makes the directory when it has connected.
-            if parts.is_there() {
-                parts.follow()?;
-            }
-            meter.has_written(parts.bytes(), parts.tables());
-            Ok(parts)
-        };
-        parts = tokio::task::spawn_blocking(more).await.map_err(interrupted)?.map_err(failed)?;
-    }
-}
-
-/// Looks whether there is room, and warns where one disk takes data and backups.
-async fn room(place: &Place, session: &Session, bytes: u64) -> Result<(), Stop> {
-    let data = session.ask("SELECT pg_catalog.current_setting('data_directory', true)").await;
-    // Only some may see where it is, and it may be on another machine.
-    if let Some(data) = data.ok().and_then(|rows| rows.first()?.get(0).map(str::to_owned))
-        && space::is_beside_data(&place.parent, Path::new(&data))
-    {
-        let (backups, data) = (place.parent.display(), data);
-        tracing::warn!(%backups, data, "the backups are on the volume of the data: a disk that fails takes both");
-    }
-    match space::lacks(&place.parent, bytes) {
-        Ok(None) => Ok(()),
-        Ok(Some(what)) => {
-            let hint = "nothing was touched; make room in the backup directory, then retry";
-            Err(failed(&format!("there is no room for the backup: {what}"), hint))
-        }
-        Err(source) => {
-            let error = place::PlaceError {
-                what: "failed to ask for the room in",
-                path: place.parent.clone(),
-                source,
-            };
-            Err(Stop::Failed(error.failure()))
-        }
-    }
-}
-
-/// Writes down the roles; why they are not, in words.
-async fn globals(
-    target: &Target,
-    programs: &Programs,
-    place: &Place,
-    control: &Control<'_>,
-) -> Result<Option<String>, Stop> {
-    let Some(program) = &programs.dump_all else {
-        return Ok(Some("pg_dumpall is not installed".to_owned()));
-    };
-    let file = place.path.join(manifest::GLOBALS);
-    match run(child::globals(program, target, &file), control, (None, None)).await {
-        Ok(_) => Ok(None),
-        // Not everybody may read roles. The rows are there, which is what counts.
-        Err(Stop::Failed(failure)) => {
-            tracing::warn!(why = failure.message, "the roles could not be written down with the backup");
-            let removed = tokio::fs::remove_file(&file).await;
-            removed
-                .or_else(
-                    |error| if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) },
-                )
-                .map_err(|source| place::PlaceError { what: "failed to remove", path: file.clone(), source })
-                .map_err(|error| Stop::Failed(error.failure()))?;
-            Ok(Some(failure.message))
-        }
-        Err(stop) => Err(stop),
-    }
 }
 
 /// Looks whether the database is in the state that the plan was made for.
@@ -366,43 +152,6 @@ async fn expected(
     match difference(expect, &seen) {
         Some(what) => Err(Stop::Refused(RefusedBecause::Moved { what })),
         None => Ok((seen, outline)),
-    }
-}
-
-/// Runs a program to its end; what it said when it failed.
-async fn run(
-    command: tokio::process::Command,
-    control: &Control<'_>,
-    counted: (Option<&Meter>, Option<u64>),
-) -> Result<Vec<u8>, Stop> {
-    match child::supervise(command, control, counted).await {
-        Ended::Well(output) => Ok(output),
-        Ended::Badly(failure) => Err(Stop::Failed(failure)),
-        Ended::Cancelled => Err(Stop::Cancelled),
-    }
-}
-
-/// Looks whether the backup is whole: its list names every table, and each has its file. Files of Zstandard say whether
-/// they come to their end; others are unpacked.
-async fn check(
-    programs: &Programs,
-    contents: &Contents,
-    made: &Made,
-    place: &Place,
-    control: &Control<'_>,
-) -> Result<(), Stop> {
-    let list = run(child::list(programs, &place.dump()), control, (None, None)).await?;
-    let names = made.parts.iter().filter_map(|part| part.name.rsplit('/').next());
-    let missing = contents::missing(&list, &contents.tables, &contents::files(names));
-    if missing > 0 {
-        let message = format!("the backup is not complete: {missing} tables have no rows section in it");
-        return Err(failed(&message, "see whether the agent's user may read every table; then retry"));
-    }
-    match made.compression {
-        Compression::Zstd => Ok(()),
-        Compression::Gzip => {
-            run(child::read_all(programs, &place.dump()), control, (None, None)).await.map(drop)
-        }
     }
 }
 

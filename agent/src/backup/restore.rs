@@ -8,31 +8,31 @@
 use std::path::Path;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use pgbelay_analysis::bytes_in_words as amount;
-use pgbelay_core::database::Observation;
-use pgbelay_core::job::{Destination, JobEnd, JobId, Restored};
+use pgbelay_core::job::{Destination, JobEnd, Restored};
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::time::Span;
 use pgbelay_proto::convert::WireJob;
 use tokio::process::Command;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::child::{self, Ended};
 use super::manifest::{DUMP_DIR, Manifest};
 use super::programs::Programs;
 use super::verify::whole;
-use crate::database::{Control, Fault, Session, Target, connect, inspect};
+use crate::database::{Control, Fault, Session, Target, connect};
 use crate::failpoint::reach;
 use compare::Compared;
 use server::{Server, Temporary};
 
 mod compare;
+mod end;
 mod place;
 mod rows;
 mod server;
 mod tables;
 
+pub use end::recover;
 pub use server::Mark;
 
 /// What the server's list of sessions calls these.
@@ -43,10 +43,6 @@ const MOST_JOBS: usize = 8;
 
 /// How often it is told how far it is.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// How long a server is waited for that is away in the middle of it, and how often it is asked.
-const COMES_BACK: Duration = Duration::from_secs(120);
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// For collecting the statistics of a whole database.
 const ANALYZE: Duration = Duration::from_secs(60 * 60);
@@ -107,62 +103,6 @@ pub async fn restore(target: &Target, request: &RestoreRequest<'_>, control: &Co
     }
 }
 
-/// What became of a job that an earlier process of this agent was at: what it left is dropped, and what had come to its
-/// end is told. `None`: it had not.
-///
-/// # Errors
-/// The server could not be asked, in words.
-pub async fn recover(
-    target: &Target,
-    name: &DatabaseName,
-    (job, backup, into): (&JobId, &str, &Destination),
-) -> Result<Option<Mark>, String> {
-    drop_leftovers(target, name).await?;
-    published(target, name, (&server::mark(backup, job), into)).await
-}
-
-async fn drop_leftovers(target: &Target, name: &DatabaseName) -> Result<(), String> {
-    let server = Server::open(target).await.map_err(|stop| stop.words())?;
-    let gone = server.drop_leftovers(name).await;
-    server.session.close().await;
-    gone.map_err(|fault| fault.words())
-}
-
-/// What has been published, if it was: the server knows, whatever became of who did it.
-async fn published(
-    target: &Target,
-    name: &DatabaseName,
-    (mark, into): (&str, &Destination),
-) -> Result<Option<Mark>, String> {
-    match into {
-        Destination::Scratch => Ok(None),
-        Destination::Tables { schema, .. } => {
-            let there = tables::marked(target, schema, mark).await?;
-            Ok(there.then(|| Mark { database: target.name.clone(), kept: None }))
-        }
-        Destination::New { .. } | Destination::InPlace { .. } => {
-            let server = Server::open(target).await.map_err(|stop| stop.words())?;
-            let found = server.marked(name, mark).await;
-            server.session.close().await;
-            found.map_err(|fault| fault.words())
-        }
-    }
-}
-
-/// Asks until there is an answer, or for as long as a server takes to come back.
-async fn patiently<'a, T>(ask: impl Fn() -> BoxFuture<'a, Result<T, String>> + Send) -> Result<T, String> {
-    let began = Instant::now();
-    loop {
-        match ask().await {
-            Err(why) if began.elapsed() < COMES_BACK => {
-                tracing::info!(why, "the server is asked again");
-                sleep(AGAIN).await;
-            }
-            answer => return answer,
-        }
-    }
-}
-
 async fn make(
     target: &Target,
     request: &RestoreRequest<'_>,
@@ -191,13 +131,13 @@ async fn make(
     let work = Work { target, request, control, server: &server, manifest: &manifest, programs: &programs };
     let made = Box::pin(work.make(&directory.join(DUMP_DIR))).await;
     server.session.close().await;
-    if let Err(why) = patiently(|| Box::pin(drop_leftovers(target, request.name))).await {
+    if let Err(why) = end::patiently(|| Box::pin(end::drop_leftovers(target, request.name))).await {
         // The next job, and the next start of the agent, find it.
         tracing::warn!(job = %job.id, why, "a temporary database is still there");
     }
     let mut made = made?;
     if job.into.is_in_place() {
-        made.observation = Some(Box::new(look(target, control).await));
+        made.observation = Some(Box::new(end::look(target, control).await));
     }
     Ok(made)
 }
@@ -206,21 +146,6 @@ fn not_whole(problems: Vec<String>) -> Stop {
     let first = problems.first().map(String::as_str).unwrap_or_default();
     let message = format!("the backup is not whole, so nothing was restored: {first}");
     Stop::Failed { message, hint: "restore another one: pgbelay backup list".to_owned(), problems }
-}
-
-/// Reads the database that is there now. The controller knows another one until it is told: this ends when it can be
-/// read, or with the process, whose successor goes on.
-async fn look(target: &Target, control: &Control<'_>) -> Observation {
-    loop {
-        match inspect(target).await {
-            Ok(seen) => return seen,
-            Err(why) => {
-                tracing::warn!(%why, "the database that was put in place cannot be read yet");
-                control.say(0, 0, format!("restore: it is in its place, and cannot be read yet: {why}"));
-                sleep(AGAIN).await;
-            }
-        }
-    }
 }
 
 /// What can be told before anything is made.
@@ -325,23 +250,6 @@ impl Work<'_> {
         }
         reach("restore-published").await;
         Ok(restored)
-    }
-
-    /// It was broken off while it was being published: the server knows whether it was.
-    async fn settle(&self, mut restored: Restored, stop: Stop) -> Result<Restored, Stop> {
-        let (mark, into) = (self.mark(), &self.request.job.into);
-        let found = patiently(|| Box::pin(published(self.target, self.request.name, (&mark, into)))).await;
-        match found {
-            Ok(Some(found)) => {
-                restored.kept = found.kept;
-                Ok(restored)
-            }
-            Ok(None) => Err(stop),
-            Err(why) => Err(Stop::failed(
-                format!("it cannot be told whether it came to its end: {} ({why})", stop.words()),
-                "see on the server whether what was asked for is there",
-            )),
-        }
     }
 
     /// What is beside rows and schema: statistics, the database's owner, settings and privileges.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::manifest::{CERTIFICATE, DUMP_DIR, FORMAT, GLOBALS, MANIFEST, Manifest, SIGNATURE, SUMS};
-use super::parts::part;
+use super::parts::{Part, part};
 
 /// Most problems that are told: a directory that is gone has one for each of its files.
 const MOST: usize = 20;
@@ -103,7 +103,7 @@ pub(super) fn manifest(directory: &Path, sha256: Digest, ca_pem: &str) -> Result
 }
 
 /// What is wrong with a part.
-fn problem(directory: &Path, expected: &super::Part, stop: &CancellationToken) -> Option<String> {
+fn problem(directory: &Path, expected: &Part, stop: &CancellationToken) -> Option<String> {
     let name = &expected.name;
     match part(directory, name, stop) {
         Ok(found) if found == *expected => None,
