@@ -59,7 +59,7 @@ impl Effects {
                 _ = tick.tick() => true,
             };
             let Some(state) = states.borrow_and_update().clone() else { continue };
-            let mut requests = self.heal(&state);
+            let mut requests = heal(&self.fleet, &state);
             if is_tick {
                 self.sweep(&state);
                 requests.extend(self.keeper.tick(&state, (Instant::now(), clock::now())));
@@ -75,33 +75,9 @@ impl Effects {
     /// Carries an effect out, or says what has to be asked for it.
     fn perform(&self, state: &State, effect: Effect) -> Option<Request> {
         match effect {
-            Effect::Advance { rollout } => return Some(Request::Advance { rollout }),
-            Effect::Deliver { database, command } => {
-                if let Some(known) = state.commands.get(&command) {
-                    self.fleet.deliver(&database, &known.command);
-                }
-            }
-            Effect::Cancel { database, command } => {
-                if let Some(known) = state.commands.get(&command) {
-                    self.fleet.cancel(&database, &known.command);
-                }
-            }
-            Effect::StartJob { job, .. } => {
-                if let Some(job) = state.jobs.get(&job) {
-                    return self.fleet.start_job(state, job);
-                }
-            }
-            Effect::CancelJob { database, job } => {
-                return self.fleet.cancel_job(&database, &job);
-            }
-            Effect::GiveUpJob { job } => {
-                let why = "its agent was revoked, or its database is not managed any more".to_owned();
-                return Some(Request::EndJob { job, end: JobEnd::Interrupted { why } });
-            }
             Effect::DeleteBackup { database, backup } => self.keeper.delete(database, backup),
-            Effect::Disconnect { whose: Actor::Agent(database) } => self.fleet.disconnect(&database),
             Effect::Disconnect { whose: Actor::Operator(name) } => self.operators.disconnect(&name),
-            Effect::Disconnect { whose: Actor::Controller } => {}
+            effect => return carry_out(&self.fleet, state, effect),
         }
         None
     }
@@ -116,37 +92,10 @@ impl Effects {
             .sweep(|name, serial| accepts(state.operators.get(name).map(|o| &o.certificates), serial));
     }
 
-    /// Work in the hands of an agent that has been away for too long pauses its rollout; its return ends the pause.
-    fn heal(&self, state: &State) -> Vec<Request> {
-        let mut requests = Vec::new();
-        for rollout in state.rollouts.values().filter(|rollout| !rollout.state.is_finished()) {
-            match &rollout.state {
-                RolloutState::Paused { reason: PauseReason::AgentUnreachable { database } } => {
-                    if self.fleet.is_connected(database) {
-                        requests.push(Request::AgentBack { database: database.clone() });
-                    }
-                }
-                RolloutState::Running | RolloutState::Aborting => requests.extend(self.silent(rollout)),
-                RolloutState::Paused {
-                    reason:
-                        PauseReason::Operator | PauseReason::Unknown { .. } | PauseReason::Unsettled { .. },
-                }
-                | RolloutState::Finished { .. } => {}
-            }
-        }
-        requests
-    }
-
     /// Backups that policy wants to be proven now, where somebody is there to do it.
     fn proofs(&self, state: &State) -> impl Iterator<Item = Request> {
         let due = due_proofs(state, clock::now(), |database| self.fleet.is_connected(database));
         due.into_iter().map(|(database, restore)| Request::StartJob { database, restore })
-    }
-
-    fn silent(&self, rollout: &Rollout) -> Option<Request> {
-        let held = rollout.targets.iter().filter(|(_, target)| target.state.command().is_some());
-        let silent = held.map(|(name, _)| name).find(|name| self.fleet.is_silent(name));
-        silent.map(|database| Request::AgentSilent { database: database.clone() })
     }
 
     async fn ask(&self, request: Request) {
@@ -157,4 +106,59 @@ impl Effects {
             Err(error) => tracing::error!(%error, "an effect could not be carried out"),
         }
     }
+}
+
+/// Carries out what is about agents, or says what has to be asked for it.
+pub fn carry_out(fleet: &Fleet, state: &State, effect: Effect) -> Option<Request> {
+    let known = |command| state.commands.get(command).map(|known| &known.command);
+    match effect {
+        Effect::Advance { rollout } => return Some(Request::Advance { rollout }),
+        Effect::Deliver { database, command } => {
+            if let Some(command) = known(&command) {
+                fleet.deliver(&database, command);
+            }
+        }
+        Effect::Cancel { database, command } => {
+            if let Some(command) = known(&command) {
+                fleet.cancel(&database, command);
+            }
+        }
+        Effect::StartJob { job, .. } => return fleet.start_job(state, state.jobs.get(&job)?),
+        Effect::CancelJob { database, job } => return fleet.cancel_job(&database, &job),
+        Effect::GiveUpJob { job } => {
+            let why = "its agent was revoked, or its database is not managed any more".to_owned();
+            return Some(Request::EndJob { job, end: JobEnd::Interrupted { why } });
+        }
+        Effect::Disconnect { whose: Actor::Agent(database) } => fleet.disconnect(&database),
+        Effect::Disconnect { whose: Actor::Operator(_) | Actor::Controller }
+        | Effect::DeleteBackup { .. } => {}
+    }
+    None
+}
+
+/// Work in the hands of an agent that has been away for too long pauses its rollout; its return ends the pause.
+#[must_use]
+pub fn heal(fleet: &Fleet, state: &State) -> Vec<Request> {
+    let mut requests = Vec::new();
+    for rollout in state.rollouts.values().filter(|rollout| !rollout.state.is_finished()) {
+        match &rollout.state {
+            RolloutState::Paused { reason: PauseReason::AgentUnreachable { database } } => {
+                if fleet.is_connected(database) {
+                    requests.push(Request::AgentBack { database: database.clone() });
+                }
+            }
+            RolloutState::Running | RolloutState::Aborting => requests.extend(silent(fleet, rollout)),
+            RolloutState::Paused {
+                reason: PauseReason::Operator | PauseReason::Unknown { .. } | PauseReason::Unsettled { .. },
+            }
+            | RolloutState::Finished { .. } => {}
+        }
+    }
+    requests
+}
+
+fn silent(fleet: &Fleet, rollout: &Rollout) -> Option<Request> {
+    let held = rollout.targets.iter().filter(|(_, target)| target.state.command().is_some());
+    let silent = held.map(|(name, _)| name).find(|name| fleet.is_silent(name));
+    silent.map(|database| Request::AgentSilent { database: database.clone() })
 }

@@ -20,11 +20,14 @@ use pgbelay_proto::wire;
 use pgbelay_proto::wire::controller_message::Message;
 use tokio::sync::{Notify, oneshot};
 
+use crate::clock;
+
 mod seat;
 mod session;
 mod waiting;
 
-use seat::{Contact, Holder, Seat};
+pub use seat::Contact;
+use seat::{Holder, Seat};
 pub use session::{NewSession, OUTBOX, Outbox, Outgoing, Session};
 
 /// The bounds in time of the talk with agents. One value, so that tests can wait for less.
@@ -88,6 +91,9 @@ pub enum JoinError {
     Gone(DatabaseName),
 }
 
+/// Where the fleet reads the time.
+pub type Clock = Box<dyn Fn() -> Contact + Send + Sync>;
+
 /// All sessions. Cheap to clone.
 #[derive(Clone)]
 pub struct Fleet {
@@ -97,6 +103,7 @@ pub struct Fleet {
 struct Inner {
     seats: DashMap<DatabaseName, Seat>,
     timing: Timing,
+    clock: Clock,
     started: Instant,
     numbers: AtomicU64,
     changed: Notify,
@@ -106,14 +113,25 @@ impl Fleet {
     /// Nobody is connected yet.
     #[must_use]
     pub fn new(timing: Timing) -> Self {
+        Self::by_clock(timing, Box::new(|| Contact { at: clock::now(), instant: Instant::now() }))
+    }
+
+    /// The same, by another clock than that of the machine.
+    #[must_use]
+    pub fn by_clock(timing: Timing, clock: Clock) -> Self {
         let inner = Inner {
             seats: DashMap::new(),
             timing,
-            started: Instant::now(),
+            started: clock().instant,
+            clock,
             numbers: AtomicU64::new(1),
             changed: Notify::new(),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    fn now(&self) -> Contact {
+        (self.inner.clock)()
     }
 
     /// The bounds in time.
@@ -135,12 +153,13 @@ impl Fleet {
         new: NewSession,
     ) -> Result<u64, JoinError> {
         let number = self.inner.numbers.fetch_add(1, Ordering::Relaxed);
+        let (heard, dead_after) = (self.now(), self.inner.timing.dead_after);
         let mut seat = self.inner.seats.entry(database.clone()).or_default();
         match &seat.holder {
             Holder::Quarantined { serials } if serials.contains(&new.serial) => {
                 return Err(JoinError::Quarantined(database.clone()));
             }
-            Holder::Session(before) if before.rivals(&new, certificates, self.inner.timing.dead_after) => {
+            Holder::Session(before) if before.rivals(&new, certificates, (heard.instant, dead_after)) => {
                 seat.quarantine(certificates);
                 drop(seat);
                 self.inner.changed.notify_one();
@@ -148,7 +167,7 @@ impl Fleet {
             }
             Holder::Session(_) | Holder::Quarantined { .. } | Holder::Nobody => {}
         }
-        seat.vacate(Holder::Session(Box::new(Session::new(number, new))));
+        seat.vacate(Holder::Session(Box::new(Session::new(number, new, heard))));
         drop(seat);
         self.inner.changed.notify_one();
         Ok(number)
@@ -225,11 +244,12 @@ impl Fleet {
 
     /// Something was heard from an agent. `false`: the session is over, and another one or none has its place.
     pub fn heard(&self, database: &DatabaseName, number: u64, update: impl FnOnce(&mut Session)) -> bool {
+        let now = self.now();
         let Some(mut seat) = self.inner.seats.get_mut(database) else { return false };
         let Some(session) = seat.session_mut().filter(|session| session.number == number) else {
             return false;
         };
-        session.heard = Contact::now();
+        session.heard = now;
         update(session);
         true
     }
@@ -266,14 +286,15 @@ impl Fleet {
             return false;
         }
         let last = seat.and_then(|seat| seat.last()).map_or(self.inner.started, |contact| contact.instant);
-        last.elapsed() >= self.inner.timing.silent_after
+        self.now().instant.saturating_duration_since(last) >= self.inner.timing.silent_after
     }
 
     /// Cuts sessions that have said nothing for too long, and those whose certificate counts no more.
     pub fn sweep(&self, counts: impl Fn(&DatabaseName, &str) -> bool) {
+        let now = self.now().instant;
         let why = |seat: &Seat, database: &DatabaseName| {
             let session = seat.session()?;
-            let is_dead = session.heard.instant.elapsed() >= self.inner.timing.dead_after;
+            let is_dead = session.heard.age(now) >= self.inner.timing.dead_after;
             let is_replaced = || !counts(database, &session.serial);
             let why =
                 if is_dead { "it has said nothing for too long" } else { "its certificate counts no more" };
@@ -293,13 +314,13 @@ impl Fleet {
 
     /// Hands a command to an agent, unless it has it or is not there. A full outbox ends the session.
     pub fn deliver(&self, database: &DatabaseName, command: &Command) {
-        let now = Instant::now();
+        let now = self.now().instant;
         self.once(database, |session| session.wants(command, now), || Message::Command(command.into()));
     }
 
     /// The agent could not tell what came of a command: it is handed over again after a while.
     pub fn ask_again(&self, database: &DatabaseName, command: &CommandId, attempt: u32) {
-        let at = Instant::now() + self.inner.timing.ask_again;
+        let at = self.now().instant + self.inner.timing.ask_again;
         if let Some(mut seat) = self.inner.seats.get_mut(database)
             && let Some(session) = seat.session_mut()
         {

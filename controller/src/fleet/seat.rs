@@ -1,13 +1,12 @@
 //! The place of one database's agent: who has it, and who had it last.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pgbelay_core::access::Certificates;
 use pgbelay_core::time::Timestamp;
 
 use super::Session;
-use crate::clock;
 
 /// Processes that are remembered after another took their place: copies of one machine take turns, and there are few.
 const REPLACED: usize = 8;
@@ -36,14 +35,17 @@ pub(super) enum Holder {
 
 /// A sign of life, by both clocks: one for people, and one that nobody sets.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Contact {
-    pub(super) at: Timestamp,
-    pub(super) instant: Instant,
+pub struct Contact {
+    /// For people.
+    pub at: Timestamp,
+    /// For lengths of time.
+    pub instant: Instant,
 }
 
 impl Contact {
-    pub(super) fn now() -> Self {
-        Self { at: clock::now(), instant: Instant::now() }
+    /// How long ago it was.
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.instant)
     }
 }
 

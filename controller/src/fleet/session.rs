@@ -114,14 +114,14 @@ enum Known {
 }
 
 impl Session {
-    pub(super) fn new(number: u64, new: NewSession) -> Self {
+    pub(super) fn new(number: u64, new: NewSession, heard: Contact) -> Self {
         Self {
             number,
             agent_version: new.agent_version,
             database_error: new.database_error,
             progress: None,
             serial: new.serial,
-            heard: Contact::now(),
+            heard,
             connection: new.connection,
             process_id: new.process_id,
             instance_id: new.instance_id,
@@ -148,11 +148,16 @@ impl Session {
     }
 
     /// Whether this is another agent than the one that comes, alive and with a certificate that counts.
-    pub(super) fn rivals(&self, new: &NewSession, certificates: &Certificates, dead_after: Duration) -> bool {
+    pub(super) fn rivals(
+        &self,
+        new: &NewSession,
+        certificates: &Certificates,
+        (now, dead_after): (Instant, Duration),
+    ) -> bool {
         self.instance_id != new.instance_id
             && certificates.accepts(&self.serial)
             && !self.connection.is_closed()
-            && self.heard.instant.elapsed() < dead_after
+            && self.heard.age(now) < dead_after
     }
 
     /// Whether a command is to be handed over; it is then taken to have been.

@@ -19,10 +19,12 @@ use crate::clock;
 use crate::fleet::{JoinError, Outbox};
 use crate::listener::ConnectionHandle;
 use session::Session;
+pub use talk::{Desk, Seat, Talk};
 
 mod bounds;
 mod session;
 mod sql;
+mod talk;
 
 type Stream_<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -74,7 +76,8 @@ impl AgentService for Agents {
         let connection = connection.ok_or_else(|| Status::internal("the request has no connection"))?;
         let (outbox, outgoing) = Outbox::new();
         let services = self.services.clone();
-        let session = Session { services, database, peer, connection, outbox };
+        let talk = Talk { desk: services, database, peer, connection, outbox };
+        let session = Session { talk };
         tokio::spawn(session.live(request.into_inner()));
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
     }

@@ -1,38 +1,18 @@
 //! One agent's stream, from its hello to its end.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
-use pgbelay_core::access::Certificates;
-use pgbelay_core::command::{CommandId, Outcome};
-use pgbelay_core::database::Observation;
-use pgbelay_core::event::Actor;
-use pgbelay_core::job::{JobEnd, JobId};
-use pgbelay_core::name::DatabaseName;
-use pgbelay_core::request::Request as Ask;
-use pgbelay_core::rollout::TargetState;
-use pgbelay_core::state::State;
-use pgbelay_proto::identity::PeerIdentity;
 use pgbelay_proto::wire;
 use pgbelay_proto::wire::agent_message::Message as FromAgent;
 use pgbelay_proto::wire::controller_message::Message as ToAgent;
 use tokio::time::timeout;
 use tonic::{Status, Streaming};
 
-use super::{bounds, shut_out};
-use crate::fleet::{self, JoinError, NewSession, Outbox};
-use crate::listener::ConnectionHandle;
-use crate::rpc::{Services, bad, gate, not_granted, parse, stopping, usage};
+use super::talk::Talk;
+use crate::rpc::{Services, stopping};
 
 /// How long an agent is given to read why its stream has ended, before its connection is closed: a slow round trip.
 const LINGER: Duration = Duration::from_secs(2);
-
-/// Longest identity of an agent's directory or process; a UUID has 36 characters.
-const MAX_ID: usize = 64;
-
-/// Most entries of a journal that are looked at: an agent keeps at most 500 that were not acknowledged.
-const MAX_JOURNAL: usize = 1_000;
 
 /// How long agents stay away when the controller stops: a restart takes a second or two, and they come back
 /// spread out.
@@ -40,24 +20,20 @@ const STAY_AWAY_MS: std::ops::Range<u64> = 1_000..4_000;
 
 /// One agent's stream.
 pub(super) struct Session {
-    pub(super) services: Services,
-    pub(super) database: DatabaseName,
-    pub(super) peer: Arc<PeerIdentity>,
-    pub(super) connection: ConnectionHandle,
-    pub(super) outbox: Outbox,
+    pub(super) talk: Talk<Services>,
 }
 
 impl Session {
     /// Serves the stream to its end. The connection goes with it: there is nothing else that it is for.
     pub(super) async fn live(self, incoming: Streaming<wire::AgentMessage>) {
-        let connection = self.connection.clone();
+        let connection = self.talk.connection.clone();
         let outcome = tokio::select! {
             () = connection.closed() => Ok(()),
             outcome = self.serve(incoming) => outcome,
         };
         if let Err(status) = outcome {
-            tracing::info!(database = %self.database, why = status.message(), "an agent's session ended");
-            self.outbox.end(status);
+            tracing::info!(database = %self.talk.database, why = status.message(), "an agent's session ended");
+            self.talk.outbox.end(status);
             // The reason is of use only if it arrives.
             drop(timeout(LINGER, connection.closed()).await);
         }
@@ -65,214 +41,28 @@ impl Session {
     }
 
     async fn serve(&self, mut incoming: Streaming<wire::AgentMessage>) -> Result<(), Status> {
-        let hello = timeout(self.services.fleet.timing().hello, first(&mut incoming)).await;
+        let hello = timeout(self.talk.desk.fleet.timing().hello, first(&mut incoming)).await;
         let hello = hello.map_err(|_| Status::deadline_exceeded("the agent did not say hello"))??;
-        let seat = self.hello(hello).await?;
-        tracing::info!(database = %self.database, "agent connected");
+        let seat = self.talk.hello(hello).await?;
+        tracing::info!(database = %self.talk.database, "agent connected");
         self.listen(seat.number, &mut incoming).await
-    }
-
-    /// Takes the seat, and only then records what the agent tells: one that is shut out leaves no trace.
-    async fn hello(&self, hello: wire::Hello) -> Result<Seat<'_>, Status> {
-        check(&hello)?;
-        if let Some(seen) = &hello.observation {
-            bounds::observation(seen).map_err(|error| usage(&error.to_string()))?;
-        }
-        let observation = hello.observation.map(Observation::try_from).transpose();
-        let observation = observation.map_err(|error| bad(&error))?;
-        let run = |entry: &wire::JournalEntry| Ok((parse(&entry.command_id)?, entry.attempt));
-        let known: BTreeSet<(CommandId, u32)> =
-            hello.journal.iter().map(run).collect::<Result<_, Status>>()?;
-        let jobs: BTreeSet<JobId> = hello.jobs.iter().map(|job| parse(job)).collect::<Result<_, Status>>()?;
-        let seat = self.take_seat(NewSession {
-            instance_id: hello.instance_id,
-            process_id: hello.process_id,
-            serial: self.peer.serial.clone(),
-            agent_version: bounds::line(hello.agent_version),
-            database_error: bounds::line(hello.database_error),
-            outbox: self.outbox.clone(),
-            connection: self.connection.clone(),
-            known: known.clone(),
-            jobs: jobs.clone(),
-        })?;
-        self.record(observation, known).await?;
-        for job in jobs {
-            self.ask(Ask::JobTaken { job }).await?;
-        }
-        let welcomed = self.services.fleet.welcome(&self.database, seat.number, self.welcome());
-        welcomed.map_err(|error| shut_out(&error))?;
-        Ok(seat)
-    }
-
-    fn take_seat(&self, new: NewSession) -> Result<Seat<'_>, Status> {
-        let state = self.known()?;
-        let joined = self.services.fleet.join(&self.database, self.certificates(&state)?, new);
-        let number = joined.map_err(|error| self.turn_away(&error))?;
-        Ok(Seat { services: &self.services, database: &self.database, number })
-    }
-
-    async fn record(
-        &self,
-        observation: Option<Observation>,
-        known: BTreeSet<(CommandId, u32)>,
-    ) -> Result<(), Status> {
-        let (database, serial) = (self.database.clone(), self.peer.serial.clone());
-        self.ask(Ask::CertificateSeen { database: database.clone(), serial }).await?;
-        if let Some(observation) = observation {
-            self.ask(Ask::Observe { database, observation }).await?;
-        }
-        for (command, attempt) in known {
-            if self.services.state()?.commands.contains_key(&command) {
-                self.ask(Ask::Accepted { command, attempt }).await?;
-            }
-        }
-        Ok(())
-    }
-
-    fn certificates<'a>(&self, state: &'a State) -> Result<&'a Certificates, Status> {
-        state.agents.get(&self.database).ok_or_else(|| Status::permission_denied("not enrolled"))
-    }
-
-    fn turn_away(&self, error: &JoinError) -> Status {
-        tracing::error!(database = %self.database, "{error}");
-        shut_out(error)
-    }
-
-    fn welcome(&self) -> ToAgent {
-        let timing = self.services.fleet.timing();
-        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        ToAgent::Welcome(wire::Welcome {
-            protocol: pgbelay_proto::PROTOCOL,
-            heartbeat_every_ms: ms(timing.heartbeat),
-            lease_ms: ms(timing.lease),
-        })
     }
 
     async fn listen(&self, number: u64, incoming: &mut Streaming<wire::AgentMessage>) -> Result<(), Status> {
         loop {
             let message = tokio::select! {
-                () = self.services.stop.cancelled() => return Err(self.send_away()),
+                () = self.talk.desk.stop.cancelled() => return Err(self.send_away()),
                 message = incoming.message() => message?,
             };
             let Some(message) = message else { return Ok(()) };
-            // The certificate may have been revoked while the stream lives.
-            let state = self.known()?;
-            let spoke = self.services.fleet.spoke(&self.database, self.certificates(&state)?, number);
-            spoke.map_err(|error| self.turn_away(&error))?;
-            if let Some(message) = message.message {
-                self.handle(number, message).await?;
-            }
+            self.talk.heard(number, message).await?;
         }
-    }
-
-    /// The state, in which the agent's certificate counts.
-    fn known(&self) -> Result<Arc<State>, Status> {
-        let state = self.services.state()?;
-        gate::known(&state, &self.peer)?;
-        Ok(state)
     }
 
     fn send_away(&self) -> Status {
         let after_ms = rand::random_range(STAY_AWAY_MS);
-        self.outbox.try_send(ToAgent::Drain(wire::Drain { after_ms }));
+        self.talk.outbox.try_send(ToAgent::Drain(wire::Drain { after_ms }));
         stopping()
-    }
-
-    async fn handle(&self, number: u64, message: FromAgent) -> Result<(), Status> {
-        match message {
-            FromAgent::Hello(_) => Err(Status::invalid_argument("a second hello")),
-            FromAgent::Heartbeat(beat) => self.heard(number, |session| {
-                session.database_error = bounds::line(beat.database_error);
-                session.answer_heartbeat();
-            }),
-            FromAgent::Progress(progress) => {
-                self.heard(number, |session| session.progress = Some(bounds::progress(progress)))
-            }
-            FromAgent::Answer(answer) => {
-                self.heard(number, |session| session.answered(bounds::answer(answer)))
-            }
-            FromAgent::Accepted(accepted) => {
-                self.heard(number, |_| {})?;
-                self.accepted(&accepted).await
-            }
-            FromAgent::JobTaken(taken) => {
-                self.heard(number, |_| {})?;
-                self.ask(Ask::JobTaken { job: parse(&taken.id)? }).await
-            }
-            FromAgent::JobProgress(progress) => {
-                self.heard(number, |session| session.job_progress = Some(bounds::job_progress(progress)))
-            }
-            FromAgent::JobEnded(ended) => {
-                self.heard(number, |session| session.job_progress = None)?;
-                self.job_ended(ended).await
-            }
-            FromAgent::Report(report) => {
-                self.heard(number, |session| session.progress = None)?;
-                self.report(report).await
-            }
-        }
-    }
-
-    /// Takes a sign of life. A session that is over is not listened to: what matters is said again in the next one.
-    fn heard(&self, number: u64, update: impl FnOnce(&mut fleet::Session)) -> Result<(), Status> {
-        let is_current = self.services.fleet.heard(&self.database, number, update);
-        is_current
-            .then_some(())
-            .ok_or_else(|| Status::aborted("another session has taken the place of this one"))
-    }
-
-    async fn accepted(&self, accepted: &wire::Accepted) -> Result<(), Status> {
-        let command: CommandId = parse(&accepted.command_id)?;
-        if self.services.state()?.commands.contains_key(&command) {
-            self.ask(Ask::Accepted { command, attempt: accepted.attempt }).await?;
-        }
-        Ok(())
-    }
-
-    /// Acknowledged only when it is durable, or when nobody waits for it any more.
-    async fn report(&self, report: wire::Report) -> Result<(), Status> {
-        let command: CommandId = parse(&report.command_id)?;
-        let outcome = readable(report.outcome.unwrap_or_default());
-        if self.services.state()?.commands.contains_key(&command) {
-            self.ask(Ask::Report { command: command.clone(), attempt: report.attempt, outcome }).await?;
-            if is_unknown(&*self.services.state()?, &command) {
-                self.services.fleet.ask_again(&self.database, &command, report.attempt);
-            }
-        }
-        let ack = wire::Ack { command_id: report.command_id, attempt: report.attempt };
-        let sent = self.outbox.send(ToAgent::Ack(ack)).await;
-        sent.then_some(()).ok_or_else(|| Status::cancelled("the agent does not read any more"))
-    }
-
-    /// Acknowledged only when it is durable, or when nobody waits for it any more.
-    async fn job_ended(&self, ended: wire::JobEnded) -> Result<(), Status> {
-        let job: JobId = parse(&ended.id)?;
-        let end = bounds::job_end(ended.end).unwrap_or_else(|error| {
-            let why = format!("the agent sent an end of the job that this controller cannot read: {error}");
-            JobEnd::Interrupted { why: bounds::line(why) }
-        });
-        self.ask(Ask::EndJob { job, end }).await?;
-        let sent = self.outbox.send(ToAgent::JobAck(wire::JobAck { id: ended.id })).await;
-        sent.then_some(()).ok_or_else(|| Status::cancelled("the agent does not read any more"))
-    }
-
-    async fn ask(&self, request: Ask) -> Result<(), Status> {
-        let actor = Actor::Agent(self.database.clone());
-        self.services.controller.ask(actor, request).await.map(drop).map_err(not_granted)
-    }
-}
-
-/// The session's place in the fleet: free again when the session ends, however it does.
-struct Seat<'a> {
-    services: &'a Services,
-    database: &'a DatabaseName,
-    number: u64,
-}
-
-impl Drop for Seat<'_> {
-    fn drop(&mut self) {
-        self.services.fleet.leave(self.database, self.number);
-        tracing::info!(database = %self.database, "agent disconnected");
     }
 }
 
@@ -281,49 +71,4 @@ async fn first(incoming: &mut Streaming<wire::AgentMessage>) -> Result<wire::Hel
         Some(wire::AgentMessage { message: Some(FromAgent::Hello(hello)) }) => Ok(hello),
         Some(_) | None => Err(Status::invalid_argument("the first message must be a hello")),
     }
-}
-
-fn check(hello: &wire::Hello) -> Result<(), Status> {
-    let range = hello.protocol.unwrap_or_default();
-    if !(range.min..=range.max).contains(&pgbelay_proto::PROTOCOL) {
-        return Err(Status::failed_precondition(format!(
-            "the agent speaks protocol {} to {}, the controller speaks {}",
-            range.min,
-            range.max,
-            pgbelay_proto::PROTOCOL
-        )));
-    }
-    // Without them, two agents with one identity could not be told apart.
-    for (name, id) in [("instance_id", &hello.instance_id), ("process_id", &hello.process_id)] {
-        if id.is_empty() || id.len() > MAX_ID {
-            return Err(usage(&format!("{name} must have 1 to {MAX_ID} characters")));
-        }
-    }
-    if hello.journal.len().max(hello.jobs.len()) > MAX_JOURNAL {
-        return Err(usage(&format!("a hello may name at most {MAX_JOURNAL} commands")));
-    }
-    Ok(())
-}
-
-/// What came of a command. An agent of another version may use words that are not known here; turned away, it would
-/// say them again for ever.
-fn readable(outcome: wire::Outcome) -> Outcome {
-    let read = match bounds::outcome(outcome) {
-        Ok(outcome) => Outcome::try_from(outcome).map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
-    read.unwrap_or_else(|error| {
-        let why = format!("the agent sent a result that this controller cannot read: {error}");
-        Outcome::Unknown { why: bounds::line(why) }
-    })
-}
-
-/// Whether what came of a command cannot be told: it stays in the agent's hands.
-fn is_unknown(state: &State, command: &CommandId) -> bool {
-    let Some(known) = state.commands.get(command) else { return false };
-    let rollout = state.rollouts.get(&known.command.rollout);
-    let target = rollout.and_then(|rollout| rollout.targets.get(&known.command.database));
-    target.is_some_and(
-        |target| matches!(&target.state, TargetState::Unknown { command: id, .. } if id == command),
-    )
 }
