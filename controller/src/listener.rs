@@ -143,7 +143,7 @@ impl TlsHandle {
 pub struct RemoteAddr(pub SocketAddr);
 
 /// The connection that a request came in on: an extension of each request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ConnectionHandle(CancellationToken);
 
 impl ConnectionHandle {

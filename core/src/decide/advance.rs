@@ -113,6 +113,10 @@ fn running(state: &State, rollout: &Rollout, plan: &Plan, now: Timestamp) -> Res
         issued += u64::from(matches!(event, Event::CommandIssued { .. }));
         events.push(event);
     }
+    // Whoever is given up in the same moment keeps the others from being started.
+    if events.iter().any(|event| matches!(event, Event::TargetGivenUp { .. })) {
+        events.retain(|event| !matches!(event, Event::CommandIssued { .. }));
+    }
     Ok(events)
 }
 

@@ -1,0 +1,228 @@
+//! Mistakes that are made on purpose, to see that the histories find them. Each changes what a rule is given, or what it
+//! has said; the last ones are mistakes of an agent, or of the network's end.
+
+use std::sync::Arc;
+
+use pgbelay_core::command::{Backup, Failure, FailureKind, Outcome};
+use pgbelay_core::decide::decide;
+use pgbelay_core::digest::Digest;
+use pgbelay_core::event::{Actor, Event};
+use pgbelay_core::policy::Policy;
+use pgbelay_core::request::{Circumstances, Refusal, Request};
+use pgbelay_core::rollout::{RolloutState, TargetState};
+use pgbelay_core::state::State;
+use pgbelay_core::time::Span;
+
+/// A mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bug {
+    /// One more database at a time than policy says.
+    OneTooMany,
+    /// Approvals are not asked for.
+    NoApprovals,
+    /// The author's own word counts.
+    OwnApproval,
+    /// A release may skip an environment.
+    NoOrder,
+    /// What failed is left behind, and the rest goes on.
+    NoBudget,
+    /// A person's pause does not count.
+    NoPause,
+    /// No backup is waited for.
+    NoBackup,
+    /// What an agent could not tell has failed.
+    UnknownIsFailed,
+    /// An agent that is away has failed.
+    SilentIsFailed,
+    /// Revoked agents are given commands.
+    RevokedIsServed,
+    /// Revoked agents are listened to.
+    RevokedIsHeard,
+    /// Revoked operators may act.
+    RevokedActs,
+    /// Two rollouts share a database.
+    NotExclusive,
+    /// What is over can be taken up again.
+    OverGoesOn,
+    /// The end of a crash: the last events were not on disk.
+    NotDurable,
+    /// A command that the agent may still carry out is given up when the rollout is aborted.
+    AbortForgets,
+    /// The agent does not look at the state that a command expects.
+    StateNotChecked,
+    /// The agent guesses what it did before it died.
+    Guesses,
+    /// The agent says that it has a command before that is on its disk.
+    AcceptedTooEarly,
+    /// Results are acknowledged that nobody has written down.
+    AcknowledgedUnread,
+}
+
+impl Bug {
+    pub(crate) const ALL: [Self; 20] = [
+        Self::OneTooMany,
+        Self::NoApprovals,
+        Self::OwnApproval,
+        Self::NoOrder,
+        Self::NoBudget,
+        Self::NoPause,
+        Self::NoBackup,
+        Self::UnknownIsFailed,
+        Self::SilentIsFailed,
+        Self::RevokedIsServed,
+        Self::RevokedIsHeard,
+        Self::RevokedActs,
+        Self::NotExclusive,
+        Self::OverGoesOn,
+        Self::NotDurable,
+        Self::AbortForgets,
+        Self::StateNotChecked,
+        Self::Guesses,
+        Self::AcceptedTooEarly,
+        Self::AcknowledgedUnread,
+    ];
+
+    /// Decides with the mistake in it.
+    pub(crate) fn decide(
+        self,
+        state: &Arc<State>,
+        request: &Request,
+        here: &Circumstances,
+    ) -> Result<Vec<Event>, Refusal> {
+        match (self, request) {
+            (Self::OwnApproval, Request::Approve { plan }) => {
+                if let (Actor::Operator(by), Some(known)) = (&here.actor, state.plans.get(plan))
+                    && known.plan.author == *by
+                    && !known.approvals.contains(by)
+                {
+                    return Ok(vec![Event::PlanApproved { plan: plan.clone(), by: by.clone() }]);
+                }
+            }
+            (Self::OverGoesOn, Request::ResumeRollout { rollout }) => {
+                if state.rollouts.get(rollout).is_some_and(|known| known.state.is_finished()) {
+                    return Ok(vec![Event::RolloutResumed { rollout: rollout.clone() }]);
+                }
+            }
+            (
+                Self::UnknownIsFailed,
+                Request::Report { command, attempt, outcome: Outcome::Unknown { why } },
+            ) => {
+                let outcome = Outcome::Failed { done: Vec::new(), failure: failure(why), observation: None };
+                let request = Request::Report { command: command.clone(), attempt: *attempt, outcome };
+                return decide(state, &request, here);
+            }
+            (Self::SilentIsFailed, Request::AgentSilent { database }) => {
+                let held = state.databases.get(database).and_then(|known| known.in_flight.clone());
+                let known = held.and_then(|id| state.commands.get(&id));
+                if let Some(known) = known {
+                    let outcome =
+                        Outcome::Failed { done: Vec::new(), failure: failure("silent"), observation: None };
+                    let (command, attempt) = (known.command.id.clone(), known.command.attempt);
+                    return decide(state, &Request::Report { command, attempt, outcome }, here);
+                }
+            }
+            (Self::AbortForgets, Request::AbortRollout { rollout }) => {
+                let mut events = decide(state, request, here)?;
+                if !events.is_empty()
+                    && let Some(known) = state.rollouts.get(rollout)
+                {
+                    let held = known.targets.values().filter_map(|target| target.state.command());
+                    events.extend(held.map(|command| Event::CommandFinished {
+                        command: command.clone(),
+                        outcome: Outcome::Cancelled { done: Vec::new(), observation: None },
+                    }));
+                }
+                return Ok(events);
+            }
+            (_, _) => {}
+        }
+        decide(&self.twisted(state, request), request, here)
+    }
+
+    /// The state that a rule is given in place of the true one.
+    fn twisted(self, state: &Arc<State>, request: &Request) -> Arc<State> {
+        let mut twisted = Arc::clone(state);
+        let advance = matches!(request, Request::Advance { .. });
+        match self {
+            Self::OneTooMany => policy(&mut twisted, |policy| policy.max_parallel += 1),
+            Self::NoApprovals => policy(&mut twisted, |policy| policy.approvals = 0),
+            Self::NoOrder => policy(&mut twisted, |policy| policy.requires = Some(Vec::new())),
+            Self::NoBudget if advance => targets(&mut twisted, |target| {
+                if target.is_bad() {
+                    *target = TargetState::NotReached;
+                }
+            }),
+            Self::NoPause if advance => rollouts(&mut twisted, |rollout| {
+                if matches!(rollout.state, RolloutState::Paused { .. }) {
+                    rollout.state = RolloutState::Running;
+                }
+            }),
+            Self::NoBackup if advance => rollouts(&mut twisted, |rollout| {
+                for target in rollout.targets.values_mut() {
+                    target.backup_after = target.done.len();
+                    target.backup.get_or_insert_with(|| Backup {
+                        path: "/backups/none".to_owned(),
+                        sha256: Digest::of("none"),
+                        bytes: 0,
+                        took: Span(0),
+                        method: Default::default(),
+                    });
+                }
+            }),
+            Self::RevokedIsServed if advance => {
+                Arc::make_mut(&mut twisted).agents.values_mut().for_each(|agent| agent.revoked = false);
+            }
+            Self::RevokedIsHeard => twisted = self.as_talks_see(state),
+            Self::RevokedActs => {
+                let operators = &mut Arc::make_mut(&mut twisted).operators;
+                operators.values_mut().for_each(|operator| operator.certificates.revoked = false);
+            }
+            Self::NotExclusive if matches!(request, Request::StartRollout { .. }) => {
+                rollouts(&mut twisted, |rollout| rollout.targets.clear());
+            }
+            _ => {}
+        }
+        twisted
+    }
+
+    /// Whether what an agent tells is taken for written down, and is not.
+    pub(crate) fn loses(self, request: &Request) -> bool {
+        let ran = matches!(request, Request::Report { outcome: Outcome::Ran { .. }, .. });
+        self == Self::AcknowledgedUnread && ran
+    }
+
+    /// The state as the talks with agents see it.
+    pub(crate) fn as_talks_see(self, state: &Arc<State>) -> Arc<State> {
+        let mut seen = Arc::clone(state);
+        if self == Self::RevokedIsHeard {
+            Arc::make_mut(&mut seen).agents.values_mut().for_each(|agent| agent.revoked = false);
+        }
+        seen
+    }
+}
+
+fn failure(why: &str) -> Failure {
+    Failure {
+        kind: FailureKind::Connection,
+        version: None,
+        message: why.to_owned(),
+        hint: None,
+        sqlstate: None,
+        line: None,
+        blockers: Vec::new(),
+    }
+}
+
+fn policy(state: &mut Arc<State>, change: impl Fn(&mut pgbelay_core::policy::EnvironmentPolicy)) {
+    let policy: &mut Policy = Arc::make_mut(&mut Arc::make_mut(state).policy);
+    policy.environments.iter_mut().for_each(change);
+}
+
+fn rollouts(state: &mut Arc<State>, change: impl Fn(&mut pgbelay_core::rollout::Rollout)) {
+    let rollouts = &mut Arc::make_mut(state).rollouts;
+    rollouts.values_mut().map(Arc::make_mut).filter(|rollout| !rollout.state.is_finished()).for_each(change);
+}
+
+fn targets(state: &mut Arc<State>, change: impl Fn(&mut TargetState)) {
+    rollouts(state, |rollout| rollout.targets.values_mut().map(|target| &mut target.state).for_each(&change));
+}

@@ -1,0 +1,148 @@
+//! The sequencer without its disk and its queue: decides, keeps and evolves in one step.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use pgbelay_controller::fleet::{Contact, Fleet, Timing};
+use pgbelay_controller::rpc::agent::Desk;
+use pgbelay_core::decide::decide;
+use pgbelay_core::event::{Actor, Event, Recorded};
+use pgbelay_core::evolve::evolve;
+use pgbelay_core::request::{Circumstances, Refusal, Request};
+use pgbelay_core::state::State;
+use pgbelay_core::time::Timestamp;
+use std::time::{Duration, Instant};
+use tonic::Status;
+
+use crate::bugs::Bug;
+use crate::rules::Rules;
+
+/// When every history begins.
+pub(crate) const START: i64 = 1_700_000_000_000;
+
+/// The times of the talk with agents, stretched so that a history of hours has few heartbeats.
+pub(crate) fn timing() -> Timing {
+    Timing {
+        hello: Duration::from_secs(120),
+        heartbeat: Duration::from_secs(120),
+        lease: Duration::from_secs(360),
+        dead_after: Duration::from_secs(380),
+        silent_after: Duration::from_secs(600),
+        ask_again: Duration::from_secs(300),
+    }
+}
+
+/// The moment, as the controller's machine sees it.
+pub(crate) struct Now {
+    base: Instant,
+    /// Since the beginning of the history.
+    pub(crate) elapsed: i64,
+    /// How far the clock for people is off.
+    pub(crate) off: i64,
+}
+
+impl Now {
+    pub(crate) fn new() -> Self {
+        Self { base: Instant::now(), elapsed: 0, off: 0 }
+    }
+
+    pub(crate) fn contact(&self) -> Contact {
+        let elapsed = Duration::from_millis(u64::try_from(self.elapsed).unwrap_or(0));
+        Contact { at: Timestamp(START + self.elapsed + self.off), instant: self.base + elapsed }
+    }
+}
+
+/// What is durable, and the state that follows from it.
+pub(crate) struct Book {
+    pub(crate) state: Arc<State>,
+    pub(crate) ledger: Vec<Recorded>,
+    pub(crate) rules: Rules,
+    pub(crate) bug: Option<Bug>,
+    pub(crate) now: Timestamp,
+    /// The first promise that was broken.
+    pub(crate) trouble: Option<String>,
+}
+
+impl Book {
+    pub(crate) fn new(bug: Option<Bug>) -> Self {
+        Self {
+            state: Arc::default(),
+            ledger: Vec::new(),
+            rules: Rules::default(),
+            bug,
+            now: Timestamp(START),
+            trouble: None,
+        }
+    }
+
+    /// Decides, writes down, and takes it into the state.
+    pub(crate) fn ask(&mut self, actor: &Actor, request: &Request) -> Result<Vec<Event>, Refusal> {
+        let here = Circumstances { actor: actor.clone(), now: self.now };
+        let events = match self.bug {
+            Some(bug) => bug.decide(&self.state, request, &here),
+            None => decide(&self.state, request, &here),
+        }?;
+        for event in &events {
+            let broken = self.rules.before(&self.state, actor, event, self.now);
+            let recorded = Recorded { seq: self.state.seq + 1, at: self.now, event: event.clone() };
+            let illegal = evolve(Arc::make_mut(&mut self.state), &recorded).err();
+            self.ledger.push(recorded);
+            let illegal = illegal.map(|why| format!("an event cannot follow: {why}"));
+            let broken = broken.or(illegal).or_else(|| self.rules.after(&self.state, event));
+            if let Some(broken) = broken {
+                self.trouble.get_or_insert(format!("{broken} [{} by {actor}]", event.kind()));
+            }
+        }
+        Ok(events)
+    }
+
+    /// The state as a controller that starts now reads it.
+    pub(crate) fn replayed(&self) -> State {
+        let mut state = State::default();
+        for recorded in &self.ledger {
+            let text = serde_json::to_string(&recorded.event).unwrap();
+            let event = serde_json::from_str(&text).unwrap();
+            evolve(&mut state, &Recorded { event, ..*recorded }).unwrap();
+        }
+        state
+    }
+}
+
+/// The controller's desk, shared by the talks.
+#[derive(Clone)]
+pub(crate) struct SharedDesk {
+    book: Arc<Mutex<Book>>,
+    fleet: Fleet,
+}
+
+impl SharedDesk {
+    pub(crate) fn new(book: Arc<Mutex<Book>>, fleet: Fleet) -> Self {
+        Self { book, fleet }
+    }
+
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap()
+    }
+}
+
+impl Desk for SharedDesk {
+    fn state(&self) -> Result<Arc<State>, Status> {
+        let book = self.book();
+        Ok(match book.bug {
+            Some(bug) => bug.as_talks_see(&book.state),
+            None => Arc::clone(&book.state),
+        })
+    }
+
+    fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    async fn ask(&self, actor: Actor, request: Request) -> Result<(), Status> {
+        let mut book = self.book();
+        if book.bug.is_some_and(|bug| bug.loses(&request)) {
+            return Ok(());
+        }
+        let asked = book.ask(&actor, &request);
+        asked.map(drop).map_err(|refusal| Status::failed_precondition(refusal.to_string()))
+    }
+}

@@ -1,0 +1,146 @@
+//! The controller's process: the talks with agents, and what is outstanding.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use futures_util::FutureExt as _;
+use pgbelay_controller::effects::{carry_out, heal};
+use pgbelay_controller::fleet::{Fleet, Outbox, Outgoing};
+use pgbelay_controller::listener::ConnectionHandle;
+use pgbelay_controller::rpc::agent::{Seat, Talk};
+use pgbelay_core::access::Certificates;
+use pgbelay_core::event::Actor;
+use pgbelay_core::name::DatabaseName;
+use pgbelay_core::outstanding::outstanding;
+use pgbelay_core::time::Timestamp;
+use pgbelay_proto::identity::{Identity, PeerIdentity};
+use pgbelay_proto::wire;
+use pgbelay_proto::wire::agent_message::Message as FromAgent;
+use tokio::sync::mpsc;
+
+use crate::desk::{Book, Now, SharedDesk, timing};
+
+/// More rounds than anything needs: who is still busy then never comes to rest.
+const MANY_ROUNDS: usize = 1_000;
+
+struct Talking {
+    talk: Talk<SharedDesk>,
+    outgoing: mpsc::Receiver<Outgoing>,
+    seat: Option<Seat>,
+}
+
+/// A controller that runs.
+pub(crate) struct Controller {
+    pub(crate) desk: SharedDesk,
+    fleet: Fleet,
+    talks: BTreeMap<u64, Talking>,
+}
+
+/// What goes out, by link: messages, and `None` at the end of a stream.
+pub(crate) type Sent = Vec<(u64, Option<wire::ControllerMessage>)>;
+
+impl Controller {
+    pub(crate) fn start(book: Arc<Mutex<Book>>, now: Arc<Mutex<Now>>) -> Self {
+        let clock = Box::new(move || now.lock().unwrap().contact());
+        let fleet = Fleet::by_clock(timing(), clock);
+        Self { desk: SharedDesk::new(book, fleet.clone()), fleet, talks: BTreeMap::new() }
+    }
+
+    pub(crate) fn is_connected(&self, database: &DatabaseName) -> bool {
+        self.fleet.is_connected(database)
+    }
+
+    /// An agent has connected; what it showed is a certificate with this serial number.
+    pub(crate) fn connect(&mut self, link: u64, database: &DatabaseName, serial: &str) {
+        let (outbox, outgoing) = Outbox::new();
+        let peer = PeerIdentity {
+            identity: Identity::Agent(database.clone()),
+            serial: serial.to_owned(),
+            not_after: Timestamp(i64::MAX),
+        };
+        let talk = Talk {
+            desk: self.desk.clone(),
+            database: database.clone(),
+            peer: Arc::new(peer),
+            connection: ConnectionHandle::default(),
+            outbox,
+        };
+        self.talks.insert(link, Talking { talk, outgoing, seat: None });
+    }
+
+    /// An agent's words have arrived.
+    pub(crate) fn hears(&mut self, link: u64, message: wire::AgentMessage) {
+        let Some(talking) = self.talks.get_mut(&link) else { return };
+        let heard = match (&talking.seat, message.message) {
+            (None, Some(FromAgent::Hello(hello))) => {
+                let seat = talking.talk.hello(hello).now_or_never().expect("nothing is waited for");
+                seat.map(|seat| talking.seat = Some(seat))
+            }
+            (None, _) => Err(tonic::Status::invalid_argument("the first message must be a hello")),
+            (Some(seat), message) => {
+                let said = talking.talk.heard(seat.number, wire::AgentMessage { message });
+                said.now_or_never().expect("nothing is waited for")
+            }
+        };
+        if heard.is_err() {
+            talking.talk.connection.close();
+        }
+    }
+
+    /// The connection is gone, as the controller's machine sees it.
+    pub(crate) fn lost(&mut self, link: u64) {
+        if let Some(talking) = self.talks.remove(&link) {
+            talking.talk.connection.close();
+        }
+    }
+
+    /// Once in a while.
+    pub(crate) fn tick(&self) {
+        let state = Arc::clone(&self.desk.book().state);
+        self.fleet.sweep(|database, serial| {
+            let certificates: Option<&Certificates> = state.agents.get(database);
+            certificates.is_some_and(|certificates| certificates.accepts(serial))
+        });
+    }
+
+    /// An agent was let in anew.
+    pub(crate) fn enrolled(&self, database: &DatabaseName) {
+        self.fleet.enrolled(database);
+    }
+
+    /// Does what is outstanding, until nothing is.
+    pub(crate) fn act(&mut self) {
+        for _ in 0..MANY_ROUNDS {
+            let state = Arc::clone(&self.desk.book().state);
+            let mut requests = heal(&self.fleet, &state);
+            let effects = outstanding(&state);
+            requests.extend(effects.into_iter().filter_map(|effect| carry_out(&self.fleet, &state, effect)));
+            let mut changed = false;
+            for request in requests {
+                let asked = self.desk.book().ask(&Actor::Controller, &request);
+                changed |= asked.is_ok_and(|events| !events.is_empty());
+            }
+            if !changed {
+                return;
+            }
+        }
+        self.desk.book().trouble.get_or_insert("the controller never comes to rest".to_owned());
+    }
+
+    /// What has been said since, and the streams that have ended.
+    pub(crate) fn sent(&mut self) -> Sent {
+        let mut sent = Vec::new();
+        for (link, talking) in &mut self.talks {
+            while let Ok(Ok(message)) = talking.outgoing.try_recv() {
+                sent.push((*link, Some(message)));
+            }
+            if talking.talk.connection.is_closed() {
+                sent.push((*link, None));
+            }
+        }
+        let ended: Vec<_> =
+            sent.iter().filter(|(_, message)| message.is_none()).map(|(link, _)| *link).collect();
+        ended.iter().for_each(|link| drop(self.talks.remove(link)));
+        sent
+    }
+}
