@@ -45,7 +45,7 @@ MIGRATION_TOOLS := dbmate liquibase sqlx refinery diesel alembic sqitch
 # What `make bench` compares with.
 BENCH_TOOLS := dbmate liquibase sqlx refinery diesel
 
-.PHONY: help demo test test-truth test-crash test-versions test-adopt lint format deny bench bench-locks bench-backup bench-analysis fuzz setup toolchain
+.PHONY: help demo test sim test-truth test-crash test-versions test-adopt lint format deny bench bench-locks bench-backup bench-analysis fuzz setup toolchain
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -59,6 +59,10 @@ test: setup ## run every test: unit, property, story, end to end
 	@cargo build --quiet --workspace --bins
 	@# Most of the time the end-to-end tests wait for processes: more of them at once than there are cores.
 	@RUST_TEST_THREADS=4 cargo test --quiet --workspace
+
+sim: setup ## play SEEDS (default 20000) histories of a simulated fleet, from FROM on; SEED=n plays and prints one
+	@PGBELAY_SIM_SEEDS=$(or $(SEEDS),20000) PGBELAY_SIM_FROM=$(or $(FROM),0) $(if $(SEED),PGBELAY_SIM_SEED=$(SEED)) \
+		cargo test --quiet -p pgbelay-controller --test sim -- --nocapture $(if $(SEED),invariant)
 
 test-truth: setup ## compare what the analysis says of every statement with what a server does
 	@cargo test --quiet -p pgbelay-tests --test truth -- --nocapture

@@ -77,7 +77,13 @@ impl Effects {
         match effect {
             Effect::DeleteBackup { database, backup } => self.keeper.delete(database, backup),
             Effect::Disconnect { whose: Actor::Operator(name) } => self.operators.disconnect(&name),
-            effect => return carry_out(&self.fleet, state, effect),
+            effect @ (Effect::Advance { .. }
+            | Effect::Deliver { .. }
+            | Effect::Cancel { .. }
+            | Effect::StartJob { .. }
+            | Effect::CancelJob { .. }
+            | Effect::GiveUpJob { .. }
+            | Effect::Disconnect { .. }) => return carry_out(&self.fleet, state, effect),
         }
         None
     }

@@ -9,7 +9,7 @@ use pgbelay_core::digest::Digest;
 use pgbelay_core::event::{Actor, Event};
 use pgbelay_core::policy::Policy;
 use pgbelay_core::request::{Circumstances, Refusal, Request};
-use pgbelay_core::rollout::{RolloutState, TargetState};
+use pgbelay_core::rollout::{PauseReason, RolloutState, TargetState};
 use pgbelay_core::state::State;
 use pgbelay_core::time::Span;
 
@@ -48,8 +48,6 @@ pub(crate) enum Bug {
     NotDurable,
     /// A command that the agent may still carry out is given up when the rollout is aborted.
     AbortForgets,
-    /// The agent does not look at the state that a command expects.
-    StateNotChecked,
     /// The agent guesses what it did before it died.
     Guesses,
     /// The agent says that it has a command before that is on its disk.
@@ -59,7 +57,7 @@ pub(crate) enum Bug {
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::OneTooMany,
         Self::NoApprovals,
         Self::OwnApproval,
@@ -76,7 +74,6 @@ impl Bug {
         Self::OverGoesOn,
         Self::NotDurable,
         Self::AbortForgets,
-        Self::StateNotChecked,
         Self::Guesses,
         Self::AcceptedTooEarly,
         Self::AcknowledgedUnread,
@@ -152,11 +149,7 @@ impl Bug {
                     *target = TargetState::NotReached;
                 }
             }),
-            Self::NoPause if advance => rollouts(&mut twisted, |rollout| {
-                if matches!(rollout.state, RolloutState::Paused { .. }) {
-                    rollout.state = RolloutState::Running;
-                }
-            }),
+            Self::NoPause if advance => twisted = self.as_effects_see(state),
             Self::NoBackup if advance => rollouts(&mut twisted, |rollout| {
                 for target in rollout.targets.values_mut() {
                     target.backup_after = target.done.len();
@@ -189,6 +182,19 @@ impl Bug {
     pub(crate) fn loses(self, request: &Request) -> bool {
         let ran = matches!(request, Request::Report { outcome: Outcome::Ran { .. }, .. });
         self == Self::AcknowledgedUnread && ran
+    }
+
+    /// The state as it is looked at for what is outstanding.
+    pub(crate) fn as_effects_see(self, state: &Arc<State>) -> Arc<State> {
+        let mut seen = Arc::clone(state);
+        if self == Self::NoPause {
+            rollouts(&mut seen, |rollout| {
+                if matches!(rollout.state, RolloutState::Paused { reason: PauseReason::Operator }) {
+                    rollout.state = RolloutState::Running;
+                }
+            });
+        }
+        seen
     }
 
     /// The state as the talks with agents see it.

@@ -21,13 +21,14 @@ pub(crate) const START: i64 = 1_700_000_000_000;
 
 /// The times of the talk with agents, stretched so that a history of hours has few heartbeats.
 pub(crate) fn timing() -> Timing {
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     Timing {
-        hello: Duration::from_secs(120),
-        heartbeat: Duration::from_secs(120),
-        lease: Duration::from_secs(360),
-        dead_after: Duration::from_secs(380),
-        silent_after: Duration::from_secs(600),
-        ask_again: Duration::from_secs(300),
+        hello: minutes(8),
+        heartbeat: minutes(8),
+        lease: minutes(24),
+        dead_after: minutes(25),
+        silent_after: minutes(35),
+        ask_again: minutes(15),
     }
 }
 
@@ -95,16 +96,32 @@ impl Book {
         Ok(events)
     }
 
-    /// The state as a controller that starts now reads it.
-    pub(crate) fn replayed(&self) -> State {
-        let mut state = State::default();
-        for recorded in &self.ledger {
-            let text = serde_json::to_string(&recorded.event).unwrap();
-            let event = serde_json::from_str(&text).unwrap();
-            evolve(&mut state, &Recorded { event, ..*recorded }).unwrap();
+    /// The state as it is looked at for what is outstanding.
+    pub(crate) fn as_effects_see(&self) -> Arc<State> {
+        match self.bug {
+            Some(bug) => bug.as_effects_see(&self.state),
+            None => Arc::clone(&self.state),
         }
-        state
     }
+
+    /// The state as a controller that starts now makes it of what happened.
+    pub(crate) fn replayed(&self) -> State {
+        fold(self.ledger.iter().cloned())
+    }
+
+    /// The same, of what stands in the ledger, as text.
+    pub(crate) fn read_again(&self) -> State {
+        fold(self.ledger.iter().map(|recorded| {
+            let text = serde_json::to_string(&recorded.event).unwrap();
+            Recorded { event: serde_json::from_str(&text).unwrap(), ..*recorded }
+        }))
+    }
+}
+
+fn fold(recorded: impl Iterator<Item = Recorded>) -> State {
+    let mut state = State::default();
+    recorded.for_each(|recorded| evolve(&mut state, &recorded).unwrap());
+    state
 }
 
 /// The controller's desk, shared by the talks.

@@ -34,7 +34,9 @@ impl World {
             format!("{} never ends: {:?}, {open:?}", rollout.id, rollout.state)
         });
         let told = || state.rollouts.values().find_map(|rollout| self.untrue(rollout, &of, &given_up));
-        if let Some(trouble) = never.or_else(told) {
+        let same = !self.reads || book.read_again() == *state;
+        let other = || (!same).then(|| "what is read from the ledger is not what was known".to_owned());
+        if let Some(trouble) = never.or_else(told).or_else(other) {
             book.trouble.get_or_insert(trouble);
         }
     }

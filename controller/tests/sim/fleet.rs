@@ -12,6 +12,7 @@ use pgbelay_core::access::Certificates;
 use pgbelay_core::event::Actor;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::outstanding::outstanding;
+use pgbelay_core::request::Request;
 use pgbelay_core::time::Timestamp;
 use pgbelay_proto::identity::{Identity, PeerIdentity};
 use pgbelay_proto::wire;
@@ -34,6 +35,10 @@ pub(crate) struct Controller {
     pub(crate) desk: SharedDesk,
     fleet: Fleet,
     talks: BTreeMap<u64, Talking>,
+    /// Somebody has come or gone, or time has passed.
+    stirred: bool,
+    /// How long the ledger was at the last look.
+    seen: usize,
 }
 
 /// What goes out, by link: messages, and `None` at the end of a stream.
@@ -43,7 +48,13 @@ impl Controller {
     pub(crate) fn start(book: Arc<Mutex<Book>>, now: Arc<Mutex<Now>>) -> Self {
         let clock = Box::new(move || now.lock().unwrap().contact());
         let fleet = Fleet::by_clock(timing(), clock);
-        Self { desk: SharedDesk::new(book, fleet.clone()), fleet, talks: BTreeMap::new() }
+        Self {
+            desk: SharedDesk::new(book, fleet.clone()),
+            fleet,
+            talks: BTreeMap::new(),
+            stirred: true,
+            seen: 0,
+        }
     }
 
     pub(crate) fn is_connected(&self, database: &DatabaseName) -> bool {
@@ -73,6 +84,7 @@ impl Controller {
         let Some(talking) = self.talks.get_mut(&link) else { return };
         let heard = match (&talking.seat, message.message) {
             (None, Some(FromAgent::Hello(hello))) => {
+                self.stirred = true;
                 let seat = talking.talk.hello(hello).now_or_never().expect("nothing is waited for");
                 seat.map(|seat| talking.seat = Some(seat))
             }
@@ -90,12 +102,14 @@ impl Controller {
     /// The connection is gone, as the controller's machine sees it.
     pub(crate) fn lost(&mut self, link: u64) {
         if let Some(talking) = self.talks.remove(&link) {
+            self.stirred = true;
             talking.talk.connection.close();
         }
     }
 
     /// Once in a while.
-    pub(crate) fn tick(&self) {
+    pub(crate) fn tick(&mut self) {
+        self.stirred = true;
         let state = Arc::clone(&self.desk.book().state);
         self.fleet.sweep(|database, serial| {
             let certificates: Option<&Certificates> = state.agents.get(database);
@@ -104,27 +118,39 @@ impl Controller {
     }
 
     /// An agent was let in anew.
-    pub(crate) fn enrolled(&self, database: &DatabaseName) {
+    pub(crate) fn enrolled(&mut self, database: &DatabaseName) {
+        self.stirred = true;
         self.fleet.enrolled(database);
     }
 
     /// Does what is outstanding, until nothing is.
     pub(crate) fn act(&mut self) {
+        let length = self.desk.book().ledger.len();
+        if !self.stirred && length == self.seen {
+            return;
+        }
+        self.stirred = false;
         for _ in 0..MANY_ROUNDS {
-            let state = Arc::clone(&self.desk.book().state);
-            let mut requests = heal(&self.fleet, &state);
-            let effects = outstanding(&state);
-            requests.extend(effects.into_iter().filter_map(|effect| carry_out(&self.fleet, &state, effect)));
+            let requests = self.outstanding();
             let mut changed = false;
             for request in requests {
                 let asked = self.desk.book().ask(&Actor::Controller, &request);
                 changed |= asked.is_ok_and(|events| !events.is_empty());
             }
             if !changed {
+                self.seen = self.desk.book().ledger.len();
                 return;
             }
         }
         self.desk.book().trouble.get_or_insert("the controller never comes to rest".to_owned());
+    }
+
+    fn outstanding(&self) -> Vec<Request> {
+        let state = self.desk.book().as_effects_see();
+        let mut requests = heal(&self.fleet, &state);
+        let effects = outstanding(&state);
+        requests.extend(effects.into_iter().filter_map(|effect| carry_out(&self.fleet, &state, effect)));
+        requests
     }
 
     /// What has been said since, and the streams that have ended.

@@ -38,6 +38,7 @@ const SEEDS: u64 = 2_000;
 /// Histories in which a seeded bug has to be found.
 const ENOUGH: u64 = 400;
 
+#[expect(clippy::disallowed_methods, reason = "what the tests are asked to play")]
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number")))
 }

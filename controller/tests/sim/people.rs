@@ -38,7 +38,7 @@ fn release(count: usize) -> Release {
         let version: Version = format!("{number:03}").parse().unwrap();
         let up = format!("CREATE TABLE t{number} (id int);");
         let down = Some(format!("DROP TABLE t{number};"));
-        MigrationSource::plain(version, &format!("t{number}"), &up, down).analyse().unwrap()
+        MigrationSource::plain(version, format!("t{number}"), &up, down).analyse().unwrap()
     };
     Release::new(Layout::Plain, (1..=count).map(migration).collect()).unwrap()
 }
@@ -124,14 +124,14 @@ impl World {
         let certificate = self.certificate(&serial);
         let system_identifier = format!("system-of-{name}");
         let enrol = Request::Enrol { token, secret, database: name.clone(), system_identifier, certificate };
-        if !created || !self.ask_itself(&enrol).is_some_and(|asked| asked.is_ok()) {
+        if !created || self.ask_itself(&enrol).is_none_or(|asked| asked.is_err()) {
             return;
         }
         let agent =
             self.agents.entry(name.clone()).or_insert_with(|| Agent::new(name.clone(), String::new()));
         agent.serial = serial;
         let (process, link) = (agent.process, agent.link.take());
-        if let Some(controller) = &self.controller {
+        if let Some(controller) = &mut self.controller {
             controller.enrolled(name);
         }
         if let Some(link) = link {

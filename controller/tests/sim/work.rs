@@ -27,7 +27,7 @@ pub(crate) enum Moment {
     /// It goes on.
     More,
     /// It is over.
-    Over(Outcome),
+    Over(Box<Outcome>),
 }
 
 fn expect(command: &WireCommand) -> &Expectation {
@@ -48,43 +48,42 @@ impl Agent {
     /// Goes on with what is in work.
     pub(crate) fn moment(&mut self, now: i64, dice: &mut Dice, bug: Option<Bug>) -> Option<Moment> {
         let mut work = self.work.take()?;
-        let moment = self.go_on(&mut work, now, dice, bug);
+        let outcome = self.go_on(&mut work, now, dice, bug);
         self.work = Some(work);
-        Some(moment)
+        Some(outcome.map_or(Moment::More, |outcome| Moment::Over(Box::new(outcome))))
     }
 
-    fn go_on(&mut self, work: &mut Work, now: i64, dice: &mut Dice, bug: Option<Bug>) -> Moment {
+    fn go_on(&mut self, work: &mut Work, now: i64, dice: &mut Dice, bug: Option<Bug>) -> Option<Outcome> {
         if work.looks {
-            return Moment::Over(self.look(&work.command, dice, bug));
+            return Some(self.look(&work.command, dice, bug));
         }
         let lapsed = now >= self.lease_until;
         if !work.begun {
             if lapsed {
-                return Moment::Over(Outcome::Interrupted { done: Vec::new(), observation: None });
+                return Some(Outcome::Interrupted { done: Vec::new(), observation: None });
             }
-            if let Some(reason) = self.refusal(&work.command, bug) {
-                return Moment::Over(Outcome::Refused { reason });
+            if let Some(reason) = self.refusal(&work.command) {
+                return Some(Outcome::Refused { reason });
             }
             self.database.fence = self.database.fence.max(work.command.fence);
             work.begun = true;
-            return Moment::More;
+            return None;
         }
         match &work.command.kind {
-            WireKind::Backup { .. } => Moment::Over(self.back_up(work, dice)),
+            WireKind::Backup { .. } => Some(self.back_up(work, dice)),
             WireKind::Run(run) => {
                 let run = run.clone();
                 self.step(work, &run, lapsed, dice)
             }
-            WireKind::Adopt(_) => Moment::Over(Outcome::Cancelled { done: Vec::new(), observation: None }),
+            WireKind::Adopt(_) => Some(Outcome::Cancelled { done: Vec::new(), observation: None }),
         }
     }
 
-    fn refusal(&self, command: &WireCommand, bug: Option<Bug>) -> Option<RefusedBecause> {
+    fn refusal(&self, command: &WireCommand) -> Option<RefusedBecause> {
         if command.fence < self.database.fence {
             return Some(RefusedBecause::StaleFence { seen: self.database.fence });
         }
-        let moved = *expect(command) != Expectation::from(&self.observation());
-        if moved && bug != Some(Bug::StateNotChecked) {
+        if *expect(command) != Expectation::from(&self.observation()) {
             return Some(RefusedBecause::Moved { what: "its migrations or its schema".to_owned() });
         }
         None
@@ -109,35 +108,35 @@ impl Agent {
         Outcome::BackedUp { backup }
     }
 
-    fn step(&mut self, work: &mut Work, run: &WireRun, lapsed: bool, dice: &mut Dice) -> Moment {
+    fn step(&mut self, work: &mut Work, run: &WireRun, lapsed: bool, dice: &mut Dice) -> Option<Outcome> {
         let next = run.steps.get(work.done.len());
         let Some(step) = next else {
             let (done, observation) = (work.done.clone(), self.observation());
-            return Moment::Over(Outcome::Ran { done, observation });
+            return Some(Outcome::Ran { done, observation });
         };
         let (done, observation) = (work.done.clone(), Some(self.observation()));
         if work.cancelled {
-            return Moment::Over(Outcome::Cancelled { done, observation });
+            return Some(Outcome::Cancelled { done, observation });
         }
         if lapsed {
-            return Moment::Over(Outcome::Interrupted { done, observation });
+            return Some(Outcome::Interrupted { done, observation });
         }
         if dice.one_in(25) {
             let failure = failure(FailureKind::Sql, Some(step));
-            return Moment::Over(Outcome::Failed { done, failure, observation });
+            return Some(Outcome::Failed { done, failure, observation });
         }
         if dice.one_in(60) && run.resolution.is_none() {
-            return Moment::Over(self.cut_off(work, step));
+            return Some(self.cut_off(work, step));
         }
         if dice.one_in(40) {
             // The connection was lost at COMMIT; the database does not answer yet.
             if dice.one_in(2) {
                 self.commit(work, step);
             }
-            return Moment::Over(Outcome::Unknown { why: "the connection was lost".to_owned() });
+            return Some(Outcome::Unknown { why: "the connection was lost".to_owned() });
         }
         self.commit(work, step);
-        Moment::More
+        None
     }
 
     fn cut_off(&mut self, work: &Work, step: &WireStep) -> Outcome {

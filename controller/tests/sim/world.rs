@@ -34,9 +34,9 @@ const PEACE: i64 = 12 * HOUR;
 /// Something that happens.
 pub(crate) enum Happening {
     /// A message arrives at the controller.
-    Hears { link: u64, message: wire::AgentMessage },
+    Hears { link: u64, message: Box<wire::AgentMessage> },
     /// A message arrives at an agent.
-    Told { link: u64, message: wire::ControllerMessage },
+    Told { link: u64, message: Box<wire::ControllerMessage> },
     /// The controller notices that a connection is gone.
     Lost { link: u64 },
     /// An agent notices.
@@ -98,7 +98,7 @@ impl Ended {
         histories < 100
             || (least(of("succeeded"), 1)
                 && least(of("failed"), 4)
-                && least(of("aborted"), 4)
+                && least(of("aborted"), 10)
                 && self.commits >= 2 * histories)
     }
 }
@@ -109,6 +109,8 @@ pub(crate) struct World {
     pub(crate) now: Arc<Mutex<Now>>,
     queue: BTreeMap<(i64, u64), Happening>,
     happenings: u64,
+    /// Whether the ledger is read again, as text, in the end: it takes its time.
+    pub(crate) reads: bool,
     pub(crate) book: Arc<Mutex<Book>>,
     pub(crate) controller: Option<Controller>,
     pub(crate) agents: BTreeMap<DatabaseName, Agent>,
@@ -130,6 +132,7 @@ impl World {
             now,
             queue: BTreeMap::new(),
             happenings: 0,
+            reads: seed.is_multiple_of(4),
             book,
             controller,
             agents: BTreeMap::new(),
@@ -226,10 +229,10 @@ impl World {
                 if let Some(controller) = &mut self.controller
                     && self.links.get(&link).is_some_and(|link| !link.cut)
                 {
-                    controller.hears(link, message);
+                    controller.hears(link, *message);
                 }
             }
-            Happening::Told { link, message } => self.told(link, message),
+            Happening::Told { link, message } => self.told(link, *message),
             Happening::Lost { link } => {
                 if let Some(controller) = &mut self.controller {
                     controller.lost(link);
@@ -242,16 +245,16 @@ impl World {
             Happening::AgentStarts { database } => self.agent_starts(&database),
             Happening::ControllerStarts => self.controller_starts(),
             Happening::Tick => {
-                if let Some(controller) = &self.controller {
+                if let Some(controller) = &mut self.controller {
                     controller.tick();
                 }
-                self.after(MINUTE, Happening::Tick);
+                self.after(5 * MINUTE, Happening::Tick);
             }
             Happening::Act => {
                 if self.peace {
-                    self.help()
+                    self.help();
                 } else {
-                    self.act()
+                    self.act();
                 }
                 let delay = self.dice.between(SECOND, 8 * MINUTE);
                 self.after(delay, Happening::Act);
@@ -273,7 +276,8 @@ impl World {
         for (link, message) in controller.sent() {
             match message {
                 Some(message) => {
-                    self.send(link, Way::ToAgent, |link| Happening::Told { link, message: message.clone() })
+                    let message = Box::new(message);
+                    self.send(link, Way::ToAgent, |link| Happening::Told { link, message: message.clone() });
                 }
                 None => self.cut(link),
             }
@@ -322,12 +326,12 @@ impl World {
     }
 
     fn try_again(&mut self, name: &DatabaseName, process: u64) {
-        let delay = self.dice.between(SECOND, 2 * MINUTE);
+        let delay = self.dice.between(SECOND, 10 * MINUTE);
         self.after(delay, Happening::Connect { database: name.clone(), process });
     }
 
     fn say(&mut self, link: u64, message: FromAgent) {
-        let message = wire::AgentMessage { message: Some(message) };
+        let message = Box::new(wire::AgentMessage { message: Some(message) });
         self.send(link, Way::ToController, |link| Happening::Hears { link, message: message.clone() });
     }
 
@@ -413,7 +417,7 @@ impl World {
                 _ if attempt < entry.attempt => return,
                 None => {
                     return if attempt == entry.attempt {
-                        self.accepted(link, &id, attempt)
+                        self.accepted(link, &id, attempt);
                     };
                 }
                 Some(outcome) if attempt == entry.attempt => {
@@ -473,7 +477,7 @@ impl World {
             }
             Some(Entry { outcome: None, .. }) => {}
             None => {
-                self.conclude(name, id, attempt, Outcome::Cancelled { done: Vec::new(), observation: None })
+                self.conclude(name, id, attempt, Outcome::Cancelled { done: Vec::new(), observation: None });
             }
         }
     }
@@ -534,7 +538,7 @@ impl World {
                 let Some(work) = self.agents.get_mut(name).and_then(|agent| agent.work.take()) else {
                     return;
                 };
-                self.conclude(name, &work.command.id, work.command.attempt, outcome);
+                self.conclude(name, &work.command.id, work.command.attempt, *outcome);
                 self.take_up(name);
             }
             None => {}
