@@ -24,9 +24,9 @@ mod handshake;
 mod log_limit;
 mod service;
 
-/// Peers that are identified and connected. An idle agent costs 41 KiB, so that a full house is 0.4 GB;
+/// Peers that are identified and connected. An idle agent costs 41 KiB, so that a full house is 0.5 GB;
 /// the process needs as many file descriptors.
-pub const MAX_CONNECTIONS: usize = 10_000;
+pub const MAX_CONNECTIONS: usize = 12_000;
 /// Peers whose identity is not known yet. They have their own room, so that strangers who connect and say nothing
 /// can't take the place of agents. A fleet of a thousand that reconnects in one moment still fits.
 pub const MAX_PENDING: usize = 1_024;
