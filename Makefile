@@ -45,7 +45,7 @@ MIGRATION_TOOLS := dbmate liquibase sqlx refinery diesel alembic sqitch
 # What `make bench` compares with.
 BENCH_TOOLS := dbmate liquibase sqlx refinery diesel
 
-.PHONY: help demo test sim test-truth test-crash test-versions test-adopt lint format deny bench bench-locks bench-backup bench-analysis fuzz setup toolchain
+.PHONY: help demo test sim test-truth test-crash test-versions test-adopt lint format deny bench bench-locks bench-backup bench-analysis bench-fleet fuzz setup toolchain
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -128,6 +128,9 @@ bench-analysis: setup ## measure pgbelay lint on many statements beside squawk
 		python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps \
 			--only-binary :all: --target $(SQUAWK) squawk-cli==$(SQUAWK_VERSION); }
 	@PATH=$(SQUAWK)/bin:$$PATH cargo bench --quiet -p pgbelay-tests --bench analysis
+
+bench-fleet: setup ## measure a controller with AGENTS (default 10000) agents, and its start from EVENTS (default 1000000)
+	@cargo bench --quiet -p pgbelay-controller --bench fleet -- $(or $(AGENTS),10000) $(or $(EVENTS),1000000)
 
 fuzz: setup ## look for texts that the analysis cannot take, for FUZZ_SECONDS (default 300)
 	@cargo run --quiet --release -p pgbelay-analysis --example fuzz -- $(or $(FUZZ_SECONDS),300)

@@ -146,7 +146,7 @@ pub fn carry_out(fleet: &Fleet, state: &State, effect: Effect) -> Option<Request
 #[must_use]
 pub fn heal(fleet: &Fleet, state: &State) -> Vec<Request> {
     let mut requests = Vec::new();
-    for rollout in state.rollouts.values().filter(|rollout| !rollout.state.is_finished()) {
+    for rollout in state.open_rollouts() {
         match &rollout.state {
             RolloutState::Paused { reason: PauseReason::AgentUnreachable { database } } => {
                 if fleet.is_connected(database) {

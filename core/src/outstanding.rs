@@ -68,9 +68,10 @@ pub enum Effect {
 /// Everything that is still to be done.
 #[must_use]
 pub fn outstanding(state: &State) -> Vec<Effect> {
-    let open = || state.rollouts.values().map(AsRef::as_ref).filter(|r: &&Rollout| !r.state.is_finished());
-    let advances =
-        open().filter(|r| wants_advance(state, r)).map(|r| Effect::Advance { rollout: r.id.clone() });
+    let advances = state
+        .open_rollouts()
+        .filter(|r| wants_advance(state, r))
+        .map(|r| Effect::Advance { rollout: r.id.clone() });
     let commands = state.commands.values().filter_map(|known| {
         let (database, command) = (known.command.database.clone(), known.command.id.clone());
         let rollout = state.rollouts.get(&known.command.rollout)?;

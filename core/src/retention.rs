@@ -187,6 +187,6 @@ fn newest_first<'a>(state: &'a State, database: &DatabaseName) -> Vec<&'a KnownB
 
 /// The rollout that is about a database.
 fn at_work(state: &State, database: &DatabaseName) -> Option<RolloutId> {
-    let mut open = state.rollouts.values().filter(|rollout| !rollout.state.is_finished());
+    let mut open = state.open_rollouts();
     open.find(|rollout| rollout.targets.contains_key(database)).map(|rollout| rollout.id.clone())
 }

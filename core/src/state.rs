@@ -43,6 +43,10 @@ pub struct State {
     pub plans: BTreeMap<PlanId, PlanState>,
     /// The rollouts.
     pub rollouts: BTreeMap<RolloutId, Arc<Rollout>>,
+    /// Those that are not over. Most decisions are about these, and there are few.
+    pub open_rollouts: BTreeSet<RolloutId>,
+    /// The rollouts of each database, in the order in which they were started.
+    pub rollouts_of: BTreeMap<DatabaseName, Vec<RolloutId>>,
     /// The last rollout of each environment.
     pub last_rollout: BTreeMap<EnvironmentName, RolloutId>,
     /// The backups, by database and name.
@@ -93,6 +97,8 @@ impl Default for State {
             latest_release: None,
             plans: BTreeMap::new(),
             rollouts: BTreeMap::new(),
+            open_rollouts: BTreeSet::new(),
+            rollouts_of: BTreeMap::new(),
             last_rollout: BTreeMap::new(),
             backups: BTreeMap::new(),
             jobs: BTreeMap::new(),
@@ -167,6 +173,11 @@ impl State {
     /// When there is none.
     pub fn rollout(&self, id: &RolloutId) -> Result<&Rollout, Refusal> {
         self.rollouts.get(id).map(Arc::as_ref).ok_or_else(|| not_found("rollout", id))
+    }
+
+    /// The rollouts that are not over.
+    pub fn open_rollouts(&self) -> impl Iterator<Item = &Rollout> {
+        self.open_rollouts.iter().filter_map(|id| self.rollouts.get(id)).map(Arc::as_ref)
     }
 
     /// The plan of a rollout.

@@ -95,8 +95,8 @@ async fn fleet(agents: usize) -> anyhow::Result<()> {
         "",
     );
 
-    statuses(&controller).await?;
     rollout(&controller, &fleet, agents).await?;
+    statuses(&controller).await?;
 
     fleet.forget();
     controller.kill()?;

@@ -161,7 +161,7 @@ pub(super) fn revoke_agent(state: &State, database: &DatabaseName, reason: &str)
 /// Only a database that no rollout is about: what is under way comes to its end first.
 pub(super) fn remove_database(state: &State, database: &DatabaseName, reason: &str) -> Decision {
     state.database(database)?;
-    let busy = state.rollouts.values().find(|r| !r.state.is_finished() && r.targets.contains_key(database));
+    let busy = state.open_rollouts().find(|r| r.targets.contains_key(database));
     if let Some(rollout) = busy {
         return Err(Refusal::Busy { database: database.clone(), rollout: rollout.id.clone() });
     }

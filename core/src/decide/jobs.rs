@@ -53,8 +53,7 @@ pub(super) fn start(
         }
     }
     if restore.into.touches_database() {
-        let busy =
-            state.rollouts.values().find(|r| !r.state.is_finished() && r.targets.contains_key(database));
+        let busy = state.open_rollouts().find(|r| r.targets.contains_key(database));
         if let Some(rollout) = busy {
             return Err(Refusal::Busy { database: database.clone(), rollout: rollout.id.clone() });
         }

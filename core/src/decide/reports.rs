@@ -61,7 +61,7 @@ pub(super) fn report(state: &State, id: &CommandId, attempt: u32, outcome: &Outc
 }
 
 fn is_unknown(state: &State, id: &CommandId) -> bool {
-    let targets = state.rollouts.values().flat_map(|r| r.targets.values());
+    let targets = state.open_rollouts().flat_map(|rollout| rollout.targets.values());
     targets.map(|t| &t.state).any(|t| match t {
         TargetState::Unknown { command, .. } => command == id,
         TargetState::Due
@@ -77,7 +77,7 @@ fn is_unknown(state: &State, id: &CommandId) -> bool {
 
 /// A pause that this database alone was the reason for is over.
 fn resumed_by(state: &State, name: &DatabaseName) -> Option<Event> {
-    let waiting = state.rollouts.values().find(|rollout| match &rollout.state {
+    let waiting = state.open_rollouts().find(|rollout| match &rollout.state {
         RolloutState::Paused { reason: PauseReason::Unknown { database } }
         | RolloutState::Paused { reason: PauseReason::AgentUnreachable { database } } => database == name,
         RolloutState::Paused { reason: PauseReason::Operator | PauseReason::Unsettled { .. } }
@@ -93,7 +93,7 @@ pub(super) fn agent_silent(state: &State, name: &DatabaseName) -> Vec<Event> {
         let running = rollout.state == RolloutState::Running;
         running && rollout.targets.get(name).is_some_and(|t| t.state.command().is_some())
     };
-    let Some(rollout) = state.rollouts.values().map(AsRef::as_ref).find(busy) else {
+    let Some(rollout) = state.open_rollouts().find(busy) else {
         return not_waited_for(state, name).into_iter().collect();
     };
     let reason = PauseReason::AgentUnreachable { database: name.clone() };
@@ -103,15 +103,14 @@ pub(super) fn agent_silent(state: &State, name: &DatabaseName) -> Vec<Event> {
 /// An aborting rollout does not wait for an agent that is away: what happened there cannot be told.
 fn not_waited_for(state: &State, name: &DatabaseName) -> Option<Event> {
     let aborting = |r: &&crate::rollout::Rollout| r.state == RolloutState::Aborting;
-    let rollout =
-        state.rollouts.values().map(AsRef::as_ref).filter(aborting).find(|r| r.targets.contains_key(name))?;
+    let rollout = state.open_rollouts().filter(aborting).find(|r| r.targets.contains_key(name))?;
     let TargetState::Running { command } = &rollout.targets.get(name)?.state else { return None };
     let why = "the rollout was aborted while its agent was away".to_owned();
     Some(Event::CommandFinished { command: command.clone(), outcome: Outcome::Unknown { why } })
 }
 
 pub(super) fn agent_back(state: &State, name: &DatabaseName) -> Vec<Event> {
-    let waiting = state.rollouts.values().find(|rollout| match &rollout.state {
+    let waiting = state.open_rollouts().find(|rollout| match &rollout.state {
         RolloutState::Paused { reason: PauseReason::AgentUnreachable { database } } => database == name,
         RolloutState::Paused {
             reason: PauseReason::Unknown { .. } | PauseReason::Operator | PauseReason::Unsettled { .. },

@@ -57,7 +57,7 @@ type Open = (Version, u32, i64);
 
 /// The rollout that works on a database, and the statement that it waits for.
 fn waiting<'a>(state: &'a State, name: &DatabaseName) -> Option<(&'a Rollout, Option<Open>)> {
-    state.rollouts.values().filter(|rollout| !rollout.state.is_finished()).find_map(|rollout| {
+    state.open_rollouts().find_map(|rollout| {
         let statement = match &rollout.targets.get(name)?.state {
             TargetState::Unsettled { statement } => {
                 Some((statement.version.clone(), statement.piece, statement.intent))
@@ -71,7 +71,7 @@ fn waiting<'a>(state: &'a State, name: &DatabaseName) -> Option<(&'a Rollout, Op
             | TargetState::Unknown { .. }
             | TargetState::NotReached => None,
         };
-        Some((rollout.as_ref(), statement))
+        Some((rollout, statement))
     })
 }
 

@@ -238,8 +238,7 @@ fn confirmed(state: &State, plan: &Plan, confirmation: Confirmation) -> Result<(
 
 /// One rollout at a time for each database.
 fn free(state: &State, plan: &Plan) -> Result<(), Refusal> {
-    let holds = |rollout: &&Rollout| !rollout.state.is_finished();
-    for rollout in state.rollouts.values().map(AsRef::as_ref).filter(holds) {
+    for rollout in state.open_rollouts() {
         if let Some(database) = plan.body.targets.keys().find(|name| rollout.targets.contains_key(name)) {
             return Err(Refusal::Busy { database: database.clone(), rollout: rollout.id.clone() });
         }

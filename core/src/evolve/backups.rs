@@ -96,13 +96,13 @@ pub(super) fn gone(
 
 /// The backup of the last rollout that can have run a migration, where nobody told which one did.
 pub(super) fn perhaps_before(state: &State, name: &DatabaseName, version: &Version) -> Option<BackupId> {
-    let runs = |rollout: &&Arc<Rollout>| {
+    let runs = |rollout: &&Rollout| {
         let planned = state.plan_of(rollout).and_then(|plan| plan.body.targets.get(name));
         let steps = planned.into_iter().flat_map(|target| &target.steps);
         steps.into_iter().any(|step| step.direction == Direction::Up && step.version == *version)
     };
-    let about_it = state.rollouts.values().filter(|rollout| rollout.targets.contains_key(name));
-    let last = about_it.filter(runs).max_by_key(|rollout| rollout.started_at)?;
+    let about_it = state.rollouts_of.get(name).into_iter().flatten().rev();
+    let last = about_it.filter_map(|id| state.rollouts.get(id)).map(Arc::as_ref).find(runs)?;
     last.targets.get(name)?.backup.as_ref().map(|backup| crate::backup::id_of(&backup.path).to_owned())
 }
 

@@ -61,6 +61,10 @@ pub(super) fn started(
         state: RolloutState::Running,
         targets,
     };
+    for name in rollout.targets.keys() {
+        state.rollouts_of.entry(name.clone()).or_default().push(id.clone());
+    }
+    state.open_rollouts.insert(id.clone());
     state.last_rollout.insert(body.environment.clone(), id.clone());
     match state.rollouts.insert(id.clone(), Arc::new(rollout)) {
         Some(_) => Err(place.exists(id)),
@@ -117,6 +121,7 @@ pub(super) fn finished(
             target.state = TargetState::NotReached;
         }
     }
+    state.open_rollouts.remove(id);
     unsettled.iter().try_for_each(|command| settled(state, command, place))
 }
 
