@@ -89,6 +89,12 @@ pub enum StartError {
     /// The head cannot be read.
     #[error(transparent)]
     Head(#[from] LedgerError),
+    /// There is no thread to fold in.
+    #[error("failed to start a thread")]
+    Thread(#[source] std::io::Error),
+    /// The thread that folds is gone.
+    #[error("the thread that folds the ledger broke: that is a defect of pgbelay")]
+    Broken,
 }
 
 /// Why the sequencer ended without having been asked to.
@@ -198,19 +204,63 @@ pub fn start(ledger: PathBuf) -> std::io::Result<(Controller, Running)> {
     Ok((Controller { work: work.clone(), state }, Running { work, end }))
 }
 
+/// Entries that are folded at a time, and such portions that may wait: some megabytes.
+const PORTION: usize = 500;
+const WAITING: usize = 4;
+
+/// Reads and checks the ledger, and folds it in a second thread meanwhile: each takes about as long as the other.
 fn open(path: &Path) -> Result<(SqliteLedger, State), StartError> {
-    let mut state = State::default();
-    let ledger = SqliteLedger::open(path, |entry: Entry| -> Result<(), StartError> {
-        let event = encode::event(&entry).map_err(|source| StartError::Entry { seq: entry.seq, source })?;
-        match event {
-            Some(event) => Ok(evolve(&mut state, &Recorded { seq: entry.seq, at: entry.at, event })?),
-            None => {
-                state.seq = entry.seq;
-                Ok(())
+    let (portions, read) = std::sync::mpsc::sync_channel::<Vec<Entry>>(WAITING);
+    std::thread::scope(|scope| {
+        let folding = std::thread::Builder::new().name("fold".to_owned()).spawn_scoped(scope, move || {
+            let mut state = State::default();
+            read.into_iter().flatten().try_for_each(|entry| fold(&mut state, &entry))?;
+            Ok(state)
+        });
+        let folding = folding.map_err(StartError::Thread)?;
+        let mut portion = Vec::with_capacity(PORTION);
+        let opened = SqliteLedger::open(path, |entry: Entry| -> Result<(), Unread> {
+            portion.push(entry);
+            if portion.len() == PORTION {
+                let full = std::mem::replace(&mut portion, Vec::with_capacity(PORTION));
+                // Nobody takes it any more when an entry cannot be folded.
+                portions.send(full).map_err(|_| Unread::NotFolded)?;
             }
+            Ok(())
+        });
+        let rest = portions.send(portion);
+        drop(portions);
+        let folded = folding.join().unwrap_or_else(|_| Err(StartError::Broken));
+        match (opened, rest) {
+            // What is damaged comes first: what follows from it means nothing.
+            (Err(Unread::Ledger(error)), _) => Err(error.into()),
+            (Err(Unread::NotFolded), _) | (Ok(_), Err(_)) => Err(folded.err().unwrap_or(StartError::Broken)),
+            (Ok(ledger), Ok(())) => Ok((ledger, folded?)),
         }
-    })?;
-    Ok((ledger, state))
+    })
+}
+
+/// Why the reading of a ledger has ended.
+enum Unread {
+    Ledger(OpenError),
+    NotFolded,
+}
+
+impl From<OpenError> for Unread {
+    fn from(error: OpenError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+fn fold(state: &mut State, entry: &Entry) -> Result<(), StartError> {
+    let event = encode::event(entry).map_err(|source| StartError::Entry { seq: entry.seq, source })?;
+    match event {
+        Some(event) => Ok(evolve(state, &Recorded { seq: entry.seq, at: entry.at, event })?),
+        None => {
+            state.seq = entry.seq;
+            Ok(())
+        }
+    }
 }
 
 /// An error with its causes, on one line.

@@ -6,7 +6,7 @@
 //!
 //! `cargo bench -p pgbelay-controller --bench fleet -- AGENTS EVENTS`
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a bench is for")]
+#![expect(clippy::print_stdout, clippy::wildcard_enum_match_arm, reason = "what a bench is for")]
 
 mod agents;
 mod controller;
@@ -155,7 +155,7 @@ async fn rollout(controller: &Controller, fleet: &Fleet, agents: usize) -> anyho
     let release = admin.push_release(tokio_stream::iter([file])).await?.into_inner().release;
     let begun = Instant::now();
     let goal = Some(wire::create_plan_request::Goal::Release(release));
-    let request = wire::CreatePlanRequest { environment: "staging".to_owned(), goal, ..Default::default() };
+    let request = wire::CreatePlanRequest { environment: "staging".to_owned(), goal };
     let plan = admin.create_plan(request).await?.into_inner();
     figure("a plan for all: every agent reads its database again", &seconds(begun.elapsed()), "");
     let before = fleet.commands();
