@@ -45,7 +45,7 @@ MIGRATION_TOOLS := dbmate liquibase sqlx refinery diesel alembic sqitch
 # What `make bench` compares with.
 BENCH_TOOLS := dbmate liquibase sqlx refinery diesel
 
-.PHONY: help demo test sim test-truth test-crash test-versions test-adopt lint format deny bench bench-locks bench-backup bench-analysis bench-fleet fuzz setup toolchain
+.PHONY: help demo test sim test-truth test-large test-crash test-versions test-adopt lint format deny bench bench-locks bench-backup bench-analysis bench-fleet fuzz setup toolchain
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -66,6 +66,10 @@ sim: setup ## play SEEDS (default 20000) histories of a simulated fleet, from FR
 
 test-truth: setup ## compare what the analysis says of every statement with what a server does
 	@cargo test --quiet -p pgbelay-tests --test truth -- --nocapture
+
+test-large: setup ## back up, verify and restore a database of 2 GiB, and compare every table; prints the times
+	@cargo build --quiet --workspace --bins
+	@PGBELAY_LARGE_SCALE=$(or $(SCALE),150) cargo test --quiet -p pgbelay-tests --test e2e large:: -- --nocapture
 
 test-crash: setup ## kill each process at each point of each kind of step; prints the matrix
 	@cargo build --quiet --workspace --bins

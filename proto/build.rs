@@ -8,9 +8,12 @@ const FILES: [&str; 3] =
     ["pgbelay/v1/agent.proto", "pgbelay/v1/enrolment.proto", "pgbelay/v1/operator.proto"];
 
 /// The answers of the operator service are what `--output json` prints.
-const PRINTED: [&str; 46] = [
+const PRINTED: [&str; 59] = [
     "PushReleaseResponse",
     "PlanView",
+    "GateView",
+    "FreezesView",
+    "FreezeView",
     "PlanGroup",
     "PlanStep",
     "HazardView",
@@ -23,6 +26,7 @@ const PRINTED: [&str; 46] = [
     "TrialView",
     "ListRolloutsResponse",
     "RolloutView",
+    "WaveView",
     "TargetView",
     "StepView",
     "BackupView",
@@ -51,6 +55,15 @@ const PRINTED: [&str; 46] = [
     "ListOperatorsResponse",
     "OperatorView",
     "PolicyView",
+    "LedgerView",
+    "ListEndpointsResponse",
+    "EndpointView",
+    "TestEndpointsResponse",
+    "TestedEndpoint",
+    "VerifyLedgerResponse",
+    "SignedCheckpoint",
+    "DoubtView",
+    "SetAsideView",
     "MigrationFile",
     "Origin",
     "Doomed",
@@ -69,6 +82,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for message in PRINTED {
         config = config.type_attribute(format!("pgbelay.v1.{message}"), "#[derive(serde::Serialize)]");
     }
+    // A checkpoint is a file that is read again.
+    config = config.type_attribute("pgbelay.v1.SignedCheckpoint", "#[derive(serde::Deserialize)]");
     config.build_transport(false).compile_fds(descriptors)?;
     Ok(())
 }

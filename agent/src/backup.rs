@@ -11,23 +11,27 @@ use std::time::Duration;
 use pgbelay_core::command::{Backup, BackupOrder, Failure, FailureKind, Outcome, RefusedBecause};
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
+use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::Expectation;
-use pgbelay_core::policy::BackupMethod;
+use pgbelay_core::policy::{BackupMethod, MethodRule};
 use pgbelay_core::time::{Span, Timestamp};
 use pgbelay_proto::convert::WireCommand;
 use pgbelay_proto::tls::Credentials;
 use tokio_postgres::error::SqlState;
 
+use crate::config::{BackupProgram, Stores};
 use crate::database::{
     Control, DUMP, Fault, InspectError, Session, Target, connect, difference, observe_outlined,
 };
 use crate::failpoint::reach;
+use crate::words;
 
 mod child;
 mod contents;
 mod full;
 mod look;
 mod manifest;
+mod outside;
 mod parts;
 mod place;
 mod programs;
@@ -37,7 +41,9 @@ mod remove;
 mod restore;
 mod restore_point;
 mod space;
+pub mod stores;
 mod throttle;
+mod touched;
 mod verify;
 
 pub use look::look;
@@ -48,7 +54,9 @@ pub use verify::verify;
 
 use contents::Contents;
 use place::Place;
-use publish::{Facts, Kind};
+use publish::{Facts, Kind, Published};
+use stores::{NotKept, Store};
+use touched::Rows;
 
 /// What a backup is for.
 #[derive(Debug, Clone, Copy)]
@@ -61,8 +69,12 @@ pub struct BackupRequest<'a> {
     pub order: &'a BackupOrder,
     /// Where pg_dump and pg_restore are; `None`: they are looked for.
     pub programs: Option<&'a Path>,
+    /// What makes backups of the kind `command`; `None`: nothing does.
+    pub outside: Option<&'a BackupProgram>,
     /// Whose key signs the manifest.
     pub signer: &'a Credentials,
+    /// Where it goes beside the directory.
+    pub stores: &'a Stores,
 }
 
 /// Why there is no backup.
@@ -103,18 +115,23 @@ async fn make(
         return Err(Stop::Refused(RefusedBecause::TooLate));
     }
     control.say(0, 0, "backup: connecting".to_owned());
+    let (stores, database) = (request.stores, &request.command.database);
+    // Before anything else: what cannot be kept is not worth making.
+    let open_stores = Box::pin(stores::enough(stores, database)).await.map_err(Stop::Failed)?;
     let session = open(target).await?;
     session.end_others(DUMP).await.map_err(|fault| lost(&fault))?;
     // The snapshot comes first: when the look after it finds what was expected, the snapshot has it too.
-    let contents = Contents::look(&session).await.map_err(|fault| held(&fault))?;
+    let mut contents = Contents::look(&session).await.map_err(|fault| held(&fault))?;
     let looks = open(target).await?;
     let (seen, outline) = expected(&looks, target, request.expect).await?;
     reach("backup-before-intent").await;
     let place = Place::make(dir, request.command).await.map_err(|error| Stop::Failed(error.failure()))?;
     reach("backup-after-intent").await;
-    let kind = match request.order.method {
-        BackupMethod::Full => {
-            Kind::Full(full::dumped((target, request), &contents, &place, (session, looks), control).await?)
+    let chosen = choose(request, target, (&session, &mut contents)).await?;
+    let kind = match chosen.method {
+        BackupMethod::Full | BackupMethod::Touched => {
+            let what = (&contents, chosen.some);
+            Kind::Dump(full::dumped((target, request), what, &place, (session, looks), control).await?)
         }
         BackupMethod::RestorePoint => {
             session.close().await;
@@ -127,14 +144,106 @@ async fn make(
             reach("backup-after-effect").await;
             Kind::RestorePoint(point)
         }
+        BackupMethod::Command => {
+            // It may take hours, and needs nothing of these.
+            session.close().await;
+            looks.close().await;
+            let told = outside::Told {
+                target,
+                command: request.command,
+                contents: &contents,
+                system_identifier: &seen.system_identifier,
+                fingerprint: seen.fingerprint,
+                server_version: seen.server_version,
+            };
+            let made = outside::made(request.outside, told, control).await?;
+            let looks = open(target).await?;
+            expected(&looks, target, request.expect).await?;
+            looks.close().await;
+            reach("backup-after-effect").await;
+            Kind::Command(made)
+        }
     };
-    let facts = Facts { started, contents, seen, outline, kind };
+    let facts = Facts { started, contents, seen, outline, kind, reason: chosen.reason };
     let published = publish::publish(place, facts, request.command, request.signer).await;
     let published = published.map_err(|error| Stop::Failed(error.failure()))?;
+    let copies = kept(&published, (stores, &open_stores), database, control).await?;
     let took = Span(jiff::Timestamp::now().as_millisecond() - started.as_millisecond());
     reach("backup-after-commit").await;
-    let path = published.path.to_string_lossy().into_owned();
-    Ok(Backup { path, sha256: published.sha256, bytes: published.bytes, took, method: published.method })
+    let Published { path, sha256, bytes, method, reason, outside } = published;
+    let mut copies = copies;
+    let mut location = path.to_string_lossy().into_owned();
+    if !stores.keep_local && !copies.is_empty() {
+        // What is whole elsewhere may go here; one that stays does no harm.
+        if let Err(error) = remove(&path, sha256).await {
+            tracing::warn!(error = words::line(&error), "the local copy of a backup is still there");
+        }
+        location = copies.remove(0);
+    }
+    Ok(Backup { path: location, copies, sha256, bytes, took, method, reason, outside })
+}
+
+/// What kind of backup is made.
+struct Chosen {
+    method: BackupMethod,
+    /// Why, where that was left open or is not what was asked for.
+    reason: Option<String>,
+    /// The tables whose rows are in it, where not all are.
+    some: Option<touched::Selected>,
+}
+
+/// Chooses the kind of backup: by what was asked for, by sizes, and by whether it can be told what is touched. Tables that
+/// are left out are taken out of `contents`. `session` has the snapshot.
+async fn choose(
+    request: &BackupRequest<'_>,
+    target: &Target,
+    (session, contents): (&Session, &mut Contents),
+) -> Result<Chosen, Stop> {
+    let (method, reason) = match request.order.method {
+        MethodRule::Full => (BackupMethod::Full, None),
+        MethodRule::Touched => (BackupMethod::Touched, None),
+        MethodRule::RestorePoint => (BackupMethod::RestorePoint, None),
+        MethodRule::Command => (BackupMethod::Command, None),
+        MethodRule::Auto => {
+            let (method, reason) = request.order.thresholds.choose(contents.bytes());
+            (method, Some(reason))
+        }
+    };
+    if method != BackupMethod::Touched {
+        return Ok(Chosen { method, reason, some: None });
+    }
+    let rows = touched::rows(session, target, &request.order.touches, contents).await;
+    match rows.map_err(|fault| lost(&fault))? {
+        Rows::Some(some) => {
+            contents.keep(&some.oids);
+            Ok(Chosen { method, reason, some: Some(some) })
+        }
+        Rows::All(why) => {
+            let reason = reason.into_iter().chain([why]).collect::<Vec<_>>().join("; ");
+            Ok(Chosen { method: BackupMethod::Full, reason: Some(reason), some: None })
+        }
+    }
+}
+
+/// Brings a backup to its stores; where it is then. If that fails, the local copy goes, too: it is no backup.
+async fn kept(
+    published: &Published,
+    stores: (&Stores, &[Store]),
+    database: &DatabaseName,
+    control: &Control<'_>,
+) -> Result<Vec<String>, Stop> {
+    let kept = Box::pin(stores::keep(stores, database, &published.path, control)).await;
+    let stop = match kept {
+        Ok(copies) => return Ok(copies),
+        Err(stop) => stop,
+    };
+    if let Err(error) = remove(&published.path, published.sha256).await {
+        tracing::warn!(error = words::line(&error), "a backup that is in too few stores is still here");
+    }
+    Err(match stop {
+        NotKept::Failed(failure) => Stop::Failed(failure),
+        NotKept::Cancelled => Stop::Cancelled,
+    })
 }
 
 async fn open(target: &Target) -> Result<Session, Stop> {

@@ -1,6 +1,6 @@
 //! What an agent is told by its file and its environment.
 //!
-//! One YAML file with the sections `database`, `migration`, `logging`, `agent` and `guard`; environment variables override
+//! One YAML file with the sections `database`, `migration`, `logging`, `agent`, `backup` and `guard`; environment variables override
 //! single keys. An unknown key is a mistake: a guard with a misspelt name would guard nothing. All mistakes are
 //! reported at once, by key, and never with the value. The environment is an argument.
 //!
@@ -17,6 +17,13 @@
 //!   timeout: 30m                # no statement runs longer, whatever policy says; MCP_MIGRATION_TIMEOUT
 //!   max_rollback_time: 24h      # nothing applied longer ago is rolled back; MCP_MIGRATION_MAX_ROLLBACK_TIME
 //!   require_confirmation: true  # only true is taken: people are asked by the pgbelay command, always
+//! backup:
+//!   stores: [s3://bucket/prefix]  # where backups go, too; several in PGBELAY_BACKUP_STORES: with spaces between
+//!   stores_needed: 1            # how many of them are enough; default: all; PGBELAY_BACKUP_STORES_NEEDED
+//!   keep_local: true            # whether the local copy stays when they have it; PGBELAY_BACKUP_KEEP_LOCAL
+//!   # For policies that say backup.method: command; docs/backups.md has the contract. Nobody else may write to it.
+//!   command: [/usr/local/lib/pgbelay/backrest, main]  # program and arguments
+//!   command_timeout: 1h         # how long it may take
 //! logging:
 //!   level: info                 # error, warn, info, debug or trace; PGBELAY_LOG
 //!   format: text                # text or json; PGBELAY_LOG_FORMAT
@@ -47,18 +54,22 @@ use pgbelay_core::name::DatabaseName;
 use pgbelay_core::time::Span;
 
 use crate::database::{DEFAULT_SCHEMA, Secret, Target};
+pub use backup::BackupProgram;
 use fields::Fields;
 pub use guard::{Extensions, GuardRules};
 pub use hours::Hours;
+pub use stores::{StoreAt, Stores};
 
+mod backup;
 mod fields;
 mod guard;
 mod hours;
+mod stores;
 #[cfg(test)]
 mod tests;
 
 /// Which environment variable overrides which key.
-const OVERRIDES: [(&str, &str); 18] = [
+const OVERRIDES: [(&str, &str); 21] = [
     ("MCP_DB_HOST", "database.host"),
     ("MCP_DB_PORT", "database.port"),
     ("MCP_DB_NAME", "database.name"),
@@ -68,6 +79,9 @@ const OVERRIDES: [(&str, &str); 18] = [
     ("MCP_MIGRATION_BACKUP_DIR", "migration.backup_dir"),
     ("MCP_MIGRATION_TIMEOUT", "migration.timeout"),
     ("MCP_MIGRATION_MAX_ROLLBACK_TIME", "migration.max_rollback_time"),
+    ("PGBELAY_BACKUP_STORES", "backup.stores"),
+    ("PGBELAY_BACKUP_STORES_NEEDED", "backup.stores_needed"),
+    ("PGBELAY_BACKUP_KEEP_LOCAL", "backup.keep_local"),
     ("PGBELAY_LOG", "logging.level"),
     ("PGBELAY_LOG_FORMAT", "logging.format"),
     ("PGBELAY_AGENT_NAME", "agent.name"),
@@ -89,12 +103,16 @@ pub struct Config {
     pub database: Target,
     /// How it migrates.
     pub migration: Migration,
+    /// Where its backups go beside the local directory.
+    pub stores: Stores,
     /// How it logs.
     pub logging: Logging,
     /// Who it is.
     pub agent: Agent,
     /// What it does not run.
     pub guard: GuardRules,
+    /// What makes backups where policy says `method: command`; `None`: nothing.
+    pub backup: Option<BackupProgram>,
 }
 
 /// How an agent migrates: limits of its own, which the controller cannot loosen.
@@ -200,12 +218,14 @@ impl Config {
         let (database, agent) = (database(&mut fields), agent(&mut fields));
         let state_dir = agent.as_ref().map(|agent| agent.state_dir.clone());
         let migration = migration(&mut fields, state_dir);
+        let stores = stores::stores(&mut fields);
         let logging = logging(&mut fields);
         let guard = guard::guard(&mut fields);
+        let backup = backup::backup(&mut fields);
         let mistakes = fields.finish();
         match (database, agent) {
             (Some(database), Some(agent)) if mistakes.is_empty() => {
-                Ok(Self { database, migration, logging, agent, guard })
+                Ok(Self { database, migration, stores, logging, agent, guard, backup })
             }
             (_, _) => Err(mistakes),
         }

@@ -19,6 +19,7 @@ use journal::{Journal, JournalError};
 use session::{Keeper, SqlSource};
 use state_dir::{StateDir, StateDirError};
 use timing::Timing;
+use witness::Witness;
 use work::{Guard, Site};
 
 mod backoff;
@@ -36,6 +37,7 @@ pub mod journal;
 mod session;
 pub mod state_dir;
 pub mod timing;
+mod witness;
 mod words;
 pub mod work;
 
@@ -102,6 +104,7 @@ pub async fn run<S: Site>(
         files,
         instance_id: state.instance_id()?,
         process_id: Uuid::new_v4().to_string(),
+        witness: Witness::new(state.witness()),
         site: Arc::clone(&site),
         timing: timing.clone(),
         events,

@@ -19,6 +19,7 @@ use tonic::transport::Channel;
 use crate::backoff::{self, Backoff};
 use crate::identity_files::IdentityFiles;
 use crate::timing::Timing;
+use crate::witness::Witness;
 use crate::words;
 use crate::work::Site;
 pub(crate) use incoming::{Incoming, Question};
@@ -72,6 +73,7 @@ pub(crate) struct Keeper<S> {
     pub(crate) files: IdentityFiles,
     pub(crate) instance_id: String,
     pub(crate) process_id: String,
+    pub(crate) witness: Witness,
     pub(crate) site: Arc<S>,
     pub(crate) timing: Timing,
     pub(crate) events: mpsc::Sender<LinkEvent>,

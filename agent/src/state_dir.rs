@@ -72,6 +72,12 @@ impl StateDir {
         self.path.join("journal")
     }
 
+    /// Where is kept what the controller told of its ledger.
+    #[must_use]
+    pub fn witness(&self) -> PathBuf {
+        self.path.join("witness.json")
+    }
+
     /// What tells this directory from a copy of its identity elsewhere; made at the first call.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use pgbelay_core::origin::Layout;
 use crate::commands::adopt::AdoptArgs;
 use crate::commands::agent::AgentCommand;
 use crate::commands::approve::ApproveArgs;
+use crate::commands::audit::AuditCommand;
 use crate::commands::backup::BackupCommand;
 use crate::commands::baseline::BaselineArgs;
 use crate::commands::catalog::CatalogArgs;
@@ -16,10 +17,13 @@ use crate::commands::completion::CompletionArgs;
 use crate::commands::context::ContextCommand;
 use crate::commands::dev::DevArgs;
 use crate::commands::explain::ExplainArgs;
+use crate::commands::freeze::{FreezeArgs, UnfreezeArgs};
 use crate::commands::history::HistoryArgs;
 use crate::commands::job::JobCommand;
+use crate::commands::ledger::LedgerCommand;
 use crate::commands::lint::LintArgs;
 use crate::commands::migrate::MigrateArgs;
+use crate::commands::notify::NotifyCommand;
 use crate::commands::operator::OperatorCommand;
 use crate::commands::plan::PlanArgs;
 use crate::commands::policy::PolicyCommand;
@@ -183,6 +187,10 @@ pub(crate) enum Command {
     /// Look at rollouts, pause, resume or abort one, cancel one of its databases
     #[command(subcommand)]
     Rollout(RolloutCommand),
+    /// Let nothing begin any more; what runs comes to its end
+    Freeze(FreezeArgs),
+    /// Lift a freeze: rollouts go on by themselves
+    Unfreeze(UnfreezeArgs),
     /// Say whether a statement that was cut off took effect
     Resolve(ResolveArgs),
     /// Judge migrations without a controller: locks, work, hazards
@@ -207,6 +215,15 @@ pub(crate) enum Command {
     /// Look at the agents, take away the rights of one
     #[command(subcommand)]
     Agent(AgentCommand),
+    /// See who did what; export, check and note the ledger
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// See whether the ledger is believed to be the true one; say that it is
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// See where news is sent and whether it arrives
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Give a person or program access, show who has it, take it away
     #[command(subcommand)]
     Operator(OperatorCommand),

@@ -63,7 +63,13 @@ unary! {
     pause_rollout(RolloutRequest) -> RolloutView within WRITE;
     resume_rollout(RolloutRequest) -> RolloutView within WRITE;
     abort_rollout(RolloutRequest) -> RolloutView within WRITE;
+    override_window(OverrideWindowRequest) -> RolloutView within WRITE;
+    freeze(FreezeRequest) -> FreezesView within WRITE;
+    unfreeze(UnfreezeRequest) -> FreezesView within WRITE;
     cancel_target(CancelTargetRequest) -> RolloutView within WRITE;
+    retry_rollout(RolloutRequest) -> RolloutView within WRITE;
+    skip_target(SkipTargetRequest) -> RolloutView within WRITE;
+    advance_rollout(RolloutRequest) -> RolloutView within WRITE;
     resolve(ResolveRequest) -> ResolveResponse within WRITE;
     list_backups(ListBackupsRequest) -> ListBackupsResponse within READ;
     verify_backup(VerifyBackupRequest) -> BackupEntry within TRY;
@@ -82,6 +88,14 @@ unary! {
     add_operator(AddOperatorRequest) -> AddOperatorResponse within WRITE;
     list_operators(ListOperatorsRequest) -> ListOperatorsResponse within READ;
     revoke_operator(RevokeOperatorRequest) -> ListOperatorsResponse within WRITE;
+    ledger_status(LedgerStatusRequest) -> LedgerView within READ;
+    accept_ledger(AcceptLedgerRequest) -> LedgerView within WRITE;
+    set_witness_aside(WitnessRequest) -> LedgerView within WRITE;
+    hear_witness(WitnessRequest) -> LedgerView within WRITE;
+    verify_ledger(VerifyLedgerRequest) -> VerifyLedgerResponse within TRY;
+    sign_checkpoint(SignCheckpointRequest) -> SignedCheckpoint within READ;
+    list_endpoints(ListEndpointsRequest) -> ListEndpointsResponse within READ;
+    test_endpoints(TestEndpointsRequest) -> TestEndpointsResponse within WRITE;
     show_policy(ShowPolicyRequest) -> PolicyView within READ;
     apply_policy(ApplyPolicyRequest) -> PolicyView within WRITE;
 }
@@ -170,6 +184,27 @@ impl Client {
         let mut service = self.service.clone();
         let call = service.watch_rollout(Request::new(RolloutRequest { rollout: rollout.to_owned() }));
         self.answer("watch_rollout", call, READ).await
+    }
+
+    /// Opens the stream of the record. As long as entries come it has no deadline: a ledger may have millions.
+    pub(crate) async fn read_audit(
+        &self,
+        request: wire::ReadAuditRequest,
+    ) -> Result<Streaming<wire::AuditEntry>, CliError> {
+        let mut service = self.service.clone();
+        Ok(self.answer("read_audit", service.read_audit(Request::new(request)), READ).await?)
+    }
+
+    /// The next entry of that stream; a filter may have much to read before it finds one.
+    pub(crate) async fn next_entry(
+        &self,
+        stream: &mut Streaming<wire::AuditEntry>,
+    ) -> Result<Option<wire::AuditEntry>, CliError> {
+        match tokio::time::timeout(PLAN, stream.message()).await {
+            Ok(Ok(entry)) => Ok(entry),
+            Ok(Err(status)) => Err(self.error(&status).into()),
+            Err(_) => Err(self.lost(format!("no entry within {PLAN:?}")).into()),
+        }
     }
 
     async fn answer<T>(

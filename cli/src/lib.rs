@@ -5,7 +5,9 @@
 //! Nothing about migrations is decided here: that is the controller's work.
 
 mod app;
+
 mod args;
+mod audit;
 mod client;
 mod commands;
 mod confirm;
@@ -62,8 +64,13 @@ async fn dispatch(command: Command, app: &mut App) -> Result<ExitCode, CliError>
         Command::Promote(args) => commands::promote::run(args, app).await,
         Command::Rollback(args) => commands::rollback::run(args, app).await,
         Command::Approve(args) => commands::approve::run(args, app).await,
+        Command::Freeze(args) => commands::freeze::freeze(args, app).await,
+        Command::Unfreeze(args) => commands::freeze::unfreeze(args, app).await,
         Command::Resolve(args) => commands::resolve::run(args, app).await,
         Command::Rollout(command) => commands::rollout::run(command, app).await,
+        Command::Audit(command) => commands::audit::run(command, app).await,
+        Command::Ledger(command) => commands::ledger::run(command, app).await,
+        Command::Notify(command) => commands::notify::run(command, app).await,
         Command::Lint(args) => commands::lint::run(args, app).await,
         Command::Explain(args) => commands::explain::run(&args, app),
         Command::Backup(command) => commands::backup::run(command, app).await,

@@ -15,17 +15,21 @@ use crate::io::{Io, Terminal};
 use progress::Spinner;
 
 pub(crate) mod access;
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod context;
 pub(crate) mod error;
 pub(crate) mod explain;
 #[cfg(test)]
 mod fixtures;
+pub(crate) mod freeze;
 pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod job;
+pub(crate) mod ledger;
 pub(crate) mod lint;
 pub(crate) mod mistakes;
+pub(crate) mod notify;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod rollout;
@@ -33,6 +37,7 @@ pub(crate) mod status;
 mod table;
 pub(crate) mod text;
 pub(crate) mod trial;
+mod waves;
 
 /// Bytes of a document that are written at once.
 const DOCUMENT_BUFFER: usize = 64 * 1024;

@@ -48,9 +48,16 @@ impl End {
             "failed" => Some(Self::Failed),
             "aborted" => Some(Self::Aborted),
             "paused" if view.reason.starts_with("unknown") => Some(Self::Unknown),
+            // What was under way when too many had failed comes to its end first.
+            "paused" if view.reason.starts_with("budget") && !is_at_work(view) => Some(Self::Failed),
             _ => None,
         }
     }
+}
+
+fn is_at_work(view: &RolloutView) -> bool {
+    let works = |state: &str| ["backing-up", "running", "recording"].contains(&state);
+    view.targets.iter().any(|target| works(&target.state))
 }
 
 /// Why watching stopped.
@@ -177,7 +184,7 @@ impl Watcher<'_> {
         }
         // Only news counts as being back: a server that repeats itself and hangs up must not keep us for ever.
         self.failures = 0;
-        let standing = view.state == "paused";
+        let standing = view.state == "paused" || !view.held.is_empty();
         self.standing_since = standing.then(|| self.standing_since.unwrap_or_else(Instant::now));
         self.progress.show(self.screen, &self.view, &view);
         self.view = view;
@@ -274,8 +281,21 @@ fn failed(view: &RolloutView) -> CliError {
     let on = on(&["failed", "refused"]);
     let place = if on.is_empty() { String::new() } else { format!(" on {}", on.join(", ")) };
     CliError::new(ErrorKind::Failed, format!("rollout {} failed{place}", view.id))
-        .because("nothing more is started after a failure; each migration is either recorded or did not happen")
-        .hint("put right what the databases say above, then plan again: the new plan has only what is still missing")
+        .because(
+            "nothing more is started after a failure; each migration is either recorded or did not happen",
+        )
+        .hint(next_after_failure(view))
+}
+
+fn next_after_failure(view: &RolloutView) -> String {
+    let again = "put right what the databases say above, then plan again: the new plan has only what is still missing";
+    if view.state == "paused" {
+        let id = &view.id;
+        return format!(
+            "{again}; where the plan was right: pgbelay rollout retry {id}, or leave a database out with rollout skip"
+        );
+    }
+    again.to_owned()
 }
 
 fn aborted(view: &RolloutView) -> CliError {
@@ -294,7 +314,12 @@ fn unknown(view: &RolloutView) -> CliError {
 }
 
 fn stood_still(view: &RolloutView, patience: Duration) -> CliError {
-    CliError::new(ErrorKind::Unknown, format!("rollout {} is still paused: {}", view.id, view.reason))
+    let why = if view.reason.is_empty() {
+        format!("held: {}", view.held)
+    } else {
+        format!("paused: {}", view.reason)
+    };
+    CliError::new(ErrorKind::Unknown, format!("rollout {} is still {why}", view.id))
         .because(format!("it has not moved for {}", render::text::took(patience)))
         .hint(format!("bring it on its way, then: pgbelay rollout watch {}", view.id))
 }

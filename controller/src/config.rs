@@ -11,6 +11,8 @@ use pgbelay_core::name::OperatorName;
 use pgbelay_proto::credentials::is_address;
 use serde::{Deserialize, Serialize};
 
+use crate::notify::Notifications;
+
 /// The files of a controller's directory.
 #[derive(Debug, Clone)]
 pub struct Home(PathBuf);
@@ -74,6 +76,9 @@ pub struct Settings {
     /// Where figures for Prometheus are served, without TLS: `host:port`. Absent: nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics_listen: Option<String>,
+    /// Where news is sent.
+    #[serde(default, skip_serializing_if = "Notifications::is_empty")]
+    pub notifications: Notifications,
     /// What it logs.
     #[serde(default)]
     pub logging: Logging,
@@ -217,7 +222,8 @@ impl Settings {
                 "logging.level must be error, warn, info, debug or trace",
             ),
         ];
-        checks.into_iter().filter(|(fine, _)| !fine).map(|(_, said)| said.to_owned()).collect()
+        let wrong = checks.into_iter().filter(|(fine, _)| !fine).map(|(_, said)| said.to_owned());
+        wrong.chain(self.notifications.mistakes()).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
 use pgbelay_core::access::Certificates;
-use pgbelay_core::decide::due_proofs;
+use pgbelay_core::decide::{believed, due_proofs};
 use pgbelay_core::event::Actor;
 use pgbelay_core::job::JobEnd;
 use pgbelay_core::outstanding::{Effect, outstanding};
@@ -65,8 +65,11 @@ impl Effects {
                 requests.extend(self.keeper.tick(&state, (Instant::now(), clock::now())));
                 requests.extend(self.proofs(&state));
             }
-            requests
-                .extend(outstanding(&state).into_iter().filter_map(|effect| self.perform(&state, effect)));
+            requests.extend(
+                outstanding(&state, clock::now())
+                    .into_iter()
+                    .filter_map(|effect| self.perform(&state, effect)),
+            );
             // What leaves the process has left: only what waits for the disk is waited for.
             stream::iter(requests).for_each_concurrent(AT_ONCE, |request| self.ask(request)).await;
         }
@@ -100,7 +103,9 @@ impl Effects {
 
     /// Backups that policy wants to be proven now, where somebody is there to do it.
     fn proofs(&self, state: &State) -> impl Iterator<Item = Request> {
-        let due = due_proofs(state, clock::now(), |database| self.fleet.is_connected(database));
+        let is_believed = believed(state).is_ok();
+        let due =
+            due_proofs(state, clock::now(), |database| is_believed && self.fleet.is_connected(database));
         due.into_iter().map(|(database, restore)| Request::StartJob { database, restore })
     }
 
@@ -121,7 +126,7 @@ pub fn carry_out(fleet: &Fleet, state: &State, effect: Effect) -> Option<Request
         Effect::Advance { rollout } => return Some(Request::Advance { rollout }),
         Effect::Deliver { database, command } => {
             if let Some(command) = known(&command) {
-                fleet.deliver(&database, command);
+                fleet.deliver(&database, command, state.seq);
             }
         }
         Effect::Cancel { database, command } => {
@@ -155,7 +160,15 @@ pub fn heal(fleet: &Fleet, state: &State) -> Vec<Request> {
             }
             RolloutState::Running | RolloutState::Aborting => requests.extend(silent(fleet, rollout)),
             RolloutState::Paused {
-                reason: PauseReason::Operator | PauseReason::Unknown { .. } | PauseReason::Unsettled { .. },
+                reason:
+                    PauseReason::Operator
+                    | PauseReason::Unknown { .. }
+                    | PauseReason::Unsettled { .. }
+                    | PauseReason::Budget { .. }
+                    | PauseReason::Wave { .. }
+                    | PauseReason::NoProgress { .. }
+                    | PauseReason::Window { .. }
+                    | PauseReason::Freeze { .. },
             }
             | RolloutState::Finished { .. } => {}
         }

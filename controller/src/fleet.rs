@@ -43,6 +43,8 @@ pub struct Timing {
     pub dead_after: Duration,
     /// After this long without an agent, work in its hands pauses its rollout: time to reconnect.
     pub silent_after: Duration,
+    /// How often an agent that stays is told where the ledger is, if it has moved: each time is a write on its disk.
+    pub checkpoint: Duration,
     /// After this long a command whose outcome is not known is handed over again: the agent then looks again.
     pub ask_again: Duration,
 }
@@ -55,6 +57,7 @@ impl Default for Timing {
             lease: Duration::from_secs(15),
             dead_after: Duration::from_secs(16),
             silent_after: Duration::from_secs(30),
+            checkpoint: Duration::from_secs(60),
             ask_again: Duration::from_secs(30),
         }
     }
@@ -80,9 +83,21 @@ pub enum ProbeError {
     Failed(String),
 }
 
+fn places(places: [Option<&String>; 2]) -> Vec<String> {
+    places.into_iter().flatten().cloned().collect()
+}
+
 /// Why a session is not taken in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JoinError {
+    /// Two agents with one identity were connected at once, and it is found here.
+    #[error("two agents are connected for {database}; both are shut out until one of them is enrolled anew")]
+    Contested {
+        /// Their database.
+        database: DatabaseName,
+        /// Where they are connected from, as far as it was seen.
+        places: Vec<String>,
+    },
     /// Two agents with one identity were connected at once: neither is served until one is enrolled anew.
     #[error("two agents are connected for {0}; both are shut out until one of them is enrolled anew")]
     Quarantined(DatabaseName),
@@ -160,10 +175,11 @@ impl Fleet {
                 return Err(JoinError::Quarantined(database.clone()));
             }
             Holder::Session(before) if before.rivals(&new, certificates, (heard.instant, dead_after)) => {
+                let places = places([before.place.as_ref(), new.place.as_ref()]);
                 seat.quarantine(certificates);
                 drop(seat);
                 self.inner.changed.notify_one();
-                return Err(JoinError::Quarantined(database.clone()));
+                return Err(JoinError::Contested { database: database.clone(), places });
             }
             Holder::Session(_) | Holder::Quarantined { .. } | Holder::Nobody => {}
         }
@@ -173,14 +189,20 @@ impl Fleet {
         Ok(number)
     }
 
-    /// Says welcome to a session. Commands and questions follow.
+    /// Says welcome to a session. Questions follow, and what a state asks for that has entry `seq` in it: one that is older
+    /// does not know what the agent's hello has told.
     ///
     /// # Errors
     /// When the session is over.
-    pub fn welcome(&self, database: &DatabaseName, number: u64, welcome: Message) -> Result<(), JoinError> {
+    pub fn welcome(
+        &self,
+        database: &DatabaseName,
+        number: u64,
+        (welcome, seq): (wire::ControllerMessage, u64),
+    ) -> Result<(), JoinError> {
         let welcomed = self.inner.seats.get_mut(database).is_some_and(|mut seat| {
             let session = seat.session_mut().filter(|session| session.number == number);
-            session.is_some_and(|session| session.welcome(welcome))
+            session.is_some_and(|session| session.welcome(welcome, seq))
         });
         self.inner.changed.notify_one();
         if welcomed { Ok(()) } else { Err(JoinError::Gone(database.clone())) }
@@ -202,10 +224,11 @@ impl Fleet {
         if seat.hears(number) {
             return Ok(());
         }
+        let places = places([seat.session().and_then(|session| session.place.as_ref()), None]);
         seat.quarantine(certificates);
         drop(seat);
         self.inner.changed.notify_one();
-        Err(JoinError::Quarantined(database.clone()))
+        Err(JoinError::Contested { database: database.clone(), places })
     }
 
     /// Takes a session out that has come to its end, if it is still the one with this number. Its connection is its
@@ -312,10 +335,15 @@ impl Fleet {
         }
     }
 
-    /// Hands a command to an agent, unless it has it or is not there. A full outbox ends the session.
-    pub fn deliver(&self, database: &DatabaseName, command: &Command) {
+    /// Hands a command to an agent, unless it has it, is not there, or came after entry `seq`, at which it was found that the
+    /// command is to be handed over. A full outbox ends the session.
+    pub fn deliver(&self, database: &DatabaseName, command: &Command, seq: u64) {
         let now = self.now().instant;
-        self.once(database, |session| session.wants(command, now), || Message::Command(command.into()));
+        self.once(
+            database,
+            |session| session.follows(seq) && session.wants(command, now),
+            || Message::Command(command.into()),
+        );
     }
 
     /// The agent could not tell what came of a command: it is handed over again after a while.
@@ -358,7 +386,7 @@ impl Fleet {
                 .into(),
             )
         };
-        self.once(&job.database, |session| session.wants_job(&job.id), message);
+        self.once(&job.database, |session| session.follows(state.seq) && session.wants_job(&job.id), message);
         None
     }
 

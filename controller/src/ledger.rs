@@ -8,16 +8,19 @@ mod create;
 pub(crate) mod file;
 mod lock;
 mod open;
+mod reader;
 mod schema;
 mod sqlite;
 
 use pgbelay_core::digest::Digest;
 use pgbelay_core::time::Timestamp;
+use pgbelay_core::witness::Incarnation;
 use uuid::Uuid;
 
 pub use self::chain::Damage;
 pub use self::create::CreateError;
 pub use self::open::OpenError;
+pub use self::reader::LedgerReader;
 pub use self::sqlite::SqliteLedger;
 
 /// What a store's own error is kept as, so that the port does not depend on the store.
@@ -85,6 +88,14 @@ pub struct Head {
     pub epoch: u64,
     /// The last entry's hash; the genesis hash when there is none.
     pub hash: Digest,
+}
+
+impl Head {
+    /// The ledger's name, as the events speak of it.
+    #[must_use]
+    pub const fn incarnation(&self) -> Incarnation {
+        Incarnation::from_bytes(*self.incarnation.as_bytes())
+    }
 }
 
 /// The ledger could not be read.
@@ -156,6 +167,12 @@ pub trait Ledger: Send {
     /// # Errors
     /// [`LedgerError`] when they can't be read or were changed.
     fn read(&self, after: u64, limit: usize) -> Result<Vec<Entry>, LedgerError>;
+
+    /// The hash of entry `seq`, without reading any other; entry 0 is the beginning. `None`: it is not there.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the store can't be read.
+    fn hash_at(&self, seq: u64) -> Result<Option<Digest>, LedgerError>;
 
     /// Whether an entry with this id is there.
     ///

@@ -14,6 +14,7 @@ pub mod keeper;
 pub mod ledger;
 pub mod listener;
 mod metrics;
+pub mod notify;
 pub mod rpc;
 pub mod sequencer;
 pub mod server;

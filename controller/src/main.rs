@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use pgbelay_controller::config::{Home, LogFormat, Logging, Settings};
 use pgbelay_controller::init::{Wishes, init};
+use pgbelay_controller::notify::Notifications;
 use pgbelay_controller::server::{self, Options, Sockets};
 use pgbelay_core::name::{EnvironmentName, OperatorName};
 use tokio::signal::unix::{SignalKind, signal};
@@ -97,6 +98,7 @@ fn set_up(args: Init) -> Result<(), Box<dyn Error>> {
         enrol_listen: args.enrol_listen,
         enrol_advertise: args.enrol_advertise,
         metrics_listen: args.metrics_listen,
+        notifications: Notifications::default(),
         logging: Logging::default(),
     };
     let (environments, admin) = (args.environments, args.admin);

@@ -98,6 +98,23 @@ fn figures(state: &State, fleet: &Fleet, now: Timestamp) -> String {
         "Entries of the ledger.",
         [(String::new(), state.seq as f64)],
     );
+    page.family(
+        "pgbelay_ledger_doubts",
+        "gauge",
+        "Agents that were told of entries which the ledger does not have; above 0 nothing is sent.",
+        [(String::new(), state.trust.doubts.len() as f64)],
+    );
+    let quarantined = state
+        .databases
+        .keys()
+        .filter(|name| state.contested.contains_key(*name) || fleet.is_quarantined(name))
+        .count();
+    page.family(
+        "pgbelay_agents_quarantined",
+        "gauge",
+        "Databases for which two agents were connected at once.",
+        [(String::new(), quarantined as f64)],
+    );
     databases(&mut page, state, fleet, now);
     work(&mut page, state);
     page.0

@@ -1,5 +1,6 @@
 //! The services: from the wire to a request, and from what came of it back to the wire.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use pgbelay_core::name::OperatorName;
@@ -16,6 +17,7 @@ use tonic::{Request, Status};
 use crate::blobs::BlobStore;
 use crate::ca::CertificateAuthority;
 use crate::fleet::Fleet;
+use crate::notify::Notifier;
 use crate::sequencer::{AskError, Controller};
 
 pub mod agent;
@@ -58,6 +60,14 @@ pub struct Services {
     pub releases: Arc<Semaphore>,
     /// Turns to read a schema: each is held in memory.
     pub catalogs: Arc<Semaphore>,
+    /// Sends news.
+    pub notifier: Notifier,
+    /// Where the ledger is, for whoever reads much of it.
+    pub ledger: Arc<Path>,
+    /// Turns to read it.
+    pub audits: Arc<Semaphore>,
+    /// The controller's name.
+    pub name: Arc<str>,
     /// The controller is going away: streams come to an end.
     pub stop: CancellationToken,
 }
@@ -155,6 +165,6 @@ pub(crate) fn not_granted(error: AskError) -> Status {
             next_step: "look whether it was done before asking again".to_owned(),
         }
         .to_status(),
-        AskError::NotWritten(_) | AskError::Faulty(_) => internal(error.to_string()),
+        AskError::NotWritten(_) | AskError::NotRead(_) | AskError::Faulty(_) => internal(error.to_string()),
     }
 }

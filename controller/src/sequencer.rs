@@ -12,11 +12,12 @@ use pgbelay_core::event::{Actor, Event, Recorded};
 use pgbelay_core::evolve::{IllegalEvent, evolve};
 use pgbelay_core::request::{Refusal, Request};
 use pgbelay_core::state::State;
+use pgbelay_core::witness::{Checkpoint, Looked};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::ledger::{Entry, LedgerError, OpenError, SqliteLedger};
-use writer::Writer;
+use writer::{Published, Writer};
 
 mod draft;
 mod encode;
@@ -60,6 +61,9 @@ pub enum AskError {
     /// The ledger could not be written.
     #[error("failed to write the ledger: {0}; nothing was changed")]
     NotWritten(String),
+    /// The ledger could not be read.
+    #[error("failed to read the ledger: {0}; nothing was changed")]
+    NotRead(String),
     /// It was not looked at any more.
     #[error("the controller is stopping; nothing was changed")]
     Stopped,
@@ -114,8 +118,15 @@ struct Ask {
     reply: oneshot::Sender<Result<Granted, AskError>>,
 }
 
+/// What does the ledger say to this place of it?
+struct Look {
+    seq: u64,
+    reply: oneshot::Sender<Result<Looked, LedgerError>>,
+}
+
 enum Work {
     Ask(Box<Ask>),
+    Look(Look),
     /// Answer what was asked before this, and end.
     Stop,
 }
@@ -125,6 +136,7 @@ enum Work {
 pub struct Controller {
     work: mpsc::Sender<Work>,
     state: watch::Receiver<Option<Arc<State>>>,
+    checkpoint: watch::Receiver<Option<Checkpoint>>,
 }
 
 impl Controller {
@@ -143,6 +155,29 @@ impl Controller {
             Ok(Err(_)) => Err(AskError::Unknown("the controller stopped while it was at it".to_owned())),
             Err(_) => Err(AskError::Unknown(format!("the ledger did not answer within {ANSWER_DEADLINE:?}"))),
         }
+    }
+
+    /// What the ledger has at a place.
+    ///
+    /// # Errors
+    /// It cannot be read, or the controller stops.
+    pub async fn look(&self, seq: u64) -> Result<Looked, AskError> {
+        let (reply, answer) = oneshot::channel();
+        let place = timeout(PLACE_DEADLINE, self.work.reserve()).await;
+        let place = place.map_err(|_| AskError::Overloaded)?.map_err(|_| AskError::Stopped)?;
+        place.send(Work::Look(Look { seq, reply }));
+        match timeout(ANSWER_DEADLINE, answer).await {
+            Ok(Ok(looked)) => looked.map_err(|error| AskError::NotRead(chain(&error))),
+            Ok(Err(_)) => Err(AskError::Stopped),
+            Err(_) => Err(AskError::NotRead(format!("the ledger did not answer within {ANSWER_DEADLINE:?}"))),
+        }
+    }
+
+    /// Where the ledger is, for agents to keep. `None`: it has not been read, or is in doubt; then what they keep is what
+    /// speaks against it, and must not be replaced.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        *self.checkpoint.borrow()
     }
 
     /// The state, once the ledger has been read.
@@ -191,17 +226,19 @@ impl Running {
 pub fn start(ledger: PathBuf) -> std::io::Result<(Controller, Running)> {
     let (work, queue) = mpsc::channel(QUEUE);
     let (publish, state) = watch::channel(None);
+    let (tell, checkpoint) = watch::channel(None);
     let (tell_end, end) = oneshot::channel();
     let live = move || {
         let ended = open(&ledger).map_err(EndError::Start).and_then(|(ledger, state)| {
-            let mut writer = Writer::new(ledger, state, publish).map_err(StartError::Head)?;
+            let mut writer = Writer::new(ledger, state, Published { state: publish, checkpoint: tell })
+                .map_err(StartError::Head)?;
             writer.serve(queue)
         });
         // Nobody listens any more when the process is going down.
         drop(tell_end.send(ended));
     };
     std::thread::Builder::new().name("sequencer".to_owned()).spawn(live)?;
-    Ok((Controller { work: work.clone(), state }, Running { work, end }))
+    Ok((Controller { work: work.clone(), state, checkpoint }, Running { work, end }))
 }
 
 /// Entries that are folded at a time, and such portions that may wait: some megabytes.

@@ -26,10 +26,11 @@ use crate::fleet::{Fleet, Timing};
 use crate::keeper::{Keeper, KeeperTiming};
 use crate::listener::{self, ListenerOptions};
 use crate::metrics;
+use crate::notify::{Notifier, NotifyError, NotifyTiming};
 use crate::rpc::agent::Agents;
 use crate::rpc::enrolment::Enrolment;
 use crate::rpc::gate::Gate;
-use crate::rpc::operator::{OperatorsService, RELEASES_AT_ONCE};
+use crate::rpc::operator::{AUDITS_AT_ONCE, OperatorsService, RELEASES_AT_ONCE};
 use crate::rpc::{CATALOGS_AT_ONCE, Operators, Services};
 use crate::sequencer::{self, EndError, Running};
 use own_certificate::{OwnCertificate, OwnCertificateError};
@@ -67,6 +68,9 @@ pub enum ServeError {
     /// The ledger cannot be folded, or cannot go on.
     #[error(transparent)]
     Ledger(#[from] EndError),
+    /// News cannot be sent where the settings say.
+    #[error(transparent)]
+    Notify(#[from] NotifyError),
     /// The controller has no certificate to serve with.
     #[error(transparent)]
     OwnCertificate(#[from] OwnCertificateError),
@@ -125,6 +129,8 @@ pub struct Options {
     pub timing: Timing,
     /// Of looking after the backups.
     pub keeper: KeeperTiming,
+    /// Of deliveries of news.
+    pub notify: NotifyTiming,
     /// Of the listener for agents and operators.
     pub main: ListenerOptions,
     /// Of the listener for agents that enrol.
@@ -136,6 +142,7 @@ impl Default for Options {
         Self {
             timing: Timing::default(),
             keeper: KeeperTiming::default(),
+            notify: NotifyTiming::default(),
             main: ListenerOptions::identified(),
             enrolment: ListenerOptions::enrolment(),
         }
@@ -157,6 +164,7 @@ pub async fn run(
     let authority = Arc::new(load_authority(home)?);
     let own = OwnCertificate::issue(Arc::clone(&authority), settings.name.clone())?;
     let blobs = Arc::new(BlobStore::open(home.path())?);
+    let notifier = Notifier::open(home, &settings.notifications, (&settings.name, &options.notify))?;
     let (controller, mut ledger) = sequencer::start(home.ledger()).map_err(ServeError::Thread)?;
     let stop = shutdown.child_token();
     let services = Services {
@@ -166,6 +174,10 @@ pub async fn run(
         authority,
         enrolment_address: settings.enrolment_address().to_owned(),
         releases: Arc::new(Semaphore::new(RELEASES_AT_ONCE)),
+        notifier: notifier.clone(),
+        ledger: Arc::from(home.ledger()),
+        audits: Arc::new(Semaphore::new(AUDITS_AT_ONCE)),
+        name: Arc::from(settings.name.as_str()),
         catalogs: Arc::new(Semaphore::new(CATALOGS_AT_ONCE)),
         stop: stop.clone(),
     };
@@ -181,6 +193,7 @@ pub async fn run(
     let fleet = services.fleet.clone();
     let effects = Effects { controller: controller.clone(), fleet, operators, keeper };
     tasks.spawn(effects.run(stop.clone()));
+    tasks.spawn(notifier.run(controller.clone(), Arc::clone(&services.ledger), stop.clone()));
     if let Some(listener) = sockets.metrics {
         tasks.spawn(metrics::serve(listener, controller.clone(), services.fleet.clone(), stop.clone()));
     }

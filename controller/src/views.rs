@@ -10,6 +10,7 @@ pub mod job;
 pub mod operator;
 pub mod plan;
 pub mod rollout;
+pub mod waves;
 
 /// A failure as people read it.
 pub(crate) fn failure(failure: wire::Failure) -> wire::FailureView {

@@ -90,6 +90,17 @@ impl Certificates {
     }
 }
 
+/// Two agents were connected with one identity: neither is served until one is enrolled anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contested {
+    /// Whoever shows one of these certificates is shut out.
+    pub serials: BTreeSet<String>,
+    /// Where they were connected from, as far as it was seen.
+    pub places: Vec<String>,
+    /// When it was found.
+    pub since: Timestamp,
+}
+
 /// A person or program that talks to the controller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {

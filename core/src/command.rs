@@ -7,8 +7,8 @@ use crate::digest::Digest;
 use crate::migration::{Version, is_false};
 pub use crate::name::CommandId;
 use crate::name::{DatabaseName, OperatorName};
-use crate::plan::{Direction, ExecutionSettings, Expectation, HistoryMark, LockMode, Step};
-use crate::policy::{BackupMethod, BackupRules, Bytes, archive_timeout};
+use crate::plan::{Direction, ExecutionSettings, Expectation, HistoryMark, LockMode, Step, Touches};
+use crate::policy::{BackupMethod, BackupRules, Bytes, MethodRule, Thresholds, archive_timeout};
 use crate::rollout::RolloutId;
 use crate::time::{Span, Timestamp};
 
@@ -68,7 +68,13 @@ pub struct Adopt {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupOrder {
     /// Of what kind.
-    pub method: BackupMethod,
+    pub method: MethodRule,
+    /// By which sizes the agent chooses the kind, if it does.
+    #[serde(default)]
+    pub thresholds: Thresholds,
+    /// What the statements touch that it is made for.
+    #[serde(default)]
+    pub touches: Touches,
     /// Most bytes per second that pg_dump may write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<Bytes>,
@@ -78,13 +84,27 @@ pub struct BackupOrder {
 
 impl Default for BackupOrder {
     fn default() -> Self {
-        Self { method: BackupMethod::default(), rate_limit: None, archive_timeout: archive_timeout() }
+        Self {
+            method: MethodRule::default(),
+            thresholds: Thresholds::default(),
+            touches: Touches::default(),
+            rate_limit: None,
+            archive_timeout: archive_timeout(),
+        }
     }
 }
 
-impl From<&BackupRules> for BackupOrder {
-    fn from(rules: &BackupRules) -> Self {
-        Self { method: rules.method, rate_limit: rules.rate_limit, archive_timeout: rules.archive_timeout }
+impl BackupOrder {
+    /// What policy asks for, before statements that touch what is given.
+    #[must_use]
+    pub fn new(rules: &BackupRules, touches: Touches) -> Self {
+        Self {
+            method: rules.method,
+            thresholds: rules.thresholds(),
+            touches,
+            rate_limit: rules.rate_limit,
+            archive_timeout: rules.archive_timeout,
+        }
     }
 }
 
@@ -196,9 +216,12 @@ pub struct Resolution {
 /// A verified backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {
-    /// Where it is, on the agent's machine.
+    /// Where it is: a directory on the agent's machine, or `s3://…`.
     pub path: String,
-    /// The digest of the archive.
+    /// Where else it is, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<String>,
+    /// The digest of its manifest, which has those of all parts.
     pub sha256: Digest,
     /// Its size in bytes.
     pub bytes: u64,
@@ -207,6 +230,12 @@ pub struct Backup {
     /// What kind of backup it is.
     #[serde(default)]
     pub method: BackupMethod,
+    /// Why it is of that kind, where policy left it open or it is another one than policy names; one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where what it stands for is, in the words of the program that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<String>,
 }
 
 /// A migration that was run.
@@ -284,6 +313,8 @@ pub enum FailureKind {
     NotTransactional,
     /// Another migrator is at work on the database.
     Busy,
+    /// It took longer than policy allows, and was cancelled.
+    StepDeadline,
     /// Standbys are too far behind.
     ReplicationLag,
     /// The SQL that the plan names could not be had.

@@ -10,28 +10,41 @@ mod access;
 mod advance;
 mod authorise;
 mod backups;
+mod gates;
 mod jobs;
+mod notice;
 mod plans;
 mod policy;
 mod reports;
 mod resolve;
 mod rollouts;
+mod standing;
+mod steer;
+mod waves;
+mod witness;
 
-pub(crate) use advance::{at_work, in_hand, lost, unsettled};
+pub(crate) use advance::wants as wants_advance;
 pub use authorise::authorise;
 pub use backups::rests_on;
+pub(crate) use gates::may_be_taken;
+pub use gates::{freezes, frozen, held, hours, may_try, needed};
 pub use jobs::{due_proofs, last_proof};
 pub use plans::{Wanted, pending, planned_id};
-pub use rollouts::{may_run, needs_confirmation, obstacles};
+pub use rollouts::{may_run, needs_confirmation, obstacles, waits_for_approval};
+pub use standing::{Gate, Standing, gates_of};
+pub use witness::believed;
+pub(crate) use witness::waits;
 
 /// Decides on a request.
 ///
 /// # Errors
 /// Why it is not granted; the state is then unchanged.
+#[expect(clippy::too_many_lines, reason = "one arm for each request, and each is one call")]
 pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<Vec<Event>, Refusal> {
     authorise(state, request, &here.actor)?;
+    witness::may_go_on(state, request)?;
     match request {
-        Request::ApplyPolicy(policy) => policy::apply(state, policy),
+        Request::ApplyPolicy(policy) => policy::apply(state, policy, here.now),
         Request::AddOperator { name, role, environments, certificate } => {
             access::add_operator(state, (name, *role, environments), certificate, here.now)
         }
@@ -51,8 +64,12 @@ pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<
         }
         Request::CertificateSeen { database, serial } => access::certificate_seen(state, database, serial),
         Request::RevokeAgent { database, reason } => access::revoke_agent(state, database, reason),
+        Request::Contest { database, places } => access::contest(state, database, places),
         Request::RemoveDatabase { database, reason } => access::remove_database(state, database, reason),
         Request::Observe { database, observation } => reports::observe(state, database, observation),
+        Request::NoticeWindows { environment, within } => {
+            Ok(notice::windows(state, environment, (here.now, *within)))
+        }
         Request::RecordRelease(release) => Ok(plans::record_release(state, release)),
         Request::CreatePlan { environment, goal, fresh, judged, sizes, histories } => {
             plans::create(state, &Wanted { environment, goal, fresh, judged, sizes, histories }, here)
@@ -65,10 +82,18 @@ pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<
         Request::StartRollout { plan, confirmation, acknowledged, sizes, looks } => {
             rollouts::start(state, (plan, sizes, looks), (*confirmation, acknowledged), here)
         }
-        Request::PauseRollout { rollout } => rollouts::pause(state, rollout),
-        Request::ResumeRollout { rollout } => rollouts::resume(state, rollout),
-        Request::AbortRollout { rollout } => rollouts::abort(state, rollout),
-        Request::CancelTarget { rollout, database } => rollouts::cancel(state, rollout, database),
+        Request::PauseRollout { rollout } => steer::pause(state, rollout),
+        Request::ResumeRollout { rollout } => steer::resume(state, rollout),
+        Request::AbortRollout { rollout } => steer::abort(state, rollout),
+        Request::CancelTarget { rollout, database } => steer::cancel(state, rollout, database),
+        Request::RetryRollout { rollout } => steer::retry(state, rollout),
+        Request::SkipTarget { rollout, database, reason } => {
+            steer::skip(state, (rollout, database), reason, &here.actor)
+        }
+        Request::PassWave { rollout } => steer::pass_wave(state, rollout, &here.actor),
+        Request::OverrideWindow { rollout, reason } => gates::override_window(state, (rollout, reason), here),
+        Request::Freeze { environment, reason } => gates::freeze(state, (environment.as_ref(), reason), here),
+        Request::Unfreeze { environment } => gates::unfreeze(state, environment.as_ref(), here),
         Request::Resolve { database, version, done, reason } => {
             resolve::resolve(state, (database, version), (*done, reason), &here.actor)
         }
@@ -84,11 +109,18 @@ pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<
         }
         Request::Condemn { database, backups } => Ok(backups::condemn(state, (database, backups), here.now)),
         Request::BackupGone { database, backup } => Ok(backups::gone(state, database, backup)),
+        Request::Advance { rollout } if waits(state, rollout) => Ok(Vec::new()),
         Request::Advance { rollout } => advance::advance(state, rollout, here.now),
         Request::Accepted { command, attempt } => Ok(reports::accepted(state, command, *attempt)),
         Request::Report { command, attempt, outcome } => {
             Ok(reports::report(state, command, *attempt, outcome))
         }
+        Request::Witness { database, witnessed, looked } => {
+            Ok(witness::witness(state, database, witnessed, looked))
+        }
+        Request::AcceptLedger { reason } => witness::accept(state, reason),
+        Request::SetAside { database, reason } => witness::set_aside(state, database, reason),
+        Request::HearAgain { database } => witness::hear_again(state, database),
         Request::AgentSilent { database } => Ok(reports::agent_silent(state, database)),
         Request::AgentBack { database } => Ok(reports::agent_back(state, database)),
     }

@@ -9,15 +9,18 @@ use crate::acknowledge::Acknowledgement;
 use crate::backup::BackupId;
 use crate::command::{Command, CommandId, Outcome, Resolution};
 use crate::database::Observation;
+use crate::digest::Digest;
 use crate::job::{JobEnd, JobId, Restore};
 use crate::migration::is_false;
-use crate::name::{DatabaseName, OperatorName, TokenId};
+use crate::name::{DatabaseName, EnvironmentName, OperatorName, TokenId};
+use crate::notice::Closing;
 use crate::plan::{Plan, PlanId};
 use crate::policy::Policy;
 use crate::release::Release;
 use crate::retention::Condemnation;
 use crate::rollout::{AllBulk, Confirmation, PauseReason, RolloutId, Verdict};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
+use crate::witness::{Checkpoint, Finding};
 
 /// Who caused an event.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,6 +108,15 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// Two agents were connected with one identity: neither is served.
+    AgentContested {
+        /// Their database.
+        database: DatabaseName,
+        /// The certificates that count: with these nobody gets in.
+        serials: BTreeSet<String>,
+        /// Where they were connected from, as far as it was seen.
+        places: Vec<String>,
+    },
     /// A database is not managed any more.
     DatabaseRemoved {
         /// The database.
@@ -118,6 +130,22 @@ pub enum Event {
         database: DatabaseName,
         /// What was seen.
         observation: Observation,
+    },
+    /// A database has another schema than the one that was seen last, and no migration of pgbelay made it so.
+    DriftFound {
+        /// The database.
+        database: DatabaseName,
+        /// The fingerprint that was seen last.
+        expected: Digest,
+        /// The fingerprint that it has.
+        found: Digest,
+    },
+    /// Rollback windows close soon.
+    WindowsClosing {
+        /// Where.
+        environment: EnvironmentName,
+        /// Which.
+        windows: Vec<Closing>,
     },
     /// A release was pushed.
     ReleaseRecorded {
@@ -174,6 +202,57 @@ pub enum Event {
         /// The rollout.
         rollout: RolloutId,
     },
+    /// A wave starts; which databases it has is settled from here on.
+    WaveStarted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Its place in the policy that the plan was made under, from 0.
+        place: usize,
+        /// Its databases, in the order in which they are started.
+        databases: Vec<DatabaseName>,
+    },
+    /// The databases of the last wave are done, and it is waited before the next one.
+    WaveBakes {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The next wave may start.
+    WavePassed {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Who let it; absent: its time had come.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<OperatorName>,
+    },
+    /// What failed is tried again.
+    RolloutRetried {
+        /// The rollout.
+        rollout: RolloutId,
+        /// What failed.
+        databases: BTreeSet<DatabaseName>,
+    },
+    /// Somebody left a database out.
+    TargetSkipped {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The database.
+        database: DatabaseName,
+        /// Who.
+        by: OperatorName,
+        /// Why.
+        reason: String,
+    },
+    /// What runs on a target takes too long, and is to be cancelled.
+    TargetOverdue {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The database.
+        database: DatabaseName,
+        /// Longer than this.
+        deadline: Span,
+    },
     /// Somebody aborted it.
     RolloutAborted {
         /// The rollout.
@@ -185,6 +264,33 @@ pub enum Event {
         rollout: RolloutId,
         /// How it ended.
         verdict: Verdict,
+    },
+    /// A rollout need not wait for windows.
+    WindowOverridden {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Who said so.
+        by: OperatorName,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing may begin any more.
+    Frozen {
+        /// Where; absent: everywhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        environment: Option<EnvironmentName>,
+        /// Who said so.
+        by: OperatorName,
+        /// Why.
+        reason: String,
+    },
+    /// A freeze was lifted.
+    Unfrozen {
+        /// Which; absent: that of everything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        environment: Option<EnvironmentName>,
+        /// By whom.
+        by: OperatorName,
     },
     /// A target has nothing to do.
     TargetUpToDate {
@@ -271,6 +377,36 @@ pub enum Event {
         /// How.
         end: JobEnd,
     },
+    /// An agent was told of an entry that the ledger does not have: nothing that changes a database is sent any more.
+    LedgerDoubted {
+        /// The agent's database.
+        database: DatabaseName,
+        /// What it had been told.
+        witnessed: Checkpoint,
+        /// What that says of the ledger.
+        finding: Finding,
+        /// Where the ledger ended.
+        head: u64,
+    },
+    /// An admin took the ledger for the true one.
+    LedgerAccepted {
+        /// What agents had witnessed against it.
+        witnessed: BTreeMap<DatabaseName, Checkpoint>,
+        /// Why.
+        reason: String,
+    },
+    /// What an agent says of the ledger does not count any more.
+    WitnessSetAside {
+        /// The agent's database.
+        database: DatabaseName,
+        /// Why.
+        reason: String,
+    },
+    /// What an agent says of the ledger counts again.
+    WitnessHeard {
+        /// The agent's database.
+        database: DatabaseName,
+    },
     /// A command may be sent.
     CommandIssued {
         /// The command.
@@ -303,8 +439,11 @@ impl Event {
             Self::AgentRenewed { .. } => "agent-renewed",
             Self::RenewalUsed { .. } => "renewal-used",
             Self::AgentRevoked { .. } => "agent-revoked",
+            Self::AgentContested { .. } => "agent-contested",
             Self::DatabaseRemoved { .. } => "database-removed",
             Self::DatabaseObserved { .. } => "database-observed",
+            Self::DriftFound { .. } => "drift-found",
+            Self::WindowsClosing { .. } => "windows-closing",
             Self::ReleaseRecorded { .. } => "release-recorded",
             Self::PlanCreated { .. } => "plan-created",
             Self::PlanApproved { .. } => "plan-approved",
@@ -312,8 +451,17 @@ impl Event {
             Self::RolloutStarted { .. } => "rollout-started",
             Self::RolloutPaused { .. } => "rollout-paused",
             Self::RolloutResumed { .. } => "rollout-resumed",
+            Self::WaveStarted { .. } => "wave-started",
+            Self::WaveBakes { .. } => "wave-bakes",
+            Self::WavePassed { .. } => "wave-passed",
+            Self::RolloutRetried { .. } => "rollout-retried",
+            Self::TargetSkipped { .. } => "target-skipped",
+            Self::TargetOverdue { .. } => "target-overdue",
             Self::RolloutAborted { .. } => "rollout-aborted",
             Self::RolloutFinished { .. } => "rollout-finished",
+            Self::WindowOverridden { .. } => "window-overridden",
+            Self::Frozen { .. } => "frozen",
+            Self::Unfrozen { .. } => "unfrozen",
             Self::TargetUpToDate { .. } => "target-up-to-date",
             Self::TargetCancelled { .. } => "target-cancelled",
             Self::StatementResolved { .. } => "statement-resolved",
@@ -325,6 +473,10 @@ impl Event {
             Self::JobEnded { .. } => "job-ended",
             Self::BackupCondemned { .. } => "backup-condemned",
             Self::BackupRemoved { .. } => "backup-removed",
+            Self::LedgerDoubted { .. } => "ledger-doubted",
+            Self::LedgerAccepted { .. } => "ledger-accepted",
+            Self::WitnessSetAside { .. } => "witness-set-aside",
+            Self::WitnessHeard { .. } => "witness-heard",
             Self::CommandIssued { .. } => "command-issued",
             Self::CommandAccepted { .. } => "command-accepted",
             Self::CommandFinished { .. } => "command-finished",

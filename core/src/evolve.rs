@@ -1,22 +1,26 @@
 //! From an event to the next state: total, and the same live and in replay.
 
+use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use crate::access::{Certificate, Certificates, JoinToken};
+use crate::access::{Certificate, Certificates, Contested, JoinToken};
 use crate::database::{Database, Observation, Window};
 use crate::event::{Event, Recorded};
 use crate::migration::Migration;
 use crate::name::{DatabaseName, OperatorName, TokenId};
 use crate::plan::{Plan, PlanId};
 use crate::release::Release;
-use crate::state::{PlanState, State};
+use crate::rollout::{Stage, TargetState};
+use crate::state::{Freeze, PlanState, State};
 use crate::time::{Span, Timestamp};
 
 mod backups;
 mod commands;
 mod jobs;
 mod rollouts;
+mod waves;
+mod witness;
 
 /// An event that cannot follow this state: the ledger is not one that this program wrote.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +79,7 @@ impl Place {
 ///
 /// # Errors
 /// When the event cannot follow the state; the state is then of no further use.
+#[expect(clippy::too_many_lines, reason = "one arm for each event, and each is one call")]
 pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent> {
     if recorded.seq != state.seq + 1 {
         return Err(IllegalEvent::OutOfSequence { found: recorded.seq, last: state.seq });
@@ -102,10 +107,15 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
             agent.current = agent.next.take().ok_or_else(|| place.unknown("successor of", database))?;
         }
         Event::AgentRevoked { database, .. } => revoked(state, database, place)?,
+        Event::AgentContested { database, serials, places } => {
+            contested(state, database, (serials, places), place)?;
+        }
         Event::DatabaseRemoved { database, .. } => removed(state, database, place)?,
         Event::DatabaseObserved { database, observation } => {
             observed(state, database, observation, place)?;
         }
+        Event::DriftFound { database: name, .. } => drop(database(state, name, place)?),
+        Event::WindowsClosing { environment, windows } => state.told.note(environment, windows, place.at),
         Event::ReleaseRecorded { release } => {
             state.latest_release = Some(release.id);
             state.releases.entry(release.id).or_insert_with(|| Arc::new(release.clone()));
@@ -119,8 +129,35 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
         }
         Event::RolloutPaused { rollout, reason } => rollouts::paused(state, rollout, reason, place)?,
         Event::RolloutResumed { rollout } => rollouts::resumed(state, rollout, place)?,
+        Event::WaveStarted { rollout, place: at, databases } => {
+            waves::started(state, (rollout, *at), databases, place)?;
+        }
+        Event::WaveBakes { rollout, until } => {
+            waves::stage(state, rollout, Stage::Baking { until: *until }, place)?;
+        }
+        Event::WavePassed { rollout, .. } => waves::stage(state, rollout, Stage::Passed, place)?,
+        Event::RolloutRetried { rollout, databases } => waves::retried(state, rollout, databases, place)?,
+        Event::TargetSkipped { rollout, database, by, reason } => {
+            let target = rollouts::target(rollouts::rollout(state, rollout, place)?, database, place)?;
+            target.state = TargetState::Skipped { by: by.clone(), reason: reason.clone() };
+        }
+        Event::TargetOverdue { rollout, database, deadline } => {
+            rollouts::target(rollouts::rollout(state, rollout, place)?, database, place)?.overdue =
+                Some(*deadline);
+        }
         Event::RolloutAborted { rollout } => rollouts::aborted(state, rollout, place)?,
         Event::RolloutFinished { rollout, verdict } => rollouts::finished(state, rollout, *verdict, place)?,
+        Event::WindowOverridden { rollout, by, reason } => {
+            rollouts::rollout(state, rollout, place)?.overridden = Some((by.clone(), reason.clone()));
+        }
+        Event::Frozen { environment, by, reason } => {
+            let freeze = Freeze { by: by.clone(), reason: reason.clone(), since: place.at };
+            state.freezes.insert(environment.clone(), freeze);
+        }
+        Event::Unfrozen { environment, .. } => {
+            let known = state.freezes.remove(environment);
+            known.ok_or_else(|| place.unknown("freeze", environment.as_ref().map_or("", |e| e.as_str())))?;
+        }
         Event::TargetUpToDate { rollout, database } => rollouts::up_to_date(state, rollout, database, place)?,
         Event::TargetGivenUp { rollout, database } => rollouts::given_up(state, rollout, database, place)?,
         Event::TargetCancelled { rollout, database } => rollouts::cancelled(state, rollout, database, place)?,
@@ -141,6 +178,12 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
             backups::condemned(state, (database, backup), why, place)?;
         }
         Event::BackupRemoved { database, backup } => backups::gone(state, (database, backup), place)?,
+        Event::LedgerDoubted { database, witnessed, finding, head } => {
+            witness::doubted(state, database, (witnessed, *finding, *head), place)?;
+        }
+        Event::LedgerAccepted { .. } => witness::accepted(state),
+        Event::WitnessSetAside { database, reason } => witness::set_aside(state, database, reason, place)?,
+        Event::WitnessHeard { database } => drop(state.trust.set_aside.remove(database)),
         Event::CommandIssued { command } => commands::issued(state, command, place)?,
         Event::CommandAccepted { command } => commands::accepted(state, command, place)?,
         Event::CommandFinished { command, outcome } => commands::finished(state, command, outcome, place)?,
@@ -157,6 +200,18 @@ fn token_created(state: &mut State, token: &JoinToken, place: Place) -> Result<(
     Ok(())
 }
 
+fn contested(
+    state: &mut State,
+    database: &DatabaseName,
+    (serials, places): (&BTreeSet<String>, &[String]),
+    place: Place,
+) -> Result<(), IllegalEvent> {
+    agent(state, database, place)?;
+    let (serials, places) = (serials.clone(), places.to_vec());
+    state.contested.insert(database.clone(), Contested { serials, places, since: place.at });
+    Ok(())
+}
+
 fn operator_revoked(state: &mut State, operator: &OperatorName, place: Place) -> Result<(), IllegalEvent> {
     let known = state.operators.get_mut(operator).ok_or_else(|| place.unknown("operator", operator))?;
     known.certificates.revoked = true;
@@ -165,6 +220,9 @@ fn operator_revoked(state: &mut State, operator: &OperatorName, place: Place) ->
 
 fn revoked(state: &mut State, database: &DatabaseName, place: Place) -> Result<(), IllegalEvent> {
     agent(state, database, place)?.revoked = true;
+    // Who is not listened to says nothing against the ledger.
+    state.trust.doubts.remove(database);
+    state.contested.remove(database);
     void_tokens(state, database);
     Ok(())
 }
@@ -172,6 +230,9 @@ fn revoked(state: &mut State, database: &DatabaseName, place: Place) -> Result<(
 fn removed(state: &mut State, database: &DatabaseName, place: Place) -> Result<(), IllegalEvent> {
     state.databases.remove(database).ok_or_else(|| place.unknown("database", database))?;
     state.agents.remove(database);
+    witness::forgotten(state, database);
+    state.told.windows.remove(database);
+    state.contested.remove(database);
     void_tokens(state, database);
     Ok(())
 }
@@ -190,6 +251,8 @@ fn agent_enrolled(
 ) -> Result<(), IllegalEvent> {
     let token = state.tokens.get(token).ok_or_else(|| place.unknown("token", token))?.clone();
     void_tokens(state, &token.database);
+    witness::forgotten(state, &token.database);
+    state.contested.remove(&token.database);
     state.agents.insert(token.database.clone(), Certificates::new(certificate.clone()));
     let database = state.databases.entry(token.database.clone()).or_insert_with(|| {
         Arc::new(Database {

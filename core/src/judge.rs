@@ -15,6 +15,11 @@ use crate::migration::Version;
 use crate::name::DatabaseName;
 use crate::plan::{Direction, ExecutionSettings};
 
+mod touch;
+
+use touch::Callables;
+pub use touch::Touch;
+
 /// What the steps for a database were judged against.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "kebab-case")]
@@ -77,6 +82,8 @@ pub struct Findings {
     pub statements: Vec<StatementReport>,
     /// What could not be read, in words.
     pub unread: Vec<String>,
+    /// What is known of the rows that it touches.
+    pub touch: Touch,
 }
 
 /// What was found for each database. Those that are alike share it.
@@ -117,12 +124,21 @@ pub fn judge(
     // What policy makes of it is not known here: the base of each statement is kept beside.
     let options =
         Options { server: Server::major(circumstances.server_version / 10_000), ..Options::default() };
+    let mut callables = Callables::default();
+    callables.add(&catalog);
     let files = scripts.iter().map(|script| {
         // The agent sets its session back before each file.
         catalog.settings.clone_from(&settings);
+        let last = touch::last(&catalog);
         let analysis = analyze_next(script.text, &mut catalog, options);
         let unread = analysis.faults.iter().map(ToString::to_string).collect();
-        (script.file.clone(), Findings { statements: analysis.statements, unread })
+        let statements = analysis.statements;
+        if statements.iter().any(|statement| touch::makes_functions(statement.kind)) {
+            callables.add(&catalog);
+        }
+        let made = touch::made_since(last, &catalog);
+        let touch = Touch::of((script.text, &statements), &callables, made);
+        (script.file.clone(), Findings { statements, unread, touch })
     });
     let files = files.collect();
     let Circumstances { fingerprint, conditions, server_version, settings } = circumstances;

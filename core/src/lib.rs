@@ -6,6 +6,7 @@
 pub mod access;
 pub mod acknowledge;
 pub mod backup;
+pub mod chain;
 pub mod command;
 pub mod database;
 pub mod decide;
@@ -18,6 +19,7 @@ pub mod judge;
 pub mod layout;
 pub mod migration;
 pub mod name;
+pub mod notice;
 pub mod origin;
 pub mod outstanding;
 pub mod plan;
@@ -28,6 +30,7 @@ pub mod retention;
 pub mod rollout;
 pub mod state;
 pub mod time;
+pub mod witness;
 
 pub use pgbelay_analysis::{
     Catalog, Destroyed, Position, Risk, ScriptError, StatementKind, on_parser_stack, without_pieces,

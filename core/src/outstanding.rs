@@ -2,13 +2,14 @@
 
 use crate::backup::BackupId;
 use crate::command::CommandId;
-use crate::decide::{at_work, in_hand, lost, unsettled};
+use crate::decide::{may_be_taken, waits, wants_advance};
 use crate::event::Actor;
 use crate::job::{Job, JobId};
 use crate::name::DatabaseName;
 use crate::retention::may_be_deleted;
-use crate::rollout::{PauseReason, Rollout, RolloutId, RolloutState, TargetState};
-use crate::state::State;
+use crate::rollout::{PauseReason, RolloutId, RolloutState};
+use crate::state::{CommandState, State};
+use crate::time::Timestamp;
 
 /// Something that is still to be done. Doing it twice does no harm.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,27 +66,37 @@ pub enum Effect {
     },
 }
 
-/// Everything that is still to be done.
+/// Everything that is still to be done at a moment. While the ledger is in doubt, nothing that changes a database is.
 #[must_use]
-pub fn outstanding(state: &State) -> Vec<Effect> {
+pub fn outstanding(state: &State, now: Timestamp) -> Vec<Effect> {
+    let believed = !state.trust.is_doubted();
     let advances = state
         .open_rollouts()
-        .filter(|r| wants_advance(state, r))
+        .filter(|r| !waits(state, &r.id) && wants_advance(state, r, now))
         .map(|r| Effect::Advance { rollout: r.id.clone() });
     let commands = state.commands.values().filter_map(|known| {
         let (database, command) = (known.command.database.clone(), known.command.id.clone());
         let rollout = state.rollouts.get(&known.command.rollout)?;
-        let cancelled = rollout.targets.get(&database).is_some_and(|target| target.cancelled);
+        let cancelled =
+            rollout.targets.get(&database).is_some_and(|target| target.cancelled || target.overdue.is_some());
         match &rollout.state {
             RolloutState::Running | RolloutState::Paused { .. } if cancelled => {
                 Some(Effect::Cancel { database, command })
             }
             RolloutState::Aborting => Some(Effect::Cancel { database, command }),
-            // A person's pause holds back what no agent has taken yet.
-            RolloutState::Paused { reason: PauseReason::Operator } if !known.accepted => None,
-            RolloutState::Running | RolloutState::Paused { .. } | RolloutState::Finished { .. } => {
+            RolloutState::Paused { .. } if is_held_back(state, known) => None,
+            // So do a freeze and the hours, also while nobody has noticed yet.
+            RolloutState::Running | RolloutState::Paused { .. }
+                if !known.accepted && !may_be_taken(state, rollout, now) =>
+            {
+                None
+            }
+            RolloutState::Running | RolloutState::Paused { .. } | RolloutState::Finished { .. }
+                if believed =>
+            {
                 Some(Effect::Deliver { database, command })
             }
+            RolloutState::Running | RolloutState::Paused { .. } | RolloutState::Finished { .. } => None,
         }
     });
     let open = state.open_jobs.keys().flat_map(|database| state.open_jobs(database));
@@ -99,11 +110,24 @@ pub fn outstanding(state: &State) -> Vec<Effect> {
     let deletable = |(database, backup): &&(DatabaseName, BackupId)| {
         state.backup(database, backup).is_ok_and(|known| may_be_deleted(state, known))
     };
-    let deletions = state.condemned.iter().filter(deletable).map(|(database, backup)| Effect::DeleteBackup {
-        database: database.clone(),
-        backup: backup.clone(),
-    });
+    let deletions =
+        state.condemned.iter().filter(|_| believed).filter(deletable).map(|(database, backup)| {
+            Effect::DeleteBackup { database: database.clone(), backup: backup.clone() }
+        });
     advances.chain(commands).chain(deletions).chain(jobs).chain(revoked).collect()
+}
+
+/// Whether a command is not given to its agent: a pause that only a person ends holds back what no agent has taken yet.
+#[must_use]
+pub fn is_held_back(state: &State, known: &CommandState) -> bool {
+    let rollout = state.rollouts.get(&known.command.rollout);
+    let paused = rollout.is_some_and(|rollout| {
+        matches!(
+            rollout.state,
+            RolloutState::Paused { reason: PauseReason::Operator | PauseReason::Budget { .. } }
+        )
+    });
+    paused && !known.accepted
 }
 
 /// An agent has one job at a time; the others wait for it.
@@ -118,30 +142,5 @@ fn job_effect(state: &State, job: &Job) -> Option<Effect> {
         return Some(Effect::CancelJob { database, job: id });
     }
     let is_first = state.open_jobs(&job.database).next().is_some_and(|first| first.id == job.id);
-    is_first.then_some(Effect::StartJob { database, job: id })
-}
-
-/// Whether asking for the next steps would give any. Cheap: it is asked after every event.
-fn wants_advance(state: &State, rollout: &Rollout) -> bool {
-    let lost = || lost(state, rollout).next().is_some();
-    match rollout.state {
-        RolloutState::Paused { .. } => lost(),
-        RolloutState::Finished { .. } => false,
-        RolloutState::Aborting => at_work(rollout) == 0 || lost(),
-        RolloutState::Running => {
-            let in_hand = in_hand(rollout);
-            let room = state.policy.environment(&rollout.environment).map_or(0, |e| e.max_parallel as usize);
-            let (mut due, mut bad, mut unknown) = (false, false, false);
-            for target in rollout.targets.values() {
-                due |= target.state == TargetState::Due;
-                bad |= target.state.is_bad();
-                unknown |= matches!(target.state, TargetState::Unknown { .. });
-            }
-            unknown
-                || unsettled(rollout).is_some()
-                || in_hand == 0
-                || (due && !bad && in_hand < room)
-                || lost()
-        }
-    }
+    (is_first && !state.trust.is_doubted()).then_some(Effect::StartJob { database, job: id })
 }

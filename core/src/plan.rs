@@ -16,7 +16,7 @@ use crate::migration::{Version, is_false};
 pub use crate::name::PlanId;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName};
 use crate::origin::Origin;
-use crate::policy::{BackupPolicy, Blockers, EnvironmentPolicy, ReplicationLag, defaults};
+use crate::policy::{BackupPolicy, Blockers, Course, EnvironmentPolicy, ReplicationLag, defaults};
 use crate::rollout::RolloutId;
 use crate::time::{Span, Timestamp};
 
@@ -25,12 +25,17 @@ mod back;
 mod forward;
 mod judgement;
 mod server;
+mod touches;
+mod waves;
 
 pub use adopt::{AllHistories, History, plan_adopt, plan_baseline};
 pub use back::plan_back;
 pub use forward::plan_forward;
 pub use judgement::{AllSizes, FoundHazard, Judgement, Scales};
 pub(crate) use server::only_on_known_servers;
+pub use touches::Touches;
+pub use waves::{PlannedWave, waves, waves_left};
+pub(crate) use waves::{empty_waves, next_wave};
 
 /// Forward or back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -309,6 +314,9 @@ pub struct PlanBody {
     /// What the steps do, each once: databases that are alike share it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub judgements: Vec<Judgement>,
+    /// In which waves, and how much may go wrong.
+    #[serde(default, skip_serializing_if = "Course::is_default")]
+    pub course: Course,
 }
 
 /// An immutable plan.

@@ -7,14 +7,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::migration::is_false;
 use crate::name::EnvironmentName;
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 
 mod backup;
+mod hours;
 mod retention;
+mod waves;
+mod zone;
 
 pub(crate) use backup::archive_timeout;
-pub use backup::{BackupEach, BackupMethod, BackupPolicy, BackupRules, Bytes, BytesError, LEAST_RATE};
+pub use backup::{
+    BackupEach, BackupMethod, BackupPolicy, BackupRules, Bytes, BytesError, LEAST_RATE, MethodRule, Outside,
+    Thresholds,
+};
+pub use hours::{Blackout, Hours, HoursError, MAX_HOURS, Opening, Weekly};
 pub use retention::{MAX_DAYS, MAX_KEEP, Retention};
+pub use waves::{Course, MAX_WAVES, Selector, SelectorError, WaveRules};
+pub use zone::{Zone, ZoneError};
 
 /// Most environments of a policy: a chain that a person can still read.
 pub const MAX_ENVIRONMENTS: usize = 32;
@@ -31,6 +40,9 @@ pub struct Policy {
     /// Severity by hazard, in place of its own, for example `drop-index: off`.
     #[serde(default)]
     pub hazards: BTreeMap<String, HazardLevel>,
+    /// Why nothing may begin anywhere; absent: something may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<String>,
     /// Whether what is known of the schema may lower the base level of a statement. What `risk` names keeps its level.
     #[serde(default)]
     pub refine: bool,
@@ -139,6 +151,33 @@ pub struct EnvironmentPolicy {
     /// How often the newest backup of each database is restored, to see that it comes back; absent: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_every: Option<Span>,
+    /// In which groups, one after the other, a rollout reaches the databases; absent: all of them are one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waves: Vec<WaveRules>,
+    /// The least wait after the first wave that changed something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_bake: Option<Span>,
+    /// How many databases may fail before nothing more is started.
+    #[serde(default)]
+    pub max_failures: u32,
+    /// Of how many databases it may be unknown what happened, before nothing more is started.
+    #[serde(default)]
+    pub max_unknown: u32,
+    /// After how long a command is cancelled, counted from when its agent has it; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_deadline: Option<Span>,
+    /// After how long without any progress a rollout with work under way pauses; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress_deadline: Option<Span>,
+    /// When work may begin; none: whenever no blackout is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Weekly>,
+    /// When it may not, all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blackouts: Vec<Blackout>,
+    /// Why nothing may begin; absent: something may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<String>,
 }
 
 /// What a run does about sessions that hold what it needs.
@@ -282,6 +321,16 @@ pub enum PolicyError {
         /// What is taken, in words.
         range: &'static str,
     },
+    /// A wave that never takes a database.
+    #[error("{environment}: wave {wave} takes nothing: wave {by} takes every database that it selects")]
+    HiddenWave {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The wave, from 1.
+        wave: usize,
+        /// The one before it that hides it, from 1.
+        by: usize,
+    },
     /// A kind of statement that there is not.
     #[error("{key}: there is no kind of statement called {kind:?}")]
     UnknownKind {
@@ -300,6 +349,11 @@ pub enum PolicyError {
         /// What was perhaps meant.
         nearest: Option<String>,
     },
+    /// Windows that never open.
+    #[error(
+        "{0}: windows never open within a year, or blackouts cover all of them; to stop everything use freeze"
+    )]
+    NeverOpen(EnvironmentName),
     /// What does not count would have to be acknowledged.
     #[error("{environment}: acknowledge names {id}, which hazards turns off")]
     AcknowledgesOff {
@@ -354,6 +408,15 @@ impl EnvironmentPolicy {
             unknown_server: UnknownServer::default(),
             keep_history_table: false,
             drill_every: None,
+            waves: Vec::new(),
+            first_bake: None,
+            max_failures: 0,
+            max_unknown: 0,
+            step_deadline: None,
+            progress_deadline: None,
+            windows: Vec::new(),
+            blackouts: Vec::new(),
+            freeze: None,
         }
     }
 
@@ -375,6 +438,13 @@ impl EnvironmentPolicy {
             ("drill_every", self.drill_every.is_none_or(|span| span >= Span::hours(1)), "an hour or more"),
             ("replication_lag.max", lag(|lag| lag.max), positive),
             ("replication_lag.wait", lag(|lag| lag.wait), positive),
+            ("windows", self.windows.len() <= MAX_HOURS, "at most 50"),
+            ("blackouts", self.blackouts.len() <= MAX_HOURS, "at most 50"),
+            (
+                "freeze",
+                self.freeze.as_ref().is_none_or(|why| !why.trim().is_empty()),
+                "a reason, or left out",
+            ),
         ];
         let all = checks.into_iter().chain(Retention::checks(self.backup_retention));
         let wrong = all.filter(|(_, fine, _)| !fine).map(|(key, _, range)| (key, range));
@@ -394,7 +464,7 @@ impl Policy {
     /// Never for the names that pgbelay uses; the names are parsed like all others.
     pub fn initial(names: &[EnvironmentName]) -> Self {
         let environments = names.iter().cloned().map(EnvironmentPolicy::with_defaults).collect();
-        Self { environments, risk: BTreeMap::new(), hazards: BTreeMap::new(), refine: false }
+        Self { environments, risk: BTreeMap::new(), hazards: BTreeMap::new(), freeze: None, refine: false }
     }
 
     /// Everything that is wrong with the document, at once.
@@ -418,6 +488,7 @@ impl Policy {
                 required: required.clone(),
             }));
             found.extend(environment.mistakes());
+            found.extend(environment.mistakes_of_waves());
         }
         found.extend(self.risk.keys().filter_map(|kind| unknown_kind("risk", kind)));
         for environment in &self.environments {
@@ -435,6 +506,17 @@ impl Policy {
             }));
         }
         found
+    }
+
+    /// Environments in which nothing could begin within a year from now.
+    #[must_use]
+    pub fn never_open(&self, now: Timestamp) -> Vec<PolicyError> {
+        let shut = |environment: &&EnvironmentPolicy| {
+            let EnvironmentPolicy { windows, blackouts, .. } = environment;
+            !Hours { windows, blackouts }.ever_open(now)
+        };
+        let never = self.environments.iter().filter(shut);
+        never.map(|environment| PolicyError::NeverOpen(environment.name.clone())).collect()
     }
 
     /// The policy of an environment.

@@ -17,6 +17,7 @@ use crate::policy::Policy;
 use crate::release::Release;
 use crate::rollout::{Confirmation, RolloutId};
 use crate::time::{Span, Timestamp};
+use crate::witness::{Checkpoint, Looked};
 
 mod refusal;
 
@@ -96,6 +97,13 @@ pub enum Request {
         /// Why.
         reason: String,
     },
+    /// Two agents were connected with one identity.
+    Contest {
+        /// Their database.
+        database: DatabaseName,
+        /// Where they were connected from, as far as it was seen.
+        places: Vec<String>,
+    },
     /// Forget a database: it is not managed any more.
     RemoveDatabase {
         /// The database.
@@ -109,6 +117,13 @@ pub enum Request {
         database: DatabaseName,
         /// What it reads.
         observation: Observation,
+    },
+    /// Tell of the rollback windows of an environment that close soon.
+    NoticeWindows {
+        /// Where.
+        environment: EnvironmentName,
+        /// How soon.
+        within: Span,
     },
     /// Record a release.
     RecordRelease(Release),
@@ -169,12 +184,50 @@ pub enum Request {
         /// The rollout.
         rollout: RolloutId,
     },
+    /// Let a rollout go on outside of windows.
+    OverrideWindow {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Why.
+        reason: String,
+    },
+    /// Let nothing begin.
+    Freeze {
+        /// Where; `None`: everywhere.
+        environment: Option<EnvironmentName>,
+        /// Why.
+        reason: String,
+    },
+    /// Lift a freeze.
+    Unfreeze {
+        /// Which; `None`: that of everything.
+        environment: Option<EnvironmentName>,
+    },
     /// End what runs on one database of a rollout, or keep it from being started.
     CancelTarget {
         /// The rollout.
         rollout: RolloutId,
         /// The database.
         database: DatabaseName,
+    },
+    /// Try again what failed in a rollout.
+    RetryRollout {
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// Leave one database of a rollout out.
+    SkipTarget {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The database.
+        database: DatabaseName,
+        /// Why.
+        reason: String,
+    },
+    /// Let the next wave of a rollout start.
+    PassWave {
+        /// The rollout.
+        rollout: RolloutId,
     },
     /// Say whether a statement that was cut off took effect.
     Resolve {
@@ -266,6 +319,32 @@ pub enum Request {
     },
     /// An agent with work in its hands has been silent for too long.
     AgentSilent {
+        /// Its database.
+        database: DatabaseName,
+    },
+    /// An agent tells what it was told of the ledger last.
+    Witness {
+        /// Its database.
+        database: DatabaseName,
+        /// What it was told.
+        witnessed: Checkpoint,
+        /// What the ledger says to it.
+        looked: Looked,
+    },
+    /// Take the ledger for the true one, whatever agents have witnessed.
+    AcceptLedger {
+        /// Why.
+        reason: String,
+    },
+    /// Let an agent's word about the ledger not count.
+    SetAside {
+        /// Its database.
+        database: DatabaseName,
+        /// Why.
+        reason: String,
+    },
+    /// Let it count again.
+    HearAgain {
         /// Its database.
         database: DatabaseName,
     },

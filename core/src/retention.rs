@@ -1,6 +1,7 @@
 //! Which backups may go, and why each of the others stays.
 //!
-//! Whatever policy says: nothing goes without a newer complete backup of the same database, nothing that a rollback
+//! Whatever policy says: nothing goes without a newer complete backup of the same database (one with the rows of some tables
+//! is none for those that have all of them), nothing that a rollback
 //! inside an open window may need, not the one that was read again and found whole last, and nothing at all while a
 //! rollout is about the database.
 
@@ -10,7 +11,7 @@ use crate::backup::{BackupId, KnownBackup};
 use crate::job::JobId;
 use crate::name::{DatabaseName, EnvironmentName};
 use crate::plan::Direction;
-use crate::policy::Retention;
+use crate::policy::{BackupMethod, Retention};
 use crate::rollout::RolloutId;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -98,13 +99,13 @@ pub fn judge<'a>(state: &'a State, database: &DatabaseName, now: Timestamp) -> V
     let policy = state.policy.environment(environment).and_then(|policy| policy.backup_retention);
     let all = newest_first(state, database);
     let busy = at_work(state, database);
-    let proven = all.iter().filter_map(|known| Some((known.proven_at()?, *known))).max_by_key(|(at, _)| *at);
-    let restored =
-        all.iter().filter_map(|known| Some((known.restored_at?, *known))).max_by_key(|(at, _)| *at);
-    let newest = all.iter().copied().find(|known| known.counts());
-    let mut complete_before = 0;
+    let mut kinds = [BackupMethod::Full, BackupMethod::Touched].map(|method| Best::of(&all, method));
     let mut judged = Vec::new();
     for known in all.iter().copied() {
+        let [whole, some] = &mut kinds;
+        // Those of which something stands in for this one.
+        let best = if known.backup.method == BackupMethod::Touched { &*some } else { &*whole };
+        let (newest, complete_before) = (best.newest, best.complete_before);
         let fate = match (&known.condemned, policy, newest) {
             (Some(condemned), _, _) => Fate::Condemned(condemned.clone()),
             (None, None, _) => Fate::Stays(Keep::NoPolicy(environment.clone())),
@@ -120,11 +121,11 @@ pub fn judge<'a>(state: &'a State, database: &DatabaseName, now: Timestamp) -> V
                     {
                         return Some(Keep::Job(job.id.clone()));
                     }
-                    if restored.is_some_and(|(_, last)| last.id() == known.id()) {
+                    if best.restored.is_some_and(|last| last.id() == known.id()) {
                         return Some(Keep::LastRestored);
                     }
                     window_until(state, known, now).map(|until| Keep::Window { until }).or_else(|| {
-                        let is_last = proven.is_some_and(|(_, last)| last.id() == known.id());
+                        let is_last = best.proven.is_some_and(|last| last.id() == known.id());
                         is_last.then_some(Keep::LastProven)
                     })
                 };
@@ -140,10 +141,42 @@ pub fn judge<'a>(state: &'a State, database: &DatabaseName, now: Timestamp) -> V
                 }
             }
         };
-        complete_before += u32::from(known.counts());
         judged.push(Judged { backup: known, fate });
+        for best in &mut kinds {
+            best.complete_before += u32::from(best.takes(known) && known.counts());
+        }
     }
     judged
+}
+
+/// What is kept for backups of a kind: of those that may stand in for them.
+struct Best<'a> {
+    method: BackupMethod,
+    newest: Option<&'a KnownBackup>,
+    proven: Option<&'a KnownBackup>,
+    restored: Option<&'a KnownBackup>,
+    /// How many complete ones have been seen so far.
+    complete_before: u32,
+}
+
+impl<'a> Best<'a> {
+    /// `all`: the newest first.
+    fn of(all: &[&'a KnownBackup], method: BackupMethod) -> Self {
+        let nothing = Self { method, newest: None, proven: None, restored: None, complete_before: 0 };
+        let all = || all.iter().copied().filter(|known| nothing.takes(known));
+        let proven = all().filter_map(|known| Some((known.proven_at()?, known))).max_by_key(|(at, _)| *at);
+        let restored = all().filter_map(|known| Some((known.restored_at?, known))).max_by_key(|(at, _)| *at);
+        Self {
+            newest: all().find(|known| known.counts()),
+            proven: proven.map(|(_, known)| known),
+            restored: restored.map(|(_, known)| known),
+            ..nothing
+        }
+    }
+
+    fn takes(&self, known: &KnownBackup) -> bool {
+        known.backup.method.stands_in_for(self.method)
+    }
 }
 
 /// When the last rollback window closes that needs a backup, if one is open: of what was run after it, or was to be.
@@ -163,10 +196,11 @@ pub fn window_until(state: &State, known: &KnownBackup, now: Timestamp) -> Optio
     of_plan.chain(own).filter(|window| !window.expired(now)).map(|window| window.until).max()
 }
 
-/// The newest complete backup of a database that was not given up: what makes it safe to delete others.
+/// The newest complete backup that was not given up and that may stand in for this one: what makes it safe to delete it.
 #[must_use]
-pub fn newest_complete<'a>(state: &'a State, database: &DatabaseName) -> Option<&'a KnownBackup> {
-    newest_first(state, database).into_iter().find(|known| known.counts())
+pub fn newest_in_place_of<'a>(state: &'a State, known: &KnownBackup) -> Option<&'a KnownBackup> {
+    let mut all = newest_first(state, &known.database).into_iter();
+    all.find(|other| other.counts() && other.backup.method.stands_in_for(known.backup.method))
 }
 
 /// Whether a backup that was given up may be deleted at this moment: a newer complete one is there, and nobody is at
@@ -175,7 +209,7 @@ pub fn newest_complete<'a>(state: &'a State, database: &DatabaseName) -> Option<
 pub fn may_be_deleted(state: &State, known: &KnownBackup) -> bool {
     let is_newer = |newest: &KnownBackup| newest.order() > known.order();
     known.condemned.is_some()
-        && newest_complete(state, &known.database).is_some_and(is_newer)
+        && newest_in_place_of(state, known).is_some_and(is_newer)
         && at_work(state, &known.database).is_none()
 }
 

@@ -10,7 +10,7 @@ use crate::migration::Version;
 pub use crate::name::RolloutId;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName};
 use crate::plan::{Expectation, PlanId, WorkKind};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// Most runs of one target in which nothing gets done: an agent that dies this often on one migration needs a person.
 pub const MAX_ATTEMPTS: u32 = 5;
@@ -58,10 +58,41 @@ pub struct Rollout {
     pub bulk: AllBulk,
     /// When it started.
     pub started_at: Timestamp,
+    /// Who let it go on outside of windows, and why; `None`: nobody.
+    pub overridden: Option<(OperatorName, String)>,
     /// Where it stands.
     pub state: RolloutState,
+    /// When something of it last moved, or a person let it go on.
+    pub moved_at: Timestamp,
+    /// The waves that have started, in that order. What a wave has is settled when it starts.
+    pub waves: Vec<Wave>,
     /// Every database of the plan.
     pub targets: BTreeMap<DatabaseName, Target>,
+}
+
+/// A wave that has started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wave {
+    /// Its place in the policy, from 0; one more than the last: what no wave of the policy takes.
+    pub place: usize,
+    /// Its databases, each with its place in the order in which they are started.
+    pub members: BTreeMap<DatabaseName, usize>,
+    /// Where it stands.
+    pub stage: Stage,
+}
+
+/// Where a wave stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Its databases are worked on.
+    Working,
+    /// They are done, and it is waited.
+    Baking {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The next one may start.
+    Passed,
 }
 
 /// Where a rollout stands.
@@ -106,6 +137,47 @@ pub enum PauseReason {
         /// The database.
         database: DatabaseName,
     },
+    /// More databases have failed than policy allows.
+    Budget {
+        /// How many have failed.
+        failed: u32,
+        /// How many may.
+        allowed: u32,
+    },
+    /// A wave is done, and policy wants a person to let the next one start.
+    Wave {
+        /// The wave's place in the policy, from 0.
+        wave: u32,
+    },
+    /// Nothing has moved for longer than policy allows.
+    NoProgress {
+        /// A database that is worked on.
+        database: DatabaseName,
+    },
+    /// Nothing may begin at this time. It goes on by itself.
+    Window {
+        /// When it may; absent: not within a year.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        opens: Option<Timestamp>,
+        /// What says so: the version of the policy and the key.
+        rule: String,
+        /// The reason that stands there; empty: none.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+        /// How long the shortest of what comes next may take, where that is longer than the window is open.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        needs: Option<Span>,
+    },
+    /// Nothing may begin until the freeze is lifted. It then goes on by itself.
+    Freeze {
+        /// Why.
+        reason: String,
+        /// Who froze it; absent: the policy.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<OperatorName>,
+        /// The key of the policy, or the command that lifts it.
+        rule: String,
+    },
 }
 
 /// How a rollout ended.
@@ -137,6 +209,8 @@ pub struct Target {
     pub pieces: u32,
     /// Whether somebody cancelled what runs on it.
     pub cancelled: bool,
+    /// Whether what runs on it was cancelled because it took longer than this.
+    pub overdue: Option<Span>,
     /// When it last moved.
     pub moved_at: Timestamp,
     /// Where it stands.
@@ -179,6 +253,13 @@ pub enum TargetState {
         /// The statement.
         statement: Unsettled,
     },
+    /// Somebody left it out.
+    Skipped {
+        /// Who.
+        by: OperatorName,
+        /// Why.
+        reason: String,
+    },
     /// The rollout ended before its turn.
     NotReached,
 }
@@ -194,6 +275,31 @@ impl RolloutState {
     }
 }
 
+impl Wave {
+    /// A wave that starts.
+    pub(crate) fn new(place: usize, databases: impl Iterator<Item = DatabaseName>) -> Self {
+        let members = databases.enumerate().map(|(at, name)| (name, at)).collect();
+        Self { place, members, stage: Stage::Working }
+    }
+}
+
+impl Rollout {
+    /// How many databases have failed, or were refused by their agents.
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        let bad = self.targets.values().filter(|target| target.state.is_bad()).count();
+        u32::try_from(bad).unwrap_or(u32::MAX)
+    }
+
+    /// Whether it stands still after failures with nothing in anybody's hands: whoever starts another plan on its
+    /// databases takes its place.
+    #[must_use]
+    pub fn is_halted(&self) -> bool {
+        let budget = matches!(self.state, RolloutState::Paused { reason: PauseReason::Budget { .. } });
+        budget && self.targets.values().all(|target| target.state.command().is_none())
+    }
+}
+
 impl TargetState {
     /// Whether a command is in the agent's hands, or may be.
     #[must_use]
@@ -206,6 +312,7 @@ impl TargetState {
             | Self::Refused { .. }
             | Self::Cancelled
             | Self::Unsettled { .. }
+            | Self::Skipped { .. }
             | Self::NotReached => None,
         }
     }
@@ -221,6 +328,7 @@ impl TargetState {
             | Self::Running { .. }
             | Self::Unknown { .. }
             | Self::Unsettled { .. }
+            | Self::Skipped { .. }
             | Self::NotReached => false,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::access::{Certificates, JoinToken, Operator};
+use crate::access::{Certificates, Contested, JoinToken, Operator};
 use crate::backup::{BackupId, KnownBackup};
 use crate::command::{Command, CommandId};
 use crate::database::{AppliedRecord, Database};
@@ -11,12 +11,14 @@ use crate::digest::Digest;
 use crate::job::{Job, JobId};
 use crate::migration::Migration;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName, TokenId};
+use crate::notice::Told;
 use crate::plan::{Plan, PlanId};
 use crate::policy::{EnvironmentPolicy, Policy};
 use crate::release::Release;
 use crate::request::Refusal;
 use crate::rollout::{Rollout, RolloutId};
 use crate::time::Timestamp;
+use crate::witness::Trust;
 
 /// Everything that the controller knows. Cheap to clone: what is large is shared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct State {
     pub operators: BTreeMap<OperatorName, Operator>,
     /// The certificates of the agents.
     pub agents: BTreeMap<DatabaseName, Certificates>,
+    /// The agents of which there are two.
+    pub contested: BTreeMap<DatabaseName, Contested>,
     /// The invitations.
     pub tokens: BTreeMap<TokenId, JoinToken>,
     /// The databases.
@@ -59,10 +63,16 @@ pub struct State {
     pub last_proofs: BTreeMap<DatabaseName, (Timestamp, bool)>,
     /// The backups that are given up and not gone yet.
     pub condemned: BTreeSet<(DatabaseName, BackupId)>,
+    /// What is frozen by somebody's word; `None`: everything.
+    pub freezes: BTreeMap<Option<EnvironmentName>, Freeze>,
     /// The commands that have not come to an end.
     pub commands: BTreeMap<CommandId, CommandState>,
     /// How many commands there have been.
     pub commands_issued: u64,
+    /// What people were told of in time.
+    pub told: Told,
+    /// Whether the ledger is believed to be the true one.
+    pub trust: Trust,
 }
 
 /// A plan and who approved it.
@@ -72,6 +82,17 @@ pub struct PlanState {
     pub plan: Arc<Plan>,
     /// Who approved it.
     pub approvals: BTreeSet<OperatorName>,
+}
+
+/// Somebody's word that nothing may begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freeze {
+    /// Whose.
+    pub by: OperatorName,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// A command that has not come to an end.
@@ -91,6 +112,7 @@ impl Default for State {
             policy_version: 0,
             operators: BTreeMap::new(),
             agents: BTreeMap::new(),
+            contested: BTreeMap::new(),
             tokens: BTreeMap::new(),
             databases: BTreeMap::new(),
             releases: BTreeMap::new(),
@@ -105,8 +127,11 @@ impl Default for State {
             open_jobs: BTreeMap::new(),
             last_proofs: BTreeMap::new(),
             condemned: BTreeSet::new(),
+            freezes: BTreeMap::new(),
             commands: BTreeMap::new(),
             commands_issued: 0,
+            told: Told::default(),
+            trust: Trust::default(),
         }
     }
 }

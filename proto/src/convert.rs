@@ -6,10 +6,12 @@ use pgbelay_core::database::{AppliedRecord, Observation, Unfinished, no_conditio
 use pgbelay_core::origin::Origin;
 use pgbelay_core::plan::{Direction, Expectation};
 use pgbelay_core::time::Timestamp;
+use pgbelay_core::witness::Checkpoint;
 
 use crate::wire;
 
 mod adopt;
+mod backup;
 mod command;
 mod history;
 mod job;
@@ -80,6 +82,35 @@ impl TryFrom<wire::AppliedRecord> for AppliedRecord {
             applied_at: Timestamp(wire.applied_at_ms),
             repeatable: wire.repeatable,
             adopted: wire.adopted,
+        })
+    }
+}
+
+impl From<wire::controller_message::Message> for wire::ControllerMessage {
+    fn from(message: wire::controller_message::Message) -> Self {
+        Self { message: Some(message), checkpoint: None }
+    }
+}
+
+impl From<&Checkpoint> for wire::Checkpoint {
+    fn from(checkpoint: &Checkpoint) -> Self {
+        Self {
+            incarnation: checkpoint.incarnation.to_string(),
+            acceptances: checkpoint.acceptances,
+            seq: checkpoint.seq,
+            hash: checkpoint.hash.to_string(),
+        }
+    }
+}
+
+impl TryFrom<wire::Checkpoint> for Checkpoint {
+    type Error = BadMessage;
+    fn try_from(wire: wire::Checkpoint) -> Result<Self, BadMessage> {
+        Ok(Self {
+            incarnation: parse("incarnation", &wire.incarnation)?,
+            acceptances: wire.acceptances,
+            seq: wire.seq,
+            hash: parse("hash", &wire.hash)?,
         })
     }
 }

@@ -3,6 +3,7 @@
 //! Wire messages are turned into the types of `pgbelay-core` here and nowhere else; inside, nothing is checked again.
 
 pub mod channel;
+pub mod checkpoint;
 pub mod convert;
 pub mod credentials;
 pub mod csr;

@@ -8,6 +8,7 @@ pub mod observe;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
+pub mod s3;
 pub mod scratch;
 pub mod tools;
 pub mod wait;

@@ -104,11 +104,17 @@ impl Compression {
 /// What a pg_dump says that was built without a library.
 pub(super) const NOT_BUILT_WITH: &str = "does not support compression";
 
-fn program(path: &Path) -> Command {
+/// A program that inherits nothing that leads it elsewhere.
+pub(super) fn new(path: &Path) -> Command {
     let mut command = Command::new(path);
     for name in NOT_INHERITED {
         command.env_remove(name);
     }
+    command
+}
+
+fn program(path: &Path) -> Command {
+    let mut command = new(path);
     // Its messages are searched for what is known.
     command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // pg_dump starts others: they are ended together.
@@ -116,16 +122,24 @@ fn program(path: &Path) -> Command {
     command
 }
 
-/// pg_dump of a whole database into a directory, by as many sessions as there are jobs.
-pub(super) fn dump(
-    programs: &Programs,
-    target: &Target,
-    directory: &Path,
-    (snapshot, jobs, compression): (&str, usize, Compression),
-) -> Command {
+/// How pg_dump works.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Dump<'a> {
+    /// Whose state it sees.
+    pub(super) snapshot: &'a str,
+    pub(super) jobs: usize,
+    pub(super) compression: Compression,
+    /// Patterns of tables whose rows it leaves out.
+    pub(super) without_rows: &'a [String],
+}
+
+/// pg_dump of a database into a directory, by as many sessions as there are jobs.
+pub(super) fn dump(programs: &Programs, target: &Target, directory: &Path, how: Dump<'_>) -> Command {
+    let Dump { snapshot, jobs, compression, without_rows } = how;
     let mut command = program(&programs.dump);
     command.args(["--format=directory", compression.argument(), "--no-password", LOCK_WAIT]);
     command.arg(format!("--jobs={jobs}")).arg(format!("--snapshot={snapshot}"));
+    command.args(without_rows.iter().map(|pattern| format!("--exclude-table-data={pattern}")));
     command.arg("--file").arg(directory);
     connects(command, target)
 }
@@ -139,7 +153,7 @@ pub(super) fn globals(program_of_all: &Path, target: &Target, file: &Path) -> Co
 }
 
 /// The password is in the environment: everybody can read arguments.
-fn connects(mut command: Command, target: &Target) -> Command {
+pub(super) fn connects(mut command: Command, target: &Target) -> Command {
     command.env("PGHOST", &target.host).env("PGPORT", target.port.to_string());
     command.env("PGUSER", &target.user).env("PGDATABASE", &target.name);
     command.env("PGCONNECT_TIMEOUT", "10").env("PGAPPNAME", DUMP);
@@ -226,7 +240,13 @@ pub(super) async fn pipe(mut one: Command, mut two: Command, control: &Control<'
 }
 
 /// A program and those that it has started, ended when this is dropped.
-struct Group(Option<Pid>);
+pub(super) struct Group(Option<Pid>);
+
+impl Group {
+    pub(super) const fn of(leader: Option<Pid>) -> Self {
+        Self(leader)
+    }
+}
 
 impl Drop for Group {
     fn drop(&mut self) {

@@ -172,6 +172,12 @@ impl Contents {
         Ok(changed.collect())
     }
 
+    /// Forgets all tables but these: the rows of others are not backed up.
+    pub(super) fn keep(&mut self, oids: &BTreeSet<u32>) {
+        self.tables.retain(|(oid, _)| oids.contains(oid));
+        self.files.retain(|oid, _| oids.contains(oid));
+    }
+
     /// The bytes of all tables.
     pub(super) fn bytes(&self) -> u64 {
         self.tables.iter().map(|(_, bytes)| bytes).sum()

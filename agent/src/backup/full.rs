@@ -1,4 +1,5 @@
-//! A whole database by pg_dump: dumped by several sessions, hashed meanwhile, and looked at.
+//! A database by pg_dump, with the rows of all tables or of some: dumped by several sessions, hashed meanwhile, and looked
+//! at.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::child::{self, Compression, Ended};
+use super::child::{self, Compression, Dump, Ended};
 use super::contents::{self, Contents};
 use super::manifest::{self, DUMP_DIR};
 use super::parts::{Part, Parts};
@@ -15,6 +16,7 @@ use super::place::{self, Place};
 use super::programs::Programs;
 use super::progress::Meter;
 use super::publish::Dumped;
+use super::touched::Selected;
 use super::{BackupRequest, Stop, failed, lost, space};
 use crate::database::{Control, Session, Target};
 use crate::failpoint::reach;
@@ -36,10 +38,11 @@ const MOST_NAMED: usize = 5;
 const NOT_FOR_SEVERAL: [&str; 4] =
     ["could not obtain lock", "too many clients", "too many connections", "remaining connection slots"];
 
-/// Dumps the whole database and looks whether it is there. `session` holds the snapshot, `looks` is for questions.
+/// Dumps the database and looks whether it is there: the rows of the tables in `contents`, and with `some` all but those that
+/// this leaves out. `session` holds the snapshot, `looks` is for questions.
 pub(super) async fn dumped(
     (target, request): (&Target, &BackupRequest<'_>),
-    contents: &Contents,
+    (contents, some): (&Contents, Option<Selected>),
     place: &Place,
     (session, looks): (Session, Session),
     control: &Control<'_>,
@@ -47,7 +50,8 @@ pub(super) async fn dumped(
     let programs = Programs::find(request.programs, session.version).await.map_err(Stop::Failed)?;
     room(place, &looks, contents.bytes()).await?;
     let rate = request.order.rate_limit.map(|rate| rate.0);
-    let made = dump((target, &programs), contents, place, (&looks, rate), control).await?;
+    let without_rows = some.as_ref().map_or(&[][..], |some| &some.excluded);
+    let made = dump((target, &programs), (contents, without_rows), place, (&looks, rate), control).await?;
     let anew = contents.written_anew(&looks).await.map_err(|fault| lost(&fault))?;
     if !anew.is_empty() {
         let what = anew.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
@@ -67,7 +71,8 @@ pub(super) async fn dumped(
     let no_globals = globals(target, &programs, place, control).await?;
     let Made { parts, compression, jobs } = made;
     let (pg_dump, compression) = (programs.version, compression.name());
-    Ok(Dumped { parts, compression, jobs, pg_dump, rate_limit: rate, no_globals })
+    let with_rows = some.map(|some| some.names);
+    Ok(Dumped { parts, compression, jobs, pg_dump, rate_limit: rate, no_globals, with_rows })
 }
 
 /// What pg_dump has made.
@@ -80,7 +85,7 @@ struct Made {
 /// Runs pg_dump, and hashes what it writes meanwhile.
 async fn dump(
     (target, programs): (&Target, &Programs),
-    contents: &Contents,
+    (contents, without_rows): (&Contents, &[String]),
     place: &Place,
     (looks, rate): (&Session, Option<u64>),
     control: &Control<'_>,
@@ -88,10 +93,11 @@ async fn dump(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut jobs = cores.min(MOST_JOBS).min(contents.tables.len()).max(1);
     let mut compression = Compression::of(programs.major);
+    let how = |jobs, compression| Dump { snapshot: &contents.snapshot, jobs, compression, without_rows };
     loop {
         let meter = Arc::new(Meter::new(contents.tables.len(), contents.bytes()));
         let ended = CancellationToken::new();
-        let command = child::dump(programs, target, &place.dump(), (&contents.snapshot, jobs, compression));
+        let command = child::dump(programs, target, &place.dump(), how(jobs, compression));
         let dumped = async {
             let done = run(command, control, (Some(&meter), rate)).await;
             ended.cancel();

@@ -12,6 +12,7 @@ use pgbelay_core::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::contents::Needs;
+use super::outside::Made;
 use super::parts::Part;
 use super::restore_point::RestorePoint;
 
@@ -46,8 +47,11 @@ pub(super) struct Manifest {
     pub(super) rollout: String,
     pub(super) command: String,
     pub(super) attempt: u32,
-    /// What kind of backup it is: `full`, `restore_point`.
+    /// What kind of backup it is: `full`, `touched`, `restore_point`, `command`.
     pub(super) method: String,
+    /// Why it is of that kind, where that was left open or is not what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) method_reason: Option<String>,
     /// How the rows are compressed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) compression: String,
@@ -72,6 +76,12 @@ pub(super) struct Manifest {
     /// Where in the server's log the database is, if that is what the backup is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) restore_point: Option<RestorePoint>,
+    /// What another program has made, in its own words, if that is what the backup is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) outside: Option<Made>,
+    /// The tables that have their rows in it, with their schemas, as SQL has them; absent: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) with_rows: Option<Vec<String>>,
     /// Of the schema.
     pub(super) fingerprint: Digest,
     /// Of the schema's objects by kind and name alone: definitions may read otherwise when they were restored.

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::contents::Contents;
 use super::manifest::{CERTIFICATE, DUMP_DIR, FORMAT, GLOBALS, MANIFEST, Manifest, SIGNATURE, SUMS};
+use super::outside::Made;
 use super::parts::{Part, part};
 use super::place::{Place, PlaceError, interrupted};
 use super::restore_point::RestorePoint;
@@ -34,15 +35,19 @@ pub(super) struct Facts {
     pub(super) outline: Digest,
     /// What kind of backup it is, and what that kind knows of itself.
     pub(super) kind: Kind,
+    /// Why it is of that kind, where that was left open or is not what was asked for.
+    pub(super) reason: Option<String>,
 }
 
 /// What a kind of backup knows of itself.
 #[derive(Debug)]
 pub(super) enum Kind {
     /// What pg_dump has written.
-    Full(Dumped),
+    Dump(Dumped),
     /// Nothing was written.
     RestorePoint(RestorePoint),
+    /// What another program has made.
+    Command(Made),
 }
 
 /// What pg_dump has written.
@@ -58,6 +63,19 @@ pub(super) struct Dumped {
     pub(super) rate_limit: Option<u64>,
     /// Why the roles are not written down.
     pub(super) no_globals: Option<String>,
+    /// The tables that have their rows in it; `None`: all of them.
+    pub(super) with_rows: Option<Vec<String>>,
+}
+
+impl Kind {
+    const fn method(&self) -> BackupMethod {
+        match self {
+            Self::Dump(dumped) if dumped.with_rows.is_some() => BackupMethod::Touched,
+            Self::Dump(_) => BackupMethod::Full,
+            Self::RestorePoint(_) => BackupMethod::RestorePoint,
+            Self::Command(_) => BackupMethod::Command,
+        }
+    }
 }
 
 /// What was published.
@@ -67,10 +85,14 @@ pub(super) struct Published {
     pub(super) path: PathBuf,
     /// The digest of the manifest, which has those of all parts.
     pub(super) sha256: Digest,
-    /// The bytes of all parts.
+    /// The bytes of all parts, or of what another program has made.
     pub(super) bytes: u64,
     /// What kind of backup it is.
     pub(super) method: BackupMethod,
+    /// Why it is of that kind.
+    pub(super) reason: Option<String>,
+    /// Where what it stands for is.
+    pub(super) outside: Option<String>,
 }
 
 /// Writes the manifest, signs it, brings everything to disk and renames the directory.
@@ -97,7 +119,7 @@ fn publish_here(
     };
     let mut facts = facts;
     let mut parts = Vec::new();
-    if let Kind::Full(dumped) = &mut facts.kind {
+    if let Kind::Dump(dumped) = &mut facts.kind {
         parts = std::mem::take(&mut dumped.parts);
         if dumped.no_globals.is_none() {
             let path = place.path.join(GLOBALS);
@@ -116,10 +138,7 @@ fn publish_here(
     let name = format!("{}-{}-{}", finished.strftime("%Y%m%dT%H%M%SZ"), command.rollout, command.id);
     let published = free_name(&place.parent, &name);
     let id = published.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let method = match &facts.kind {
-        Kind::Full(_) => BackupMethod::Full,
-        Kind::RestorePoint(_) => BackupMethod::RestorePoint,
-    };
+    let (method, reason) = (facts.kind.method(), facts.reason.clone());
     let manifest = manifest(facts, (id, method), parts, (command, finished));
     let write = |name: &str, text: &[u8]| {
         let path = place.path.join(name);
@@ -132,15 +151,21 @@ fn publish_here(
     write(CERTIFICATE, signer.certificate_pem.as_bytes())?;
     write(SUMS, manifest.sums().as_bytes())?;
     let dump = place.path.join(DUMP_DIR);
-    for directory in
-        [&dump, &place.path].into_iter().filter(|path| method == BackupMethod::Full || **path != dump)
-    {
+    for directory in [&dump, &place.path].into_iter().filter(|path| method.has_rows() || **path != dump) {
         sync_directory(directory).map_err(failed("failed to write", directory))?;
     }
     fs::rename(&place.path, &published).map_err(failed("failed to publish the backup as", &published))?;
     place.published = true;
     sync_directory(&place.parent).map_err(failed("failed to write", &place.parent))?;
-    Ok(Published { path: published, sha256: Digest::of(&text), bytes: manifest.bytes(), method })
+    let outside = manifest.outside.as_ref();
+    Ok(Published {
+        path: published,
+        sha256: Digest::of(&text),
+        bytes: outside.map_or_else(|| manifest.bytes(), |made| made.bytes),
+        method,
+        reason,
+        outside: outside.map(|made| made.location.clone()),
+    })
 }
 
 /// What stands in the manifest of a backup with these parts.
@@ -150,12 +175,14 @@ fn manifest(
     parts: Vec<Part>,
     (command, finished): (&WireCommand, jiff::Timestamp),
 ) -> Manifest {
-    let (dumped, point) = match facts.kind {
-        Kind::Full(dumped) => (Some(dumped), None),
-        Kind::RestorePoint(point) => (None, Some(point)),
+    let (dumped, point, outside) = match facts.kind {
+        Kind::Dump(dumped) => (Some(dumped), None, None),
+        Kind::RestorePoint(point) => (None, Some(point), None),
+        Kind::Command(made) => (None, None, Some(made)),
     };
     let Contents { snapshot, lsn, timeline, needs, .. } = &facts.contents;
-    let lsn = point.as_ref().map_or(lsn, |point| &point.lsn);
+    let given = point.as_ref().map(|point| &point.lsn);
+    let lsn = given.or(outside.as_ref().and_then(|made| made.lsn.as_ref())).unwrap_or(lsn);
     let (compression, pg_dump_version, snapshot) = match &dumped {
         Some(dumped) => (dumped.compression.to_owned(), dumped.pg_dump.clone(), snapshot.clone()),
         None => Default::default(),
@@ -168,10 +195,11 @@ fn manifest(
         command: command.id.to_string(),
         attempt: command.attempt,
         method: method.as_str().to_owned(),
+        method_reason: facts.reason,
         compression,
         jobs: dumped.as_ref().map_or(0, |dumped| dumped.jobs),
         parts,
-        tables: if point.is_some() { 0 } else { facts.contents.tables.len() },
+        tables: if method.has_rows() { facts.contents.tables.len() } else { 0 },
         database_bytes: facts.contents.bytes(),
         server_version: facts.seen.server_version,
         pg_dump_version,
@@ -181,6 +209,8 @@ fn manifest(
         snapshot,
         rate_limit: dumped.as_ref().and_then(|dumped| dumped.rate_limit),
         restore_point: point,
+        outside: outside.clone(),
+        with_rows: dumped.as_ref().and_then(|dumped| dumped.with_rows.clone()),
         fingerprint: facts.seen.fingerprint,
         outline: facts.outline,
         applied: facts.seen.records.iter().map(|record| record.version.to_string()).collect(),

@@ -17,9 +17,10 @@ use tokio::process::Command;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::child::{self, Ended};
-use super::manifest::{DUMP_DIR, Manifest};
+use super::manifest::Manifest;
 use super::programs::Programs;
-use super::verify::whole;
+use super::stores::{Source, bring};
+use crate::config::Stores;
 use crate::database::{Control, Fault, Session, Target, connect};
 use crate::failpoint::reach;
 use compare::Compared;
@@ -41,6 +42,9 @@ const NAME: &str = "pgbelay-agent restore";
 /// Most sessions of pg_restore.
 const MOST_JOBS: usize = 8;
 
+/// Most tables that are named.
+const MOST_NAMED: usize = 20;
+
 /// How often it is told how far it is.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -58,6 +62,23 @@ pub struct RestoreRequest<'a> {
     pub ca_pem: &'a str,
     /// Where PostgreSQL's programs are; `None`: they are looked for.
     pub programs: Option<&'a Path>,
+    /// Where backups are beside the directory.
+    pub stores: &'a Stores,
+    /// The directory of all backups.
+    pub dir: &'a Path,
+}
+
+impl RestoreRequest<'_> {
+    fn source(&self) -> Source<'_> {
+        Source {
+            stores: self.stores,
+            dir: self.dir,
+            database: self.name,
+            path: &self.job.path,
+            sha256: self.job.sha256,
+            ca_pem: self.ca_pem,
+        }
+    }
 }
 
 /// Why nothing was restored.
@@ -110,26 +131,28 @@ async fn make(
 ) -> Result<Restored, Stop> {
     let job = request.job;
     control.say(0, 0, "restore: reading the backup".to_owned());
-    let directory = Path::new(&job.path);
-    let read = tokio::select! {
+    let source = request.source();
+    let brought = tokio::select! {
         () = control.cancel.cancelled() => return Err(Stop::Cancelled),
-        read = whole(directory, job.sha256, request.ca_pem) => read,
+        brought = Box::pin(bring(&source)) => brought,
     };
-    let manifest = read.map_err(not_whole)?;
+    let brought = brought.map_err(not_whole)?;
+    let manifest = &brought.manifest;
     if manifest.database != request.name.as_str() {
         return Err(Stop::failed(
             format!("the backup is of {}, and this is {}", manifest.database, request.name),
             "name a backup of this database: pgbelay backup list",
         ));
     }
+    has_what_is_asked(manifest, &job.into)?;
     let server = Server::open(target).await?;
     let programs = Programs::find(request.programs, server.session.version).await;
     let programs =
         programs.map_err(|failure| Stop::failed(failure.message, failure.hint.unwrap_or_default()))?;
-    may_be_restored(&server, &manifest, &job.into).await?;
-    server.room(&manifest).await?;
-    let work = Work { target, request, control, server: &server, manifest: &manifest, programs: &programs };
-    let made = Box::pin(work.make(&directory.join(DUMP_DIR))).await;
+    may_be_restored(&server, manifest, &job.into).await?;
+    server.room(manifest).await?;
+    let work = Work { target, request, control, server: &server, manifest, programs: &programs };
+    let made = Box::pin(work.make(&brought.dump)).await;
     server.session.close().await;
     if let Err(why) = end::patiently(|| Box::pin(end::drop_leftovers(target, request.name))).await {
         // The next job, and the next start of the agent, find it.
@@ -146,6 +169,40 @@ fn not_whole(problems: Vec<String>) -> Stop {
     let first = problems.first().map(String::as_str).unwrap_or_default();
     let message = format!("the backup is not whole, so nothing was restored: {first}");
     Stop::Failed { message, hint: "restore another one: pgbelay backup list".to_owned(), problems }
+}
+
+/// Whether the backup has rows, and all of them where that is needed.
+fn has_what_is_asked(manifest: &Manifest, into: &Destination) -> Result<(), Stop> {
+    if let Some(made) = &manifest.outside {
+        let message =
+            format!("a program of the agent's machine has made the backup: it is at {}", made.location);
+        return Err(Stop::failed(message, "restore it with that program"));
+    }
+    if let Some(point) = &manifest.restore_point {
+        let message = format!("the backup is the point {} in the server's log, and has no rows", point.name);
+        return Err(Stop::failed(message, "restore the server to it from its archive"));
+    }
+    match &manifest.with_rows {
+        Some(_) if into.is_in_place() => Err(Stop::failed(
+            "the backup has the rows of only those tables that its run touches, so it cannot take the database's place",
+            "nothing was changed; restore it into a new database, or some of its tables with --tables",
+        )),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// What has to be said of a backup that has the rows of some tables.
+fn lacks_rows(manifest: &Manifest) -> Option<String> {
+    let names = manifest.with_rows.as_ref()?;
+    let more = names.len().saturating_sub(MOST_NAMED);
+    let mut list = names.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        list.push_str(&format!(" and {more} more"));
+    }
+    Some(format!(
+        "only the tables that the backup's run touches have rows ({list}); all others are empty, and materialized views \
+         are not populated"
+    ))
 }
 
 /// What can be told before anything is made.
@@ -219,7 +276,7 @@ impl Work<'_> {
             sampled,
             rows,
             schema_doubt,
-            notes: Vec::new(),
+            notes: lacks_rows(self.manifest).into_iter().collect(),
             took: Span(0),
             observation: None,
         };

@@ -38,7 +38,7 @@ fn share(parent: &Path) -> Option<f64> {
     let newest = names.filter(|name| !name.starts_with('.')).max()?;
     let manifest = Manifest::read(&parent.join(newest)).ok()?;
     // Of little data, what is always there is most of a backup.
-    let says = manifest.restore_point.is_none() && manifest.database_bytes >= ENOUGH;
+    let says = !manifest.parts.is_empty() && manifest.database_bytes >= ENOUGH;
     says.then(|| manifest.bytes() as f64 / manifest.database_bytes as f64)
 }
 

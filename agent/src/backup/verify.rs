@@ -75,14 +75,28 @@ struct Head {
 
 pub(super) fn manifest(directory: &Path, sha256: Digest, ca_pem: &str) -> Result<Manifest, String> {
     let read = |name: &str| fs::read(directory.join(name)).map_err(|error| unread(name, &error));
-    let text = read(MANIFEST)?;
-    if Digest::of(&text) != sha256 {
+    let texts =
+        Texts { manifest: read(MANIFEST)?, signature: read(SIGNATURE)?, certificate: read(CERTIFICATE)? };
+    let id = directory.file_name().unwrap_or_default().to_string_lossy();
+    believed(&texts, &id, sha256, ca_pem)
+}
+
+/// A manifest, and what makes it believable.
+pub(super) struct Texts {
+    pub(super) manifest: Vec<u8>,
+    pub(super) signature: Vec<u8>,
+    pub(super) certificate: Vec<u8>,
+}
+
+/// The manifest of the backup of this name, if it is the one that was made and an agent of this fleet has signed it.
+pub(super) fn believed(texts: &Texts, id: &str, sha256: Digest, ca_pem: &str) -> Result<Manifest, String> {
+    let Texts { manifest: text, signature, certificate } = texts;
+    if Digest::of(text) != sha256 {
         return Err(format!("{MANIFEST} is not the one that was made"));
     }
-    let (signature, certificate) = (read(SIGNATURE)?, read(CERTIFICATE)?);
-    let signed = signing::verify(ca_pem, &String::from_utf8_lossy(&certificate), &text, &signature);
+    let signed = signing::verify(ca_pem, &String::from_utf8_lossy(certificate), text, signature);
     let signer = signed.map_err(|error| format!("{MANIFEST}: {error}"))?;
-    match serde_json::from_slice::<Head>(&text) {
+    match serde_json::from_slice::<Head>(text) {
         Ok(Head { format }) if format > FORMAT => {
             return Err(format!(
                 "{MANIFEST} is of form {format}, and this agent knows forms up to {FORMAT}: use a newer agent"
@@ -91,11 +105,10 @@ pub(super) fn manifest(directory: &Path, sha256: Digest, ca_pem: &str) -> Result
         Ok(_) | Err(_) => {}
     }
     // What was checked, and not what may be there by now.
-    let manifest = Manifest::parse(&text).map_err(|error| format!("{MANIFEST} cannot be read: {error}"))?;
+    let manifest = Manifest::parse(text).map_err(|error| format!("{MANIFEST} cannot be read: {error}"))?;
     if signer.to_string() != format!("pgbelay://agent/{}", manifest.database) {
         return Err(format!("{MANIFEST} is of {}, and {signer} has signed it", manifest.database));
     }
-    let id = directory.file_name().unwrap_or_default().to_string_lossy();
     if manifest.id != id {
         return Err(format!("{MANIFEST} is that of {}, and not of {id}", manifest.id));
     }

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::Mistake;
-use super::guard::LISTS;
+use super::{backup, guard};
 
 /// What stands behind a key.
 enum Value {
@@ -89,6 +89,11 @@ impl Fields {
         Some(values)
     }
 
+    /// Notes a mistake that shows only when a value is looked at as a whole.
+    pub(super) fn wrong(&mut self, key: &str, fault: &str) {
+        self.mistakes.push(Mistake { key: key.to_owned(), fault: fault.to_owned() });
+    }
+
     /// The value of a key that must be there.
     pub(super) fn required<T>(
         &mut self,
@@ -100,6 +105,11 @@ impl Fields {
             self.mistakes.push(Mistake { key: key.to_owned(), fault: "is missing".to_owned() });
         }
         self.optional(key, rule, read)
+    }
+
+    /// Remembers a mistake that more than one value makes.
+    pub(super) fn mistake(&mut self, key: &str, fault: &str) {
+        self.mistakes.push(Mistake { key: key.to_owned(), fault: fault.to_owned() });
     }
 
     /// Every mistake; keys that nobody asked for are mistakes as well.
@@ -175,7 +185,7 @@ impl<'de> Visitor<'de> for Section<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
             let key = format!("{}.{key}", self.section);
-            let value = if LISTS.contains(&key.as_str()) {
+            let value = if guard::LISTS.iter().chain(&backup::LISTS).any(|list| *list == key) {
                 map.next_value::<OneOrMany>()?.0
             } else {
                 map.next_value::<Option<String>>()?.map(Value::One)

@@ -121,6 +121,9 @@ fn the_environment_overrides_the_file_and_can_replace_it() {
         ("MCP_MIGRATION_BACKUP_DIR", "/b"),
         ("MCP_MIGRATION_TIMEOUT", "1s"),
         ("MCP_MIGRATION_MAX_ROLLBACK_TIME", "2h"),
+        ("PGBELAY_BACKUP_STORES", "s3://b/x s3://b/y"),
+        ("PGBELAY_BACKUP_STORES_NEEDED", "1"),
+        ("PGBELAY_BACKUP_KEEP_LOCAL", "false"),
         ("PGBELAY_DB_SCHEMA", "s"),
         ("PGBELAY_LOG", "error"),
         ("PGBELAY_LOG_FORMAT", "text"),
@@ -141,6 +144,9 @@ fn the_environment_overrides_the_file_and_can_replace_it() {
         assert_eq!(database.password.as_ref().unwrap().expose(), "p");
         assert_eq!(config.migration.backup_dir, Path::new("/b"));
         assert_eq!(config.migration.timeout, Some(Span::seconds(1)));
+        let stores: Vec<_> = config.stores.all.iter().map(StoreAt::url).collect();
+        assert_eq!(stores, ["s3://b/x", "s3://b/y"]);
+        assert_eq!((config.stores.needed, config.stores.keep_local), (1, false));
         assert_eq!(config.migration.max_rollback_time, Some(Span::hours(2)));
         assert_eq!(config.logging, Logging { level: tracing::Level::ERROR, format: LogFormat::Text });
         let agent = &config.agent;
@@ -262,4 +268,26 @@ fn every_name_that_a_list_takes_is_in_the_documents() {
     for name in guarded.chain(kinds) {
         assert!(page.contains(&format!("`{name}`")), "{name}");
     }
+}
+
+#[test]
+fn a_program_for_backups_has_a_whole_path_and_a_time() {
+    let read = |section: &str| Config::parse(&format!("{LEAST}{section}"), &BTreeMap::new());
+    assert_eq!(read("").unwrap().backup, None);
+    let program = |arguments: &[&str], seconds| BackupProgram {
+        path: "/lib/backrest".into(),
+        arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
+        timeout: std::time::Duration::from_secs(seconds),
+    };
+    let given = "backup: { command: [/lib/backrest, main, 007], command_timeout: 2h }\n";
+    assert_eq!(read(given).unwrap().backup, Some(program(&["main", "007"], 7_200)));
+    assert_eq!(read("backup: { command: /lib/backrest }\n").unwrap().backup, Some(program(&[], 3_600)));
+    let check = |section: &str, said: &str| {
+        let found = mistakes(&format!("{LEAST}{section}"), &[]);
+        assert!(found.len() == 1 && found[0].starts_with(said), "{found:?}");
+    };
+    check("backup: { command: [backrest] }\n", "backup.command must start with the whole path");
+    check("backup: { command: [] }\n", "backup.command must start with the whole path");
+    check("backup: { command: /x, command_timeout: soon }\n", "backup.command_timeout must be a duration");
+    check("backup: { comand: /x }\n", "backup.comand is not a known key");
 }

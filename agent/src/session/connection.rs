@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pgbelay_core::database::Observation;
+use pgbelay_core::witness::Checkpoint;
 use pgbelay_proto::channel::{DialError, DialLimits, dial};
 use pgbelay_proto::tls::client_config;
 use pgbelay_proto::wire::agent_service_client::AgentServiceClient;
@@ -63,7 +64,8 @@ impl<S: Site> Keeper<S> {
         cut: CancellationToken,
     ) -> Result<(Channel, Open), Ended> {
         let (channel, seen) = self.dial_and_look(identity).await?;
-        let open = self.open(channel.clone(), cut, seen).await?;
+        let ca = &identity.credentials.ca_pem;
+        let open = self.open(channel.clone(), cut, (seen, ca)).await?;
         Ok((channel, open))
     }
 
@@ -108,9 +110,9 @@ impl<S: Site> Keeper<S> {
         &self,
         channel: Channel,
         cut: CancellationToken,
-        seen: Result<Observation, NoAnswer>,
+        (seen, ca): (Result<Observation, NoAnswer>, &str),
     ) -> Result<Open, Ended> {
-        let (hello, database_error) = self.hello(seen).await?;
+        let (hello, database_error) = self.hello((seen, ca)).await?;
         let (outbox, outgoing) = Outbox::new(cut);
         outbox.hello(hello);
         let mut client = AgentServiceClient::new(channel)
@@ -119,6 +121,7 @@ impl<S: Site> Keeper<S> {
         let greeted = async {
             let mut inbound = client.connect(outgoing).await?.into_inner();
             let first = inbound.message().await?;
+            let first = first.inspect(|message| self.note(message, ca));
             Ok::<_, Status>((inbound, first.and_then(|message| message.message)))
         };
         let greeted = timeout(self.timing.welcome, greeted).await;
@@ -139,7 +142,10 @@ impl<S: Site> Keeper<S> {
     }
 
     /// What this agent is, sees and remembers; and why it does not see its database, if it does not.
-    async fn hello(&self, seen: Result<Observation, NoAnswer>) -> Result<(wire::Hello, String), Ended> {
+    async fn hello(
+        &self,
+        (seen, ca): (Result<Observation, NoAnswer>, &str),
+    ) -> Result<(wire::Hello, String), Ended> {
         let (ask, answer) = oneshot::channel();
         self.events.send(LinkEvent::Greeting(ask)).await.map_err(|_| Ended::Stopped)?;
         let Remembered { journal, jobs } = answer.await.map_err(|_| Ended::Stopped)?;
@@ -156,8 +162,20 @@ impl<S: Site> Keeper<S> {
             database_error: database_error.clone(),
             journal,
             jobs,
+            witness: self.witness.last(ca).as_ref().map(Into::into),
         };
         Ok((hello, database_error))
+    }
+
+    /// Keeps where the ledger is, if the message says so, before anything is made of the message.
+    fn note(&self, message: &wire::ControllerMessage, ca: &str) {
+        match message.checkpoint.clone().map(Checkpoint::try_from) {
+            Some(Ok(checkpoint)) => self.witness.keep(checkpoint, ca),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "what the controller told of its ledger is not understood");
+            }
+            None => {}
+        }
     }
 
     /// Passes on what the controller says, until there is a reason to end the connection.
@@ -189,7 +207,10 @@ impl<S: Site> Keeper<S> {
                 }
             };
             let incoming = match message {
-                Ok(Some(message)) => Incoming::from(message),
+                Ok(Some(message)) => {
+                    self.note(&message, &identity.credentials.ca_pem);
+                    Incoming::from(message)
+                }
                 Ok(None) => {
                     return Ended::Lost {
                         why: "the controller ended it".to_owned(),

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     fn read(message: Message) -> Incoming {
-        wire::ControllerMessage { message: Some(message) }.into()
+        wire::ControllerMessage::from(message).into()
     }
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_kind_that_is_not_known_is_not_an_error_of_the_stream() {
-        assert!(matches!(Incoming::from(wire::ControllerMessage { message: None }), Incoming::Noise { .. }));
+        assert!(matches!(Incoming::from(wire::ControllerMessage::default()), Incoming::Noise { .. }));
         let probe = wire::Probe { id: 3, kind: None };
         assert!(matches!(read(Message::Probe(probe)), Incoming::Probe { id: 3, question: Err(_) }));
     }

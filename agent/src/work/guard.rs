@@ -67,6 +67,7 @@ impl Objection {
             FailureKind::Connection => "nothing was changed; see that the database answers, then retry",
             FailureKind::LockTimeout
             | FailureKind::StatementTimeout
+            | FailureKind::StepDeadline
             | FailureKind::Backup
             | FailureKind::NotTransactional
             | FailureKind::Busy

@@ -15,8 +15,9 @@ use pgbelay_core::time::Span;
 use pgbelay_proto::convert::{WireAdopt, WireCommand, WireJob, WireRun, WireStep};
 use pgbelay_proto::wire::Measured;
 
+use crate::backup::stores::{self, Source};
 use crate::backup::{self, BackupRequest, RestoreRequest};
-use crate::config::Config;
+use crate::config::{BackupProgram, Config, Stores};
 use crate::database::{self, Control, Target, Trust};
 use crate::identity_files::IdentityFiles;
 use crate::jobs::Kept;
@@ -130,8 +131,12 @@ pub struct Postgres {
     pub target: Target,
     /// Where backups go.
     pub backup_dir: PathBuf,
+    /// Where they go beside that.
+    pub stores: Stores,
     /// Where PostgreSQL's programs are; `None`: where they are usually found.
     pub pg_bin: Option<PathBuf>,
+    /// What makes backups where policy says `method: command`.
+    pub outside: Option<BackupProgram>,
     /// Where the key is that signs them.
     pub identity: IdentityFiles,
 }
@@ -144,16 +149,30 @@ impl Postgres {
             name: config.agent.name.clone(),
             target: config.database.clone(),
             backup_dir: config.migration.backup_dir.clone(),
+            stores: config.stores.clone(),
             pg_bin: config.agent.pg_bin.clone(),
+            outside: config.backup.clone(),
             identity: IdentityFiles::new(identity_in(&config.agent.state_dir), config.agent.name.clone()),
         }
     }
 }
 
 impl Postgres {
+    /// A backup, and where copies of it may be.
+    fn source<'a>(&'a self, path: &'a str, sha256: Digest, ca_pem: &'a str) -> Source<'a> {
+        let Self { stores, backup_dir, name, .. } = self;
+        Source { stores, dir: backup_dir, database: name, path, sha256, ca_pem }
+    }
+
     /// Whether a path is that of a backup of this agent: right below the directory of its own backups, and not one that
     /// is being made or deleted.
     fn among_mine(&self, path: &Path) -> Result<(), NoAnswer> {
+        if let Some(url) = path.to_str().filter(|path| path.starts_with("s3://")) {
+            return match self.source(url, Digest::of([]), "").is_in_a_store() {
+                true => Ok(()),
+                false => Err(NoAnswer(format!("{url} is not in a store of this agent (backup.stores)"))),
+            };
+        }
         let mine = self.backup_dir.join(self.name.as_str());
         // A volume that is not mounted looks like this: nothing can be said of what is on it.
         let mine = mine.canonicalize().map_err(|error| NoAnswer(format!("{}: {error}", mine.display())))?;
@@ -207,14 +226,18 @@ impl Site for Postgres {
             }
         };
         let programs = self.pg_bin.as_deref();
-        let request = BackupRequest { command, expect, order, programs, signer: &signer };
+        let outside = self.outside.as_ref();
+        let stores = &self.stores;
+        let request = BackupRequest { command, expect, order, programs, outside, signer: &signer, stores };
         Box::pin(backup::back_up(&self.target, &self.backup_dir, &request, &control)).await
     }
 
     async fn verify_backup(&self, path: &Path, sha256: Digest) -> Result<Vec<String>, NoAnswer> {
         self.among_mine(path)?;
         let (_, identity) = self.identity.load().map_err(|error| NoAnswer::because(&error))?;
-        Ok(backup::verify(path, sha256, &identity.credentials.ca_pem).await)
+        let path = path.to_string_lossy();
+        let source = self.source(&path, sha256, &identity.credentials.ca_pem);
+        Box::pin(stores::verify(&source)).await.map_err(|error| NoAnswer::because(&error))
     }
 
     async fn restore(&self, job: &WireJob, control: Control<'_>) -> JobEnd {
@@ -235,12 +258,15 @@ impl Site for Postgres {
             name: &self.name,
             ca_pem: &identity.credentials.ca_pem,
             programs: self.pg_bin.as_deref(),
+            stores: &self.stores,
+            dir: &self.backup_dir,
         };
         Box::pin(backup::restore(&self.target, &request, &control)).await
     }
 
     async fn recover_restore(&self, job: &JobId, kept: &Kept) -> Result<JobEnd, NoAnswer> {
         let Kept { backup: id, into, .. } = kept;
+        stores::forget_fetched(&self.backup_dir, &self.name);
         let mark = Box::pin(backup::recover(&self.target, &self.name, (job, id, into))).await;
         let mark = mark.map_err(NoAnswer)?;
         let Some(mark) = mark else {
@@ -265,17 +291,30 @@ impl Site for Postgres {
     async fn look_at_backup(&self, path: &Path, sha256: Digest) -> Result<Vec<String>, NoAnswer> {
         self.among_mine(path)?;
         let (_, identity) = self.identity.load().map_err(|error| NoAnswer::because(&error))?;
-        Ok(backup::look(path, sha256, &identity.credentials.ca_pem).await)
+        let path = path.to_string_lossy();
+        let source = self.source(&path, sha256, &identity.credentials.ca_pem);
+        Box::pin(stores::look(&source)).await.map_err(|error| NoAnswer::because(&error))
     }
 
     async fn delete_backup(&self, path: &Path, sha256: Digest) -> Result<(), NoAnswer> {
         self.among_mine(path)?;
-        backup::remove(path, sha256).await.map_err(|error| NoAnswer::because(&error))
+        let name = path.to_string_lossy();
+        let source = self.source(&name, sha256, "");
+        // The local copy last: while it is there, it can be asked for again.
+        Box::pin(stores::remove(&source)).await.map_err(|error| NoAnswer::because(&error))?;
+        match source.local() {
+            Some(path) => backup::remove(&path, sha256).await.map_err(|error| NoAnswer::because(&error)),
+            None => Ok(()),
+        }
     }
 
     async fn remove_leftovers(&self) {
         if let Err(error) = backup::remove_leftovers(&self.backup_dir, &self.name).await {
             tracing::warn!(error = words::line(&error), "what an interrupted backup left is still there");
+        }
+        let removed = Box::pin(stores::remove_leftovers(&self.stores, &self.backup_dir, &self.name)).await;
+        if removed > 0 {
+            tracing::info!(removed, "what interrupted uploads had left in stores is removed");
         }
     }
 

@@ -178,7 +178,7 @@ impl Session {
     }
 
     pub(crate) async fn say(&self, message: Message) -> anyhow::Result<()> {
-        Ok(self.out.send(Ok(wire::ControllerMessage { message: Some(message) })).await?)
+        Ok(self.out.send(Ok(wire::ControllerMessage::from(message))).await?)
     }
 
     pub(crate) async fn fail(&self, status: Status) -> anyhow::Result<()> {
@@ -338,7 +338,7 @@ async fn listen(
         let silent = script.lock().unwrap().silent;
         if let (Said::Heartbeat(_), false, Some(out)) = (&said, silent, out.upgrade()) {
             let alive = Message::Ack(wire::Ack::default());
-            let _ = out.send(Ok(wire::ControllerMessage { message: Some(alive) })).await;
+            let _ = out.send(Ok(wire::ControllerMessage::from(alive))).await;
         }
         // A test that does not look at heartbeats lets them go by.
         if heard.try_send(said).is_err() {

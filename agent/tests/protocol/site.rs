@@ -196,6 +196,9 @@ impl Site for PlayedSite {
                 bytes: 7,
                 took: Span(1),
                 method: Default::default(),
+                copies: Vec::new(),
+                reason: None,
+                outside: None,
             },
         }
     }

@@ -202,8 +202,9 @@ pub(crate) fn backup_command(id: &str, attempt: u32) -> wire::Command {
     let backup = wire::BackupCommand {
         expect: Some(expectation()),
         method: "full".to_owned(),
-        rate_limit: 0,
         archive_timeout_ms: 300_000,
+        touches: Some(wire::Touches { untold: "a test".to_owned(), ..wire::Touches::default() }),
+        ..wire::BackupCommand::default()
     };
     command(id, attempt, Kind::Backup(backup))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use pgbelay_agent::backup::verify;
 use pgbelay_core::command::{BackupOrder, Outcome};
-use pgbelay_core::policy::{BackupMethod, Bytes};
+use pgbelay_core::policy::{BackupMethod, Bytes, MethodRule};
 use pgbelay_core::time::Span;
 use pgbelay_tests::postgres::Cluster;
 use pgbelay_tests::wait;
@@ -24,7 +24,7 @@ async fn archiving(command: &str) -> anyhow::Result<Yard> {
 }
 
 fn order(archive_timeout: Span) -> BackupOrder {
-    BackupOrder { method: BackupMethod::RestorePoint, archive_timeout, ..BackupOrder::default() }
+    BackupOrder { method: MethodRule::RestorePoint, archive_timeout, ..BackupOrder::default() }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use pgbelay_agent::backup::{BackupRequest, back_up, remove_leftovers, verify};
+use pgbelay_agent::config::{BackupProgram, Stores};
 use pgbelay_agent::database::{Control, Target, inspect};
 use pgbelay_core::command::{Backup, BackupOrder, Failure, FailureKind, Outcome, RefusedBecause};
 use pgbelay_core::digest::Digest;
@@ -29,6 +30,8 @@ pub(crate) struct Yard {
     pub(crate) dir: TempDir,
     pub(crate) signer: Credentials,
     pub(crate) order: BackupOrder,
+    pub(crate) outside: Option<BackupProgram>,
+    pub(crate) stores: Stores,
 }
 
 /// An agent's credentials, of a CA of its own.
@@ -50,7 +53,14 @@ impl Yard {
 
     pub(crate) async fn on(world: World) -> anyhow::Result<Self> {
         world.client().await?.batch_execute(DATA).await?;
-        Ok(Self { world, dir: tempfile::tempdir()?, signer: credentials(), order: BackupOrder::default() })
+        Ok(Self {
+            world,
+            dir: tempfile::tempdir()?,
+            signer: credentials(),
+            order: BackupOrder::default(),
+            outside: None,
+            stores: Stores::default(),
+        })
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -76,7 +86,9 @@ impl Yard {
             expect,
             order: &self.order,
             programs,
+            outside: self.outside.as_ref(),
             signer: &self.signer,
+            stores: &self.stores,
         };
         let control = Control {
             progress: &self.world.progress,
@@ -434,7 +446,9 @@ async fn a_state_that_has_moved_gets_no_backup() -> anyhow::Result<()> {
         expect: &order.run.expect,
         order: &yard.order,
         programs: None,
+        outside: None,
         signer: &yard.signer,
+        stores: &Stores::default(),
     };
     let control =
         Control { progress: &yard.world.progress, cancel: &yard.world.cancel, lease: &|| true, may_end: &[] };
@@ -555,7 +569,9 @@ async fn a_password_is_in_no_argument() -> anyhow::Result<()> {
         expect: &order.run.expect,
         order: &yard.order,
         programs: None,
+        outside: None,
         signer: &yard.signer,
+        stores: &Stores::default(),
     };
     let control =
         Control { progress: &yard.world.progress, cancel: &yard.world.cancel, lease: &|| true, may_end: &[] };

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use pgbelay_agent::backup::{look, remove, remove_leftovers, verify};
+use pgbelay_agent::config::Stores;
 use pgbelay_agent::database::{DEFAULT_SCHEMA, Target};
 use pgbelay_agent::identity_files::IdentityFiles;
 use pgbelay_agent::work::{Postgres, Site};
@@ -26,7 +27,15 @@ fn site(dir: &TempDir) -> Postgres {
         schema: DEFAULT_SCHEMA.to_owned(),
     };
     let identity = IdentityFiles::new(dir.path().join("identity"), APP.parse().unwrap());
-    Postgres { name, target, backup_dir: dir.path().join("backups"), pg_bin: None, identity }
+    Postgres {
+        name,
+        target,
+        backup_dir: dir.path().join("backups"),
+        stores: Stores::default(),
+        pg_bin: None,
+        outside: None,
+        identity,
+    }
 }
 
 /// A directory with a manifest and a part, below a database's backups.

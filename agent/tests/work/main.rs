@@ -8,6 +8,7 @@
 )]
 
 mod adopting;
+mod backup_commands;
 mod backup_methods;
 mod backups;
 mod catalogs;
@@ -28,5 +29,7 @@ mod proxy;
 mod recovering;
 mod restoring;
 mod running;
+mod storing;
+mod touched;
 mod trying;
 mod world;

@@ -32,7 +32,12 @@ const A_LIFE: &str = "CREATE SCHEMA life; SET search_path = life, public; \
     ALTER DEFAULT PRIVILEGES IN SCHEMA life GRANT SELECT ON TABLES TO PUBLIC; GRANT SELECT ON worn TO PUBLIC; \
     SELECT lo_from_bytea(0, '\\x00ff'); CREATE SEQUENCE s START 7; SELECT nextval('s'); RESET search_path";
 
-async fn into(yard: &Yard, target: &Target, backup: &Backup, into: Destination) -> anyhow::Result<JobEnd> {
+pub(crate) async fn into(
+    yard: &Yard,
+    target: &Target,
+    backup: &Backup,
+    into: Destination,
+) -> anyhow::Result<JobEnd> {
     by(yard, target, backup, (into, yard.world.cluster.programs())).await
 }
 
@@ -50,14 +55,21 @@ async fn by(
         into,
     };
     let name = APP.parse()?;
-    let request =
-        RestoreRequest { job: &job, name: &name, ca_pem: &yard.signer.ca_pem, programs: Some(programs) };
+    let dir = yard.path();
+    let request = RestoreRequest {
+        job: &job,
+        name: &name,
+        ca_pem: &yard.signer.ca_pem,
+        programs: Some(programs),
+        stores: &yard.stores,
+        dir: &dir,
+    };
     let world = &yard.world;
     let control = Control { progress: &world.progress, cancel: &world.cancel, lease: &|| true, may_end: &[] };
     Ok(restore(target, &request, &control).await)
 }
 
-fn restored(end: JobEnd) -> anyhow::Result<Restored> {
+pub(crate) fn restored(end: JobEnd) -> anyhow::Result<Restored> {
     match end {
         JobEnd::Restored(restored) => Ok(restored),
         other @ (JobEnd::Failed { .. } | JobEnd::Cancelled | JobEnd::Interrupted { .. }) => {

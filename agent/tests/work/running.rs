@@ -67,10 +67,13 @@ async fn forward_and_back_are_recorded() -> anyhow::Result<()> {
     let mut order = world.up(&samples).await?;
     order.run.backup = Some(pgbelay_core::command::Backup {
         path: "/b/x.dump".into(),
+        copies: Vec::new(),
         sha256: Digest::of("x"),
         bytes: 1,
         took: Span(1),
         method: Default::default(),
+        reason: None,
+        outside: None,
     });
     let (done, after) = ran(world.run(&order).await);
     assert_eq!(versions(&done), ["001", "002", "003"]);

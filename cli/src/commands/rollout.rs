@@ -2,7 +2,10 @@
 
 use clap::{Args, Subcommand};
 use pgbelay_core::name::{DatabaseName, EnvironmentName, RolloutId};
-use pgbelay_proto::wire::{CancelTargetRequest, ListRolloutsRequest, RolloutRequest, RolloutView};
+use pgbelay_proto::wire::{
+    CancelTargetRequest, ListRolloutsRequest, OverrideWindowRequest, RolloutRequest, RolloutView,
+    SkipTargetRequest,
+};
 
 use crate::app::App;
 use crate::client::Client;
@@ -26,6 +29,14 @@ pub(crate) enum RolloutCommand {
     Resume(OneArgs),
     /// Start nothing new and cancel what runs; what is done stays
     Abort(OneArgs),
+    /// Try again what failed; what was not reached follows
+    Retry(OneArgs),
+    /// Leave one database out: its failure does not count any more
+    Skip(SkipArgs),
+    /// Let the next wave start: cut a bake short, or give the word that policy asks for
+    Advance(OneArgs),
+    /// Let one go on outside of windows (admins); a freeze still counts
+    Override(OverrideArgs),
     /// End what runs on one database, or keep it from being started; the others go on
     Cancel(CancelArgs),
 }
@@ -48,6 +59,15 @@ pub(crate) struct OneArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct OverrideArgs {
+    #[command(flatten)]
+    one: OneArgs,
+    /// Why it cannot wait; kept on the record
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct CancelArgs {
     /// The database
     #[arg(value_name = "DATABASE")]
@@ -58,11 +78,30 @@ pub(crate) struct CancelArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct SkipArgs {
+    #[command(flatten)]
+    target: CancelArgs,
+    /// Why; it is kept on the record
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct FollowArgs {
     #[command(flatten)]
     one: OneArgs,
     #[command(flatten)]
     watch: WatchArgs,
+}
+
+impl CancelArgs {
+    /// The rollout that is named, or the one that is at work on the database.
+    async fn rollout(&self, client: &Client) -> Result<String, CliError> {
+        match &self.rollout {
+            Some(rollout) => Ok(rollout.to_string()),
+            None => at_work(client, &self.database).await,
+        }
+    }
 }
 
 impl OneArgs {
@@ -100,11 +139,28 @@ pub(crate) async fn run(command: RolloutCommand, app: &mut App) -> Result<ExitCo
             let rollout = client.abort_rollout(args.request()).await?;
             app.screen.present(&rollout, render::rollout::asked);
         }
+        RolloutCommand::Retry(args) => {
+            let rollout = client.retry_rollout(args.request()).await?;
+            app.screen.present(&rollout, render::rollout::asked);
+        }
+        RolloutCommand::Advance(args) => {
+            let rollout = client.advance_rollout(args.request()).await?;
+            app.screen.present(&rollout, render::rollout::asked);
+        }
+        RolloutCommand::Skip(SkipArgs { target, reason }) => {
+            let rollout = target.rollout(&client).await?;
+            let database = target.database.to_string();
+            let rollout = client.skip_target(SkipTargetRequest { rollout, database, reason }).await?;
+            app.screen.present(&rollout, render::rollout::full);
+        }
+        RolloutCommand::Override(args) => {
+            let rollout = args.one.rollout.to_string();
+            let request = OverrideWindowRequest { rollout, reason: args.reason };
+            let rollout = client.override_window(request).await?;
+            app.screen.present(&rollout, render::rollout::asked);
+        }
         RolloutCommand::Cancel(args) => {
-            let rollout = match args.rollout {
-                Some(rollout) => rollout.to_string(),
-                None => at_work(&client, &args.database).await?,
-            };
+            let rollout = args.rollout(&client).await?;
             let database = args.database.to_string();
             let rollout = client.cancel_target(CancelTargetRequest { rollout, database }).await?;
             app.screen.present(&rollout, render::rollout::full);

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::Layout;
 use super::table::{Column, Word, table, toned, word};
-use super::text::{Tone, entry, moment};
+use super::text::{Tone, entry, moment, wrap};
 
 const AGENTS: [Column; 7] = [
     word("DATABASE"),
@@ -47,7 +47,12 @@ pub(crate) fn agents(response: &ListAgentsResponse, layout: Layout) -> String {
         return "No agent is enrolled. Invite one: pgbelay token create DATABASE --env ENVIRONMENT\n".into();
     }
     let rows: Vec<_> = response.agents.iter().map(agent).collect();
-    table(&AGENTS, &rows, layout)
+    let mut text = table(&AGENTS, &rows, layout);
+    for agent in response.agents.iter().filter(|agent| !agent.problem.is_empty()) {
+        let line = format!("{}: {}", agent.database, agent.problem);
+        text.push_str(&format!("\n{}\n", wrap(&line, 2, layout.prose())));
+    }
+    text
 }
 
 fn agent(agent: &AgentView) -> Vec<Word> {
@@ -150,6 +155,7 @@ mod tests {
             last_seen: "2026-07-29T10:00:00Z".into(),
             certificate_serial: "7f00112233445566".into(),
             certificate_until: "2026-08-05T10:00:00Z".into(),
+            problem: String::new(),
         };
         let response = ListAgentsResponse { agents: vec![agent] };
         insta::assert_snapshot!(plain(&agents(&response, Layout { width: Some(120) })), @r"

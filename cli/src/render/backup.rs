@@ -43,6 +43,17 @@ pub(crate) fn verified(entry: &BackupEntry, _layout: Layout) -> String {
                  the data, was not looked at\n",
                 entry.id, entry.database
             ),
+            "command" => format!(
+                "{} of {}: its manifest is whole, and was read again. A program of the agent's machine has made it: what \
+                 is at {} was not looked at\n",
+                entry.id, entry.database, entry.outside
+            ),
+            "touched" => format!(
+                "{} of {} is whole: {} read again. It has the rows of only those tables that its run touches\n",
+                entry.id,
+                entry.database,
+                bytes(entry.bytes)
+            ),
             _ => format!("{} of {} is whole: {} read again\n", entry.id, entry.database, bytes(entry.bytes)),
         };
     }
@@ -73,7 +84,11 @@ fn row(entry: &BackupEntry) -> Vec<Word> {
         None => toned(Tone::Faint, "-"),
     };
     // Its data is in the server's archive.
-    let size = if entry.method == "restore_point" { "restore point".to_owned() } else { bytes(entry.bytes) };
+    let size = match entry.method.as_str() {
+        "restore_point" => "restore point".to_owned(),
+        "touched" | "command" => format!("{} {}", bytes(entry.bytes), entry.method),
+        _ => bytes(entry.bytes),
+    };
     vec![
         entry.id.as_str().into(),
         entry.database.as_str().into(),
@@ -93,6 +108,7 @@ mod tests {
 
     fn entries() -> ListBackupsResponse {
         let entry = BackupEntry {
+            copies: Vec::new(),
             id: "20261127T100001Z-r3-c7".into(),
             database: "orders-1".into(),
             environment: "production".into(),
@@ -108,6 +124,8 @@ mod tests {
             rollout: "r3".into(),
             restored_at: None,
             deleting: false,
+            method_reason: String::new(),
+            outside: String::new(),
         };
         let broken = BackupEntry {
             id: "20261120T100001Z-r2-c4".into(),
@@ -158,6 +176,16 @@ mod tests {
         assert!(told.contains("its manifest was read again") && told.contains("was not looked at"), "{told}");
         let listed = plain(&list(&ListBackupsResponse { backups: vec![point] }, Layout { width: Some(160) }));
         assert!(listed.contains("restore point") && !listed.contains("0 B"), "{listed}");
+        let some = BackupEntry { method: "touched".into(), ..all.backups[0].clone() };
+        let told = plain(&verified(&some, Layout { width: Some(80) }));
+        assert!(told.contains("1.4 MiB read again. It has the rows of only those tables"), "{told}");
+        let program =
+            BackupEntry { method: "command".into(), outside: "repo1/main".into(), ..all.backups[0].clone() };
+        let told = plain(&verified(&program, Layout { width: Some(80) }));
+        assert!(told.contains("what is at repo1/main was not looked at"), "{told}");
+        let both = ListBackupsResponse { backups: vec![some, program] };
+        let listed = plain(&list(&both, Layout { width: Some(160) }));
+        assert!(listed.contains("1.4 MiB touched") && listed.contains("1.4 MiB command"), "{listed}");
         assert!(list(&ListBackupsResponse::default(), Layout { width: None }).contains("no backup yet"));
     }
 }

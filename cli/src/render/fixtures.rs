@@ -68,7 +68,7 @@ pub(super) fn status() -> StatusResponse {
         labels: BTreeMap::new(),
         ..database("orders-2", "production", "", "ok")
     };
-    StatusResponse { databases: vec![orders, billing, fresh] }
+    StatusResponse { databases: vec![orders, billing, fresh], ledger_problem: String::new() }
 }
 
 fn plan_step(version: &str, name: &str, direction: &str, risk: &str, reasons: &[&str]) -> PlanStep {
@@ -107,6 +107,7 @@ fn impacts() -> Vec<ImpactView> {
     vec![larger, smaller]
 }
 
+#[expect(clippy::too_many_lines, reason = "every field of a plan")]
 pub(super) fn plan() -> PlanView {
     let labels = plan_step("010", "task_assignees", "up", "low", &["creates the table task_assignees"]);
     let drop = plan_step(
@@ -171,12 +172,14 @@ pub(super) fn plan() -> PlanView {
         backup: "required".into(),
         backup_method: "full".into(),
         backup_each: "run".into(),
-        backup_rate_limit: String::new(),
+        waves: Vec::new(),
         confirmation_needed: true,
         force_allowed: true,
         blocked_by: strings(&["it waits for approval: it has 1 of 2"]),
         acknowledge: strings(&["drop-column:public.tasks.assigned_to"]),
         purpose: "migrate".into(),
+        gates: Vec::new(),
+        ..PlanView::default()
     }
 }
 
@@ -217,6 +220,7 @@ pub(super) fn rollback_plan() -> PlanView {
         backup_method: String::new(),
         backup_each: String::new(),
         backup_rate_limit: String::new(),
+        backup_thresholds: String::new(),
         force_allowed: false,
         blocked_by: Vec::new(),
         acknowledge: Vec::new(),
@@ -262,6 +266,7 @@ pub(super) fn rollout() -> RolloutView {
             bytes: 1_468_006,
             took_ms: 830,
             method: "full".into(),
+            ..BackupView::default()
         }),
         backups: Vec::new(),
         error: None,
@@ -295,6 +300,9 @@ pub(super) fn rollout() -> RolloutView {
         confirmation: "forced".into(),
         targets: vec![done, failed, rest],
         acknowledged: strings(&["drop-column:public.tasks.assigned_to"]),
+        held: String::new(),
+        waves: Vec::new(),
+        overridden: String::new(),
     }
 }
 

@@ -1,13 +1,14 @@
 //! What a plan would do, how risky that is, and what stands against it.
 
 use pgbelay_core::acknowledge::Acknowledgement;
-use pgbelay_proto::wire::{PlanGroup, PlanStep, PlanView};
+use pgbelay_proto::wire::{GateView, PlanGroup, PlanStep, PlanView};
 
 use super::Layout;
 use super::table::{Column, Word, number, prose, table, toned, word};
 use super::text::{self, Tone, count, entry, moment, paint, short, wrap};
 
 mod adopted;
+mod back;
 mod judged;
 
 const STEPS: [Column; 4] = [word("VERSION"), prose("NAME"), word("RISK"), prose("WHY")];
@@ -20,9 +21,13 @@ pub(crate) fn overview(plan: &PlanView, layout: Layout) -> String {
     let width = layout.prose();
     let origin = wrap(&origin(plan), 0, width);
     let mut text = format!("{}\n{}\n", wrap(&heading(plan), 2, width), paint(Tone::Faint, &origin));
+    if is_rollback(plan) {
+        text.push_str(&back::summary(plan, layout));
+    }
     for group in &plan.groups {
         text.push_str(&group_text(group, layout));
     }
+    text.push_str(&super::waves::of_plan(&plan.waves, layout));
     text.push('\n');
     text.push_str(&losses(plan, layout));
     text.push_str(&circumstances(plan, layout));
@@ -195,8 +200,13 @@ fn losses(plan: &PlanView, layout: Layout) -> String {
 /// What backups come first. What policy does not change is not said.
 fn required(plan: &PlanView) -> String {
     let what = match plan.backup_method.as_str() {
-        "restore_point" => "a restore point of each database, seen in its server's archive,",
-        _ => "a verified backup of each database",
+        "restore_point" => "a restore point of each database, seen in its server's archive,".to_owned(),
+        "touched" => "a verified backup of the tables that are touched, in each database,".to_owned(),
+        "command" => "a backup of each database by the program that its agent's file names,".to_owned(),
+        "auto" => {
+            format!("a backup of each database, of a kind by its size (full, {}),", plan.backup_thresholds)
+        }
+        _ => "a verified backup of each database".to_owned(),
     };
     let before = match plan.backup_each.as_str() {
         "migration" => "before each migration",
@@ -209,6 +219,28 @@ fn required(plan: &PlanView) -> String {
     format!("{what} {before}{rate}; without one nothing runs")
 }
 
+/// Which rows are in a backup of what is touched, for databases for which the plan does the same.
+fn touched(group: &PlanGroup, named: bool) -> Option<String> {
+    let of = match group.databases.as_slice() {
+        [first, rest @ ..] if named && !rest.is_empty() => format!(" (of {first} and {} more)", rest.len()),
+        [first] if named => format!(" (of {first})"),
+        _ => String::new(),
+    };
+    if !group.backup_untold.is_empty() {
+        return Some(format!(
+            "all of them{of}: it cannot be told what is touched, at {}",
+            group.backup_untold
+        ));
+    }
+    let more = group.backup_touches.len().saturating_sub(MOST_TOUCHED);
+    let names = group.backup_touches.iter().take(MOST_TOUCHED).cloned().collect::<Vec<_>>().join(", ");
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!names.is_empty()).then(|| format!("{names}{more}, with what these depend on{of}"))
+}
+
+/// Most tables that are named.
+const MOST_TOUCHED: usize = 10;
+
 fn circumstances(plan: &PlanView, layout: Layout) -> String {
     let width = layout.prose();
     let backup = match plan.backup.as_str() {
@@ -218,6 +250,12 @@ fn circumstances(plan: &PlanView, layout: Layout) -> String {
         other => other.to_owned(),
     };
     let mut text = entry("Backup", &backup, width);
+    for group in &plan.groups {
+        text.push_str(
+            &touched(group, plan.groups.len() > 1)
+                .map_or_else(String::new, |line| entry("Rows", &line, width)),
+        );
+    }
     if plan.approvals_needed > 0 {
         let by = if plan.approved_by.is_empty() {
             String::new()
@@ -240,7 +278,20 @@ fn circumstances(plan: &PlanView, layout: Layout) -> String {
     for reason in &plan.blocked_by {
         text.push_str(&entry("Blocked", reason, width));
     }
+    for gate in &plan.gates {
+        text.push_str(&entry("Gate", &standing(gate), width));
+    }
     text
+}
+
+/// How a gate stands, the rule that decides, and what to do.
+fn standing(gate: &GateView) -> String {
+    let GateView { name, state, detail, rule, next } = gate;
+    let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+    // The reasons of a pause name their rule themselves.
+    let rule = if detail.contains(rule.as_str()) { String::new() } else { format!(" ({rule})") };
+    let next = if next.is_empty() { String::new() } else { format!("; next: {next}") };
+    format!("{name} {state}{detail}{rule}{next}")
 }
 
 fn next(plan: &PlanView) -> String {
@@ -363,6 +414,10 @@ mod tests {
         Plan p0a1b2c3d4e5f for staging (2 databases): take back 2 migrations, high risk
         rollback to 005, planned by ada at 2026-07-29 10:00 UTC
 
+        Target      005 stays
+        Rollbacks   4 on 2 databases
+        Data loss   high: 1204 rows and 1 object that could not be counted
+
         orders-1, orders-2
         VERSION  NAME             RISK  WHY
         007      audit_tables     high  DROP TABLE audit_log (line 2)
@@ -406,6 +461,22 @@ mod tests {
             ..fixtures::plan()
         };
         assert!(overview(&empty, Layout::default()).contains("nothing is pending"));
+    }
+
+    #[test]
+    fn a_gate_says_its_rule_once() {
+        let gate = |detail: &str, next: &str| GateView {
+            name: "window".into(),
+            state: "closed".into(),
+            detail: detail.into(),
+            rule: "policy v3, environments.staging.windows".into(),
+            next: next.into(),
+        };
+        assert_eq!(standing(&gate("", "")), "window closed (policy v3, environments.staging.windows)");
+        assert_eq!(
+            standing(&gate("shut (policy v3, environments.staging.windows)", "wait")),
+            "window closed: shut (policy v3, environments.staging.windows); next: wait"
+        );
     }
 
     #[test]
@@ -545,9 +616,43 @@ mod tests {
           ],
           "tool": "",
           "history": "",
-          "misfits": []
+          "misfits": [],
+          "backup_touches": [],
+          "backup_untold": ""
         }
         "#);
+    }
+
+    #[test]
+    fn which_rows_a_backup_has_is_said() {
+        let strings = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let group = PlanGroup {
+            databases: strings(&["a", "b"]),
+            backup_touches: strings(&["public.t", "public.u"]),
+            ..PlanGroup::default()
+        };
+        let said = |group: &PlanGroup, named| touched(group, named).unwrap_or_default();
+        assert_eq!(said(&group, false), "public.t, public.u, with what these depend on");
+        assert_eq!(said(&group, true), "public.t, public.u, with what these depend on (of a and 1 more)");
+        let many = PlanGroup { backup_touches: vec!["s.t".to_owned(); 12], ..group.clone() };
+        assert!(said(&many, false).contains("s.t and 2 more, with"), "{}", said(&many, false));
+        let untold =
+            PlanGroup { backup_untold: "002: line 1: what DO touches cannot be told".to_owned(), ..group };
+        assert_eq!(
+            said(&untold, false),
+            "all of them: it cannot be told what is touched, at 002: line 1: what DO touches cannot be told"
+        );
+        assert_eq!(touched(&PlanGroup::default(), true), None);
+        let auto = PlanView {
+            backup_method: "auto".to_owned(),
+            backup_thresholds: "touched from 10GB on".to_owned(),
+            ..PlanView::default()
+        };
+        assert!(
+            required(&auto).contains("of a kind by its size (full, touched from 10GB on), first"),
+            "{}",
+            required(&auto)
+        );
     }
 
     #[test]
@@ -607,7 +712,10 @@ mod tests {
           "purpose": "migrate",
           "backup_method": "full",
           "backup_each": "run",
-          "backup_rate_limit": ""
+          "backup_rate_limit": "",
+          "waves": [],
+          "gates": [],
+          "backup_thresholds": ""
         }
         "#);
     }

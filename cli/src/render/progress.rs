@@ -136,7 +136,7 @@ fn doing(target: &TargetView) -> String {
 }
 
 fn is_over(target: &TargetView) -> bool {
-    matches!(target.state.as_str(), "done" | "failed" | "refused" | "cancelled" | "not-reached")
+    matches!(target.state.as_str(), "done" | "failed" | "refused" | "cancelled" | "skipped" | "not-reached")
 }
 
 /// Says that something takes its time, until it is dropped.

@@ -30,7 +30,8 @@ const LIST: [Column; 8] = [
 /// How it stands: one line for each database, and what failed.
 pub(crate) fn summary(rollout: &RolloutView, layout: Layout) -> String {
     let rows: Vec<_> = rollout.targets.iter().map(target).collect();
-    let mut text = format!("{}\n\n{}", heading(rollout, layout), table(&TARGETS, &rows, layout));
+    let waves = super::waves::of_rollout(&rollout.waves, layout);
+    let mut text = format!("{}\n\n{waves}{}", heading(rollout, layout), table(&TARGETS, &rows, layout));
     for target in &rollout.targets {
         if let Some(error) = &target.error {
             text.push_str(&format!("\n{}", failure(&target.database, error, layout)));
@@ -54,9 +55,22 @@ pub(crate) fn full(rollout: &RolloutView, layout: Layout) -> String {
         }
         for backup in all_backups(target) {
             text.push_str(&format!("backup {} (SHA-256 {})\n", backup.path, backup.sha256));
+            text.push_str(&kind(backup));
         }
     }
     text
+}
+
+/// What kind of backup it is, where that is not the usual one.
+fn kind(backup: &BackupView) -> String {
+    let what = match (backup.method_reason.as_str(), backup.method.as_str()) {
+        ("", "full" | "") => return String::new(),
+        ("", method) => method.to_owned(),
+        (reason, _) => reason.to_owned(),
+    };
+    let place =
+        if backup.outside.is_empty() { String::new() } else { format!("; it is at {}", backup.outside) };
+    format!("  {what}{place}\n")
 }
 
 /// The last one, or each of several.
@@ -169,7 +183,13 @@ fn heading(rollout: &RolloutView, layout: Layout) -> String {
         rollout.plan, rollout.started_by
     );
     let width = layout.prose();
-    format!("{}\n{}", wrap(&format!("{head}: {state}{reason}"), 2, width), wrap(&about, 2, width))
+    let held = if rollout.held.is_empty() {
+        String::new()
+    } else {
+        let held = format!("held: {}; see pgbelay ledger status", rollout.held);
+        format!("\n{}", paint(Tone::Bad, &wrap(&held, 2, width)))
+    };
+    format!("{}\n{}{held}", wrap(&format!("{head}: {state}{reason}"), 2, width), wrap(&about, 2, width))
 }
 
 /// From start to end, once it is over.
@@ -183,7 +203,7 @@ fn elapsed(rollout: &RolloutView) -> Option<Duration> {
 pub(super) fn tone(state: &str) -> Tone {
     match state {
         "succeeded" | "done" => Tone::Good,
-        "paused" | "aborting" | "aborted" | "cancelled" => Tone::Warn,
+        "paused" | "aborting" | "aborted" | "cancelled" | "skipped" => Tone::Warn,
         "failed" | "refused" | "unknown" => Tone::Bad,
         "waiting" | "pending" | "not-reached" => Tone::Faint,
         _ => Tone::Plain,
@@ -370,7 +390,9 @@ mod tests {
                 "sha256": "ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12",
                 "bytes": 1468006,
                 "took_ms": 830,
-                "method": "full"
+                "method": "full",
+                "method_reason": "",
+                "outside": ""
               },
               "error": null,
               "doing": "",
@@ -424,7 +446,10 @@ mod tests {
           ],
           "acknowledged": [
             "drop-column:public.tasks.assigned_to"
-          ]
+          ],
+          "held": "",
+          "waves": [],
+          "overridden": ""
         }
         "#);
     }

@@ -35,6 +35,9 @@ pub(crate) fn status(response: &StatusResponse, layout: Layout) -> String {
         (COLUMNS.to_vec(), response.databases.iter().map(row).collect())
     };
     let mut text = table(&columns, &rows, layout);
+    if !response.ledger_problem.is_empty() {
+        text.push_str(&format!("\n{}\n", wrap(&ledger_problem(&response.ledger_problem), 2, layout.prose())));
+    }
     for database in response.databases.iter().filter(|database| !database.problem.is_empty()) {
         let problem = format!("{}: {}", database.name, database.problem);
         text.push_str(&format!("\n{}\n", wrap(&problem, 2, layout.prose())));
@@ -50,6 +53,10 @@ pub(crate) fn status(response: &StatusResponse, layout: Layout) -> String {
     }
     text.push_str(&format!("\n{}\n", sum(&response.databases)));
     text
+}
+
+fn ledger_problem(problem: &str) -> String {
+    format!("NOTHING THAT CHANGES A DATABASE IS SENT: {problem}. See pgbelay ledger status")
 }
 
 fn unusable(databases: &[DatabaseView]) -> impl Iterator<Item = (&str, &WindowView)> {
@@ -90,7 +97,7 @@ fn health(health: &str) -> Tone {
     match health {
         "ok" => Tone::Good,
         "busy" | "never-seen" | "unfinished" => Tone::Warn,
-        "failed" | "unknown" | "unreachable" | "revoked" => Tone::Bad,
+        "failed" | "unknown" | "unreachable" | "revoked" | "quarantined" => Tone::Bad,
         _ => Tone::Plain,
     }
 }
@@ -247,7 +254,8 @@ mod tests {
               "unfinished": [],
               "proven_at": null
             }
-          ]
+          ],
+          "ledger_problem": ""
         }
         "#);
     }

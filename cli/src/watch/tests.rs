@@ -1,5 +1,7 @@
 //! What ends watching, and how long the tries to get back take.
 
+use pgbelay_proto::wire::TargetView;
+
 use super::*;
 
 #[test]
@@ -12,6 +14,16 @@ fn only_an_end_or_an_unknown_outcome_ends_watching() {
     assert_eq!(end("paused", "operator"), None);
     assert_eq!(end("paused", "agent_unreachable: the agent of a is silent"), None);
     assert_eq!(end("paused", "unknown: what happened on a cannot be told"), Some(End::Unknown));
+    assert_eq!(end("paused", "wave: wave 1 is done"), None);
+    assert_eq!(end("paused", "budget: 1 failed, and policy allows 0"), Some(End::Failed));
+    let target = |state: &str| TargetView { state: state.into(), ..TargetView::default() };
+    let halts = RolloutView {
+        state: "paused".into(),
+        reason: "budget: 1 failed, and policy allows 0".into(),
+        targets: vec![target("failed"), target("running")],
+        ..RolloutView::default()
+    };
+    assert_eq!(End::of(&halts), None);
     assert_eq!(end("succeeded", ""), Some(End::Succeeded));
     assert_eq!(end("failed", ""), Some(End::Failed));
     assert_eq!(end("aborted", ""), Some(End::Aborted));

@@ -89,7 +89,7 @@ fn fleet() -> StatusResponse {
         health: "ok".into(),
         ..DatabaseView::default()
     };
-    StatusResponse { databases: vec![database] }
+    StatusResponse { databases: vec![database], ledger_problem: String::new() }
 }
 
 #[tokio::test]

@@ -231,6 +231,7 @@ impl OperatorService for Scripted {
         }
     }
 
+    type ReadAuditStream = Pin<Box<dyn tokio_stream::Stream<Item = Result<AuditEntry, Status>> + Send>>;
     type WatchRolloutStream = Views;
 
     async fn watch_rollout(&self, request: Request<RolloutRequest>) -> Result<Response<Views>, Status> {
@@ -317,7 +318,13 @@ impl OperatorService for Scripted {
         pause_rollout(RolloutRequest) -> RolloutView;
         resume_rollout(RolloutRequest) -> RolloutView;
         abort_rollout(RolloutRequest) -> RolloutView;
+        override_window(OverrideWindowRequest) -> RolloutView;
+        freeze(FreezeRequest) -> FreezesView;
+        unfreeze(UnfreezeRequest) -> FreezesView;
         cancel_target(CancelTargetRequest) -> RolloutView;
+        retry_rollout(RolloutRequest) -> RolloutView;
+        skip_target(SkipTargetRequest) -> RolloutView;
+        advance_rollout(RolloutRequest) -> RolloutView;
         resolve(ResolveRequest) -> ResolveResponse;
         list_backups(ListBackupsRequest) -> ListBackupsResponse;
         verify_backup(VerifyBackupRequest) -> BackupEntry;
@@ -333,5 +340,14 @@ impl OperatorService for Scripted {
         remove_database(RemoveDatabaseRequest) -> ListAgentsResponse;
         list_operators(ListOperatorsRequest) -> ListOperatorsResponse;
         show_policy(ShowPolicyRequest) -> PolicyView;
+        list_endpoints(ListEndpointsRequest) -> ListEndpointsResponse;
+        test_endpoints(TestEndpointsRequest) -> TestEndpointsResponse;
+        ledger_status(LedgerStatusRequest) -> LedgerView;
+        accept_ledger(AcceptLedgerRequest) -> LedgerView;
+        set_witness_aside(WitnessRequest) -> LedgerView;
+        hear_witness(WitnessRequest) -> LedgerView;
+        verify_ledger(VerifyLedgerRequest) -> VerifyLedgerResponse;
+        sign_checkpoint(SignCheckpointRequest) -> SignedCheckpoint;
+        read_audit(ReadAuditRequest) -> Self::ReadAuditStream;
     }
 }

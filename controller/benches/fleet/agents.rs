@@ -268,6 +268,7 @@ impl Agent {
                     bytes: 4,
                     took_ms: 1,
                     method: "full".to_owned(),
+                    ..Default::default()
                 };
                 Outcome::BackedUp(wire::outcome::BackedUp { backup: Some(backup) })
             }

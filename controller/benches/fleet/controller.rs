@@ -47,6 +47,7 @@ impl Controller {
             enrol_listen: enrol.clone(),
             enrol_advertise: None,
             metrics_listen: None,
+            notifications: Default::default(),
             logging: Logging::default(),
         };
         let environments = vec!["staging".parse()?];

@@ -228,6 +228,9 @@ impl Years {
                 bytes: 4_096,
                 took: Span::seconds(1),
                 method: Default::default(),
+                copies: Vec::new(),
+                reason: None,
+                outside: None,
             };
             return Outcome::BackedUp { backup };
         };

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use pgbelay_core::access::Certificates;
 use pgbelay_core::command::{Command, CommandId};
 use pgbelay_core::job::JobId;
+use pgbelay_core::witness::Checkpoint;
 use pgbelay_proto::wire;
 use pgbelay_proto::wire::controller_message::Message;
 use tokio::sync::{mpsc, oneshot};
@@ -40,13 +41,13 @@ impl Outbox {
     }
 
     /// Sends a message if there is room; whether there was.
-    pub fn try_send(&self, message: Message) -> bool {
-        self.0.try_send(Ok(wire::ControllerMessage { message: Some(message) })).is_ok()
+    pub fn try_send(&self, message: impl Into<wire::ControllerMessage>) -> bool {
+        self.0.try_send(Ok(message.into())).is_ok()
     }
 
     /// Sends a message when there is room; whether the stream is still there.
-    pub async fn send(&self, message: Message) -> bool {
-        self.0.send(Ok(wire::ControllerMessage { message: Some(message) })).await.is_ok()
+    pub async fn send(&self, message: impl Into<wire::ControllerMessage>) -> bool {
+        self.0.send(Ok(message.into())).await.is_ok()
     }
 
     /// Says why the stream ends, if there is room.
@@ -70,6 +71,8 @@ pub struct NewSession {
     pub database_error: String,
     /// The way to the agent.
     pub outbox: Outbox,
+    /// Where that comes from.
+    pub place: Option<String>,
     /// The connection that it came on.
     pub connection: ConnectionHandle,
     /// The commands, by run, that stand in its journal.
@@ -92,9 +95,13 @@ pub struct Session {
     pub(super) heard: Contact,
     pub(super) connection: ConnectionHandle,
     pub(super) process_id: String,
+    pub(super) place: Option<String>,
     instance_id: String,
     outbox: Outbox,
-    welcomed: bool,
+    /// The last entry of the ledger when it was welcomed.
+    welcomed: Option<u64>,
+    /// The checkpoint that it was told last, and when.
+    told: Option<(Checkpoint, Instant)>,
     /// The commands that it has or was sent in this session.
     known: BTreeMap<Key, Known>,
     cancelled: BTreeSet<Key>,
@@ -124,9 +131,11 @@ impl Session {
             heard,
             connection: new.connection,
             process_id: new.process_id,
+            place: new.place,
             instance_id: new.instance_id,
             outbox: new.outbox,
-            welcomed: false,
+            welcomed: None,
+            told: None,
             known: new.known.into_iter().map(|key| (key, Known::Told)).collect(),
             cancelled: BTreeSet::new(),
             job_progress: None,
@@ -137,14 +146,20 @@ impl Session {
     }
 
     /// Says welcome, if there is room for it; whether there was.
-    pub(super) fn welcome(&mut self, welcome: Message) -> bool {
-        self.welcomed = self.send(welcome);
-        self.welcomed
+    pub(super) fn welcome(&mut self, welcome: wire::ControllerMessage, seq: u64) -> bool {
+        let said = self.send(welcome);
+        self.welcomed = said.then_some(seq);
+        said
     }
 
     /// Whether anything else may be said.
     pub(super) const fn is_welcomed(&self) -> bool {
-        self.welcomed
+        self.welcomed.is_some()
+    }
+
+    /// Whether a state that ends with this entry knows what the agent said when it came.
+    pub(super) fn follows(&self, seq: u64) -> bool {
+        self.welcomed.is_some_and(|welcomed| welcomed <= seq)
     }
 
     /// Whether this is another agent than the one that comes, alive and with a certificate that counts.
@@ -210,15 +225,26 @@ impl Session {
     }
 
     /// Sends a message if there is room; whether there was.
-    pub(super) fn send(&self, message: Message) -> bool {
+    pub(super) fn send(&self, message: impl Into<wire::ControllerMessage>) -> bool {
         self.outbox.try_send(message)
     }
 
     /// Tells the agent that it was heard, and forgets who waits for it no more, with what has come for them. An agent that
     /// does not take even that is cut.
-    pub fn answer_heartbeat(&mut self) {
+    pub fn answer_heartbeat(&mut self, checkpoint: Option<Checkpoint>, every: Duration) {
         self.probes.retain(|_, waiting| !waiting.is_closed());
-        if !self.send(Message::Ack(wire::Ack::default())) {
+        let now = self.heard.instant;
+        let is_new = |checkpoint: &Checkpoint| {
+            self.told
+                .is_none_or(|(told, at)| told != *checkpoint && now.saturating_duration_since(at) >= every)
+        };
+        let checkpoint = checkpoint.filter(is_new);
+        if let Some(checkpoint) = checkpoint {
+            self.told = Some((checkpoint, now));
+        }
+        let mut answer = wire::ControllerMessage::from(Message::Ack(wire::Ack::default()));
+        answer.checkpoint = checkpoint.as_ref().map(Into::into);
+        if !self.send(answer) {
             self.connection.close();
         }
     }

@@ -1,13 +1,12 @@
-//! The hash chain: what an entry's hash covers, and how a stored entry is believed. No store in here.
+//! The hash chain: how a stored entry is believed, and a new one is tied to it. No store in here.
 
+use pgbelay_core::chain::{Covered, genesis};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::time::Timestamp;
+use pgbelay_core::witness::Incarnation;
 use uuid::Uuid;
 
 use super::{Entry, NewEntry};
-
-const ENTRY_DOMAIN: &str = "pgbelay ledger entry 1";
-const GENESIS_DOMAIN: &str = "pgbelay ledger genesis 1";
 
 /// What is wrong with a ledger, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,20 +75,18 @@ pub(super) struct Stored<'a> {
 
 impl Stored<'_> {
     fn computed_hash(&self) -> Digest {
-        Digest::of_parts(
-            ENTRY_DOMAIN,
-            [
-                self.prev_hash,
-                &self.seq.to_be_bytes(),
-                self.event_id,
-                &self.at.to_be_bytes(),
-                self.actor,
-                self.kind,
-                &self.version.to_be_bytes(),
-                &self.critical.to_be_bytes(),
-                self.body,
-            ],
-        )
+        Covered {
+            prev_hash: self.prev_hash,
+            seq: self.seq,
+            event_id: self.event_id,
+            at: self.at,
+            actor: self.actor,
+            kind: self.kind,
+            version: self.version,
+            critical: self.critical,
+            body: self.body,
+        }
+        .hash()
     }
 
     /// The entry; `None` when its columns, though they match their hash, can't have been written by pgbelay.
@@ -134,7 +131,7 @@ pub(super) struct Chain {
 impl Chain {
     /// Before the first entry: the genesis hash ties every entry to this incarnation.
     pub(super) fn genesis(incarnation: Uuid) -> Self {
-        Self { last_seq: 0, last_hash: Digest::of_parts(GENESIS_DOMAIN, [incarnation.as_bytes().as_slice()]) }
+        Self { last_seq: 0, last_hash: genesis(Incarnation::from_bytes(*incarnation.as_bytes())) }
     }
 
     pub(super) const fn next_seq(&self) -> u64 {

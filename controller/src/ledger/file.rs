@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 /// How long a statement waits for another process that has the file locked, such as an administrator's sqlite3
 /// taking a copy: longer than such a lock is held, shorter than an operator's patience.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What kind of file it is, and what tables it has.
 pub(crate) struct Format {

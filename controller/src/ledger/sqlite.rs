@@ -38,16 +38,6 @@ impl SqliteLedger {
     pub(super) const fn connection(&self) -> &Connection {
         &self.conn
     }
-
-    /// The chain up to entry `seq`; `None` when there is no such entry.
-    fn chain_up_to(&self, seq: u64) -> rusqlite::Result<Option<Chain>> {
-        if seq == 0 {
-            return Ok(Some(Chain::genesis(read_head(&self.conn)?.incarnation)));
-        }
-        let mut select = self.conn.prepare_cached("SELECT hash FROM entry WHERE seq = ?1")?;
-        let hash = select.query_row([store_int(seq)], |row| row.get(0)).optional()?;
-        Ok(hash.map(|hash| Chain { last_seq: seq, last_hash: Digest::from_bytes(hash) }))
-    }
 }
 
 impl Ledger for SqliteLedger {
@@ -82,17 +72,11 @@ impl Ledger for SqliteLedger {
     }
 
     fn read(&self, after: u64, limit: usize) -> Result<Vec<Entry>, LedgerError> {
-        let Some(mut chain) = self.chain_up_to(after).map_err(unread)? else { return Ok(Vec::new()) };
-        let limit = limit.min(MAX_READ);
-        let mut select = self.conn.prepare_cached(SELECT_ENTRIES).map_err(unread)?;
-        let from_and_limit = (store_int(chain.next_seq()), store_int(limit as u64));
-        let mut rows = select.query(from_and_limit).map_err(unread)?;
-        let mut entries = Vec::new();
-        while let Some(row) = rows.next().map_err(unread)? {
-            let stored = stored(row).map_err(unread)?;
-            entries.push(chain.accept(&stored).map_err(LedgerError::Damaged)?);
-        }
-        Ok(entries)
+        read_entries(&self.conn, after, limit)
+    }
+
+    fn hash_at(&self, seq: u64) -> Result<Option<Digest>, LedgerError> {
+        Ok(chain_up_to(&self.conn, seq).map_err(unread)?.map(|chain| chain.last_hash))
     }
 
     fn contains(&self, event_id: Uuid) -> Result<bool, LedgerError> {
@@ -100,6 +84,31 @@ impl Ledger for SqliteLedger {
             self.conn.prepare_cached("SELECT 1 FROM entry WHERE event_id = ?1").map_err(unread)?;
         select.exists([event_id.as_bytes()]).map_err(unread)
     }
+}
+
+/// The chain up to entry `seq`; `None` when there is no such entry.
+fn chain_up_to(conn: &Connection, seq: u64) -> rusqlite::Result<Option<Chain>> {
+    if seq == 0 {
+        return Ok(Some(Chain::genesis(read_head(conn)?.incarnation)));
+    }
+    let mut select = conn.prepare_cached("SELECT hash FROM entry WHERE seq = ?1")?;
+    let hash = select.query_row([store_int(seq)], |row| row.get(0)).optional()?;
+    Ok(hash.map(|hash| Chain { last_seq: seq, last_hash: Digest::from_bytes(hash) }))
+}
+
+/// A page of entries, each checked against its hash and the one before it.
+pub(super) fn read_entries(conn: &Connection, after: u64, limit: usize) -> Result<Vec<Entry>, LedgerError> {
+    let Some(mut chain) = chain_up_to(conn, after).map_err(unread)? else { return Ok(Vec::new()) };
+    let limit = limit.min(MAX_READ);
+    let mut select = conn.prepare_cached(SELECT_ENTRIES).map_err(unread)?;
+    let from_and_limit = (store_int(chain.next_seq()), store_int(limit as u64));
+    let mut rows = select.query(from_and_limit).map_err(unread)?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next().map_err(unread)? {
+        let stored = stored(row).map_err(unread)?;
+        entries.push(chain.accept(&stored).map_err(LedgerError::Damaged)?);
+    }
+    Ok(entries)
 }
 
 pub(super) fn read_head(conn: &Connection) -> rusqlite::Result<Head> {
@@ -202,6 +211,6 @@ fn failed(error: rusqlite::Error) -> AppendError {
     AppendError::Failed(Cause::from(error))
 }
 
-fn unread(error: rusqlite::Error) -> LedgerError {
+pub(super) fn unread(error: rusqlite::Error) -> LedgerError {
     LedgerError::Store(Cause::from(error))
 }

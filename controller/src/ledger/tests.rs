@@ -281,3 +281,18 @@ fn a_newer_ledger_asks_for_the_newer_program() -> Result<()> {
     assert!(refused.to_string().contains("newer pgbelay (ledger version 2"), "{refused}");
     Ok(())
 }
+
+#[test]
+fn the_hash_of_a_place_is_found_without_reading_the_others() -> Result<()> {
+    let (_directory, path) = filled(5)?;
+    let (ledger, entries) = open(&path)?;
+    for entry in &entries {
+        assert_eq!(ledger.hash_at(entry.seq)?, Some(entry.hash));
+    }
+    // The beginning is of this ledger, and of no other.
+    assert_eq!(ledger.hash_at(0)?, Some(entries[0].prev_hash));
+    for beyond in [6, u64::MAX] {
+        assert_eq!(ledger.hash_at(beyond)?, None);
+    }
+    Ok(())
+}

@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{Services, gate, not_granted, peer};
 use crate::clock;
 use crate::fleet::{JoinError, Outbox};
-use crate::listener::ConnectionHandle;
+use crate::listener::{ConnectionHandle, RemoteAddr};
 use session::Session;
 pub use talk::{Desk, Seat, Talk};
 
@@ -47,7 +47,9 @@ fn agent<T>(request: &Request<T>) -> Result<(DatabaseName, Arc<PeerIdentity>), S
 
 fn shut_out(error: &JoinError) -> Status {
     match error {
-        JoinError::Quarantined(_) => Status::permission_denied(error.to_string()),
+        JoinError::Quarantined(_) | JoinError::Contested { .. } => {
+            Status::permission_denied(error.to_string())
+        }
         JoinError::Gone(_) => Status::cancelled(error.to_string()),
     }
 }
@@ -55,7 +57,8 @@ fn shut_out(error: &JoinError) -> Status {
 impl Agents {
     /// What is shut out gets nothing: neither SQL, nor a certificate that would let it back in.
     fn not_quarantined(&self, database: &DatabaseName) -> Result<(), Status> {
-        if self.services.fleet.is_quarantined(database) {
+        let contested = self.services.state()?.contested.contains_key(database);
+        if contested || self.services.fleet.is_quarantined(database) {
             return Err(shut_out(&JoinError::Quarantined(database.clone())));
         }
         Ok(())
@@ -74,9 +77,10 @@ impl AgentService for Agents {
         let (database, peer) = agent(&request)?;
         let connection = request.extensions().get::<ConnectionHandle>().cloned();
         let connection = connection.ok_or_else(|| Status::internal("the request has no connection"))?;
+        let place = request.extensions().get::<RemoteAddr>().map(|remote| remote.0.ip().to_string());
         let (outbox, outgoing) = Outbox::new();
         let services = self.services.clone();
-        let talk = Talk { desk: services, database, peer, connection, outbox };
+        let talk = Talk { desk: services, database, peer, connection, place, outbox };
         let session = Session { talk };
         tokio::spawn(session.live(request.into_inner()));
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))

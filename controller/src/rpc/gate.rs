@@ -31,7 +31,7 @@ pub enum Audience {
 }
 
 /// Every method of the contract on the main listener, and who may call it.
-pub const AUDIENCES: [(&str, Audience); 36] = [
+pub const AUDIENCES: [(&str, Audience); 51] = [
     ("/pgbelay.v1.AgentService/Connect", Audience::Agents),
     ("/pgbelay.v1.AgentService/FetchSql", Audience::Agents),
     ("/pgbelay.v1.AgentService/Renew", Audience::Agents),
@@ -47,7 +47,13 @@ pub const AUDIENCES: [(&str, Audience); 36] = [
     ("/pgbelay.v1.OperatorService/PauseRollout", Audience::Operators(Role::Operator)),
     ("/pgbelay.v1.OperatorService/ResumeRollout", Audience::Operators(Role::Operator)),
     ("/pgbelay.v1.OperatorService/AbortRollout", Audience::Operators(Role::Operator)),
+    ("/pgbelay.v1.OperatorService/OverrideWindow", Audience::Operators(Role::Admin)),
+    ("/pgbelay.v1.OperatorService/Freeze", Audience::Operators(Role::Admin)),
+    ("/pgbelay.v1.OperatorService/Unfreeze", Audience::Operators(Role::Admin)),
     ("/pgbelay.v1.OperatorService/CancelTarget", Audience::Operators(Role::Operator)),
+    ("/pgbelay.v1.OperatorService/RetryRollout", Audience::Operators(Role::Operator)),
+    ("/pgbelay.v1.OperatorService/SkipTarget", Audience::Operators(Role::Operator)),
+    ("/pgbelay.v1.OperatorService/AdvanceRollout", Audience::Operators(Role::Approver)),
     ("/pgbelay.v1.OperatorService/Resolve", Audience::Operators(Role::Operator)),
     ("/pgbelay.v1.OperatorService/Status", Audience::Operators(Role::Viewer)),
     ("/pgbelay.v1.OperatorService/History", Audience::Operators(Role::Viewer)),
@@ -66,6 +72,15 @@ pub const AUDIENCES: [(&str, Audience); 36] = [
     ("/pgbelay.v1.OperatorService/AddOperator", Audience::Operators(Role::Admin)),
     ("/pgbelay.v1.OperatorService/ListOperators", Audience::Operators(Role::Viewer)),
     ("/pgbelay.v1.OperatorService/RevokeOperator", Audience::Operators(Role::Admin)),
+    ("/pgbelay.v1.OperatorService/LedgerStatus", Audience::Operators(Role::Viewer)),
+    ("/pgbelay.v1.OperatorService/AcceptLedger", Audience::Operators(Role::Admin)),
+    ("/pgbelay.v1.OperatorService/SetWitnessAside", Audience::Operators(Role::Admin)),
+    ("/pgbelay.v1.OperatorService/HearWitness", Audience::Operators(Role::Admin)),
+    ("/pgbelay.v1.OperatorService/ReadAudit", Audience::Operators(Role::Viewer)),
+    ("/pgbelay.v1.OperatorService/VerifyLedger", Audience::Operators(Role::Viewer)),
+    ("/pgbelay.v1.OperatorService/SignCheckpoint", Audience::Operators(Role::Viewer)),
+    ("/pgbelay.v1.OperatorService/ListEndpoints", Audience::Operators(Role::Viewer)),
+    ("/pgbelay.v1.OperatorService/TestEndpoints", Audience::Operators(Role::Admin)),
     ("/pgbelay.v1.OperatorService/ShowPolicy", Audience::Operators(Role::Viewer)),
     ("/pgbelay.v1.OperatorService/ApplyPolicy", Audience::Operators(Role::Admin)),
 ];

@@ -9,12 +9,13 @@ use pgbelay_core::event::Actor;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::outstanding::{Effect, outstanding};
 use pgbelay_core::request::Request as Ask;
-use pgbelay_core::retention::newest_complete;
+use pgbelay_core::retention::newest_in_place_of;
 use pgbelay_proto::wire::probe::{DeleteBackup, Kind, VerifyBackup};
 use pgbelay_proto::wire::probe_answer::Answer;
 
 use super::Services;
 use super::probes::AT_ONCE;
+use crate::clock;
 use crate::fleet::ProbeError;
 
 /// A look reads a manifest and asks for the sizes of files: a disk that takes longer is not there.
@@ -74,7 +75,8 @@ impl Services {
         backup: &BackupId,
     ) -> Result<(), ProbeError> {
         let state = self.controller.state().ok_or(ProbeError::Lost)?;
-        let Some(stays) = newest_complete(&state, database).map(|known| known.id().to_owned()) else {
+        let Ok(known) = state.backup(database, backup) else { return Ok(()) };
+        let Some(stays) = newest_in_place_of(&state, known).map(|known| known.id().to_owned()) else {
             return Ok(());
         };
         self.look_at_backup(database, &stays).await?;
@@ -83,7 +85,8 @@ impl Services {
         let Ok(known) = state.backup(database, backup) else { return Ok(()) };
         let is_there = |known: &KnownBackup| known.id() == stays;
         // What was looked at is what it would be deleted for.
-        if !outstanding(&state).contains(&wanted) || !newest_complete(&state, database).is_some_and(is_there)
+        if !outstanding(&state, clock::now()).contains(&wanted)
+            || !newest_in_place_of(&state, known).is_some_and(is_there)
         {
             return Ok(());
         }

@@ -16,12 +16,16 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{Services, backups, internal, not_granted, operator, parse, prune, refused, usage};
 use crate::sequencer::Granted;
 use crate::views;
+pub(crate) use audit::AT_ONCE as AUDITS_AT_ONCE;
 use reader::Reader;
 pub(crate) use releases::AT_ONCE as RELEASES_AT_ONCE;
 
 mod access;
+mod audit;
 mod catalogs;
+mod freezes;
 mod jobs;
+mod ledger;
 mod lists;
 mod plans;
 mod reader;
@@ -75,6 +79,7 @@ impl OperatorsService {
 
 #[tonic::async_trait]
 impl OperatorService for OperatorsService {
+    type ReadAuditStream = audit::Entries;
     type WatchRolloutStream = Pin<Box<dyn Stream<Item = Result<wire::RolloutView, Status>> + Send>>;
 
     async fn push_release(
@@ -159,12 +164,48 @@ impl OperatorService for OperatorsService {
         self.steer(&request, |rollout| Ask::AbortRollout { rollout }).await
     }
 
+    async fn override_window(
+        &self,
+        request: Request<wire::OverrideWindowRequest>,
+    ) -> Answer<wire::RolloutView> {
+        let rollout: RolloutId = parse(&request.get_ref().rollout)?;
+        let reason = reason(&request.get_ref().reason)?;
+        let ask = Ask::OverrideWindow { rollout: rollout.clone(), reason };
+        let granted = self.ask(&request, ask).await?;
+        self.rollout_view(&granted.state, &rollout)
+    }
+
+    async fn freeze(&self, request: Request<wire::FreezeRequest>) -> Answer<wire::FreezesView> {
+        freezes::freeze(self, &request).await
+    }
+
+    async fn unfreeze(&self, request: Request<wire::UnfreezeRequest>) -> Answer<wire::FreezesView> {
+        freezes::unfreeze(self, &request).await
+    }
+
     async fn cancel_target(&self, request: Request<wire::CancelTargetRequest>) -> Answer<wire::RolloutView> {
         let rollout: RolloutId = parse(&request.get_ref().rollout)?;
         let database: DatabaseName = parse(&request.get_ref().database)?;
         let ask = Ask::CancelTarget { rollout: rollout.clone(), database };
         let granted = self.ask(&request, ask).await?;
         self.rollout_view(&granted.state, &rollout)
+    }
+
+    async fn retry_rollout(&self, request: Request<wire::RolloutRequest>) -> Answer<wire::RolloutView> {
+        self.steer(&request, |rollout| Ask::RetryRollout { rollout }).await
+    }
+
+    async fn skip_target(&self, request: Request<wire::SkipTargetRequest>) -> Answer<wire::RolloutView> {
+        let wire::SkipTargetRequest { rollout, database, .. } = request.get_ref();
+        let (rollout, database): (RolloutId, DatabaseName) = (parse(rollout)?, parse(database)?);
+        let reason = reason(&request.get_ref().reason)?;
+        let granted =
+            self.ask(&request, Ask::SkipTarget { rollout: rollout.clone(), database, reason }).await?;
+        self.rollout_view(&granted.state, &rollout)
+    }
+
+    async fn advance_rollout(&self, request: Request<wire::RolloutRequest>) -> Answer<wire::RolloutView> {
+        self.steer(&request, |rollout| Ask::PassWave { rollout }).await
     }
 
     async fn resolve(&self, request: Request<wire::ResolveRequest>) -> Answer<wire::ResolveResponse> {
@@ -288,6 +329,60 @@ impl OperatorService for OperatorsService {
         // What is outstanding cuts the operator's connections, which may include this one.
         let granted = self.ask(&request, Ask::RevokeOperator { operator, reason }).await?;
         Ok(lists::operators(&granted.state))
+    }
+
+    async fn ledger_status(&self, request: Request<wire::LedgerStatusRequest>) -> Answer<wire::LedgerView> {
+        ledger::status(self, &request).await
+    }
+
+    async fn accept_ledger(&self, request: Request<wire::AcceptLedgerRequest>) -> Answer<wire::LedgerView> {
+        ledger::accept(self, &request).await
+    }
+
+    async fn set_witness_aside(&self, request: Request<wire::WitnessRequest>) -> Answer<wire::LedgerView> {
+        ledger::set_aside(self, &request).await
+    }
+
+    async fn hear_witness(&self, request: Request<wire::WitnessRequest>) -> Answer<wire::LedgerView> {
+        ledger::hear(self, &request).await
+    }
+
+    async fn read_audit(&self, request: Request<wire::ReadAuditRequest>) -> Answer<Self::ReadAuditStream> {
+        audit::read(self, request)
+    }
+
+    async fn verify_ledger(
+        &self,
+        request: Request<wire::VerifyLedgerRequest>,
+    ) -> Answer<wire::VerifyLedgerResponse> {
+        audit::verify(self, request).await
+    }
+
+    async fn sign_checkpoint(
+        &self,
+        request: Request<wire::SignCheckpointRequest>,
+    ) -> Answer<wire::SignedCheckpoint> {
+        audit::sign(self, &request).await
+    }
+
+    async fn list_endpoints(
+        &self,
+        request: Request<wire::ListEndpointsRequest>,
+    ) -> Answer<wire::ListEndpointsResponse> {
+        let endpoints = self.services.notifier.views(self.reader(&request)?.state.seq);
+        Ok(Response::new(wire::ListEndpointsResponse { endpoints }))
+    }
+
+    async fn test_endpoints(
+        &self,
+        request: Request<wire::TestEndpointsRequest>,
+    ) -> Answer<wire::TestEndpointsResponse> {
+        let name = &request.get_ref().name;
+        let endpoints = self.services.notifier.test(name).await;
+        if endpoints.is_empty() && !name.is_empty() {
+            return Err(usage(&format!("there is no endpoint {name:?} in the controller's file")));
+        }
+        Ok(Response::new(wire::TestEndpointsResponse { endpoints }))
     }
 
     async fn show_policy(&self, _request: Request<wire::ShowPolicyRequest>) -> Answer<wire::PolicyView> {

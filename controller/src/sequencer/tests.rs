@@ -84,6 +84,10 @@ impl Ledger for Fake {
         Ok(Vec::new())
     }
 
+    fn hash_at(&self, _: u64) -> Result<Option<Digest>, LedgerError> {
+        Ok(None)
+    }
+
     fn contains(&self, _: Uuid) -> Result<bool, LedgerError> {
         Ok(false)
     }
@@ -98,14 +102,16 @@ fn serve(state: State) -> (Fake, Controller, Running) {
     let fake = Fake::default();
     let (work, queue) = mpsc::channel(QUEUE);
     let (publish, states) = watch::channel(None);
+    let (tell, checkpoint) = watch::channel(None);
     let (tell_end, end) = oneshot::channel();
-    let mut writer = Writer::new(fake.clone(), state, publish).expect("the head reads");
+    let mut writer = Writer::new(fake.clone(), state, Published { state: publish, checkpoint: tell })
+        .expect("the head reads");
     std::thread::spawn(move || {
         let ended = writer.serve(queue);
         drop(writer);
         drop(tell_end.send(ended));
     });
-    (fake, Controller { work: work.clone(), state: states }, Running { work, end })
+    (fake, Controller { work: work.clone(), state: states, checkpoint }, Running { work, end })
 }
 
 /// Puts requests into the queue in their order, while the ledger is held up by the first of them.
@@ -317,6 +323,7 @@ fn inconsistent() -> anyhow::Result<State> {
         settings: ExecutionSettings::from(&environment),
         targets: BTreeMap::from([("orders".parse()?, TargetPlan::of(expect.clone(), Vec::new()))]),
         judgements: Vec::new(),
+        course: Default::default(),
     };
     let (id, author) = ("p1".parse()?, "root".parse()?);
     let plan = Plan { id, digest: body.digest(), body, author, created_at: Timestamp(0) };
@@ -328,6 +335,7 @@ fn inconsistent() -> anyhow::Result<State> {
         attempt: 0,
         pieces: 0,
         cancelled: false,
+        overdue: None,
         moved_at: Timestamp(0),
         state: TargetState::Due,
     };
@@ -341,6 +349,9 @@ fn inconsistent() -> anyhow::Result<State> {
         bulk: Default::default(),
         started_at: Timestamp(0),
         state: RolloutState::Running,
+        moved_at: Timestamp(0),
+        waves: Vec::new(),
+        overridden: None,
         targets: BTreeMap::from([("orders".parse()?, target)]),
     };
     let known = PlanState { plan: Arc::new(plan.clone()), approvals: Default::default() };

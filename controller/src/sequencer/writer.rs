@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use pgbelay_core::event::Recorded;
 use pgbelay_core::state::State;
+use pgbelay_core::witness::{Checkpoint, Looked};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::draft::Draft;
-use super::{Ask, AskError, EndError, Granted, Work, chain};
+use super::{Ask, AskError, EndError, Granted, Look, Work, chain};
 use crate::ledger::{AppendError, Head, Ledger, LedgerError, NewEntry};
 
 /// Requests that are made durable together: more would make the first of them wait for too long.
@@ -17,7 +18,40 @@ pub(super) struct Writer<L> {
     ledger: L,
     head: Head,
     state: Arc<State>,
-    publish: watch::Sender<Option<Arc<State>>>,
+    publish: Published,
+}
+
+/// What everybody may see of what is durable.
+pub(super) struct Published {
+    pub(super) state: watch::Sender<Option<Arc<State>>>,
+    /// Where the ledger is, unless it is in doubt.
+    pub(super) checkpoint: watch::Sender<Option<Checkpoint>>,
+}
+
+impl Published {
+    /// The state first: whoever has a checkpoint finds in the state what led to it.
+    fn send(&self, state: &Arc<State>, head: &Head) {
+        self.state.send_replace(Some(Arc::clone(state)));
+        let believed = !state.trust.is_doubted();
+        self.checkpoint.send_replace(believed.then(|| checkpoint(state, head)));
+    }
+}
+
+fn checkpoint(state: &State, head: &Head) -> Checkpoint {
+    Checkpoint {
+        incarnation: head.incarnation(),
+        acceptances: state.trust.acceptances,
+        seq: head.seq,
+        hash: head.hash,
+    }
+}
+
+/// What is to be done in one go.
+#[derive(Default)]
+struct Group {
+    asks: Vec<Ask>,
+    looks: Vec<Look>,
+    stop: bool,
 }
 
 /// A request that was decided on, and who waits for it.
@@ -38,14 +72,10 @@ struct Unwritten {
 
 impl<L: Ledger> Writer<L> {
     /// Publishes the state that was folded, and is ready.
-    pub(super) fn new(
-        ledger: L,
-        state: State,
-        publish: watch::Sender<Option<Arc<State>>>,
-    ) -> Result<Self, LedgerError> {
+    pub(super) fn new(ledger: L, state: State, publish: Published) -> Result<Self, LedgerError> {
         let head = ledger.head()?;
         let state = Arc::new(state);
-        publish.send_replace(Some(Arc::clone(&state)));
+        publish.send(&state, &head);
         Ok(Self { ledger, head, state, publish })
     }
 
@@ -53,8 +83,9 @@ impl<L: Ledger> Writer<L> {
     pub(super) fn serve(&mut self, mut queue: mpsc::Receiver<Work>) -> Result<(), EndError> {
         let ended = loop {
             let Some(first) = queue.blocking_recv() else { break Ok(()) };
-            let (group, stop) = collect(first, &mut queue);
-            match self.group(group) {
+            let Group { asks, looks, stop } = collect(first, &mut queue);
+            looks.into_iter().for_each(|look| self.look(look));
+            match self.group(asks) {
                 Err(why) => break Err(EndError::Ledger(why)),
                 Ok(()) if stop => break Ok(()),
                 Ok(()) => {}
@@ -62,6 +93,13 @@ impl<L: Ledger> Writer<L> {
         };
         turn_away(queue);
         ended
+    }
+
+    fn look(&self, Look { seq, reply }: Look) {
+        let head = checkpoint(&self.state, &self.head);
+        let looked = self.ledger.hash_at(seq).map(|hash| Looked { head, hash });
+        // Who asked may have gone away.
+        drop(reply.send(looked));
     }
 
     fn group(&mut self, group: Vec<Ask>) -> Result<(), String> {
@@ -74,7 +112,7 @@ impl<L: Ledger> Writer<L> {
         let written = self.write(&draft.entries);
         if written.is_ok() && !draft.entries.is_empty() {
             self.state = draft.state;
-            self.publish.send_replace(Some(Arc::clone(&self.state)));
+            self.publish.send(&self.state, &self.head);
         }
         self.answer(decided, draft.recorded, &written);
         match written {
@@ -123,17 +161,21 @@ impl<L: Ledger> Writer<L> {
 }
 
 /// All that waits already, as far as one group goes; and whether the end was asked for after it.
-fn collect(first: Work, queue: &mut mpsc::Receiver<Work>) -> (Vec<Ask>, bool) {
-    let mut group = Vec::new();
+fn collect(first: Work, queue: &mut mpsc::Receiver<Work>) -> Group {
+    let mut group = Group::default();
     let mut next = Some(first);
     while let Some(work) = next {
         match work {
-            Work::Ask(ask) => group.push(*ask),
-            Work::Stop => return (group, true),
+            Work::Ask(ask) => group.asks.push(*ask),
+            Work::Look(look) => group.looks.push(look),
+            Work::Stop => {
+                group.stop = true;
+                break;
+            }
         }
-        next = if group.len() < GROUP { queue.try_recv().ok() } else { None };
+        next = if group.asks.len() + group.looks.len() < GROUP { queue.try_recv().ok() } else { None };
     }
-    (group, false)
+    group
 }
 
 /// Nobody waits for an answer that does not come.
@@ -142,7 +184,8 @@ fn turn_away(mut queue: mpsc::Receiver<Work>) {
     while let Some(work) = queue.blocking_recv() {
         match work {
             Work::Ask(ask) => drop(ask.reply.send(Err(AskError::Stopped))),
-            Work::Stop => {}
+            // Who looks is told by the end of the channel.
+            Work::Look(_) | Work::Stop => {}
         }
     }
 }

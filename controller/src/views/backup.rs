@@ -28,5 +28,8 @@ pub(crate) fn entry(state: &State, known: &KnownBackup, now: Timestamp) -> wire:
         rollout: known.rollout.to_string(),
         restored_at: known.restored_at.map(rfc3339),
         deleting: known.condemned.is_some(),
+        method_reason: known.backup.reason.clone().unwrap_or_default(),
+        outside: known.backup.outside.clone().unwrap_or_default(),
+        copies: known.backup.copies.clone(),
     }
 }

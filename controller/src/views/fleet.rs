@@ -106,12 +106,12 @@ fn health(
     let revoked = state.agents.get(&database.name).is_none_or(|certificates| certificates.revoked);
     let last = state.last_rollout.get(&database.environment).and_then(|id| state.rollouts.get(id));
     let target = last.and_then(|rollout| rollout.targets.get(&database.name));
-    let went_wrong = target.and_then(|target| error(&database.name, target)).map(|error| error.message);
+    // What somebody has left out is looked after by somebody.
+    let counted = target.filter(|target| !matches!(target.state, TargetState::Skipped { .. }));
+    let went_wrong = counted.and_then(|target| error(&database.name, target)).map(|error| error.message);
     match (connected, target.map(|t| &t.state)) {
         _ if revoked => ("revoked", "its agent's certificate was revoked".to_owned()),
-        _ if fleet.is_quarantined(&database.name) => {
-            ("quarantined", "two agents were connected under this name".to_owned())
-        }
+        _ if is_quarantined(state, fleet, database) => ("quarantined", quarantined(state, database)),
         (_, Some(TargetState::Unknown { why, .. })) => ("unknown", why.clone()),
         (_, Some(TargetState::Unsettled { .. })) => ("unknown", went_wrong.unwrap_or_default()),
         (None, _) if database.observed.is_none() => {
@@ -130,6 +130,22 @@ fn health(
     }
 }
 
+fn is_quarantined(state: &State, fleet: &Fleet, database: &Database) -> bool {
+    state.contested.contains_key(&database.name) || fleet.is_quarantined(&database.name)
+}
+
+/// What is known of two agents with one identity, and the way out.
+fn quarantined(state: &State, database: &Database) -> String {
+    let contested = state.contested.get(&database.name);
+    let places = contested.map(|contested| contested.places.join(" and ")).unwrap_or_default();
+    let places = if places.is_empty() { places } else { format!(", from {places}") };
+    let since = contested.map(|contested| format!(" at {}", rfc3339(contested.since))).unwrap_or_default();
+    let Database { name, environment, .. } = database;
+    format!(
+        "two agents were connected under this name{since}{places}; neither is served: stop the wrong one, then enrol the right one anew (pgbelay token create {name} --env {environment})"
+    )
+}
+
 /// An agent as people read it.
 #[must_use]
 pub fn agent(state: &State, fleet: &Fleet, database: &Database) -> wire::AgentView {
@@ -138,7 +154,7 @@ pub fn agent(state: &State, fleet: &Fleet, database: &Database) -> wire::AgentVi
     let word = match (&version, certificates) {
         (_, None) => "revoked",
         (_, Some(certificates)) if certificates.revoked => "revoked",
-        _ if fleet.is_quarantined(&database.name) => "quarantined",
+        _ if is_quarantined(state, fleet, database) => "quarantined",
         (Some(_), Some(_)) => "connected",
         (None, Some(_)) => "silent",
     };
@@ -151,5 +167,6 @@ pub fn agent(state: &State, fleet: &Fleet, database: &Database) -> wire::AgentVi
         last_seen: fleet.last_seen(&database.name).map(rfc3339).unwrap_or_default(),
         certificate_serial: current.map(|c| c.serial.clone()).unwrap_or_default(),
         certificate_until: current.map(|c| rfc3339(c.not_after)).unwrap_or_default(),
+        problem: if word == "quarantined" { quarantined(state, database) } else { String::new() },
     }
 }

@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 
 use pgbelay_core::acknowledge::required;
-use pgbelay_core::decide::{needs_confirmation, obstacles};
+use pgbelay_core::decide::{Gate, gates_of, needs_confirmation, obstacles};
 use pgbelay_core::history::{Misfit, Tool};
 use pgbelay_core::judge::Basis;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::{
     Direction, FoundHazard, Goal, HistoryMark, Judgement, Lock, Loss, PlanBody, Recorded, Step, TargetPlan,
-    Work,
+    Touches, Work,
 };
-use pgbelay_core::policy::BackupPolicy;
+use pgbelay_core::policy::{BackupPolicy, BackupRules, MethodRule};
 use pgbelay_core::state::{PlanState, State};
 use pgbelay_proto::wire;
 
 use super::impact::{impacts, in_order};
-use crate::clock::rfc3339;
+use crate::clock::{self, rfc3339};
 
 /// The word for a direction.
 #[must_use]
@@ -86,6 +86,7 @@ pub fn plan(state: &State, known: &PlanState, answers: Answers) -> wire::PlanVie
         backup_method: rules.map_or("", |rules| rules.method.as_str()).to_owned(),
         backup_each: rules.map_or("", |rules| rules.each.as_str()).to_owned(),
         backup_rate_limit: rules.and_then(|rules| rules.rate_limit).map(String::from).unwrap_or_default(),
+        backup_thresholds: rules.map(thresholds).unwrap_or_default(),
         confirmation_needed: needs_confirmation(state, plan).unwrap_or(true),
         force_allowed: policy.is_some_and(|policy| policy.force_allowed),
         blocked_by: obstacles(state, plan).iter().map(ToString::to_string).collect(),
@@ -96,7 +97,36 @@ pub fn plan(state: &State, known: &PlanState, answers: Answers) -> wire::PlanVie
             .map(ToString::to_string)
             .collect(),
         purpose: purpose(&body.goal).to_owned(),
+        waves: super::waves::of_plan(state, body),
+        gates: gates_of(state, known, clock::now()).into_iter().flatten().map(gate).collect(),
     }
+}
+
+fn gate(Gate { name, standing, detail, rule, next }: Gate) -> wire::GateView {
+    wire::GateView { name: name.to_owned(), state: standing.as_str().to_owned(), detail, rule, next }
+}
+
+/// What is touched, or why that cannot be told, where backups may go by it.
+fn touched(body: &PlanBody, steps: &[Step]) -> (Vec<String>, String) {
+    let method = body.backup.rules().map(|rules| rules.method);
+    if steps.is_empty() || !matches!(method, Some(MethodRule::Touched | MethodRule::Auto)) {
+        return Default::default();
+    }
+    match body.touches(steps) {
+        Touches::Relations { names, .. } => (names, String::new()),
+        Touches::Untold { why } => (Vec::new(), why),
+    }
+}
+
+/// With `auto`: which kind of backup is made of which size, in words.
+fn thresholds(rules: &BackupRules) -> String {
+    if rules.method != MethodRule::Auto {
+        return String::new();
+    }
+    let outside = rules.outside.map_or_else(String::new, |outside| {
+        format!(", {} from {} on", outside.method().as_str(), rules.outside_from)
+    });
+    format!("touched from {} on{outside}", rules.touched_from)
 }
 
 /// What makes databases one group: what is done to them, whenever something was done there before.
@@ -125,11 +155,14 @@ impl<'a> Alike<'a> {
         let (tool, history) = self.history.map_or_else(Default::default, |(tool, schema, table)| {
             (tool.to_string(), format!("{schema}.{table}"))
         });
+        let (backup_touches, backup_untold) = touched(body, &self.steps);
         wire::PlanGroup {
             steps: self.steps.iter().map(|planned| step(body, planned)).collect(),
             tool,
             history,
             misfits: self.misfits.iter().map(ToString::to_string).collect(),
+            backup_touches,
+            backup_untold,
             ..wire::PlanGroup::default()
         }
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use pgbelay_core::command::{Backup, CommandKind, Failure, FailureKind, StepDone, Unsettled};
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
+use pgbelay_core::outstanding::is_held_back;
 use pgbelay_core::plan::Step;
 use pgbelay_core::policy::BackupEach;
 use pgbelay_core::rollout::{Confirmation, Rollout, RolloutState, Target, TargetState, Verdict};
@@ -74,8 +75,16 @@ fn full(state: &State, fleet: &Fleet, rollout: &Rollout) -> wire::RolloutView {
         finished_at,
         confirmation: confirmation(rollout.confirmation).to_owned(),
         targets: targets.collect(),
+        overridden: rollout.overridden.as_ref().map_or_else(String::new, |(by, why)| format!("{by}: {why}")),
         acknowledged: rollout.acknowledged.iter().map(ToString::to_string).collect(),
+        held: held(state, rollout),
+        waves: plan.map(|plan| super::waves::of_rollout(state, plan, rollout)).unwrap_or_default(),
     }
+}
+
+/// Why it does not go on, though it is not over and perhaps not paused.
+fn held(state: &State, rollout: &Rollout) -> String {
+    if rollout.state.is_finished() { String::new() } else { state.trust.problem().unwrap_or_default() }
 }
 
 fn standing(state: &RolloutState) -> (&'static str, String, String) {
@@ -118,6 +127,8 @@ fn backup_view(backup: &Backup) -> wire::BackupView {
         bytes: backup.bytes,
         took_ms: backup.took.0,
         method: backup.method.as_str().to_owned(),
+        method_reason: backup.reason.clone().unwrap_or_default(),
+        outside: backup.outside.clone().unwrap_or_default(),
     }
 }
 
@@ -146,7 +157,11 @@ pub(super) fn word(state: &State, target: &Target) -> &'static str {
     match &target.state {
         TargetState::Due => "waiting",
         TargetState::Running { command } => {
-            match state.commands.get(command).map(|known| &known.command.kind) {
+            let known = state.commands.get(command);
+            if known.is_some_and(|known| is_held_back(state, known)) {
+                return "waiting";
+            }
+            match known.map(|known| &known.command.kind) {
                 Some(CommandKind::Backup { .. }) => "backing-up",
                 Some(CommandKind::Adopt(_)) => "recording",
                 Some(CommandKind::Run(_)) | None => "running",
@@ -157,6 +172,7 @@ pub(super) fn word(state: &State, target: &Target) -> &'static str {
         TargetState::Refused { .. } => "refused",
         TargetState::Cancelled => "cancelled",
         TargetState::Unknown { .. } | TargetState::Unsettled { .. } => "unknown",
+        TargetState::Skipped { .. } => "skipped",
         TargetState::NotReached => "not-reached",
     }
 }
@@ -172,6 +188,7 @@ fn step_view(target: &Target, done: &HashMap<&Version, &StepDone>, step: &Step) 
         | TargetState::Cancelled
         | TargetState::Unknown { .. }
         | TargetState::Unsettled { .. }
+        | TargetState::Skipped { .. }
         | TargetState::NotReached => false,
     };
     let state = if done.is_some() {
@@ -208,6 +225,9 @@ pub(super) fn error(name: &DatabaseName, target: &Target) -> Option<wire::Failur
             "bring the agent and its database back; the agent then reads what is recorded and the rollout goes on",
         )),
         TargetState::Unsettled { statement } => Some(unsettled(name, statement)),
+        TargetState::Skipped { by, reason } => {
+            Some(plain("skipped", &format!("left out by {by}: {reason}"), ""))
+        }
         TargetState::Due
         | TargetState::Running { .. }
         | TargetState::Done
@@ -241,6 +261,7 @@ fn with_hint(failure: &Failure) -> wire::Failure {
         FailureKind::StatementTimeout => {
             "make the statement cheaper, or raise statement_timeout in the policy"
         }
+        FailureKind::StepDeadline => "make it faster, or raise step_deadline in the policy and plan again",
         FailureKind::Backup => "make the backup possible, then plan again; nothing was changed",
         FailureKind::Connection => "make the database reachable, then plan again",
         FailureKind::NotTransactional => "correct the migration, then plan again",

@@ -59,7 +59,7 @@ async fn one_schema_is_read_for_databases_that_are_alike() -> anyhow::Result<()>
     // Its fingerprint is the same.
     let mut second = connected(&world, "orders-2", None).await?;
     let release = push(&world, DROPS).await?;
-    let plan = plan_for_two(&world, (&mut first, &mut second), release).await?;
+    let plan = Box::pin(plan_for_two(&world, (&mut first, &mut second), release)).await?;
 
     assert_eq!(plan.groups.len(), 1, "{plan:?}");
     let step = &plan.groups[0].steps[0];
@@ -167,7 +167,7 @@ async fn each_database_is_measured_and_the_longest_wait_comes_first() -> anyhow:
     let mut small = measured_agent(&world, "orders-1", 1).await?;
     let mut large = measured_agent(&world, "orders-2", 300).await?;
     let release = push(&world, INDEX).await?;
-    let plan = plan_for_two(&world, (&mut small, &mut large), release).await?;
+    let plan = Box::pin(plan_for_two(&world, (&mut small, &mut large), release)).await?;
 
     let [group] = &plan.groups[..] else { panic!("{plan:?}") };
     let names: Vec<_> = group.impacts.iter().map(|impact| impact.database.as_str()).collect();
@@ -185,7 +185,7 @@ async fn each_database_is_measured_and_the_longest_wait_comes_first() -> anyhow:
     // It is not part of what is approved: the plan is the same when the table has grown.
     large.agent.measured = measured(600);
     let release = plan.release.clone();
-    let again = plan_for_two(&world, (&mut small, &mut large), release).await?;
+    let again = Box::pin(plan_for_two(&world, (&mut small, &mut large), release)).await?;
     assert_eq!(again.id, plan.id);
     assert_eq!(again.groups[0].impacts[0].high_ms, Some(75_000));
     Ok(())
@@ -255,7 +255,7 @@ async fn what_sql_means_belongs_to_what_is_planned() -> anyhow::Result<()> {
     let mut two = connected(&world, "orders-2", Some(schema())).await?;
     two.agent.conditions = Digest::of("search_path archive").to_string();
     let release = push(&world, DROPS).await?;
-    let plan = plan_for_two(&world, (&mut one, &mut two), release).await?;
+    let plan = Box::pin(plan_for_two(&world, (&mut one, &mut two), release)).await?;
     let judged: Vec<_> = plan.groups.iter().map(|group| group.steps[0].judged_on.as_str()).collect();
     assert_eq!(judged, ["orders-1", "orders-2"]);
     one.agent.conditions = two.agent.conditions.clone();
@@ -274,7 +274,7 @@ async fn an_agent_that_says_something_else_than_its_like_is_not_believed() -> an
     let mut honest = connected(&world, "orders-1", Some(schema())).await?;
     let mut other = connected(&world, "orders-2", Some(Catalog::fresh())).await?;
     let release = push(&world, DROPS).await?;
-    let plan = plan_for_two(&world, (&mut honest, &mut other), release).await?;
+    let plan = Box::pin(plan_for_two(&world, (&mut honest, &mut other), release)).await?;
     let step = &plan.groups[0].steps[0];
     assert_eq!((step.judged_on.as_str(), plan.risk.as_str()), ("", "high"));
     let why = "judged by its text alone: databases with one fingerprint have different schemas";

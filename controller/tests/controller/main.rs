@@ -4,9 +4,11 @@
 mod adopting;
 mod enrolment;
 mod gate;
+mod holding;
 mod judging;
 mod keeping;
 mod metrics;
+mod notify;
 mod operators;
 mod quarantine;
 mod rollouts;
@@ -15,4 +17,5 @@ mod setup;
 mod shutdown;
 mod sizes;
 mod unknown;
+mod witness;
 mod world;

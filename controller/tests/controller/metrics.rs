@@ -27,6 +27,7 @@ async fn figures_are_there_and_nothing_else() -> anyhow::Result<()> {
         has("pgbelay_jobs{state=\"open\"} 0") && has("# TYPE pgbelay_backup_proven_age_seconds gauge"),
         "{figures}"
     );
+    ensure!(has("pgbelay_ledger_doubts 0") && has("pgbelay_agents_quarantined 0"), "{figures}");
     ensure!(!figures.contains("pgbelay_backup_proven_age_seconds{"), "never proven: {figures}");
     drop(stream);
     ensure!(ask(&world, "GET /ledger HTTP/1.1").await?.starts_with("HTTP/1.1 404"));

@@ -197,3 +197,30 @@ async fn a_successor_certificate_in_other_hands_is_a_rivals() -> anyhow::Result<
     assert!(!story.iter().any(|line| line.contains("renewal-used")), "{story:#?}");
     Ok(())
 }
+
+/// A restart is no way round it: the first of them that comes back must not get a command.
+#[tokio::test]
+async fn two_agents_stay_shut_out_over_a_restart_of_the_controller() -> anyhow::Result<()> {
+    let mut world = World::start().await?;
+    let original = world.agent("orders", "staging").await?;
+    let _live = original.connect(&world).await?;
+    shut_out(&original.clone_of(), &world).await?;
+    world.stop().await?;
+    world.run().await?;
+    let status = shut_out(&original, &world).await?;
+    assert!(status.message().contains("two agents"), "{status:?}");
+    let view = world.status("orders").await?;
+    assert_eq!(view.health, "quarantined");
+    assert!(view.problem.contains("from 127.0.0.1 and 127.0.0.1"), "{view:?}");
+    assert!(view.problem.contains("pgbelay token create orders --env staging"), "{view:?}");
+    let mut client = AgentServiceClient::new(world.dial(&original.credentials).await?);
+    let renewed = client.renew(wire::RenewRequest { csr_der: new_key_and_csr()?.1 }).await;
+    assert_eq!(renewed.err().map(|status| status.code()), Some(Code::PermissionDenied));
+
+    let anew = world.agent("orders", "staging").await?;
+    let _live = anew.connect(&world).await?;
+    assert_eq!(world.status("orders").await?.health, "ok");
+    let story = world.story().await?;
+    assert_eq!(story.iter().filter(|line| *line == "controller agent-contested").count(), 1, "{story:#?}");
+    Ok(())
+}

@@ -143,8 +143,8 @@ async fn what_goes_wrong_is_shown_with_its_reason() -> anyhow::Result<()> {
     let failure = wire::Failure { kind: "backup".into(), message: "x".repeat(1 << 20), ..Default::default() };
     let failed = wire::outcome::Failed { failure: Some(failure), ..Default::default() };
     for (outcome, expected) in [
-        (Outcome::Refused(refused), ["failed", "refused", "refused"]),
-        (Outcome::Failed(failed), ["failed", "failed", ""]),
+        (Outcome::Refused(refused), ["paused", "refused", "refused"]),
+        (Outcome::Failed(failed), ["paused", "failed", ""]),
     ] {
         let world = World::start().await?;
         let mut agent = world.agent("orders", "staging").await?.connect(&world).await?;

@@ -92,6 +92,7 @@ fn plan(release: &Release, policy: &EnvironmentPolicy, seen: &Observation) -> an
         settings: ExecutionSettings::from(policy),
         targets: names()?.into_iter().map(|name| (name, target.clone())).collect(),
         judgements: Vec::new(),
+        course: Default::default(),
     };
     let (id, author) = ("p1".parse()?, "root".parse()?);
     Ok(Plan { id, digest: body.digest(), body, author, created_at: Timestamp(0) })
@@ -112,12 +113,16 @@ fn rollout(release: &Release, plan: &Plan, seen: &Observation) -> anyhow::Result
             bytes: 1 << 40,
             took: Span(123_456),
             method: Default::default(),
+            copies: Vec::new(),
+            reason: None,
+            outside: None,
         }),
         done: release.migrations.iter().map(done).collect(),
         expect: Expectation::from(seen),
         attempt: 1,
         pieces: 0,
         cancelled: false,
+        overdue: None,
         moved_at: Timestamp(5),
         state: TargetState::Done,
     };
@@ -130,6 +135,9 @@ fn rollout(release: &Release, plan: &Plan, seen: &Observation) -> anyhow::Result
         acknowledged: Default::default(),
         bulk: Default::default(),
         started_at: Timestamp(0),
+        moved_at: Timestamp(9),
+        waves: Vec::new(),
+        overridden: None,
         state: RolloutState::Finished { verdict: Verdict::Succeeded, at: Timestamp(9) },
         targets: names()?.into_iter().map(|name| (name, target.clone())).collect(),
     })
@@ -183,7 +191,7 @@ fn the_answers_about_thousands_of_databases_fit() -> anyhow::Result<()> {
     let begun = Instant::now();
     let databases =
         state.databases.values().map(|d| views::fleet::database(&state, &fleet, d, now)).collect();
-    let status = wire::StatusResponse { databases }.encoded_len();
+    let status = wire::StatusResponse { databases, ..Default::default() }.encoded_len();
     let agents = state.databases.values().map(|d| views::fleet::agent(&state, &fleet, d)).collect();
     let agents = wire::ListAgentsResponse { agents }.encoded_len();
     assert!(status < MAX_MESSAGE_BYTES && agents < MAX_MESSAGE_BYTES, "{status} and {agents} bytes");

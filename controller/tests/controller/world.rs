@@ -10,6 +10,7 @@ use pgbelay_controller::config::{Home, Logging, Settings};
 use pgbelay_controller::fleet::Timing;
 use pgbelay_controller::init::{Wishes, init};
 use pgbelay_controller::ledger::{Entry, Ledger as _, OpenError, SqliteLedger};
+use pgbelay_controller::notify::Notifications;
 use pgbelay_controller::server::{self, Options, ServeError, Sockets};
 use pgbelay_core::digest::Digest;
 use pgbelay_proto::MAX_MESSAGE_BYTES;
@@ -46,6 +47,7 @@ pub(crate) fn quick() -> Timing {
         lease: Duration::from_millis(1_500),
         dead_after: Duration::from_secs(3),
         silent_after: Duration::from_secs(2),
+        checkpoint: Duration::from_millis(100),
         ask_again: Duration::from_millis(500),
     }
 }
@@ -60,6 +62,7 @@ pub(crate) fn set_up(dir: &Path) -> anyhow::Result<(Home, Settings)> {
         enrol_listen: "127.0.0.1:2".to_owned(),
         enrol_advertise: None,
         metrics_listen: None,
+        notifications: Notifications::default(),
         logging: Logging::default(),
     };
     let environments = vec!["staging".parse()?, "production".parse()?];
@@ -90,8 +93,17 @@ impl World {
     }
 
     pub(crate) async fn with_options(options: Options) -> anyhow::Result<Self> {
+        Self::with_notifications(options, |_| Notifications::default()).await
+    }
+
+    /// One that sends news; the settings of that are made for its directory.
+    pub(crate) async fn with_notifications(
+        options: Options,
+        notifications: impl FnOnce(&Path) -> Notifications,
+    ) -> anyhow::Result<Self> {
         let dir = TempDir::new()?;
         let (home, settings) = set_up(dir.path())?;
+        let settings = Settings { notifications: notifications(dir.path()), ..settings };
         let nowhere: SocketAddr = "127.0.0.1:1".parse()?;
         let mut world = Self {
             _dir: dir,

@@ -49,6 +49,8 @@ pub(crate) struct Agent {
     // On its disk:
     pub(crate) journal: BTreeMap<CommandId, Entry>,
     pub(crate) serial: String,
+    /// The last checkpoint of the ledger that it was told.
+    pub(crate) witness: Option<wire::Checkpoint>,
     // In its process:
     pub(crate) up: bool,
     pub(crate) process: u64,
@@ -69,6 +71,7 @@ impl Agent {
             database: Database::default(),
             journal: BTreeMap::new(),
             serial,
+            witness: None,
             up: true,
             process: 1,
             link: None,
@@ -107,6 +110,7 @@ impl Agent {
             process_id: format!("{}-{}", self.name, self.process),
             observation: Some((&self.observation()).into()),
             journal: journal.collect(),
+            witness: self.witness.clone(),
             ..Default::default()
         }
     }

@@ -26,6 +26,12 @@ pub(crate) enum Bug {
     NoOrder,
     /// What failed is left behind, and the rest goes on.
     NoBudget,
+    /// Freezes do not count.
+    NoFreeze,
+    /// Windows do not count.
+    NoWindow,
+    /// All waves are one.
+    NoWaves,
     /// A person's pause does not count.
     NoPause,
     /// No backup is waited for.
@@ -57,12 +63,15 @@ pub(crate) enum Bug {
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::OneTooMany,
         Self::NoApprovals,
         Self::OwnApproval,
         Self::NoOrder,
         Self::NoBudget,
+        Self::NoFreeze,
+        Self::NoWindow,
+        Self::NoWaves,
         Self::NoPause,
         Self::NoBackup,
         Self::UnknownIsFailed,
@@ -149,7 +158,9 @@ impl Bug {
                     *target = TargetState::NotReached;
                 }
             }),
-            Self::NoPause if advance => twisted = self.as_effects_see(state),
+            Self::NoPause | Self::NoFreeze | Self::NoWindow | Self::NoWaves if advance => {
+                twisted = self.as_effects_see(state);
+            }
             Self::NoBackup if advance => rollouts(&mut twisted, |rollout| {
                 for target in rollout.targets.values_mut() {
                     target.backup_after = target.done.len();
@@ -159,6 +170,9 @@ impl Bug {
                         bytes: 0,
                         took: Span(0),
                         method: Default::default(),
+                        copies: Vec::new(),
+                        reason: None,
+                        outside: None,
                     });
                 }
             }),
@@ -187,6 +201,16 @@ impl Bug {
     /// The state as it is looked at for what is outstanding.
     pub(crate) fn as_effects_see(self, state: &Arc<State>) -> Arc<State> {
         let mut seen = Arc::clone(state);
+        if self == Self::NoFreeze {
+            Arc::make_mut(&mut seen).freezes.clear();
+        }
+        if self == Self::NoWindow {
+            policy(&mut seen, |policy| policy.windows.clear());
+        }
+        if self == Self::NoWaves {
+            let plans = &mut Arc::make_mut(&mut seen).plans;
+            plans.values_mut().for_each(|known| Arc::make_mut(&mut known.plan).body.course.waves.clear());
+        }
         if self == Self::NoPause {
             rollouts(&mut seen, |rollout| {
                 if matches!(rollout.state, RolloutState::Paused { reason: PauseReason::Operator }) {

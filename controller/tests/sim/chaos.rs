@@ -50,7 +50,7 @@ impl World {
             self.cut(link);
         }
         let delay = if self.dice.one_in(4) {
-            self.dice.between(MINUTE, HOUR)
+            self.dice.between(MINUTE, 3 * HOUR)
         } else {
             self.dice.between(SECOND, MINUTE)
         };
@@ -76,6 +76,7 @@ impl World {
         if book.bug == Some(Bug::NotDurable) {
             let kept = book.ledger.len().saturating_sub(3);
             book.ledger.truncate(kept);
+            book.hashes.truncate(kept);
             book.state = Arc::new(book.replayed());
         }
     }

@@ -4,12 +4,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use pgbelay_controller::fleet::{Contact, Fleet, Timing};
 use pgbelay_controller::rpc::agent::Desk;
+use pgbelay_controller::sequencer::Granted;
 use pgbelay_core::decide::decide;
+use pgbelay_core::digest::Digest;
 use pgbelay_core::event::{Actor, Event, Recorded};
 use pgbelay_core::evolve::evolve;
 use pgbelay_core::request::{Circumstances, Refusal, Request};
 use pgbelay_core::state::State;
 use pgbelay_core::time::Timestamp;
+use pgbelay_core::witness::{Checkpoint, Incarnation, Looked};
 use std::time::{Duration, Instant};
 use tonic::Status;
 
@@ -29,6 +32,7 @@ pub(crate) fn timing() -> Timing {
         dead_after: minutes(25),
         silent_after: minutes(35),
         ask_again: minutes(15),
+        checkpoint: minutes(20),
     }
 }
 
@@ -56,6 +60,8 @@ impl Now {
 pub(crate) struct Book {
     pub(crate) state: Arc<State>,
     pub(crate) ledger: Vec<Recorded>,
+    /// The chain of hashes beside it.
+    pub(crate) hashes: Vec<Digest>,
     pub(crate) rules: Rules,
     pub(crate) bug: Option<Bug>,
     pub(crate) now: Timestamp,
@@ -68,6 +74,7 @@ impl Book {
         Self {
             state: Arc::default(),
             ledger: Vec::new(),
+            hashes: Vec::new(),
             rules: Rules::default(),
             bug,
             now: Timestamp(START),
@@ -86,6 +93,8 @@ impl Book {
             let broken = self.rules.before(&self.state, actor, event, self.now);
             let recorded = Recorded { seq: self.state.seq + 1, at: self.now, event: event.clone() };
             let illegal = evolve(Arc::make_mut(&mut self.state), &recorded).err();
+            let parts = [self.head().hash.to_string(), event.kind().to_owned(), self.now.0.to_string()];
+            self.hashes.push(Digest::of_parts("entry", parts.iter().map(String::as_bytes)));
             self.ledger.push(recorded);
             let illegal = illegal.map(|why| format!("an event cannot follow: {why}"));
             let broken = broken.or(illegal).or_else(|| self.rules.after(&self.state, event));
@@ -94,6 +103,21 @@ impl Book {
             }
         }
         Ok(events)
+    }
+
+    /// Where the ledger ends.
+    pub(crate) fn head(&self) -> Checkpoint {
+        Checkpoint {
+            incarnation: Incarnation::from_bytes([7; 16]),
+            acceptances: self.state.trust.acceptances,
+            seq: self.ledger.len() as u64,
+            hash: self.hashes.last().copied().unwrap_or_else(|| Digest::of("genesis")),
+        }
+    }
+
+    fn hash_at(&self, seq: u64) -> Option<Digest> {
+        let at = usize::try_from(seq).ok()?.checked_sub(1)?;
+        self.hashes.get(at).copied()
     }
 
     /// The state as it is looked at for what is outstanding.
@@ -154,12 +178,23 @@ impl Desk for SharedDesk {
         &self.fleet
     }
 
-    async fn ask(&self, actor: Actor, request: Request) -> Result<(), Status> {
+    fn checkpoint(&self) -> Option<Checkpoint> {
+        let book = self.book();
+        (!book.state.trust.is_doubted()).then(|| book.head())
+    }
+
+    async fn look(&self, seq: u64) -> Result<Looked, Status> {
+        let book = self.book();
+        Ok(Looked { head: book.head(), hash: book.hash_at(seq) })
+    }
+
+    async fn ask(&self, actor: Actor, request: Request) -> Result<Granted, Status> {
         let mut book = self.book();
         if book.bug.is_some_and(|bug| bug.loses(&request)) {
-            return Ok(());
+            return Ok(Granted { events: Vec::new(), state: Arc::clone(&book.state) });
         }
         let asked = book.ask(&actor, &request);
-        asked.map(drop).map_err(|refusal| Status::failed_precondition(refusal.to_string()))
+        let events = asked.map_err(|refusal| Status::failed_precondition(refusal.to_string()))?;
+        Ok(Granted { events, state: Arc::clone(&book.state) })
     }
 }

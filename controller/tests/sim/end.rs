@@ -58,6 +58,7 @@ impl World {
                 TargetState::Done
                 | TargetState::Refused { .. }
                 | TargetState::Cancelled
+                | TargetState::Skipped { .. }
                 | TargetState::Failed { .. } => !given_up.contains(&(rollout.id.clone(), name.clone())),
                 TargetState::Due
                 | TargetState::Running { .. }

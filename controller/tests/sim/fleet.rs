@@ -74,6 +74,7 @@ impl Controller {
             database: database.clone(),
             peer: Arc::new(peer),
             connection: ConnectionHandle::default(),
+            place: None,
             outbox,
         };
         self.talks.insert(link, Talking { talk, outgoing, seat: None });
@@ -146,9 +147,12 @@ impl Controller {
     }
 
     fn outstanding(&self) -> Vec<Request> {
-        let state = self.desk.book().as_effects_see();
+        let (state, now) = {
+            let book = self.desk.book();
+            (book.as_effects_see(), book.now)
+        };
         let mut requests = heal(&self.fleet, &state);
-        let effects = outstanding(&state);
+        let effects = outstanding(&state, now);
         requests.extend(effects.into_iter().filter_map(|effect| carry_out(&self.fleet, &state, effect)));
         requests
     }

@@ -94,6 +94,26 @@ impl World {
             if self.dice.one_in(4) {
                 environment.backup = BackupPolicy::Off;
             }
+            if self.dice.one_in(3) {
+                let from = self.dice.between(0, 23);
+                let window = serde_json::json!({
+                    "from": format!("{from:02}:00"),
+                    "to": format!("{:02}:30", (from + self.dice.between(4, 12)) % 24),
+                });
+                environment.windows = vec![serde_json::from_value(window).unwrap()];
+            }
+            if self.dice.one_in(3) {
+                let waves = serde_json::json!([
+                    { "count": 1, "bake": "20m" },
+                    { "percent": 50, "max_parallel": 2, "pause": self.dice.one_in(2), "allow_empty": true },
+                ]);
+                environment.waves = serde_json::from_value(waves).unwrap();
+            }
+            environment.max_failures = u32::try_from(self.dice.below(2)).unwrap();
+            environment.max_unknown = u32::try_from(self.dice.below(2)).unwrap();
+            if self.dice.one_in(4) {
+                environment.step_deadline = Some(Span::seconds(300));
+            }
             if let BackupPolicy::Required(rules) = &mut environment.backup
                 && self.dice.one_in(4)
             {
@@ -142,7 +162,7 @@ impl World {
 
     /// Somebody does something.
     pub(crate) fn act(&mut self) {
-        match self.dice.below(20) {
+        match self.dice.below(26) {
             0..=7 => self.migrate(),
             8 => self.roll_back(),
             9 => {
@@ -167,6 +187,24 @@ impl World {
             }
             18 if self.dice.one_in(2) => self.revoke_or_enrol(),
             19 if self.dice.one_in(3) => self.dismiss_or_appoint(),
+            20 | 21 => self.steer(|rollout| Request::RetryRollout { rollout }),
+            22 => {
+                let names: Vec<_> = self.agents.keys().cloned().collect();
+                if let Some(database) = self.dice.pick(&names).cloned() {
+                    let skip = |rollout| Request::SkipTarget {
+                        rollout,
+                        database: database.clone(),
+                        reason: "broken".to_owned(),
+                    };
+                    self.steer(skip);
+                }
+            }
+            23 => self.steer_as("root", |rollout| Request::PassWave { rollout }),
+            24 if self.dice.one_in(2) => {
+                let reason = "it cannot wait".to_owned();
+                self.steer_as("root", |rollout| Request::OverrideWindow { rollout, reason: reason.clone() });
+            }
+            25 if self.dice.one_in(2) => self.freeze_or_thaw(),
             _ => self.release_one(),
         }
     }
@@ -254,12 +292,16 @@ impl World {
 
     /// Mostly one of the last rollouts.
     fn steer(&mut self, how: impl Fn(RolloutId) -> Request) {
+        let who = if self.dice.one_in(6) { "vera" } else { "olga" };
+        self.steer_as(who, how);
+    }
+
+    fn steer_as(&mut self, who: &str, how: impl Fn(RolloutId) -> Request) {
         let mut rollouts: Vec<_> =
             self.book().state.rollouts.values().map(|r| (r.started_at, r.id.clone())).collect();
         rollouts.sort();
         let last = rollouts.len().saturating_sub(3);
         if let Some((_, rollout)) = self.dice.pick(&rollouts[last..]).cloned() {
-            let who = if self.dice.one_in(6) { "vera" } else { "olga" };
             drop(self.ask(who, &how(rollout)));
         }
     }
@@ -318,6 +360,17 @@ impl World {
         }
     }
 
+    fn freeze_or_thaw(&mut self) {
+        let environment = if self.dice.one_in(3) { None } else { Some(self.place()) };
+        let frozen = self.book().state.freezes.contains_key(&environment);
+        let request = if frozen {
+            Request::Unfreeze { environment }
+        } else {
+            Request::Freeze { environment, reason: "an incident".to_owned() }
+        };
+        drop(self.ask("root", &request));
+    }
+
     /// Something that was pushed and never planned.
     fn release_one(&mut self) {
         self.push();
@@ -328,8 +381,12 @@ impl World {
         PEOPLE.into_iter().for_each(|person| self.add_operator(person));
         self.resolve_all();
         let state = self.book().state.clone();
+        for environment in state.freezes.keys() {
+            drop(self.ask("root", &Request::Unfreeze { environment: environment.clone() }));
+        }
         for rollout in state.rollouts.values().filter(|rollout| !rollout.state.is_finished()) {
             drop(self.ask("root", &Request::ResumeRollout { rollout: rollout.id.clone() }));
+            drop(self.ask("root", &Request::PassWave { rollout: rollout.id.clone() }));
         }
     }
 

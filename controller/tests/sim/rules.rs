@@ -8,9 +8,9 @@ use pgbelay_core::database::AppliedRecord;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::{Actor, Event};
 use pgbelay_core::migration::Version;
-use pgbelay_core::name::{DatabaseName, OperatorName};
+use pgbelay_core::name::{DatabaseName, EnvironmentName, OperatorName};
 use pgbelay_core::plan::{Goal, PlanId};
-use pgbelay_core::policy::BackupPolicy;
+use pgbelay_core::policy::{BackupPolicy, Weekly};
 use pgbelay_core::rollout::{Rollout, RolloutId, TargetState};
 use pgbelay_core::state::State;
 use pgbelay_core::time::Timestamp;
@@ -27,8 +27,14 @@ pub(crate) struct Rules {
     over: BTreeSet<RolloutId>,
     /// Commands that have been issued and have not ended, by database.
     open: BTreeMap<DatabaseName, (CommandId, RolloutId)>,
-    /// Rollouts in which something went wrong.
-    failed: BTreeSet<RolloutId>,
+    /// What went wrong in each rollout, and is not to be tried again.
+    failed: BTreeMap<RolloutId, BTreeSet<DatabaseName>>,
+    /// The databases of the waves that have started.
+    reached: BTreeMap<RolloutId, BTreeSet<DatabaseName>>,
+    /// Rollouts that need not wait for a window.
+    overridden: BTreeSet<RolloutId>,
+    /// What is frozen.
+    frozen: BTreeSet<Option<EnvironmentName>>,
     /// Rollouts that a person has paused.
     paused: BTreeSet<RolloutId>,
     /// Backups of the rollouts.
@@ -46,7 +52,7 @@ impl Rules {
     ) -> Option<String> {
         self.revoked(state, actor).or_else(|| match event {
             Event::RolloutStarted { rollout, plan, by, .. } => self.start(state, (rollout, plan), by, now),
-            Event::CommandIssued { command } => self.issue(state, command),
+            Event::CommandIssued { command } => self.issue(state, command, now),
             Event::PlanApproved { plan, by } => {
                 self.approvals.entry(plan.clone()).or_default().insert(by.clone());
                 let author = &state.plans.get(plan)?.plan.author;
@@ -57,6 +63,37 @@ impl Rules {
                 self.moves(rollout)
             }
             Event::RolloutAborted { rollout } => self.moves(rollout),
+            Event::RolloutRetried { rollout, .. } => {
+                self.failed.remove(rollout);
+                self.moves(rollout)
+            }
+            Event::TargetSkipped { rollout, database, .. } => {
+                self.failed.entry(rollout.clone()).or_default().remove(database);
+                self.moves(rollout)
+            }
+            Event::WaveStarted { rollout, place, databases } => {
+                let plan = state.rollouts.get(rollout).and_then(|known| state.plan_of(known));
+                let count = plan.and_then(|plan| plan.body.course.waves.get(*place)?.count);
+                if count.is_some_and(|count| databases.len() > count as usize) {
+                    return Some(format!("wave {place} of {rollout} has {} databases", databases.len()));
+                }
+                let reached = self.reached.entry(rollout.clone()).or_default();
+                let twice = databases.iter().find(|name| reached.contains(*name)).cloned();
+                reached.extend(databases.iter().cloned());
+                twice.map(|name| format!("{name} is in two waves of {rollout}"))
+            }
+            Event::WindowOverridden { rollout, .. } => {
+                self.overridden.insert(rollout.clone());
+                self.moves(rollout)
+            }
+            Event::Frozen { environment, .. } => {
+                self.frozen.insert(environment.clone());
+                None
+            }
+            Event::Unfrozen { environment, .. } => {
+                self.frozen.remove(environment);
+                None
+            }
             _ => None,
         })
     }
@@ -94,7 +131,7 @@ impl Rules {
                 None
             }
             Event::TargetGivenUp { rollout, database } => {
-                self.failed.insert(rollout.clone());
+                self.failed.entry(rollout.clone()).or_default().insert(database.clone());
                 self.open.remove(database);
                 None
             }
@@ -145,12 +182,7 @@ impl Rules {
     }
 
     /// A release comes to an environment only when every database of those before has carried it.
-    fn out_of_order(
-        &self,
-        state: &State,
-        release: &Digest,
-        environment: &pgbelay_core::name::EnvironmentName,
-    ) -> Option<String> {
+    fn out_of_order(&self, state: &State, release: &Digest, environment: &EnvironmentName) -> Option<String> {
         let before = state.policy.environments.iter().take_while(|known| known.name != *environment);
         for known in before {
             let missing = state.databases_of(&known.name).find(|database| {
@@ -163,7 +195,7 @@ impl Rules {
         None
     }
 
-    fn issue(&mut self, state: &State, command: &Command) -> Option<String> {
+    fn issue(&mut self, state: &State, command: &Command, now: Timestamp) -> Option<String> {
         let (id, name) = (&command.id, &command.database);
         if let Some((open, _)) = self.open.get(name) {
             return Some(format!("{name} is given {id} while {open} has not ended"));
@@ -174,14 +206,26 @@ impl Rules {
         if self.over.contains(&command.rollout) {
             return Some(format!("{id} is of {}, which is over", command.rollout));
         }
-        if self.failed.contains(&command.rollout) {
-            return Some(format!("{id} is of {}, in which something failed", command.rollout));
-        }
         if self.paused.contains(&command.rollout) {
             return Some(format!("{id} is of {}, which a person has paused", command.rollout));
         }
         let rollout = state.rollouts.get(&command.rollout)?;
         let body = &state.plans.get(&rollout.plan)?.plan.body;
+        let failed = self.failed.get(&command.rollout).map_or(0, BTreeSet::len);
+        if failed > body.course.max_failures as usize {
+            return Some(format!("{id} is of {}, in which {failed} failed", command.rollout));
+        }
+        let reached = self.reached.get(&command.rollout).is_some_and(|reached| reached.contains(name));
+        if !body.course.waves.is_empty() && !reached && matches!(body.goal, Goal::Release { .. }) {
+            return Some(format!("{id} is for {name}, whose wave has not started"));
+        }
+        if self.frozen.contains(&None) || self.frozen.contains(&Some(body.environment.clone())) {
+            return Some(format!("{id} is issued in a freeze"));
+        }
+        let windows = &state.policy.environment(&body.environment)?.windows;
+        if !windows.is_empty() && !open(windows, now) && !self.overridden.contains(&command.rollout) {
+            return Some(format!("{id} is issued outside of every window"));
+        }
         let Some(target) = body.targets.get(name) else {
             return Some(format!("{id} is for {name}, which is not in the plan"));
         };
@@ -213,7 +257,7 @@ impl Rules {
             // It was not begun; it is tried again.
             Outcome::Refused { reason: RefusedBecause::TooLate } => {}
             Outcome::Failed { .. } | Outcome::Refused { .. } => {
-                self.failed.insert(rollout);
+                self.failed.entry(rollout).or_default().insert(name.clone());
             }
             Outcome::Ran { observation, .. } => self.carries(state, &name, &observation.records),
             Outcome::Interrupted { .. } | Outcome::Cancelled { .. } | Outcome::Unsettled { .. } => {}
@@ -240,4 +284,18 @@ fn parallel(state: &State, rollout: &Rollout) -> Option<String> {
     let most = state.policy.environment(&rollout.environment)?.max_parallel as usize;
     let running = rollout.targets.values().filter(|target| target.state.command().is_some()).count();
     (running > most).then(|| format!("{} works on {running} databases, and {most} is the most", rollout.id))
+}
+
+/// Whether it is time, by the form that the windows here have: every day, in UTC. By hand, and not by the real rule.
+fn open(windows: &[Weekly], now: Timestamp) -> bool {
+    let minute = now.0.div_euclid(60_000).rem_euclid(24 * 60);
+    windows.iter().any(|window| {
+        let text = serde_json::to_value(window).unwrap();
+        let at = |key: &str| {
+            let (hours, minutes) = text[key].as_str().unwrap_or("24:00").split_once(':').unwrap();
+            hours.parse::<i64>().unwrap() * 60 + minutes.parse::<i64>().unwrap()
+        };
+        let (from, to) = (at("from"), at("to"));
+        if from < to { (from..to).contains(&minute) } else { minute >= from || minute < to }
+    })
 }

@@ -104,6 +104,9 @@ impl Agent {
             bytes: 4_096,
             took: Span::seconds(1),
             method: Default::default(),
+            copies: Vec::new(),
+            reason: None,
+            outside: None,
         };
         Outcome::BackedUp { backup }
     }

@@ -96,7 +96,7 @@ impl Ended {
         let of = |verdict: &str| self.rollouts.get(verdict).copied().unwrap_or(0);
         let least = |count: u64, of_each: u64| count >= histories / of_each;
         histories < 100
-            || (least(of("succeeded"), 1)
+            || (least(of("succeeded"), 2)
                 && least(of("failed"), 4)
                 && least(of("aborted"), 10)
                 && self.commits >= 2 * histories)
@@ -377,6 +377,9 @@ impl World {
             return;
         };
         agent.lease_until = now + i64::try_from(timing().lease.as_millis()).unwrap();
+        if message.checkpoint.is_some() {
+            agent.witness = message.checkpoint;
+        }
         let Some(message) = message.message else { return };
         if !agent.welcomed {
             if let ToAgent::Welcome(_) = message {

@@ -158,6 +158,18 @@ pub(super) fn revoke_agent(state: &State, database: &DatabaseName, reason: &str)
     Ok(vec![Event::AgentRevoked { database: database.clone(), reason: reason.to_owned() }])
 }
 
+/// Once for the certificates that there are: who is shut out stays so, also over a restart.
+pub(super) fn contest(state: &State, database: &DatabaseName, places: &[String]) -> Decision {
+    let agent = live(state, database)?;
+    let serials: BTreeSet<_> =
+        std::iter::once(&agent.current).chain(&agent.next).map(|one| one.serial.clone()).collect();
+    if state.contested.get(database).is_some_and(|known| known.serials == serials) {
+        return Ok(Vec::new());
+    }
+    let (database, places) = (database.clone(), places.to_vec());
+    Ok(vec![Event::AgentContested { database, serials, places }])
+}
+
 /// Only a database that no rollout is about: what is under way comes to its end first.
 pub(super) fn remove_database(state: &State, database: &DatabaseName, reason: &str) -> Decision {
     state.database(database)?;

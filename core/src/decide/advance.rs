@@ -3,6 +3,7 @@
 //! Level-triggered: it looks at where the rollout stands, never at what has just happened, so that it may be
 //! asked at any time, as often as one likes, and after a restart as well.
 
+use super::{gates, waves};
 use crate::command::{Adopt, BackupOrder, Command, CommandId, CommandKind, Resolution, Run, StrongLock};
 use crate::digest::Digest;
 use crate::event::Event;
@@ -32,22 +33,23 @@ pub(super) fn advance(state: &State, id: &RolloutId, now: Timestamp) -> Result<V
         RolloutState::Running => running(state, rollout, plan, now),
         // What cannot be told stays so: the abort is a person's word that nobody waits for it any longer.
         RolloutState::Aborting => Ok(over(rollout, at_work(rollout), Verdict::Aborted)),
-        RolloutState::Paused { .. } | RolloutState::Finished { .. } => Ok(Vec::new()),
+        RolloutState::Paused { .. } => Ok(gates::look_again(state, rollout, now).into_iter().collect()),
+        RolloutState::Finished { .. } => Ok(Vec::new()),
     }
 }
 
 /// Targets that an agent works on, as far as is known.
-pub(crate) fn at_work(rollout: &Rollout) -> usize {
+pub(super) fn at_work(rollout: &Rollout) -> usize {
     rollout.targets.values().filter(|t| matches!(t.state, TargetState::Running { .. })).count()
 }
 
 /// Targets whose command may still be carried out, or may have been.
-pub(crate) fn in_hand(rollout: &Rollout) -> usize {
+pub(super) fn in_hand(rollout: &Rollout) -> usize {
     rollout.targets.values().filter(|t| t.state.command().is_some()).count()
 }
 
 /// Targets in the hands of an agent that was revoked: it is not listened to, so it never tells.
-pub(crate) fn lost<'a>(state: &'a State, rollout: &'a Rollout) -> impl Iterator<Item = &'a DatabaseName> {
+fn lost<'a>(state: &'a State, rollout: &'a Rollout) -> impl Iterator<Item = &'a DatabaseName> {
     let held = rollout.targets.iter().filter(|(_, target)| target.state.command().is_some());
     held.map(|(name, _)| name).filter(|name| is_revoked(state, name))
 }
@@ -63,7 +65,8 @@ fn no_longer_waited_for(rollout: &Rollout, lost: &[&DatabaseName]) -> Option<Eve
             reason:
                 PauseReason::Unknown { database }
                 | PauseReason::AgentUnreachable { database }
-                | PauseReason::Unsettled { database },
+                | PauseReason::Unsettled { database }
+                | PauseReason::NoProgress { database },
         } if lost.contains(&database) => Some(Event::RolloutResumed { rollout: rollout.id.clone() }),
         RolloutState::Paused { .. }
         | RolloutState::Running
@@ -83,31 +86,50 @@ fn over(rollout: &Rollout, waits_for: usize, verdict: Verdict) -> Vec<Event> {
 }
 
 fn running(state: &State, rollout: &Rollout, plan: &Plan, now: Timestamp) -> Result<Vec<Event>, Refusal> {
-    if let Some(database) = unknown(rollout) {
-        let reason = PauseReason::Unknown { database: database.clone() };
+    if let Some(reason) = pause(rollout, plan, now) {
         return Ok(vec![Event::RolloutPaused { rollout: rollout.id.clone(), reason }]);
     }
-    if let Some(database) = unsettled(rollout) {
-        let reason = PauseReason::Unsettled { database: database.clone() };
-        return Ok(vec![Event::RolloutPaused { rollout: rollout.id.clone(), reason }]);
+    let overdue = waves::overdue(state, rollout, plan, now);
+    if !overdue.is_empty() {
+        return Ok(overdue);
     }
-    if rollout.targets.values().any(|t| t.state.is_bad()) {
-        return Ok(over(rollout, in_hand(rollout), Verdict::Failed));
+    if let Some(reason) = gates::gate(state, rollout, now) {
+        return Ok(vec![Event::RolloutPaused { rollout: rollout.id.clone(), reason }]);
     }
     let due: Vec<_> = rollout.targets.iter().filter(|(_, t)| t.state == TargetState::Due).collect();
-    if due.is_empty() {
-        let whole = rollout.targets.values().all(|t| t.state != TargetState::Cancelled);
+    let may_start = |name: &DatabaseName| {
+        waves::of(rollout, name).is_some()
+            || plan.body.targets.get(name).is_none_or(|target| target.steps.is_empty())
+    };
+    let ready: Vec<_> = due.iter().copied().filter(|(name, _)| may_start(name)).collect();
+    if ready.is_empty() {
+        if let Some(step) = waves::step(state, rollout, plan, now) {
+            return Ok(step);
+        }
+        if !due.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let (Some(database), 0) = (unknown(rollout), at_work(rollout)) {
+            let reason = PauseReason::Unknown { database: database.clone() };
+            return Ok(vec![Event::RolloutPaused { rollout: rollout.id.clone(), reason }]);
+        }
+        let whole = rollout.targets.values().all(|t| t.state == TargetState::Done);
         let verdict = if whole { Verdict::Succeeded } else { Verdict::Failed };
         return Ok(over(rollout, in_hand(rollout), verdict));
     }
+    let ready = ready.into_iter().filter(|(name, _)| gates::fits(state, rollout, name, now));
     let policy = state.environment(&rollout.environment)?;
-    let room = (policy.max_parallel as usize).saturating_sub(in_hand(rollout));
+    let mut room = waves::Room::new(rollout, plan, policy);
     let mut events = Vec::new();
     let mut issued = 0;
-    // Targets that have begun go first: a wave is finished before the next one starts.
+    // Targets that have begun go first: what is begun is finished before anything else starts.
     let has_begun = |t: &Target| t.attempt > 0 || t.backup.is_some() || !t.done.is_empty();
-    let (begun, fresh): (Vec<_>, Vec<_>) = due.into_iter().partition(|(_, t)| has_begun(t));
-    for (name, target) in begun.into_iter().chain(fresh).take(room) {
+    let (begun, mut fresh): (Vec<_>, Vec<_>) = ready.partition(|(_, t)| has_begun(t));
+    fresh.sort_by_key(|(name, _)| waves::of(rollout, name));
+    for (name, target) in begun.into_iter().chain(fresh) {
+        if !room.take(rollout, name) {
+            continue;
+        }
         let next = Next { state, rollout, plan, policy, name, target, now, issued };
         let event = next.event()?;
         issued += u64::from(matches!(event, Event::CommandIssued { .. }));
@@ -120,12 +142,39 @@ fn running(state: &State, rollout: &Rollout, plan: &Plan, now: Timestamp) -> Res
     Ok(events)
 }
 
+/// Why a rollout that runs starts nothing more, if it is so.
+pub(super) fn pause(rollout: &Rollout, plan: &Plan, now: Timestamp) -> Option<PauseReason> {
+    let course = &plan.body.course;
+    let is_unknown = |target: &&Target| matches!(target.state, TargetState::Unknown { .. });
+    let unknowns = rollout.targets.values().filter(is_unknown).count();
+    if let Some(database) = unknown(rollout).filter(|_| unknowns > course.max_unknown as usize) {
+        return Some(PauseReason::Unknown { database: database.clone() });
+    }
+    if let Some(database) = unsettled(rollout) {
+        return Some(PauseReason::Unsettled { database: database.clone() });
+    }
+    let (failed, allowed) = (rollout.failures(), course.max_failures);
+    if failed > allowed {
+        return Some(PauseReason::Budget { failed, allowed });
+    }
+    let late = course.progress_deadline.is_some_and(|deadline| now > rollout.moved_at + deadline);
+    let at_work = |target: &Target| matches!(target.state, TargetState::Running { .. });
+    let (database, _) = rollout.targets.iter().find(|(_, target)| late && at_work(target))?;
+    Some(PauseReason::NoProgress { database: database.clone() })
+}
+
+/// Whether asking for the next steps would give any.
+pub(crate) fn wants(state: &State, rollout: &Rollout, now: Timestamp) -> bool {
+    // A refusal is for the log to show.
+    advance(state, &rollout.id, now).map_or(true, |events| !events.is_empty())
+}
+
 fn unknown(rollout: &Rollout) -> Option<&DatabaseName> {
     rollout.targets.iter().find(|(_, t)| matches!(t.state, TargetState::Unknown { .. })).map(|(name, _)| name)
 }
 
 /// A target that waits for a person's word.
-pub(crate) fn unsettled(rollout: &Rollout) -> Option<&DatabaseName> {
+fn unsettled(rollout: &Rollout) -> Option<&DatabaseName> {
     let waits = |target: &Target| matches!(target.state, TargetState::Unsettled { .. });
     rollout.targets.iter().find(|(_, target)| waits(target)).map(|(name, _)| name)
 }
@@ -166,7 +215,7 @@ impl Next<'_> {
             });
             return Ok(Event::CommandIssued { command: self.command(kind)? });
         }
-        let kind = match self.lacks_backup() {
+        let kind = match self.lacks_backup(&missing) {
             Some(order) => CommandKind::Backup { expect: self.target.expect.clone(), order },
             None => CommandKind::Run(self.run(missing)?),
         };
@@ -174,7 +223,7 @@ impl Next<'_> {
     }
 
     /// The backup that has to be there before the next migration, and is not.
-    fn lacks_backup(&self) -> Option<BackupOrder> {
+    fn lacks_backup(&self, missing: &[Step]) -> Option<BackupOrder> {
         let rules = self.plan.body.backup.rules()?;
         let is_there = self.target.backup.is_some()
             && match rules.each {
@@ -182,7 +231,11 @@ impl Next<'_> {
                 // What was done since is not in it. A migration that is cut off goes on after the one that it began with.
                 BackupEach::Migration => self.target.backup_after == self.target.done.len(),
             };
-        (!is_there).then(|| BackupOrder::from(rules))
+        let follows = match rules.each {
+            BackupEach::Run => missing,
+            BackupEach::Migration => missing.get(..1).unwrap_or(missing),
+        };
+        (!is_there).then(|| BackupOrder::new(rules, self.plan.body.touches(follows)))
     }
 
     fn run(&self, mut missing: Vec<Step>) -> Result<Run, Refusal> {

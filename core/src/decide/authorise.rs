@@ -66,6 +66,7 @@ fn not_allowed(actor: &Actor, needed: Role) -> Refusal {
     Refusal::NotAllowed { who: actor.to_string(), needed, place: String::new() }
 }
 
+#[expect(clippy::too_many_lines, reason = "a line for each request")]
 fn audience<'a>(state: &'a State, request: &'a Request) -> Result<Audience<'a>, Refusal> {
     let rollout =
         |id| state.rollout(id).map(|r| Audience::Operator(Role::Operator, Place::In(&r.environment)));
@@ -74,9 +75,12 @@ fn audience<'a>(state: &'a State, request: &'a Request) -> Result<Audience<'a>, 
     };
     Ok(match request {
         // What concerns every environment is not for an admin of some.
-        Request::ApplyPolicy(_) | Request::AddOperator { .. } | Request::RevokeOperator { .. } => {
-            Audience::Operator(Role::Admin, Place::Everywhere)
-        }
+        Request::ApplyPolicy(_)
+        | Request::AddOperator { .. }
+        | Request::RevokeOperator { .. }
+        | Request::AcceptLedger { .. }
+        | Request::SetAside { .. }
+        | Request::HearAgain { .. } => Audience::Operator(Role::Admin, Place::Everywhere),
         Request::CreateToken { database, environment, .. } => {
             // A database of another environment would be moved: that concerns both.
             let moved = state.databases.get(database).is_some_and(|known| known.environment != *environment);
@@ -84,6 +88,12 @@ fn audience<'a>(state: &'a State, request: &'a Request) -> Result<Audience<'a>, 
         }
         Request::RevokeAgent { database, .. } | Request::RemoveDatabase { database, .. } => {
             Audience::Operator(Role::Admin, Place::In(&state.database(database)?.environment))
+        }
+        Request::Freeze { environment, .. } | Request::Unfreeze { environment } => {
+            Audience::Operator(Role::Admin, environment.as_ref().map_or(Place::Everywhere, Place::In))
+        }
+        Request::OverrideWindow { rollout: id, .. } => {
+            Audience::Operator(Role::Admin, Place::In(&state.rollout(id)?.environment))
         }
         Request::RecordRelease(_) => Audience::Operator(Role::Operator, Place::Somewhere),
         Request::CreatePlan { environment, .. } => Audience::Operator(Role::Operator, Place::In(environment)),
@@ -94,7 +104,13 @@ fn audience<'a>(state: &'a State, request: &'a Request) -> Result<Audience<'a>, 
         Request::PauseRollout { rollout: id }
         | Request::ResumeRollout { rollout: id }
         | Request::AbortRollout { rollout: id }
+        | Request::RetryRollout { rollout: id }
+        | Request::SkipTarget { rollout: id, .. }
         | Request::CancelTarget { rollout: id, .. } => rollout(id)?,
+        // Whoever cuts a wait short answers for what it would have shown.
+        Request::PassWave { rollout: id } => {
+            state.rollout(id).map(|r| Audience::Operator(Role::Approver, Place::In(&r.environment)))?
+        }
         Request::Resolve { database, .. }
         | Request::RecordCheck { database, .. }
         | Request::Condemn { database, .. } => {
@@ -116,6 +132,7 @@ fn audience<'a>(state: &'a State, request: &'a Request) -> Result<Audience<'a>, 
         Request::Renew { database, .. }
         | Request::CertificateSeen { database, .. }
         | Request::Observe { database, .. }
+        | Request::Witness { database, .. }
         | Request::AgentBack { database } => Audience::Agent(database),
         Request::Accepted { command, .. } | Request::Report { command, .. } => {
             match state.commands.get(command) {
@@ -125,6 +142,8 @@ fn audience<'a>(state: &'a State, request: &'a Request) -> Result<Audience<'a>, 
             }
         }
         Request::Enrol { .. }
+        | Request::Contest { .. }
+        | Request::NoticeWindows { .. }
         | Request::RecordLook { .. }
         | Request::BackupGone { .. }
         | Request::Advance { .. }

@@ -74,6 +74,17 @@ fn restorable(known: &KnownBackup, restore: &Restore) -> Result<(), Refusal> {
     }
     match known.backup.method {
         BackupMethod::Full => {}
+        BackupMethod::Touched if restore.into.is_in_place() => {
+            let why = "it has the rows of only those tables that its run touches: bring them back into a new database, or \
+                       with --tables beside the others";
+            return no(why.to_owned());
+        }
+        BackupMethod::Touched => {}
+        BackupMethod::Command => {
+            let place = known.backup.outside.as_deref().unwrap_or("a place that its manifest names");
+            let why = "it was made by a program of the agent's machine, which alone can restore it";
+            return no(format!("{why}: it is at {place}"));
+        }
         BackupMethod::RestorePoint => {
             let why = "it is a point in the server's log and has no rows: restore the server to it from its archive";
             return no(why.to_owned());
@@ -187,7 +198,7 @@ pub fn due_proofs(
 }
 
 fn newest(state: &State, database: &Database) -> Option<String> {
-    let rows = |known: &&KnownBackup| matches!(known.backup.method, BackupMethod::Full) && known.counts();
+    let rows = |known: &&KnownBackup| known.backup.method.has_rows() && known.counts();
     let newest = state.backups_of(&database.name).filter(rows).max_by_key(|known| known.order());
     newest.map(|known| known.id().to_owned())
 }

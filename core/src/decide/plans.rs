@@ -11,9 +11,9 @@ use crate::judge::{AllJudged, File, Judged};
 use crate::name::{DatabaseName, EnvironmentName};
 use crate::plan::{
     AllHistories, AllSizes, ExecutionSettings, Goal, OldTable, Plan, PlanBody, PlanId, PlanProblem, Scales,
-    Step, TargetPlan, only_on_known_servers, plan_adopt, plan_back, plan_baseline, plan_forward,
+    Step, TargetPlan, empty_waves, only_on_known_servers, plan_adopt, plan_back, plan_baseline, plan_forward,
 };
-use crate::policy::{BackupPolicy, EnvironmentPolicy};
+use crate::policy::{BackupPolicy, Course, EnvironmentPolicy};
 use crate::release::Release;
 use crate::request::{Circumstances, Refusal};
 use crate::state::{State, not_found};
@@ -48,6 +48,10 @@ pub(super) fn create(
     here: &Circumstances,
 ) -> Result<Vec<Event>, Refusal> {
     let body = body(state, wanted, here)?;
+    let empty = empty_waves(state, &body);
+    if !empty.is_empty() {
+        return Err(Refusal::EmptyWaves { environment: body.environment, waves: empty });
+    }
     let Actor::Operator(author) = &here.actor else {
         return Err(Refusal::NotAllowed {
             who: here.actor.to_string(),
@@ -128,6 +132,7 @@ fn body(state: &State, wanted: &Wanted<'_>, here: &Circumstances) -> Result<Plan
         settings,
         targets,
         judgements: scales.judgements(),
+        course: Course::from(policy),
     })
 }
 

@@ -4,9 +4,11 @@ use crate::event::Event;
 use crate::policy::Policy;
 use crate::request::Refusal;
 use crate::state::State;
+use crate::time::Timestamp;
 
-pub(super) fn apply(state: &State, policy: &Policy) -> Result<Vec<Event>, Refusal> {
-    let mistakes = policy.mistakes();
+pub(super) fn apply(state: &State, policy: &Policy, now: Timestamp) -> Result<Vec<Event>, Refusal> {
+    let mut mistakes = policy.mistakes();
+    mistakes.extend(policy.never_open(now));
     if !mistakes.is_empty() {
         return Err(Refusal::BadPolicy(mistakes));
     }

@@ -2,7 +2,7 @@
 
 use super::jobs::{is_being_replaced, server};
 use crate::command::{CommandId, Outcome};
-use crate::database::Observation;
+use crate::database::{Database, Observation};
 use crate::event::Event;
 use crate::name::DatabaseName;
 use crate::request::Refusal;
@@ -31,7 +31,26 @@ pub(super) fn observe(
     if known.observed.as_ref().is_some_and(|(_, seen)| **seen == *observation) {
         return Ok(Vec::new());
     }
-    Ok(vec![Event::DatabaseObserved { database: database.clone(), observation: observation.clone() }])
+    let mut events =
+        vec![Event::DatabaseObserved { database: database.clone(), observation: observation.clone() }];
+    events.extend(drifted(known, observation));
+    Ok(events)
+}
+
+/// Somebody else has changed the schema: nothing of pgbelay's is at work there, and what is applied is what it was. Where
+/// the server or what it is asked under has changed as well, the same schema may read otherwise.
+fn drifted(known: &Database, observation: &Observation) -> Option<Event> {
+    let (_, seen) = known.observed.as_ref()?;
+    let is_ours = known.in_flight.is_some() || seen.records != observation.records;
+    let reads_alike = seen.server_version == observation.server_version
+        && seen.conditions == observation.conditions
+        && seen.system_identifier == observation.system_identifier;
+    let differs = seen.fingerprint != observation.fingerprint;
+    (differs && reads_alike && !is_ours).then(|| Event::DriftFound {
+        database: known.name.clone(),
+        expected: seen.fingerprint,
+        found: observation.fingerprint,
+    })
 }
 
 pub(super) fn accepted(state: &State, id: &CommandId, attempt: u32) -> Vec<Event> {
@@ -71,6 +90,7 @@ fn is_unknown(state: &State, id: &CommandId) -> bool {
         | TargetState::Refused { .. }
         | TargetState::Cancelled
         | TargetState::Unsettled { .. }
+        | TargetState::Skipped { .. }
         | TargetState::NotReached => false,
     })
 }
@@ -80,7 +100,16 @@ fn resumed_by(state: &State, name: &DatabaseName) -> Option<Event> {
     let waiting = state.open_rollouts().find(|rollout| match &rollout.state {
         RolloutState::Paused { reason: PauseReason::Unknown { database } }
         | RolloutState::Paused { reason: PauseReason::AgentUnreachable { database } } => database == name,
-        RolloutState::Paused { reason: PauseReason::Operator | PauseReason::Unsettled { .. } }
+        RolloutState::Paused {
+            reason:
+                PauseReason::Operator
+                | PauseReason::Unsettled { .. }
+                | PauseReason::Budget { .. }
+                | PauseReason::Wave { .. }
+                | PauseReason::NoProgress { .. }
+                | PauseReason::Window { .. }
+                | PauseReason::Freeze { .. },
+        }
         | RolloutState::Running
         | RolloutState::Aborting
         | RolloutState::Finished { .. } => false,
@@ -113,7 +142,15 @@ pub(super) fn agent_back(state: &State, name: &DatabaseName) -> Vec<Event> {
     let waiting = state.open_rollouts().find(|rollout| match &rollout.state {
         RolloutState::Paused { reason: PauseReason::AgentUnreachable { database } } => database == name,
         RolloutState::Paused {
-            reason: PauseReason::Unknown { .. } | PauseReason::Operator | PauseReason::Unsettled { .. },
+            reason:
+                PauseReason::Unknown { .. }
+                | PauseReason::Operator
+                | PauseReason::Unsettled { .. }
+                | PauseReason::Budget { .. }
+                | PauseReason::Wave { .. }
+                | PauseReason::NoProgress { .. }
+                | PauseReason::Window { .. }
+                | PauseReason::Freeze { .. },
         }
         | RolloutState::Running
         | RolloutState::Aborting

@@ -69,6 +69,7 @@ fn waiting<'a>(state: &'a State, name: &DatabaseName) -> Option<(&'a Rollout, Op
             | TargetState::Refused { .. }
             | TargetState::Cancelled
             | TargetState::Unknown { .. }
+            | TargetState::Skipped { .. }
             | TargetState::NotReached => None,
         };
         Some((rollout, statement))

@@ -1,4 +1,4 @@
-//! The gates before a rollout, and what a person may do to one.
+//! The gates before a rollout.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,9 +15,7 @@ use crate::migration::Version;
 use crate::name::{DatabaseName, OperatorName};
 use crate::plan::{AllSizes, Direction, Goal, Plan, PlanBody, PlanId, Step, TargetPlan};
 use crate::request::{Circumstances, Refusal};
-use crate::rollout::{
-    AllBulk, Bulk, Confirmation, PauseReason, Rollout, RolloutId, RolloutState, TargetState, Verdict,
-};
+use crate::rollout::{AllBulk, Bulk, Confirmation, Rollout, RolloutId, Verdict};
 use crate::state::{PlanState, State, not_found};
 use crate::time::Timestamp;
 
@@ -37,15 +35,26 @@ pub(super) fn start(
     };
     let number = state.rollouts.len() + 1;
     let rollout: RolloutId = format!("r{number}").parse().map_err(|_| not_found("rollout", number))?;
-    let bulk = bulk(&state.plan(id)?.plan.body, sizes);
-    Ok(vec![Event::RolloutStarted {
+    let body = &state.plan(id)?.plan.body;
+    let bulk = bulk(body, sizes);
+    let mut events: Vec<_> = replaced(state, body)
+        .map(|halted| Event::RolloutFinished { rollout: halted.id.clone(), verdict: Verdict::Failed })
+        .collect();
+    events.push(Event::RolloutStarted {
         rollout,
         plan: id.clone(),
         by: by.clone(),
         confirmation,
         acknowledged,
         bulk,
-    }])
+    });
+    Ok(events)
+}
+
+/// Rollouts that came to a halt on these databases: nothing is in anybody's hands, and this plan takes their place.
+fn replaced<'a>(state: &'a State, body: &'a PlanBody) -> impl Iterator<Item = &'a Rollout> {
+    let halted = state.rollouts.values().map(AsRef::as_ref).filter(|rollout| rollout.is_halted());
+    halted.filter(|rollout| body.targets.keys().any(|name| rollout.targets.contains_key(name)))
 }
 
 /// What counted little because it was small and calm when the plan was made must be so now.
@@ -211,6 +220,12 @@ fn proven(state: &State, plan: &Plan) -> Result<(), Refusal> {
     }
 }
 
+/// Whether approvals are missing for a plan.
+#[must_use]
+pub fn waits_for_approval(state: &State, known: &PlanState) -> bool {
+    matches!(approved(state, known), Err(Refusal::WaitsForApproval { .. }))
+}
+
 fn approved(state: &State, known: &PlanState) -> Result<(), Refusal> {
     let environment = &known.plan.body.environment;
     let need = state.environment(environment)?.approvals;
@@ -238,7 +253,8 @@ fn confirmed(state: &State, plan: &Plan, confirmation: Confirmation) -> Result<(
 
 /// One rollout at a time for each database.
 fn free(state: &State, plan: &Plan) -> Result<(), Refusal> {
-    for rollout in state.open_rollouts() {
+    let holds = |rollout: &&Rollout| !rollout.is_halted();
+    for rollout in state.open_rollouts().filter(holds) {
         if let Some(database) = plan.body.targets.keys().find(|name| rollout.targets.contains_key(name)) {
             return Err(Refusal::Busy { database: database.clone(), rollout: rollout.id.clone() });
         }
@@ -246,85 +262,5 @@ fn free(state: &State, plan: &Plan) -> Result<(), Refusal> {
     match plan.body.targets.keys().find_map(|name| changing(state, name)) {
         Some(job) => Err(Refusal::JobAtWork { database: job.database.clone(), job: job.id.clone() }),
         None => Ok(()),
-    }
-}
-
-fn unfinished<'a>(state: &'a State, id: &RolloutId) -> Result<&'a Rollout, Refusal> {
-    let rollout = state.rollout(id)?;
-    match &rollout.state {
-        RolloutState::Finished { verdict, .. } => {
-            Err(Refusal::RolloutOver { rollout: id.clone(), verdict: *verdict })
-        }
-        RolloutState::Running | RolloutState::Paused { .. } | RolloutState::Aborting => Ok(rollout),
-    }
-}
-
-pub(super) fn pause(state: &State, id: &RolloutId) -> Result<Vec<Event>, Refusal> {
-    match &unfinished(state, id)?.state {
-        // A pause of its own would end by itself; a person's does not.
-        RolloutState::Running
-        | RolloutState::Paused {
-            reason:
-                PauseReason::Unknown { .. } | PauseReason::AgentUnreachable { .. } | PauseReason::Unsettled { .. },
-        } => Ok(vec![Event::RolloutPaused { rollout: id.clone(), reason: PauseReason::Operator }]),
-        RolloutState::Paused { reason: PauseReason::Operator }
-        | RolloutState::Aborting
-        | RolloutState::Finished { .. } => Ok(Vec::new()),
-    }
-}
-
-pub(super) fn resume(state: &State, id: &RolloutId) -> Result<Vec<Event>, Refusal> {
-    match &unfinished(state, id)?.state {
-        RolloutState::Paused { reason: PauseReason::Operator } => {
-            Ok(vec![Event::RolloutResumed { rollout: id.clone() }])
-        }
-        RolloutState::Paused { reason } => {
-            Err(Refusal::StillPaused { rollout: id.clone(), reason: reason.clone() })
-        }
-        RolloutState::Aborting => {
-            Err(Refusal::RolloutOver { rollout: id.clone(), verdict: Verdict::Aborted })
-        }
-        RolloutState::Running | RolloutState::Finished { .. } => Ok(Vec::new()),
-    }
-}
-
-pub(super) fn abort(state: &State, id: &RolloutId) -> Result<Vec<Event>, Refusal> {
-    match &unfinished(state, id)?.state {
-        RolloutState::Running | RolloutState::Paused { .. } => {
-            Ok(vec![Event::RolloutAborted { rollout: id.clone() }])
-        }
-        RolloutState::Aborting | RolloutState::Finished { .. } => Ok(Vec::new()),
-    }
-}
-
-/// What has not begun never does; what runs is ended by its agent.
-pub(super) fn cancel(state: &State, id: &RolloutId, name: &DatabaseName) -> Result<Vec<Event>, Refusal> {
-    let rollout = unfinished(state, id)?;
-    let (id, database) = (id.clone(), name.clone());
-    let target = rollout
-        .targets
-        .get(name)
-        .ok_or_else(|| Refusal::NotATarget { rollout: id.clone(), database: database.clone() })?;
-    let nothing =
-        |state| Err(Refusal::NothingToCancel { rollout: id.clone(), database: database.clone(), state });
-    match &target.state {
-        TargetState::Due | TargetState::Running { .. } | TargetState::Unsettled { .. } => {
-            let waited_for = matches!(
-                &rollout.state,
-                RolloutState::Paused { reason: PauseReason::Unsettled { database: name } } if *name == database
-            );
-            let runs = matches!(target.state, TargetState::Running { .. });
-            if target.cancelled && runs {
-                return Ok(Vec::new());
-            }
-            let goes_on = waited_for.then(|| Event::RolloutResumed { rollout: id.clone() });
-            Ok([Event::TargetCancelled { rollout: id, database }].into_iter().chain(goes_on).collect())
-        }
-        TargetState::Done => nothing("done"),
-        TargetState::Failed { .. } => nothing("failed"),
-        TargetState::Refused { .. } => nothing("refused"),
-        TargetState::Cancelled => Ok(Vec::new()),
-        TargetState::Unknown { .. } => nothing("unknown: what its last command did cannot be told yet"),
-        TargetState::NotReached => nothing("not reached"),
     }
 }

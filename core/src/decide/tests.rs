@@ -193,6 +193,7 @@ fn actors() -> [(char, Actor); 11] {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a line for each request")]
 fn asks_of_people(world: &World) -> Vec<(Request, &'static str)> {
     let (database, moved): (DatabaseName, DatabaseName) =
         ("orders-1".parse().unwrap(), "orders-3".parse().unwrap());
@@ -205,12 +206,20 @@ fn asks_of_people(world: &World) -> Vec<(Request, &'static str)> {
         // Whoever puts another database in the place of a live one is an admin.
         (start_job(crate::job::Destination::InPlace { cut_off: Vec::new() }), "A   s     C"),
         (Request::CancelJob { job: "j1".parse().unwrap() }, "AO  s     C"),
+        (Request::AcceptLedger { reason: reason() }, "A         C"),
+        (Request::SetAside { database: database.clone(), reason: "lies".to_owned() }, "A         C"),
+        (Request::HearAgain { database: database.clone() }, "A         C"),
         (Request::ApplyPolicy(Policy::initial(&[staging()])), "A         C"),
         (add_operator("new", Role::Viewer, &[]), "A         C"),
         (Request::RevokeOperator { operator: "viewer".parse().unwrap(), reason: reason() }, "A         C"),
         (create_token("t", &moved), "A   s     C"),
         (Request::RevokeAgent { database: database.clone(), reason: reason() }, "A   s     C"),
         (Request::RemoveDatabase { database, reason: reason() }, "A   s     C"),
+        (Request::Freeze { environment: None, reason: reason() }, "A         C"),
+        (Request::Freeze { environment: Some(staging()), reason: reason() }, "A   s     C"),
+        (Request::Unfreeze { environment: None }, "A         C"),
+        (Request::Unfreeze { environment: Some(staging()) }, "A   s     C"),
+        (Request::OverrideWindow { rollout: rollout.clone(), reason: reason() }, "A   s     C"),
         (Request::RecordRelease(release()), "AO  sp    C"),
         (
             Request::CreatePlan {
@@ -229,6 +238,16 @@ fn asks_of_people(world: &World) -> Vec<(Request, &'static str)> {
         (Request::PauseRollout { rollout: rollout.clone() }, "AO  s     C"),
         (Request::ResumeRollout { rollout: rollout.clone() }, "AO  s     C"),
         (Request::AbortRollout { rollout: rollout.clone() }, "AO  s     C"),
+        (Request::RetryRollout { rollout: rollout.clone() }, "AO  s     C"),
+        (
+            Request::SkipTarget {
+                rollout: rollout.clone(),
+                database: "orders-1".parse().unwrap(),
+                reason: "r".to_owned(),
+            },
+            "AO  s     C",
+        ),
+        (Request::PassWave { rollout: rollout.clone() }, "A P s     C"),
         (
             Request::CancelTarget { rollout: rollout.clone(), database: "orders-1".parse().unwrap() },
             "AO  s     C",
@@ -252,6 +271,17 @@ fn asks_of_people(world: &World) -> Vec<(Request, &'static str)> {
         ),
         (Request::Condemn { database: "orders-1".parse().unwrap(), backups: BTreeSet::new() }, "AO  s     C"),
     ]
+}
+
+fn witness(database: &DatabaseName) -> Request {
+    use crate::witness::{Checkpoint, Incarnation, Looked};
+    let incarnation = Incarnation::from_bytes([1; 16]);
+    let head = Checkpoint { incarnation, acceptances: 0, seq: 9, hash: Digest::of("head") };
+    Request::Witness {
+        database: database.clone(),
+        witnessed: head,
+        looked: Looked { head, hash: Some(head.hash) },
+    }
 }
 
 fn asks_of_agents(world: &World) -> Vec<(Request, &'static str)> {
@@ -279,6 +309,9 @@ fn asks_of_agents(world: &World) -> Vec<(Request, &'static str)> {
             "          C",
         ),
         (Request::BackupGone { database: database.clone(), backup: "b".to_owned() }, "          C"),
+        (Request::NoticeWindows { environment: staging(), within: Span::seconds(1) }, "          C"),
+        (Request::Contest { database: database.clone(), places: Vec::new() }, "          C"),
+        (witness(&database), "        1 C"),
         (Request::Advance { rollout: world.rollout.clone() }, "          C"),
         (Request::Accepted { command: command.clone(), attempt: 1 }, "        1 C"),
         (Request::Accepted { command: past.clone(), attempt: 1 }, "        12C"),
@@ -311,7 +344,13 @@ const fn name(request: &Request) -> &'static str {
         Request::PauseRollout { .. } => "pause rollout",
         Request::ResumeRollout { .. } => "resume rollout",
         Request::AbortRollout { .. } => "abort rollout",
+        Request::OverrideWindow { .. } => "override window",
+        Request::Freeze { .. } => "freeze",
+        Request::Unfreeze { .. } => "unfreeze",
         Request::CancelTarget { .. } => "cancel target",
+        Request::RetryRollout { .. } => "retry rollout",
+        Request::SkipTarget { .. } => "skip target",
+        Request::PassWave { .. } => "pass wave",
         Request::Resolve { .. } => "resolve",
         Request::RecordCheck { .. } => "record check",
         Request::StartJob { .. } => "start job",
@@ -326,10 +365,16 @@ const fn name(request: &Request) -> &'static str {
         Request::Report { .. } => "report",
         Request::AgentSilent { .. } => "agent silent",
         Request::AgentBack { .. } => "agent back",
+        Request::Witness { .. } => "witness",
+        Request::AcceptLedger { .. } => "accept ledger",
+        Request::SetAside { .. } => "set aside",
+        Request::HearAgain { .. } => "hear again",
+        Request::Contest { .. } => "contest",
+        Request::NoticeWindows { .. } => "notice windows",
     }
 }
 
-const REQUESTS: usize = 33;
+const REQUESTS: usize = 45;
 
 #[test]
 fn every_request_is_for_some_and_for_nobody_else() {

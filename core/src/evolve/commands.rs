@@ -5,12 +5,15 @@ use std::sync::Arc;
 use super::rollouts::{carries_goal, rollout, target};
 use super::{IllegalEvent, Place, backups, database, observed};
 use crate::backup::id_of;
-use crate::command::{Adopt, Command, CommandId, CommandKind, Outcome, RefusedBecause, Run, StepDone};
+use crate::command::{
+    Adopt, Command, CommandId, CommandKind, Failure, FailureKind, Outcome, RefusedBecause, Run, StepDone,
+};
 use crate::database::{AppliedRecord, Observation, Window, records_digest};
 use crate::name::DatabaseName;
 use crate::plan::{Direction, Expectation, Step};
 use crate::rollout::{Target, TargetState};
 use crate::state::{CommandState, State};
+use crate::time::Span;
 
 pub(super) fn issued(state: &mut State, command: &Command, place: Place) -> Result<(), IllegalEvent> {
     let database = database(state, &command.database, place)?;
@@ -19,6 +22,7 @@ pub(super) fn issued(state: &mut State, command: &Command, place: Place) -> Resu
     let target = target(rollout(state, &command.rollout, place)?, &command.database, place)?;
     target.attempt = command.attempt;
     target.state = TargetState::Running { command: command.id.clone() };
+    target.overdue = None;
     state.commands_issued += 1;
     let known = CommandState { command: Arc::new(command.clone()), accepted: false };
     match state.commands.insert(command.id.clone(), known) {
@@ -28,7 +32,10 @@ pub(super) fn issued(state: &mut State, command: &Command, place: Place) -> Resu
 }
 
 pub(super) fn accepted(state: &mut State, id: &CommandId, place: Place) -> Result<(), IllegalEvent> {
-    state.commands.get_mut(id).ok_or_else(|| place.unknown("command", id))?.accepted = true;
+    let known = state.commands.get_mut(id).ok_or_else(|| place.unknown("command", id))?;
+    known.accepted = true;
+    let command = known.command.clone();
+    target(rollout(state, &command.rollout, place)?, &command.database, place)?;
     Ok(())
 }
 
@@ -136,6 +143,10 @@ fn move_target(target: &mut Target, command: &Command, outcome: &Outcome) {
         }
         Outcome::Ran { .. } => TargetState::Done,
         Outcome::Failed { failure, .. } => TargetState::Failed { failure: failure.clone() },
+        Outcome::Cancelled { .. } if !target.cancelled => match target.overdue {
+            Some(deadline) => TargetState::Failed { failure: overdue(deadline) },
+            None => TargetState::Cancelled,
+        },
         Outcome::Cancelled { .. } => TargetState::Cancelled,
         Outcome::Unsettled { statement, .. } => TargetState::Unsettled { statement: statement.clone() },
         // Nobody could start it in time. Nothing has happened, and the next command has a deadline of its own.
@@ -146,6 +157,19 @@ fn move_target(target: &mut Target, command: &Command, outcome: &Outcome) {
     // What would come next was cancelled, and what is not settled waits for the next run.
     let ends = target.cancelled && matches!(state, TargetState::Due | TargetState::Unsettled { .. });
     target.state = if ends { TargetState::Cancelled } else { state };
+}
+
+/// The agent has ended what took longer than policy allows.
+fn overdue(deadline: Span) -> Failure {
+    Failure {
+        kind: FailureKind::StepDeadline,
+        version: None,
+        message: format!("it took longer than {deadline} (step_deadline) and was cancelled"),
+        hint: None,
+        sqlstate: None,
+        line: None,
+        blockers: Vec::new(),
+    }
 }
 
 /// What the steps say about how fast the database is. One that had to wait for locks says nothing.

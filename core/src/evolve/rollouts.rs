@@ -7,9 +7,9 @@ use super::{IllegalEvent, Place, database, has_all};
 use crate::acknowledge::Acknowledgement;
 use crate::command::{CommandId, Resolution};
 use crate::name::{DatabaseName, OperatorName};
-use crate::plan::{PlanId, TargetPlan};
+use crate::plan::{PlanBody, PlanId, TargetPlan};
 use crate::rollout::{
-    AllBulk, Confirmation, PauseReason, Rollout, RolloutId, RolloutState, Target, TargetState, Verdict,
+    AllBulk, Confirmation, PauseReason, Rollout, RolloutId, RolloutState, Target, TargetState, Verdict, Wave,
 };
 use crate::state::State;
 
@@ -28,7 +28,7 @@ pub(super) fn target<'a>(
     place: Place,
 ) -> Result<&'a mut Target, IllegalEvent> {
     let target = rollout.targets.get_mut(database).ok_or_else(|| place.unknown("target", database))?;
-    target.moved_at = place.at;
+    (rollout.moved_at, target.moved_at) = (place.at, place.at);
     Ok(target)
 }
 
@@ -58,7 +58,10 @@ pub(super) fn started(
         acknowledged: words.acknowledged.clone(),
         bulk: bulk.clone(),
         started_at: place.at,
+        overridden: None,
         state: RolloutState::Running,
+        moved_at: place.at,
+        waves: only_wave(body).into_iter().collect(),
         targets,
     };
     for name in rollout.targets.keys() {
@@ -72,6 +75,13 @@ pub(super) fn started(
     }
 }
 
+/// Where there is nothing to divide, there is one wave, which starts with the rollout.
+fn only_wave(body: &PlanBody) -> Option<Wave> {
+    let undivided = body.course.waves.is_empty() || body.goal.only_records();
+    let busy = body.targets.iter().filter(|(_, target)| !target.steps.is_empty());
+    undivided.then(|| Wave::new(0, busy.map(|(name, _)| name.clone())))
+}
+
 fn due(plan: &TargetPlan, place: Place) -> Target {
     Target {
         backup: None,
@@ -81,6 +91,7 @@ fn due(plan: &TargetPlan, place: Place) -> Target {
         attempt: 0,
         pieces: 0,
         cancelled: false,
+        overdue: None,
         moved_at: place.at,
         state: TargetState::Due,
     }
@@ -97,7 +108,8 @@ pub(super) fn paused(
 }
 
 pub(super) fn resumed(state: &mut State, id: &RolloutId, place: Place) -> Result<(), IllegalEvent> {
-    rollout(state, id, place)?.state = RolloutState::Running;
+    let rollout = rollout(state, id, place)?;
+    (rollout.state, rollout.moved_at) = (RolloutState::Running, place.at);
     Ok(())
 }
 

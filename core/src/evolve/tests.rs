@@ -14,7 +14,7 @@ use crate::origin::Layout;
 use crate::plan::Goal;
 use crate::policy::{BackupPolicy, Policy};
 use crate::request::{Circumstances, Request};
-use crate::rollout::Confirmation;
+use crate::rollout::{Confirmation, TargetState};
 
 const NOW: Timestamp = Timestamp(1_000_000_000);
 
@@ -214,5 +214,5 @@ fn a_command_that_came_too_late_is_due_again() {
     let mut told = at_work();
     told.finish(Outcome::Refused { reason: RefusedBecause::TooLate });
     let target = told.0.rollouts.values().next().unwrap().targets.values().next().unwrap();
-    assert_eq!(target.state, crate::rollout::TargetState::Due);
+    assert_eq!(target.state, TargetState::Due);
 }

@@ -7,7 +7,7 @@ use pgbelay_analysis::{Course, Hazard, Loss, Rates, Risk, Severity, Size, Sizes,
 use serde::{Deserialize, Serialize};
 
 use super::Direction;
-use crate::judge::{AllJudged, Basis, File, Findings, Judged};
+use crate::judge::{AllJudged, Basis, File, Findings, Judged, Touch};
 use crate::migration::{Migration, ScriptFacts};
 use crate::name::DatabaseName;
 use crate::policy::Policy;
@@ -34,6 +34,9 @@ pub struct Judgement {
     /// What would have to be known to judge it, and is not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// What is known of the rows that it touches, beside its locks.
+    #[serde(default, skip_serializing_if = "Touch::is_plain")]
+    pub touch: Touch,
 }
 
 /// A hazard in a file.
@@ -169,6 +172,7 @@ impl<'a> Scales<'a> {
             judgement.add(statement);
         }
         judgement.unknown.extend(findings.unread.iter().cloned());
+        judgement.touch = touch(findings);
         judgement.settle();
         let place = self.judgements.iter().position(|known| *known == judgement).unwrap_or_else(|| {
             self.judgements.push(judgement);
@@ -177,6 +181,16 @@ impl<'a> Scales<'a> {
         let (risk, reasons) = summed_up(weighed);
         Word { risk, reasons, judgement: u32::try_from(place).ok() }
     }
+}
+
+/// What is known of the rows that a file touches: nothing, where not all of it was read, or not all of its locks are kept.
+fn touch(findings: &Findings) -> Touch {
+    let Findings { statements, unread, touch } = findings;
+    let cut = Course::of(statements).locks.len() > MAX_COURSE;
+    let cut = cut.then(|| format!("it locks more than {MAX_COURSE} relations"));
+    let unread = unread.first().map(|what| format!("unknown: {what}"));
+    let untold = unread.or(cut).or_else(|| touch.untold.clone());
+    Touch { untold, ..touch.clone() }
 }
 
 /// As much of what statements do as a plan keeps: the same when it is made and when it is started.
@@ -272,6 +286,7 @@ impl Judgement {
             brief: Vec::new(),
             destroys: Vec::new(),
             unknown: Vec::new(),
+            touch: Touch { untold: None, writes: false, made: Vec::new() },
         }
     }
 

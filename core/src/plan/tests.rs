@@ -398,6 +398,7 @@ fn body(target: TargetPlan) -> PlanBody {
         settings: ExecutionSettings::from(&environment),
         targets: BTreeMap::from_iter([("db".parse().unwrap(), target)]),
         judgements: Vec::new(),
+        course: Default::default(),
     }
 }
 
@@ -587,6 +588,7 @@ fn the_digest_covers_everything_that_a_plan_binds() {
         PlanBody { targets: BTreeMap::new(), ..plain.clone() },
         body(TargetPlan::of(Expectation::from(&seen(vec![record(&table("001"))])), Vec::new())),
         body(back_with(&[&table("001")], None, NOW).unwrap()),
+        PlanBody { course: Course { max_failures: 1, ..Default::default() }, ..plain.clone() },
         PlanBody { judgements: vec![judged("DROP TABLE b", &policy(&[])).1], ..plain.clone() },
     ];
     let digests: std::collections::BTreeSet<_> = other.iter().chain([&plain]).map(PlanBody::digest).collect();

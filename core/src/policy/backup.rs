@@ -8,6 +8,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::time::Span;
 
+mod method;
+
+pub use method::{BackupMethod, MethodRule, Outside, Thresholds};
+
 /// Least bytes per second of a rate limit: below, what one write of pg_dump takes hides the rate.
 pub const LEAST_RATE: Bytes = Bytes(100_000);
 
@@ -68,31 +72,6 @@ impl fmt::Display for Bytes {
     }
 }
 
-/// What kind of backup is made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BackupMethod {
-    /// The whole database, by pg_dump.
-    #[default]
-    Full,
-    /// A named point in the server's log, which its archive brings back.
-    RestorePoint,
-}
-
-impl BackupMethod {
-    /// All there are.
-    pub const ALL: [Self; 2] = [Self::Full, Self::RestorePoint];
-
-    /// As documents have it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::RestorePoint => "restore_point",
-        }
-    }
-}
-
 /// What a backup comes before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -121,7 +100,16 @@ impl BackupEach {
 pub struct BackupRules {
     /// Of what kind.
     #[serde(default)]
-    pub method: BackupMethod,
+    pub method: MethodRule,
+    /// With `auto`: from which size of the tables on only what the plan touches has its rows in it.
+    #[serde(default = "method::touched_from")]
+    pub touched_from: Bytes,
+    /// With `auto`: from which size on it is what `outside` says.
+    #[serde(default = "method::outside_from")]
+    pub outside_from: Bytes,
+    /// With `auto`: what is made of the largest databases; absent: `touched`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Outside>,
     /// Before what.
     #[serde(default)]
     pub each: BackupEach,
@@ -141,7 +129,10 @@ pub(crate) const fn archive_timeout() -> Span {
 impl Default for BackupRules {
     fn default() -> Self {
         Self {
-            method: BackupMethod::default(),
+            method: MethodRule::default(),
+            touched_from: method::touched_from(),
+            outside_from: method::outside_from(),
+            outside: None,
             each: BackupEach::default(),
             rate_limit: None,
             archive_timeout: archive_timeout(),
@@ -150,15 +141,31 @@ impl Default for BackupRules {
 }
 
 impl BackupRules {
+    /// From which size on which kind is made.
+    #[must_use]
+    pub const fn thresholds(&self) -> Thresholds {
+        Thresholds { touched_from: self.touched_from, outside_from: self.outside_from, outside: self.outside }
+    }
+
     /// What is out of its range: the key, and what is taken, in words.
     pub(super) fn mistakes(&self) -> Vec<(&'static str, &'static str)> {
         let rate = self.rate_limit;
-        let dumps = self.method == BackupMethod::Full;
+        let usual = Thresholds::default() == self.thresholds();
         let archive = (1..=LONGEST_ARCHIVE_TIMEOUT.0).contains(&self.archive_timeout.0);
         let checks = [
             ("backup.rate_limit", rate.is_none_or(|rate| rate >= LEAST_RATE), "100kB or more"),
-            ("backup.rate_limit", rate.is_none() || dumps, "left out with a method that writes no rows"),
+            (
+                "backup.rate_limit",
+                rate.is_none() || self.method.may_dump(),
+                "left out with a method that writes no rows",
+            ),
             ("backup.archive_timeout", archive, "more than zero and at most 1d"),
+            (
+                "backup.touched_from, outside_from and outside",
+                usual || self.method == MethodRule::Auto,
+                "left out but with method: auto",
+            ),
+            ("backup.outside_from", self.touched_from <= self.outside_from, "backup.touched_from or more"),
         ];
         checks.into_iter().filter(|(_, fine, _)| !fine).map(|(key, _, range)| (key, range)).collect()
     }
@@ -212,7 +219,10 @@ impl<'de> Visitor<'de> for WordOrRules {
     type Value = BackupPolicy;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("required, off, or keys of a backup (method, each, rate_limit, archive_timeout)")
+        f.write_str(
+            "required, off, or keys of a backup (method, touched_from, outside_from, outside, each, \
+             rate_limit, archive_timeout)",
+        )
     }
 
     fn visit_str<E: de::Error>(self, word: &str) -> Result<BackupPolicy, E> {

@@ -12,6 +12,7 @@ use crate::name::{DatabaseName, EnvironmentName, OperatorName};
 use crate::plan::{PlanId, PlanProblem};
 use crate::policy::PolicyError;
 use crate::rollout::{PauseReason, RolloutId, Verdict};
+use crate::time::Span;
 
 /// Why a request is not granted. The message says what happened; [`Refusal::next_step`] what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -190,7 +191,7 @@ pub enum Refusal {
         /// The rollout.
         rollout: RolloutId,
         /// Why.
-        reason: PauseReason,
+        reason: Box<PauseReason>,
     },
     /// The rollout has no such database.
     #[error("rollout {rollout} has no database {database}")]
@@ -209,6 +210,36 @@ pub enum Refusal {
         database: DatabaseName,
         /// Where it stands, in a word.
         state: &'static str,
+    },
+    /// Nothing has failed.
+    #[error("nothing has failed in rollout {rollout}")]
+    NothingToRetry {
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// A target cannot be left out.
+    #[error("{database} cannot be skipped in rollout {rollout}: it is {state}")]
+    NotSkippable {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The database.
+        database: DatabaseName,
+        /// Where it stands, in words.
+        state: &'static str,
+    },
+    /// No wave waits.
+    #[error("no wave of rollout {rollout} waits")]
+    NothingToAdvance {
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// A wave selects nothing.
+    #[error("no database of {environment} is left for wave {} of its policy", numbers(.waves))]
+    EmptyWaves {
+        /// The environment.
+        environment: EnvironmentName,
+        /// Their places in the policy, from 1.
+        waves: Vec<usize>,
     },
     /// There is no statement to be resolved.
     #[error("{database} has no statement of migration {version} of which it is not known whether it took effect{}", another(.open.as_ref()))]
@@ -239,8 +270,28 @@ pub enum Refusal {
         /// Why.
         why: String,
     },
+    /// An agent was told of an entry that the ledger does not have.
+    #[error("{problem}; nothing that changes a database is sent")]
+    LedgerInDoubt {
+        /// Who says so, and what.
+        problem: String,
+    },
+    /// Nobody said why.
+    #[error("a reason is needed: it is kept with the event")]
+    NoWord,
+    /// A freeze, or the hours of the environment.
+    #[error("nothing may begin in {environment}: {reason}")]
+    Held {
+        /// Where.
+        environment: EnvironmentName,
+        /// Why.
+        reason: Box<PauseReason>,
+    },
+    /// The freeze stands in the policy.
+    #[error("{} is frozen by the policy, and not by somebody's word", .0.as_ref().map_or("everything", |e| e.as_str()))]
+    FrozenByPolicy(Option<EnvironmentName>),
     /// Nobody said how it is known.
-    #[error("a reason is needed: how is it known whether the statement took effect?")]
+    #[error("a reason is needed")]
     NoReason,
 }
 
@@ -290,6 +341,11 @@ fn meant(pointless: &[(Acknowledgement, Option<Acknowledgement>)]) -> String {
     pointless.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
+/// Whole minutes, at least one.
+fn in_minutes(span: Span) -> Span {
+    Span((span.0.saturating_add(59_999) / 60_000).max(1).saturating_mul(60_000))
+}
+
 impl std::fmt::Display for PauseReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -304,6 +360,36 @@ impl std::fmt::Display for PauseReason {
                     "unknown: a statement was cut off on {database}, and nothing shows whether it took effect"
                 )
             }
+            Self::Budget { failed, allowed } => {
+                write!(f, "budget: {failed} failed, and policy allows {allowed}")
+            }
+            Self::Wave { wave } => {
+                write!(f, "wave: wave {} is done, and the next one waits for a person's word", wave + 1)
+            }
+            Self::NoProgress { database } => {
+                write!(f, "progress: nothing has moved for too long; {database} is worked on")
+            }
+            Self::Window { opens, rule, why, needs } => {
+                match needs {
+                    None => f.write_str("window: nothing may begin now")?,
+                    Some(needs) => write!(
+                        f,
+                        "window: what comes next may take {}, longer than the window is open",
+                        in_minutes(*needs)
+                    )?,
+                }
+                if !why.is_empty() {
+                    write!(f, " ({why})")?;
+                }
+                match opens {
+                    Some(opens) => write!(f, "; goes on at {opens} ({rule})"),
+                    None => write!(f, "; no window opens within a year ({rule})"),
+                }
+            }
+            Self::Freeze { reason, by: Some(by), rule } => {
+                write!(f, "freeze: {reason}, by {by}; lifted with {rule}")
+            }
+            Self::Freeze { reason, by: None, rule } => write!(f, "freeze: {reason} ({rule})"),
         }
     }
 }
@@ -319,7 +405,8 @@ impl Refusal {
             | Self::NoDatabase(_)
             | Self::PointlessAcknowledgements { .. }
             | Self::NotATarget { .. }
-            | Self::NoReason => RefusalClass::Usage,
+            | Self::NoReason
+            | Self::NoWord => RefusalClass::Usage,
             Self::WaitsForApproval { .. } => RefusalClass::WaitsForApproval,
             Self::EnvironmentInUse { .. }
             | Self::BadToken { .. }
@@ -343,13 +430,21 @@ impl Refusal {
             | Self::NotRestorable { .. }
             | Self::RolloutOver { .. }
             | Self::StillPaused { .. }
+            | Self::Held { .. }
+            | Self::FrozenByPolicy(_)
             | Self::NothingToCancel { .. }
+            | Self::LedgerInDoubt { .. }
+            | Self::NothingToRetry { .. }
+            | Self::NotSkippable { .. }
+            | Self::NothingToAdvance { .. }
+            | Self::EmptyWaves { .. }
             | Self::NothingToResolve { .. } => RefusalClass::Refused,
         }
     }
 
     /// What to do next.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "one arm for each refusal, and each is one line of text")]
     pub fn next_step(&self) -> String {
         match self {
             Self::NotAllowed { .. } => "ask an admin for the role (pgbelay operator add)".into(),
@@ -407,28 +502,77 @@ impl Refusal {
             }
             Self::JobOver(job) => format!("see how it ended: pgbelay job show {job}"),
             Self::NotRestorable { .. } => "see the others with pgbelay backup list".into(),
-            Self::Busy { rollout, .. } => format!("wait for it: pgbelay rollout watch {rollout}"),
+            Self::Busy { rollout, .. } => format!(
+                "wait for it (pgbelay rollout watch {rollout}), or end it (pgbelay rollout abort {rollout})"
+            ),
             Self::RolloutOver { .. } => "make a new plan: it has only what is still missing".into(),
-            Self::StillPaused { reason, .. } => paused_step(reason),
-            Self::NotATarget { rollout, .. } | Self::NothingToCancel { rollout, .. } => {
+            Self::StillPaused { rollout, reason } => paused_step(rollout, reason),
+            Self::EmptyWaves { .. } => {
+                "correct its select or the labels of the databases, or set allow_empty: true for it".into()
+            }
+            Self::NotATarget { rollout, .. }
+            | Self::NothingToCancel { rollout, .. }
+            | Self::NothingToRetry { rollout }
+            | Self::NotSkippable { rollout, .. }
+            | Self::NothingToAdvance { rollout } => {
                 format!("see its databases with pgbelay rollout show {rollout}")
             }
             Self::NothingToResolve { database, .. } => {
                 format!("see where it stands with pgbelay status {database}")
             }
-            Self::NoReason => "say it with --reason TEXT: it is kept with the event".into(),
+            Self::LedgerInDoubt { .. } => {
+                "see pgbelay ledger status; put the right ledger back, or have an admin accept this one or set the agent's word aside".into()
+            }
+            Self::NoReason | Self::NoWord => "say it with --reason TEXT: it is kept with the event".into(),
+            Self::Held { reason, .. } if matches!(**reason, PauseReason::Window { .. }) => "try again then".into(),
+            Self::Held { reason, .. } => format!("wait until the freeze is lifted ({})", freeze_step(reason)),
+            Self::FrozenByPolicy(_) => {
+                "take the key freeze out of the policy document and apply it (pgbelay policy apply)".into()
+            }
         }
     }
 }
 
-fn paused_step(reason: &PauseReason) -> String {
+fn numbers(waves: &[usize]) -> String {
+    waves.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn paused_step(rollout: &RolloutId, reason: &PauseReason) -> String {
     match reason {
+        PauseReason::Budget { .. } => format!(
+            "try what failed again (pgbelay rollout retry {rollout}), leave it out (rollout skip), or end the rollout \
+             (rollout abort); a new plan takes its place as well"
+        ),
+        PauseReason::Wave { .. } => format!("let the next wave start: pgbelay rollout advance {rollout}"),
+        PauseReason::NoProgress { .. } => format!("look at it, then run pgbelay rollout resume {rollout}"),
         PauseReason::Unsettled { database } => {
             format!("look at {database}, then run pgbelay resolve {database} VERSION --done or --not-done")
         }
         PauseReason::Operator | PauseReason::Unknown { .. } | PauseReason::AgentUnreachable { .. } => {
             "bring the agent back; the rollout then goes on by itself".into()
         }
+        PauseReason::Window { .. } => format!(
+            "it goes on by itself then; if it cannot wait, an admin runs pgbelay rollout override {rollout} --reason TEXT"
+        ),
+        PauseReason::Freeze { .. } => {
+            format!("it goes on by itself once the freeze is lifted ({})", freeze_step(reason))
+        }
+    }
+}
+
+/// What lifts a freeze.
+fn freeze_step(reason: &PauseReason) -> String {
+    match reason {
+        PauseReason::Freeze { by: Some(_), rule, .. } => format!("an admin runs {rule}"),
+        PauseReason::Freeze { by: None, rule, .. } => format!("{rule}, by pgbelay policy apply"),
+        PauseReason::Operator
+        | PauseReason::Unknown { .. }
+        | PauseReason::AgentUnreachable { .. }
+        | PauseReason::Unsettled { .. }
+        | PauseReason::Budget { .. }
+        | PauseReason::Wave { .. }
+        | PauseReason::NoProgress { .. }
+        | PauseReason::Window { .. } => String::new(),
     }
 }
 

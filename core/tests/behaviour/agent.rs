@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use pgbelay_core::command::{
-    Backup, Command, CommandId, CommandKind, Failure, FailureKind, Outcome, RefusedBecause, StepDone,
-    Unsettled,
+    Backup, BackupOrder, Command, CommandId, CommandKind, Failure, FailureKind, Outcome, RefusedBecause,
+    StepDone, Unsettled,
 };
 use pgbelay_core::database::{AppliedRecord, Observation, Unfinished};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::name::DatabaseName;
-use pgbelay_core::plan::{Direction, Expectation, Step};
+use pgbelay_core::plan::{Direction, Expectation, Step, Touches};
+use pgbelay_core::policy::{BackupMethod, MethodRule};
 use pgbelay_core::time::{Span, Timestamp};
 
 /// What becomes of a command that is started. A number counts the steps that are committed before it happens.
@@ -108,19 +109,23 @@ impl Agent {
     fn start(&mut self, command: &Command, fate: &Fate) -> Outcome {
         self.fence = command.fence;
         match &command.kind {
-            CommandKind::Backup { .. } => self.back_up(command, fate),
+            CommandKind::Backup { order, .. } => self.back_up(command, order, fate),
             CommandKind::Run(run) => self.run(command, (run.direction, &run.steps), fate),
             CommandKind::Adopt(adopt) => self.run(command, (Direction::Up, &adopt.steps), fate),
         }
     }
 
-    fn back_up(&mut self, command: &Command, fate: &Fate) -> Outcome {
+    fn back_up(&mut self, command: &Command, order: &BackupOrder, fate: &Fate) -> Outcome {
+        let method = made(order);
         let backup = Backup {
             path: format!("/backups/{}/{}", self.database, command.id),
+            copies: Vec::new(),
             sha256: Digest::of(command.id.as_str()),
             bytes: 4_096,
             took: Span::seconds(1),
-            method: Default::default(),
+            method,
+            reason: None,
+            outside: (method == BackupMethod::Command).then(|| "repo1/main".to_owned()),
         };
         let (done, observation) = (Vec::new(), None);
         match fate {
@@ -199,5 +204,15 @@ fn failure(step: Option<&Step>) -> Failure {
         sqlstate: step.map(|_| "42P01".to_owned()),
         line: step.map(|_| 1),
         blockers: Vec::new(),
+    }
+}
+
+/// The kind that an agent makes of a small database.
+fn made(order: &BackupOrder) -> BackupMethod {
+    match (order.method, &order.touches) {
+        (MethodRule::Touched, Touches::Relations { .. }) => BackupMethod::Touched,
+        (MethodRule::Full | MethodRule::Auto | MethodRule::Touched, _) => BackupMethod::Full,
+        (MethodRule::RestorePoint, _) => BackupMethod::RestorePoint,
+        (MethodRule::Command, _) => BackupMethod::Command,
     }
 }

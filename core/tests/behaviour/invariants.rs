@@ -4,6 +4,7 @@
 //! (`player`). Honest agents tell the truth, if late, twice, or never; others tell anything at all. Every invariant
 //! looks at each request with the states around it, or at the end, and says in one line what must hold.
 
+mod gates;
 mod history;
 mod player;
 mod proofs;
@@ -11,6 +12,7 @@ mod reach;
 mod rest;
 mod retention;
 mod safety;
+mod waves;
 
 use history::History;
 use player::Player;

@@ -6,5 +6,6 @@
 mod agent;
 mod invariants;
 mod releases;
+mod states;
 mod story;
 mod world;

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 mod commands;
-mod teller;
+pub(crate) mod teller;
 mod words;
 
 use teller::Teller;

@@ -118,6 +118,7 @@ impl World {
         &mut self,
         name: &DatabaseName,
         environment: &EnvironmentName,
+        labels: BTreeMap<String, String>,
     ) -> Result<Vec<Event>, Refusal> {
         self.tokens += 1;
         let (id, secret) = (format!("t{}", self.tokens).parse().unwrap(), Digest::of("secret"));
@@ -126,7 +127,7 @@ impl World {
             secret,
             database: name.clone(),
             environment: environment.clone(),
-            labels: BTreeMap::new(),
+            labels,
             lifetime: Span::seconds(600),
         };
         let mut events = self.ask(&operator("root"), &create)?;
@@ -177,7 +178,7 @@ impl World {
     pub(crate) fn advance(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         for _ in 0..MANY_ROUNDS {
-            let due = outstanding(&self.state).into_iter().find_map(rollout_to_advance);
+            let due = outstanding(&self.state, self.now).into_iter().find_map(rollout_to_advance);
             let Some(rollout) = due else { return events };
             let caused =
                 self.ask(&Actor::Controller, &Request::Advance { rollout: rollout.clone() }).unwrap();

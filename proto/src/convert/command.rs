@@ -13,7 +13,7 @@ use pgbelay_core::origin::Origin;
 use pgbelay_core::plan::{
     Direction, ExecutionSettings, Expectation, HistoryMark, LockMode, OldTable, Recorded, Step,
 };
-use pgbelay_core::policy::{BackupMethod, Blockers, Bytes, LagThen, QueryText, ReplicationLag};
+use pgbelay_core::policy::{Blockers, LagThen, QueryText, ReplicationLag};
 use pgbelay_core::rollout::RolloutId;
 use pgbelay_core::time::{Span, Timestamp};
 
@@ -175,7 +175,7 @@ impl From<&ExecutionSettings> for wire::Settings {
 }
 
 /// A word of a closed set.
-fn word<T: Copy>(field: &'static str, words: &[(T, &str)], text: &str) -> Result<T, BadMessage> {
+pub(super) fn word<T: Copy>(field: &'static str, words: &[(T, &str)], text: &str) -> Result<T, BadMessage> {
     let found = words.iter().find(|(_, word)| *word == text).map(|(value, _)| *value);
     found.ok_or_else(|| BadMessage { field, fault: "not a known word".to_owned() })
 }
@@ -228,7 +228,7 @@ impl TryFrom<wire::ReplicationLag> for ReplicationLag {
 }
 
 /// A length of time that is more than nothing: PostgreSQL reads 0 as "no limit".
-fn positive(field: &'static str, ms: i64) -> Result<Span, BadMessage> {
+pub(super) fn positive(field: &'static str, ms: i64) -> Result<Span, BadMessage> {
     if ms > 0 { Ok(Span(ms)) } else { Err(BadMessage { field, fault: "not more than zero".to_owned() }) }
 }
 
@@ -259,35 +259,6 @@ impl TryFrom<wire::Settings> for ExecutionSettings {
 
 fn old_table(wire: wire::OldTable) -> Result<OldTable, BadMessage> {
     Ok(OldTable { tool: parse("tool", &wire.tool)?, keep: wire.keep })
-}
-
-impl From<&Backup> for wire::Backup {
-    fn from(backup: &Backup) -> Self {
-        Self {
-            path: backup.path.clone(),
-            sha256: backup.sha256.to_string(),
-            bytes: backup.bytes,
-            took_ms: backup.took.0,
-            method: backup.method.as_str().to_owned(),
-        }
-    }
-}
-
-impl TryFrom<wire::Backup> for Backup {
-    type Error = BadMessage;
-    fn try_from(wire: wire::Backup) -> Result<Self, BadMessage> {
-        Ok(Self {
-            path: wire.path,
-            sha256: parse("sha256", &wire.sha256)?,
-            bytes: wire.bytes,
-            took: Span(wire.took_ms),
-            method: method(&wire.method)?,
-        })
-    }
-}
-
-fn method(text: &str) -> Result<BackupMethod, BadMessage> {
-    word("method", &BackupMethod::ALL.map(|method| (method, method.as_str())), text)
 }
 
 impl From<&StrongLock> for wire::StrongLock {
@@ -358,9 +329,7 @@ impl From<&Command> for wire::Command {
         let kind = match &command.kind {
             CommandKind::Backup { expect, order } => wire::command::Kind::Backup(wire::BackupCommand {
                 expect: Some(expect.into()),
-                method: order.method.as_str().to_owned(),
-                rate_limit: order.rate_limit.map_or(0, |rate| rate.0),
-                archive_timeout_ms: order.archive_timeout.0,
+                ..order.into()
             }),
             CommandKind::Run(run) => wire::command::Kind::Run(run.into()),
             CommandKind::Adopt(adopt) => wire::command::Kind::Adopt(adopt.into()),
@@ -397,14 +366,9 @@ impl TryFrom<wire::Command> for WireCommand {
     type Error = BadMessage;
     fn try_from(wire: wire::Command) -> Result<Self, BadMessage> {
         let kind = match wire.kind.ok_or_else(|| missing("kind"))? {
-            wire::command::Kind::Backup(backup) => WireKind::Backup {
-                order: BackupOrder {
-                    method: method(&backup.method)?,
-                    rate_limit: (backup.rate_limit > 0).then_some(Bytes(backup.rate_limit)),
-                    archive_timeout: positive("archive_timeout_ms", backup.archive_timeout_ms)?,
-                },
-                expect: required("expect", backup.expect)?,
-            },
+            wire::command::Kind::Backup(backup) => {
+                WireKind::Backup { order: (&backup).try_into()?, expect: required("expect", backup.expect)? }
+            }
             wire::command::Kind::Run(run) => WireKind::Run(run.try_into()?),
             wire::command::Kind::Adopt(adopt) => WireKind::Adopt(adopt.try_into()?),
         };

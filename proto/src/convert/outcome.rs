@@ -80,10 +80,11 @@ impl From<wire::Observed> for Observed {
 }
 
 /// A kind of failure and its word.
-const FAILURE_KINDS: [(FailureKind, &str); 10] = [
+const FAILURE_KINDS: [(FailureKind, &str); 11] = [
     (FailureKind::Sql, "sql"),
     (FailureKind::LockTimeout, "lock-timeout"),
     (FailureKind::StatementTimeout, "statement-timeout"),
+    (FailureKind::StepDeadline, "step-deadline"),
     (FailureKind::Backup, "backup"),
     (FailureKind::Connection, "connection"),
     (FailureKind::NotTransactional, "not-transactional"),

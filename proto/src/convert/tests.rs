@@ -1,13 +1,14 @@
 //! What goes out comes back in, and what is malformed does not.
 
 use pgbelay_core::command::{
-    Backup, Command, CommandKind, Failure, FailureKind, Outcome, RefusedBecause, Resolution, Run, StepDone,
-    StrongLock, Unsettled,
+    Backup, BackupOrder, Command, CommandKind, Failure, FailureKind, Outcome, RefusedBecause, Resolution,
+    Run, StepDone, StrongLock, Unsettled,
 };
 use pgbelay_core::digest::Digest;
-use pgbelay_core::plan::{ExecutionSettings, LockMode, Step};
-use pgbelay_core::policy::BackupMethod;
-use pgbelay_core::policy::{Blockers, LagThen, QueryText, ReplicationLag};
+use pgbelay_core::plan::{ExecutionSettings, LockMode, Step, Touches};
+use pgbelay_core::policy::{
+    BackupMethod, Blockers, Bytes, LagThen, MethodRule, Outside, QueryText, ReplicationLag, Thresholds,
+};
 use pgbelay_core::time::Span;
 use prost::Message;
 
@@ -40,10 +41,13 @@ fn observation() -> Observation {
 fn backup() -> Backup {
     Backup {
         path: "/b/x.dump".into(),
+        copies: vec!["s3://b/x".into()],
         sha256: Digest::of("dump"),
         bytes: 4,
         took: Span(7),
-        method: BackupMethod::RestorePoint,
+        method: BackupMethod::Command,
+        reason: Some("auto".into()),
+        outside: Some("repo1".into()),
     }
 }
 
@@ -100,6 +104,7 @@ fn every_kind_of_failure_has_a_word_of_its_own() {
         FailureKind::Sql,
         FailureKind::LockTimeout,
         FailureKind::StatementTimeout,
+        FailureKind::StepDeadline,
         FailureKind::Backup,
         FailureKind::Connection,
         FailureKind::NotTransactional,
@@ -213,4 +218,27 @@ fn a_command_without_what_it_needs_is_not_taken() {
         spoil(&mut wire);
         assert_eq!(WireCommand::try_from(wire).map_err(|e| e.field), Err(field));
     }
+}
+
+#[test]
+fn what_a_backup_is_to_be_survives_the_wire() {
+    let relations = Touches::Relations { names: vec!["public.a".into(), "s.\"B b\"".into()], writes: true };
+    for (method, outside, touches) in [
+        (MethodRule::Auto, Some(Outside::Command), relations),
+        (MethodRule::Full, None, Touches::Untold { why: "a DO block".into() }),
+    ] {
+        let order = BackupOrder {
+            method,
+            thresholds: Thresholds { touched_from: Bytes(1), outside_from: Bytes(2), outside },
+            touches,
+            rate_limit: Some(Bytes(100_000)),
+            archive_timeout: Span(5),
+        };
+        let bytes = wire::BackupCommand::from(&order).encode_to_vec();
+        let back = wire::BackupCommand::decode(bytes.as_slice()).unwrap();
+        assert_eq!(BackupOrder::try_from(&back), Ok(order));
+    }
+    let unknown =
+        wire::BackupCommand { method: "tar".into(), ..wire::BackupCommand::from(&BackupOrder::default()) };
+    assert_eq!(BackupOrder::try_from(&unknown).unwrap_err().field, "method");
 }

@@ -291,7 +291,12 @@ impl Stage {
             let error = &view["targets"][0]["error"];
             match view["state"].as_str() {
                 Some("succeeded") => return Ok(how),
-                Some("failed") => {
+                Some("paused") if error["kind"] == "unsettled" => {
+                    how = "word";
+                    let args = ["resolve", ORDERS, v, "--not-done", "--reason", "looked"];
+                    self.world.json(&args).await?;
+                }
+                Some("failed" | "paused") => {
                     ensure!(
                         error["kind"].as_str().is_some_and(|kind| !kind.is_empty()),
                         "no reason: {view:#}"
@@ -299,12 +304,6 @@ impl Stage {
                     how = "again";
                     self.world.all_connected().await?;
                     rollout = self.begin().await?;
-                }
-                Some("paused") => {
-                    ensure!(error["kind"] == "unsettled", "paused without a way on: {view:#}");
-                    how = "word";
-                    let args = ["resolve", ORDERS, v, "--not-done", "--reason", "looked"];
-                    self.world.json(&args).await?;
                 }
                 other => bail!("{other:?}: {view:#}"),
             }
@@ -334,7 +333,8 @@ impl Stage {
         wait::until("the end of the rollout", PATIENCE, async || {
             let view = self.world.json(&["rollout", "show", rollout]).await?;
             let word = view["state"].as_str().unwrap_or_default();
-            let waits = view["targets"][0]["error"]["kind"] == "unsettled" && word == "paused";
+            let halted = view["reason"].as_str().is_some_and(|reason| reason.starts_with("budget"));
+            let waits = word == "paused" && (view["targets"][0]["error"]["kind"] == "unsettled" || halted);
             let over = ["succeeded", "failed", "aborted"].contains(&word) || waits;
             Ok(if over { Look::Done(view) } else { Look::not_yet(view) })
         })

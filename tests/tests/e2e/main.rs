@@ -1,6 +1,7 @@
 //! End-to-end tests: real PostgreSQL, real processes, real certificates. One module for each feature.
 
 mod access;
+mod audit;
 mod backups;
 mod bad_input;
 mod exit_codes;
@@ -8,9 +9,12 @@ mod happy;
 mod health;
 mod judging;
 mod kills;
+mod large;
 mod layouts;
 mod ledger;
 mod pieces;
 mod restores;
 mod retention;
 mod samples;
+mod waves;
+mod witness;

@@ -42,7 +42,9 @@ pub(super) async fn bring(
     let session = open(restored).await?;
     let mut found = Vec::new();
     for table in tables {
-        found.push(find(&session, table).await?);
+        let name = find(&session, table).await?;
+        has_rows(work.manifest.with_rows.as_deref(), &name)?;
+        found.push(name);
     }
     let mut sql = format!(
         "BEGIN; CREATE SCHEMA {0}; COMMENT ON SCHEMA {0} IS {1};",
@@ -122,6 +124,17 @@ async fn find(session: &Session, table: &str) -> Result<String, Stop> {
             "nothing was changed; name it with its schema",
         )),
     }
+}
+
+/// Whether the rows of a table are in the backup. `with_rows`: the tables whose rows are; `None`: all of them.
+fn has_rows(with_rows: Option<&[String]>, table: &str) -> Result<(), Stop> {
+    if with_rows.is_none_or(|names| names.iter().any(|name| name == table)) {
+        return Ok(());
+    }
+    Err(Stop::failed(
+        format!("the backup has no rows of {table}: its run did not touch it"),
+        "nothing was changed; its manifest names the tables that have rows (with_rows)",
+    ))
 }
 
 /// What takes everything from a table that ties it to others.

@@ -23,6 +23,10 @@ pub(super) fn changes(before: &RolloutView, now: &RolloutView) -> Vec<Change> {
         let state = paint(tone(&now.state), &now.state);
         news.push(lasting(format!("rollout {} on {}: {state}{reason}", now.id, now.environment)));
     }
+    if before.held != now.held {
+        let text = if now.held.is_empty() { "the ledger is believed again" } else { &now.held };
+        news.push(lasting(format!("rollout {} on {}: {text}", now.id, now.environment)));
+    }
     let unseen = TargetView::default();
     for target in &now.targets {
         let known = before.targets.iter().find(|known| known.database == target.database);

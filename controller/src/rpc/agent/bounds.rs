@@ -36,6 +36,10 @@ const RECORD_NAME: usize = 256;
 
 /// Longest path of a backup: Linux takes no longer one.
 const PATH: usize = 4_096;
+
+/// Most stores that have a backup: an agent's file names a few.
+const COPIES: usize = 100;
+
 /// Of what was observed of a step: as many of each sort as an agent keeps, and some.
 const OBSERVED: usize = 50;
 /// Of a name of a relation or a statement.
@@ -58,7 +62,7 @@ pub(super) enum TooMuch {
     RecordName(String),
     #[error("the system identifier has more than {MAX_SYSTEM_IDENTIFIER} bytes")]
     SystemIdentifier,
-    #[error("the path of the backup has more than {PATH} bytes")]
+    #[error("the path of the backup has more than {PATH} bytes, or it has more than {COPIES} copies")]
     Path,
 }
 
@@ -140,8 +144,16 @@ pub(super) fn outcome(mut outcome: wire::Outcome) -> Result<wire::Outcome, TooMu
         Some(Outcome::Unknown(unknown)) => cut(&mut unknown.why, LINE),
         Some(Outcome::Unsettled(unsettled)) => cut(&mut unsettled.what, LINE),
         Some(Outcome::BackedUp(done)) => {
-            if done.backup.as_ref().is_some_and(|backup| backup.path.len() > PATH) {
+            let places = |backup: &wire::Backup| {
+                let mut all = backup.copies.iter().chain([&backup.path]);
+                backup.copies.len() > COPIES || all.any(|place| place.len() > PATH)
+            };
+            if done.backup.as_ref().is_some_and(places) {
                 return Err(TooMuch::Path);
+            }
+            if let Some(backup) = &mut done.backup {
+                cut(&mut backup.reason, LINE);
+                cut(&mut backup.outside, LINE);
             }
         }
         Some(Outcome::Ran(_) | Outcome::Interrupted(_) | Outcome::Cancelled(_)) | None => {}
@@ -303,6 +315,12 @@ mod tests {
         let backup = wire::Backup { path: "x".repeat(4_097), ..wire::Backup::default() };
         let backed_up = Outcome::BackedUp(BackedUp { backup: Some(backup) });
         assert_eq!(outcome(wire::Outcome { outcome: Some(backed_up) }), Err(TooMuch::Path));
+        let long = || "x".repeat(LINE + 100);
+        let backup = wire::Backup { reason: long(), outside: long(), ..wire::Backup::default() };
+        let backed_up = Outcome::BackedUp(BackedUp { backup: Some(backup) });
+        let kept = outcome(wire::Outcome { outcome: Some(backed_up) }).map(|outcome| outcome.outcome);
+        let Ok(Some(Outcome::BackedUp(BackedUp { backup: Some(backup) }))) = kept else { panic!("{kept:?}") };
+        assert!(backup.reason.len() < LINE + 10 && backup.outside.len() < LINE + 10);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use pgbelay_core::name::DatabaseName;
 use pgbelay_core::request::Request as Ask;
 use pgbelay_core::rollout::TargetState;
 use pgbelay_core::state::State;
+use pgbelay_core::witness::{Checkpoint, Looked};
 use pgbelay_proto::identity::PeerIdentity;
 use pgbelay_proto::wire;
 use pgbelay_proto::wire::agent_message::Message as FromAgent;
@@ -24,6 +25,9 @@ use super::{bounds, shut_out};
 use crate::fleet::{self, Fleet, JoinError, NewSession, Outbox};
 use crate::listener::ConnectionHandle;
 use crate::rpc::{Services, bad, gate, not_granted, parse, usage};
+use crate::sequencer::Granted;
+
+mod witness;
 
 /// Longest identity of an agent's directory or process; a UUID has 36 characters.
 const MAX_ID: usize = 64;
@@ -42,11 +46,20 @@ pub trait Desk: Send + Sync {
     /// Who is connected.
     fn fleet(&self) -> &Fleet;
 
+    /// Where the ledger is, for agents to keep; `None`: it is in doubt.
+    fn checkpoint(&self) -> Option<Checkpoint>;
+
+    /// What the ledger has at a place.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn look(&self, seq: u64) -> impl Future<Output = Result<Looked, Status>> + Send;
+
     /// Asks for something; when this is done, it is durable.
     ///
     /// # Errors
     /// It was refused, or is not durable.
-    fn ask(&self, actor: Actor, request: Ask) -> impl Future<Output = Result<(), Status>> + Send;
+    fn ask(&self, actor: Actor, request: Ask) -> impl Future<Output = Result<Granted, Status>> + Send;
 }
 
 impl Desk for Services {
@@ -58,8 +71,16 @@ impl Desk for Services {
         &self.fleet
     }
 
-    async fn ask(&self, actor: Actor, request: Ask) -> Result<(), Status> {
-        self.controller.ask(actor, request).await.map(drop).map_err(not_granted)
+    fn checkpoint(&self) -> Option<Checkpoint> {
+        self.controller.checkpoint()
+    }
+
+    async fn look(&self, seq: u64) -> Result<Looked, Status> {
+        self.controller.look(seq).await.map_err(not_granted)
+    }
+
+    async fn ask(&self, actor: Actor, request: Ask) -> Result<Granted, Status> {
+        self.controller.ask(actor, request).await.map_err(not_granted)
     }
 }
 
@@ -73,6 +94,8 @@ pub struct Talk<D> {
     pub peer: Arc<PeerIdentity>,
     /// The connection, to be cut.
     pub connection: ConnectionHandle,
+    /// Where it comes from.
+    pub place: Option<String>,
     /// The way to the agent.
     pub outbox: Outbox,
 }
@@ -93,30 +116,49 @@ impl<D: Desk> Talk<D> {
         let known: BTreeSet<(CommandId, u32)> =
             hello.journal.iter().map(run).collect::<Result<_, Status>>()?;
         let jobs: BTreeSet<JobId> = hello.jobs.iter().map(|job| parse(job)).collect::<Result<_, Status>>()?;
-        let seat = self.take_seat(NewSession {
-            instance_id: hello.instance_id,
-            process_id: hello.process_id,
-            serial: self.peer.serial.clone(),
-            agent_version: bounds::line(hello.agent_version),
-            database_error: bounds::line(hello.database_error),
-            outbox: self.outbox.clone(),
-            connection: self.connection.clone(),
-            known: known.clone(),
-            jobs: jobs.clone(),
-        })?;
+        let witnessed = hello.witness.map(Checkpoint::try_from).transpose().map_err(|error| bad(&error))?;
+        let state = self.known()?;
+        let seat = self.take_seat(
+            &state,
+            NewSession {
+                instance_id: hello.instance_id,
+                process_id: hello.process_id,
+                serial: self.peer.serial.clone(),
+                agent_version: bounds::line(hello.agent_version),
+                database_error: bounds::line(hello.database_error),
+                outbox: self.outbox.clone(),
+                connection: self.connection.clone(),
+                place: self.place.clone(),
+                known: known.clone(),
+                jobs: jobs.clone(),
+            },
+        );
+        let seat = match seat {
+            Ok(seat) => seat,
+            Err(error) => return Err(self.turn_away(error).await),
+        };
+        // Before all else: from here on nothing is sent that the agent's word speaks against.
+        self.witness(witnessed).await?;
         self.record(observation, known).await?;
         for job in jobs {
             self.ask(Ask::JobTaken { job }).await?;
         }
-        let welcomed = self.desk.fleet().welcome(&self.database, seat.number, self.welcome());
+        let seq = self.desk.state()?.seq;
+        let welcome = self.with_checkpoint(self.welcome());
+        let welcomed = self.desk.fleet().welcome(&self.database, seat.number, (welcome, seq));
         welcomed.map_err(|error| shut_out(&error))?;
         Ok(seat)
     }
 
-    fn take_seat(&self, new: NewSession) -> Result<Seat, Status> {
-        let state = self.known()?;
-        let joined = self.desk.fleet().join(&self.database, self.certificates(&state)?, new);
-        let number = joined.map_err(|error| self.turn_away(&error))?;
+    fn take_seat(&self, state: &State, new: NewSession) -> Result<Seat, JoinError> {
+        // Also those that were found before this process began.
+        let contested = state.contested.get(&self.database);
+        if contested.is_some_and(|contested| contested.serials.contains(&self.peer.serial)) {
+            return Err(JoinError::Quarantined(self.database.clone()));
+        }
+        let certificates = state.agents.get(&self.database);
+        let certificates = certificates.ok_or_else(|| JoinError::Gone(self.database.clone()))?;
+        let number = self.desk.fleet().join(&self.database, certificates, new)?;
         Ok(Seat { fleet: self.desk.fleet().clone(), database: self.database.clone(), number })
     }
 
@@ -142,9 +184,17 @@ impl<D: Desk> Talk<D> {
         state.agents.get(&self.database).ok_or_else(|| Status::permission_denied("not enrolled"))
     }
 
-    fn turn_away(&self, error: &JoinError) -> Status {
+    /// That there are two is written down: they stay shut out when the controller is another process.
+    async fn turn_away(&self, error: JoinError) -> Status {
         tracing::error!(database = %self.database, "{error}");
-        shut_out(error)
+        let status = shut_out(&error);
+        if let JoinError::Contested { database, places } = error {
+            let contested = self.desk.ask(Actor::Controller, Ask::Contest { database, places });
+            if let Err(error) = contested.await {
+                tracing::error!(database = %self.database, error = error.message(), "that there are two agents is not on record");
+            }
+        }
+        status
     }
 
     fn welcome(&self) -> ToAgent {
@@ -165,7 +215,9 @@ impl<D: Desk> Talk<D> {
         // The certificate may have been revoked while the stream lives.
         let state = self.known()?;
         let spoke = self.desk.fleet().spoke(&self.database, self.certificates(&state)?, number);
-        spoke.map_err(|error| self.turn_away(&error))?;
+        if let Err(error) = spoke {
+            return Err(self.turn_away(error).await);
+        }
         match message.message {
             Some(message) => self.handle(number, message).await,
             None => Ok(()),
@@ -184,7 +236,8 @@ impl<D: Desk> Talk<D> {
             FromAgent::Hello(_) => Err(Status::invalid_argument("a second hello")),
             FromAgent::Heartbeat(beat) => self.sign_of_life(number, |session| {
                 session.database_error = bounds::line(beat.database_error);
-                session.answer_heartbeat();
+                let every = self.desk.fleet().timing().checkpoint;
+                session.answer_heartbeat(self.desk.checkpoint(), every);
             }),
             FromAgent::Progress(progress) => {
                 self.sign_of_life(number, |session| session.progress = Some(bounds::progress(progress)))
@@ -233,6 +286,9 @@ impl<D: Desk> Talk<D> {
     async fn report(&self, report: wire::Report) -> Result<(), Status> {
         let command: CommandId = parse(&report.command_id)?;
         let outcome = readable(report.outcome.unwrap_or_default());
+        if self.may_be_anothers(|state| state.commands.contains_key(&command))? {
+            return Ok(());
+        }
         if self.desk.state()?.commands.contains_key(&command) {
             self.ask(Ask::Report { command: command.clone(), attempt: report.attempt, outcome }).await?;
             if is_unknown(&*self.desk.state()?, &command) {
@@ -240,7 +296,7 @@ impl<D: Desk> Talk<D> {
             }
         }
         let ack = wire::Ack { command_id: report.command_id, attempt: report.attempt };
-        let sent = self.outbox.send(ToAgent::Ack(ack)).await;
+        let sent = self.outbox.send(self.with_checkpoint(ToAgent::Ack(ack))).await;
         sent.then_some(()).ok_or_else(|| Status::cancelled("the agent does not read any more"))
     }
 
@@ -251,14 +307,18 @@ impl<D: Desk> Talk<D> {
             let why = format!("the agent sent an end of the job that this controller cannot read: {error}");
             JobEnd::Interrupted { why: bounds::line(why) }
         });
+        if self.may_be_anothers(|state| state.jobs.contains_key(&job))? {
+            return Ok(());
+        }
         self.ask(Ask::EndJob { job, end }).await?;
-        let sent = self.outbox.send(ToAgent::JobAck(wire::JobAck { id: ended.id })).await;
+        let ack = self.with_checkpoint(ToAgent::JobAck(wire::JobAck { id: ended.id }));
+        let sent = self.outbox.send(ack).await;
         sent.then_some(()).ok_or_else(|| Status::cancelled("the agent does not read any more"))
     }
 
     async fn ask(&self, request: Ask) -> Result<(), Status> {
         let actor = Actor::Agent(self.database.clone());
-        self.desk.ask(actor, request).await
+        self.desk.ask(actor, request).await.map(drop)
     }
 }
 

@@ -7,6 +7,7 @@ use pgbelay_core::event::Event;
 use pgbelay_core::job::{Job, JobId, Restore};
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
+use pgbelay_core::policy::BackupMethod;
 use pgbelay_core::request::Request as Ask;
 use pgbelay_core::state::State;
 use pgbelay_proto::wire;
@@ -47,7 +48,7 @@ fn find(state: &State, database: &DatabaseName, text: &str) -> Result<BackupId, 
     let of = || state.backups_of(database);
     let known = match text.strip_prefix("before:") {
         Some(version) => before(state, of(), &parse(version)?),
-        None if text == "latest" => of().max_by_key(|known| (known.made_at, known.id().to_owned())),
+        None if text == "latest" => latest(of()),
         None => of().find(|known| known.id() == text),
     };
     known.map(|known| known.id().to_owned()).ok_or_else(|| {
@@ -55,6 +56,17 @@ fn find(state: &State, database: &DatabaseName, text: &str) -> Result<BackupId, 
             "{database} has no backup {text:?}: name one of pgbelay backup list --database {database}, latest, or \
              before:VERSION"
         ))
+    })
+}
+
+/// The newest that brings all rows back; where there is none, the newest of any kind, of which it is then told why it
+/// cannot be restored, or what it lacks. One in which something is wrong is still the newest: an older one in its place,
+/// and nobody told, would be a surprise.
+fn latest<'a>(backups: impl Iterator<Item = &'a KnownBackup>) -> Option<&'a KnownBackup> {
+    let is_full = |known: &KnownBackup| known.backup.method == BackupMethod::Full;
+    backups.max_by_key(|known| {
+        let stays = is_full(known) && known.condemned.is_none();
+        (is_full(known), stays, known.made_at, known.id().to_owned())
     })
 }
 
@@ -118,4 +130,52 @@ pub(super) fn list(
 fn view(service: &OperatorsService, state: &State, id: &JobId) -> Answer<wire::JobView> {
     let job = state.job(id).map_err(|refusal| refused(&refusal))?;
     Ok(Response::new(views::job::job(state, &service.services.fleet, job)))
+}
+
+#[cfg(test)]
+mod tests {
+    use pgbelay_core::backup::BackupCheck;
+    use pgbelay_core::command::Backup;
+    use pgbelay_core::digest::Digest;
+    use pgbelay_core::time::{Span, Timestamp};
+
+    use super::*;
+
+    fn known(at: i64, method: BackupMethod, whole: bool) -> KnownBackup {
+        let problems = if whole { Vec::new() } else { vec!["it is missing".to_owned()] };
+        KnownBackup {
+            database: "orders".parse().unwrap(),
+            rollout: "r1".parse().unwrap(),
+            backup: Backup {
+                path: format!("/b/orders/{at}"),
+                sha256: Digest::of("x"),
+                bytes: 1,
+                took: Span(1),
+                method,
+                copies: Vec::new(),
+                reason: None,
+                outside: None,
+            },
+            made_at: Timestamp(at),
+            checked: Some(BackupCheck { at: Timestamp(at), problems }),
+            restored_at: None,
+            looked: None,
+            condemned: None,
+        }
+    }
+
+    #[test]
+    fn the_latest_is_the_newest_that_brings_all_rows_back() {
+        let check = |all: &[(BackupMethod, bool)], expected: i64| {
+            let all: Vec<_> =
+                (1..).zip(all).map(|(at, (method, whole))| known(at, *method, *whole)).collect();
+            let found = latest(all.iter()).map(|known| known.made_at);
+            assert_eq!(found, Some(Timestamp(expected)), "{all:?}");
+        };
+        let (full, some) = (BackupMethod::Full, BackupMethod::Touched);
+        check(&[(full, true), (full, true), (some, true), (BackupMethod::RestorePoint, true)], 2);
+        check(&[(full, true), (full, false), (some, true)], 2);
+        check(&[(some, true), (some, true)], 2);
+        assert!(latest(std::iter::empty()).is_none());
+    }
 }

@@ -74,7 +74,9 @@ pub(super) fn status(
     // Stable: within an environment they stay in the order of their names.
     databases.sort_by_cached_key(|d| place(&d.environment));
     let view = |d: &Arc<Database>| views::fleet::database(state, &services.fleet, d, now);
-    Ok(Response::new(wire::StatusResponse { databases: databases.into_iter().map(view).collect() }))
+    let ledger_problem = state.trust.problem().unwrap_or_default();
+    let databases = databases.into_iter().map(view).collect();
+    Ok(Response::new(wire::StatusResponse { databases, ledger_problem }))
 }
 
 pub(super) fn history(reader: &Reader, asked: &wire::HistoryRequest) -> Answer<wire::HistoryResponse> {

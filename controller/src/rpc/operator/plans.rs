@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use pgbelay_core::access::Role;
 use pgbelay_core::backup::Looks;
-use pgbelay_core::decide::{self, may_run, pending, planned_id, rests_on};
+use pgbelay_core::decide::{self, believed, may_run, may_try, pending, planned_id, rests_on};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::{Actor, Event};
 use pgbelay_core::judge::AllJudged;
@@ -223,7 +223,10 @@ pub(super) async fn try_out(
     state.allow(&name, Role::Operator, Some(&plan.body.environment)).map_err(|refusal| refused(&refusal))?;
     // A trial runs the SQL for real, and not everything that SQL does is taken back by ROLLBACK: it needs what a
     // rollout needs, but for the confirmation.
+    believed(&state).map_err(|refusal| refused(&refusal))?;
     may_run(&state, &id, clock::now()).map_err(|refusal| refused(&refusal))?;
+    // It takes locks: nobody waits for it to be started again, so it is refused rather than held back.
+    may_try(&state, &plan.body.environment, clock::now()).map_err(|refusal| refused(&refusal))?;
     if plan.body.goal.only_records() {
         return Err(usage("the plan runs nothing that could be tried: it only records what is applied"));
     }

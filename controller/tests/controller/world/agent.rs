@@ -34,6 +34,8 @@ pub(crate) struct Agent {
     pub(crate) instance_id: String,
     pub(crate) process_id: String,
     pub(crate) journal: Vec<wire::JournalEntry>,
+    /// What it was told of the ledger.
+    pub(crate) witness: Option<wire::Checkpoint>,
     /// The migrations that its database has.
     pub(crate) records: Vec<wire::AppliedRecord>,
     /// Its schema, if it can be read.
@@ -61,6 +63,7 @@ impl Agent {
             instance_id: format!("instance-of-{database}"),
             process_id: format!("process-of-{database}"),
             journal: Vec::new(),
+            witness: None,
             records: Vec::new(),
             schema: Some(Catalog::fresh()),
             history: wire::HistoryTables::default(),
@@ -118,6 +121,7 @@ impl Agent {
             database_error: String::new(),
             journal: self.journal.clone(),
             jobs: Vec::new(),
+            witness: self.witness.clone(),
         }
     }
 
@@ -148,6 +152,7 @@ impl Agent {
             stash: VecDeque::new(),
             took_ms: 1,
             asked: Arc::default(),
+            told: None,
         })
     }
 }
@@ -160,6 +165,8 @@ pub(crate) struct Stream {
     pub(crate) took_ms: i64,
     /// What was asked about its backups.
     pub(crate) asked: Arc<Mutex<Vec<String>>>,
+    /// Where the ledger was, as it was told last.
+    pub(crate) told: Option<wire::Checkpoint>,
     says: mpsc::Sender<wire::AgentMessage>,
     hears: Streaming<wire::ControllerMessage>,
     stash: VecDeque<Hears>,
@@ -176,6 +183,7 @@ impl Stream {
             return Ok(message);
         }
         let message = timeout(PATIENCE, self.hears.message()).await??.context("the stream has ended")?;
+        self.told = message.checkpoint.or(self.told.take());
         message.message.context("an empty message")
     }
 
@@ -215,6 +223,7 @@ impl Stream {
                 done = &mut other => return Ok(done),
                 message = self.hears.message() => message?.context("the stream has ended")?,
             };
+            self.told = message.checkpoint.or(self.told.take());
             let message = message.message.context("an empty message")?;
             if let Hears::Probe(probe) = message {
                 self.answer(probe).await?;
@@ -334,6 +343,7 @@ impl Stream {
                     bytes: 4,
                     took_ms: 1,
                     method: "full".to_owned(),
+                    ..wire::Backup::default()
                 };
                 Outcome::BackedUp(wire::outcome::BackedUp { backup: Some(backup) })
             }

@@ -191,7 +191,16 @@ mod tests {
         let (backup, run) = (command(None), command(Some(Direction::Up)));
         let (path, sha256) = ("/b".to_owned(), Digest::of("b"));
         let backed_up = Outcome::BackedUp {
-            backup: Backup { path, sha256, bytes: 1, took: Span(1), method: Default::default() },
+            backup: Backup {
+                path,
+                copies: Vec::new(),
+                sha256,
+                bytes: 1,
+                took: Span(1),
+                method: Default::default(),
+                reason: None,
+                outside: None,
+            },
         };
         let ran = Outcome::Ran { done: done(&["1", "2"]), observation: seen(&["1", "2"]) };
         let died = |versions: &[&str]| Outcome::Interrupted { done: done(versions), observation: None };

@@ -8,7 +8,7 @@ use crate::agent::Fate;
 pub(super) const MAX_DATABASES: usize = 4;
 
 /// How many policies the players know.
-pub(super) const POLICIES: usize = 4;
+pub(super) const POLICIES: usize = 7;
 
 /// How many releases there are; each has the migrations of the one before and one more.
 pub(super) const RELEASES: usize = 3;
@@ -47,6 +47,20 @@ pub(super) enum Act {
     Abort {
         rollout: usize,
     },
+    Retry {
+        rollout: usize,
+    },
+    Skip {
+        rollout: usize,
+        database: usize,
+    },
+    PassWave {
+        rollout: usize,
+    },
+    /// Somebody gives a database another label.
+    Relabel {
+        database: usize,
+    },
     Advance,
     Policy {
         which: usize,
@@ -78,6 +92,8 @@ pub(super) enum Act {
     AddOperator {
         which: usize,
     },
+    /// An admin takes the ledger for the true one.
+    AcceptLedger,
     /// Something happens to one database and its agent.
     To {
         database: usize,
@@ -122,6 +138,8 @@ pub(super) enum Deed {
     Delete,
     Revoke,
     Enrol,
+    /// The agent was told of an entry that the ledger does not have.
+    Doubt,
     /// The agent tells what is not true, or not its own to tell.
     Lie(Lie),
 }
@@ -183,6 +201,10 @@ fn people() -> impl Strategy<Value = Act> {
         1 => (0..4_usize).prop_map(|rollout| Act::Pause { rollout }),
         2 => (0..4_usize).prop_map(|rollout| Act::Resume { rollout }),
         1 => (0..4_usize).prop_map(|rollout| Act::Abort { rollout }),
+        2 => (0..4_usize).prop_map(|rollout| Act::Retry { rollout }),
+        1 => (0..4_usize, 0..MAX_DATABASES).prop_map(|(rollout, database)| Act::Skip { rollout, database }),
+        1 => (0..4_usize).prop_map(|rollout| Act::PassWave { rollout }),
+        1 => (0..MAX_DATABASES).prop_map(|database| Act::Relabel { database }),
     ]
 }
 
@@ -191,6 +213,8 @@ fn admins() -> impl Strategy<Value = Act> {
         2 => (0..POLICIES).prop_map(|which| Act::Policy { which }),
         1 => to_one(Just(Deed::Revoke)),
         3 => to_one(Just(Deed::Enrol)),
+        1 => to_one(Just(Deed::Doubt)),
+        4 => Just(Act::AcceptLedger),
         1 => (0..5_usize).prop_map(|which| Act::RevokeOperator { which }),
         3 => (0..5_usize).prop_map(|which| Act::AddOperator { which }),
     ]

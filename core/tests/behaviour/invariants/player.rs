@@ -1,6 +1,6 @@
 //! Lets a history happen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use pgbelay_core::access::Role;
@@ -17,6 +17,7 @@ use pgbelay_core::release::Release;
 use pgbelay_core::request::{Refusal, Request};
 use pgbelay_core::rollout::{Confirmation, RolloutId};
 use pgbelay_core::time::{Span, Timestamp};
+use pgbelay_core::witness::{Checkpoint, Incarnation, Looked};
 
 use super::history::{Act, Deed, History, How, Lie, RELEASES};
 use crate::agent::Fate;
@@ -64,9 +65,30 @@ fn policy(which: usize) -> Policy {
             3 => Some(Retention { keep: Some(2), days: Some(1) }),
             _ => None,
         };
+        if which == 4 {
+            let window = r#"{"days":"mon-sat","from":"05:00","to":"23:30","zone":"Europe/Berlin"}"#;
+            environment.windows = vec![serde_json::from_str(window).unwrap()];
+            let blackout = r#"{"from":"12:00","to":"13:00","zone":"Asia/Tokyo"}"#;
+            environment.blackouts = vec![serde_json::from_str(blackout).unwrap()];
+        }
+        environment.freeze = (which == 5 && at == 1).then(|| "an incident".to_owned());
         environment.max_parallel = if which == 3 { 1 } else { 4 };
+        if which == 6 {
+            let waves = serde_json::json!([
+                { "select": "region=eu", "count": 1, "bake": "2h", "allow_empty": true },
+                { "percent": 50, "max_parallel": 1, "pause": true, "allow_empty": true },
+            ]);
+            environment.waves = serde_json::from_value(waves).unwrap();
+            (environment.max_failures, environment.max_unknown) = (1, 1);
+            environment.step_deadline = Some(Span::hours(1));
+            environment.progress_deadline = Some(Span::hours(3));
+        }
     }
     policy
+}
+
+fn labels(at: usize) -> BTreeMap<String, String> {
+    [("region".to_owned(), if at.is_multiple_of(3) { "eu" } else { "us" }.to_owned())].into()
 }
 
 fn environment(production: bool) -> EnvironmentName {
@@ -85,7 +107,7 @@ impl Player {
         let mut fleet = Vec::new();
         for (at, production) in history.fleet.iter().enumerate() {
             let name: DatabaseName = format!("db{}", at + 1).parse().unwrap();
-            world.enrol(&name, &environment(*production)).unwrap();
+            world.enrol(&name, &environment(*production), labels(at)).unwrap();
             fleet.push(name);
         }
         let (untold, told, looks) = (Vec::new(), Vec::new(), Vec::new());
@@ -109,12 +131,25 @@ impl Player {
             Act::Pause { rollout } => self.steer(*rollout, |rollout| Request::PauseRollout { rollout }),
             Act::Resume { rollout } => self.steer(*rollout, |rollout| Request::ResumeRollout { rollout }),
             Act::Abort { rollout } => self.steer(*rollout, |rollout| Request::AbortRollout { rollout }),
+            Act::Retry { rollout } => self.steer(*rollout, |rollout| Request::RetryRollout { rollout }),
+            Act::Skip { rollout, database } => {
+                let (database, reason) =
+                    (self.fleet[database % self.fleet.len()].clone(), "it is odd".to_owned());
+                self.steer(*rollout, |rollout| Request::SkipTarget {
+                    rollout,
+                    database: database.clone(),
+                    reason: reason.clone(),
+                });
+            }
+            Act::PassWave { rollout } => self.pass_wave(*rollout),
+            Act::Relabel { database } => self.relabel(*database),
             Act::Advance => drop(self.world.advance()),
             Act::Policy { which } => drop(self.ask("root", &Request::ApplyPolicy(policy(*which)))),
             Act::Wait { hours } => self.world.now = self.world.now + Span::hours(*hours),
             Act::Prune { database } => self.prune(*database),
             Act::RevokeOperator { which } => self.revoke_operator(PEOPLE[*which].0),
             Act::AddOperator { which } => self.add_operator(PEOPLE[*which]),
+            Act::AcceptLedger => self.accept_ledger(),
             Act::GoOn => self.go_on(),
             Act::Tell { which } => self.tell(*which),
             Act::TellAgain { which } => self.tell_again(*which),
@@ -177,12 +212,30 @@ impl Player {
             }
             Deed::Enrol => {
                 let place = self.world.state.databases[&name].environment.clone();
-                if self.world.enrol(&name, &place).is_ok() {
+                let labels = self.world.state.databases[&name].labels.clone();
+                if self.world.enrol(&name, &place, labels).is_ok() {
                     self.unheard.remove(&name);
                 }
             }
+            Deed::Doubt => self.doubt(name),
             Deed::Lie(lie) => self.lie(&name, lie),
         }
+    }
+
+    /// Whoever is left of the admins: it is about the ledger, not about them.
+    pub(super) fn accept_ledger(&mut self) {
+        let request = Request::AcceptLedger { reason: "it is the right one".to_owned() };
+        drop(self.world.ask(&Actor::Controller, &request));
+    }
+
+    fn doubt(&mut self, database: DatabaseName) {
+        let (incarnation, acceptances) =
+            (Incarnation::from_bytes([1; 16]), self.world.state.trust.acceptances);
+        let at = |seq| Checkpoint { incarnation, acceptances, seq, hash: Digest::of("entry") };
+        let head = at(self.world.state.seq);
+        let looked = Looked { head, hash: None };
+        let request = Request::Witness { database: database.clone(), witnessed: at(head.seq + 1), looked };
+        drop(self.world.ask(&Actor::Agent(database), &request));
     }
 
     fn ask(&mut self, who: &str, request: &Request) -> Result<Vec<Event>, Refusal> {
@@ -248,6 +301,24 @@ impl Player {
         }
     }
 
+    fn pass_wave(&mut self, which: usize) {
+        let rollouts: Vec<_> = self.world.state.rollouts.keys().cloned().collect();
+        if let Some(rollout) = rollouts.get(rollouts.len().saturating_sub(1 + which % 2)).cloned() {
+            drop(self.ask("alice", &Request::PassWave { rollout }));
+        }
+    }
+
+    /// A new invitation gives a database other labels.
+    fn relabel(&mut self, which: usize) {
+        let name = self.fleet[which % self.fleet.len()].clone();
+        let database = &self.world.state.databases[&name];
+        let (place, was) = (database.environment.clone(), database.labels["region"].clone());
+        let region = if was == "eu" { "us" } else { "eu" }.to_owned();
+        if self.world.enrol(&name, &place, [("region".to_owned(), region)].into()).is_ok() {
+            self.unheard.remove(&name);
+        }
+    }
+
     fn steer(&mut self, which: usize, how: impl Fn(RolloutId) -> Request) {
         let rollouts: Vec<_> = self.world.state.rollouts.keys().cloned().collect();
         if let Some(rollout) = rollouts.get(rollouts.len().saturating_sub(1 + which % 2)) {
@@ -274,7 +345,7 @@ impl Player {
     }
 
     fn delete(&mut self, name: &DatabaseName) {
-        for effect in outstanding(&self.world.state) {
+        for effect in outstanding(&self.world.state, self.world.now) {
             if let Effect::DeleteBackup { database, backup } = effect
                 && database == *name
             {
@@ -397,7 +468,16 @@ impl Player {
             Lie::BackedUp => {
                 let (path, sha256) = ("/nowhere".to_owned(), Digest::of("nothing"));
                 Outcome::BackedUp {
-                    backup: Backup { path, sha256, bytes: 0, took: Span(0), method: Default::default() },
+                    backup: Backup {
+                        path,
+                        copies: Vec::new(),
+                        sha256,
+                        bytes: 0,
+                        took: Span(0),
+                        method: Default::default(),
+                        reason: None,
+                        outside: None,
+                    },
                 }
             }
             Lie::DiedElsewhere => {

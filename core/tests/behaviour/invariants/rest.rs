@@ -4,7 +4,7 @@ use pgbelay_core::event::Actor;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::outstanding::{Effect, outstanding};
 use pgbelay_core::request::Request;
-use pgbelay_core::rollout::{PauseReason, RolloutState, TargetState};
+use pgbelay_core::rollout::{PauseReason, RolloutState, Stage, TargetState};
 use pgbelay_core::time::Span;
 use proptest::prelude::*;
 
@@ -23,13 +23,14 @@ const ROUNDS: usize = 100;
 impl Player {
     /// Every agent does what it is asked, and tells what it has not told, until nothing moves any more.
     fn come_to_rest(&mut self) {
+        self.accept_ledger();
         for _ in 0..ROUNDS {
             let before = self.world.state.seq;
             self.world.advance();
             while !self.untold.is_empty() {
                 self.tell(0);
             }
-            for effect in outstanding(&self.world.state) {
+            for effect in outstanding(&self.world.state, self.world.now) {
                 match effect {
                     Effect::Deliver { database, .. } => self.answer(&database, &Fate::Well),
                     Effect::Cancel { database, .. } => self.answer(&database, &Fate::CancelledAfter(0)),
@@ -101,7 +102,20 @@ proptest! {
         player.come_to_rest();
         for rollout in player.world.state.rollouts.values() {
             match &rollout.state {
-                RolloutState::Finished { .. } | RolloutState::Paused { reason: PauseReason::Operator } => {}
+                RolloutState::Finished { .. }
+                | RolloutState::Paused {
+                    reason:
+                        PauseReason::Operator
+                        | PauseReason::NoProgress { .. }
+                        | PauseReason::Wave { .. }
+                        | PauseReason::Window { .. }
+                        | PauseReason::Freeze { .. },
+                } => {}
+                RolloutState::Paused { reason: PauseReason::Budget { allowed, .. } } => {
+                    prop_assert!(rollout.failures() > *allowed, "{rollout:?}");
+                }
+                RolloutState::Running
+                    if rollout.waves.last().is_some_and(|wave| matches!(wave.stage, Stage::Baking { .. })) => {}
                 RolloutState::Paused {
                     reason: PauseReason::AgentUnreachable { database } | PauseReason::Unknown { database },
                 } => prop_assert!(player.is_revoked(database), "{rollout:?}"),

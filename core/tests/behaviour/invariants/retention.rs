@@ -66,7 +66,7 @@ proptest! {
             for known in given_up(asked) {
                 assert!(newer(asked.before, known) > 0 && newer(asked.after, known) > 0, "{known:?}");
             }
-            for effect in outstanding(asked.after) {
+            for effect in outstanding(asked.after, asked.now) {
                 if let Effect::DeleteBackup { database, backup } = effect {
                     assert!(newer(asked.after, asked.after.backup(&database, &backup).unwrap()) > 0);
                 }
@@ -82,7 +82,7 @@ proptest! {
                 assert!(!is_needed(asked, known), "{known:?}");
                 assert!(!is_busy(asked.before, &known.database), "{known:?}");
             }
-            for effect in outstanding(asked.after) {
+            for effect in outstanding(asked.after, asked.now) {
                 if let Effect::DeleteBackup { database, .. } = effect {
                     assert!(!is_busy(asked.after, &database), "{database}");
                 }

@@ -127,14 +127,41 @@ proptest! {
         });
     }
 
+    /// While an agent's word stands against the ledger, nothing that changes a database is issued or sent, and nothing
+    /// but an admin's word (or the end of that agent) lets it go on.
+    #[test]
+    fn invariant_nothing_is_sent_while_the_ledger_is_in_doubt(history in any_history()) {
+        play(&history, |asked| {
+            if asked.before.trust.is_doubted() {
+                assert!(issued(asked).next().is_none());
+                let ends = matches!(
+                    asked.request,
+                    Request::AcceptLedger { .. }
+                        | Request::SetAside { .. }
+                        | Request::Enrol { .. }
+                        | Request::RevokeAgent { .. }
+                        | Request::RemoveDatabase { .. }
+                );
+                assert!(asked.after.trust.is_doubted() || ends, "{:?}", asked.request);
+            }
+            if asked.after.trust.is_doubted() {
+                let sends = |effect: &Effect| matches!(
+                    effect,
+                    Effect::Deliver { .. } | Effect::StartJob { .. } | Effect::DeleteBackup { .. }
+                );
+                assert!(!outstanding(asked.after, asked.now).iter().any(sends));
+            }
+        });
+    }
+
     /// A rollout wants to be advanced exactly when something comes of it: the effects are no busy loop, and complete.
     #[test]
     fn invariant_outstanding_is_idempotent(history in any_history()) {
         play(&history, |asked| {
-            let effects = outstanding(asked.after);
+            let effects = outstanding(asked.after, asked.now);
             for id in asked.after.rollouts.keys() {
                 let request = Request::Advance { rollout: id.clone() };
-                let here = Circumstances { actor: Actor::Controller, now: pgbelay_core::time::Timestamp(0) };
+                let here = Circumstances { actor: Actor::Controller, now: asked.now };
                 let comes_of_it = !decide(asked.after, &request, &here).unwrap().is_empty();
                 assert_eq!(effects.contains(&Effect::Advance { rollout: id.clone() }), comes_of_it, "{id}");
             }

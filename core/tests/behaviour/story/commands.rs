@@ -14,7 +14,7 @@ use pgbelay_core::policy::Policy;
 use pgbelay_core::release::Release;
 use pgbelay_core::request::{Circumstances, Request};
 use pgbelay_core::rollout::Confirmation;
-use pgbelay_core::time::Span;
+use pgbelay_core::time::{Span, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::teller::Teller;
@@ -25,6 +25,7 @@ mod agents;
 mod jobs;
 mod judging;
 mod show;
+mod witness;
 
 /// A command with its words, and in whose name it is asked.
 struct Said<'a> {
@@ -58,6 +59,7 @@ impl<'a> Said<'a> {
 }
 
 /// Carries a command out; what happens is said to the teller.
+#[expect(clippy::too_many_lines, reason = "one arm for each command")]
 pub(super) fn carry_out(teller: &mut Teller, line: &str) {
     let said = Said::new(line);
     match said.words.as_slice() {
@@ -70,8 +72,10 @@ pub(super) fn carry_out(teller: &mut Teller, line: &str) {
             let operator = name.parse().unwrap();
             teller.ask(&said.actor("root"), &Request::RevokeOperator { operator, reason: "gone".to_owned() });
         }
-        ["enrol", name, environment] => {
-            let result = teller.world.enrol(&database(name), &environment.parse().unwrap());
+        ["enrol", name, environment, labels @ ..] => {
+            let labels = labels.iter().filter_map(|label| label.split_once('='));
+            let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+            let result = teller.world.enrol(&database(name), &environment.parse().unwrap(), labels);
             teller.answered(&result);
         }
         ["token", id, name, environment, ..] => token(teller, &said, id, name, environment),
@@ -110,7 +114,16 @@ pub(super) fn carry_out(teller: &mut Teller, line: &str) {
             teller.ask(&said.actor("alice"), &Request::Approve { plan });
         }
         ["start", rest @ ..] => start(teller, &said, rest),
-        ["pause" | "resume" | "abort", ..] => steer(teller, &said),
+        ["skip", name, reason @ ..] => {
+            let (rollout, database) = (teller.rollout.clone().unwrap(), database(name));
+            let reason = reason.join(" ");
+            teller.ask(&said.actor("olga"), &Request::SkipTarget { rollout, database, reason });
+        }
+        ["advance", ..] => {
+            let rollout = teller.rollout.clone().unwrap();
+            teller.ask(&said.actor("alice"), &Request::PassWave { rollout });
+        }
+        ["pause" | "resume" | "abort" | "retry", ..] => steer(teller, &said),
         ["restore", rest @ ..] => jobs::restore(teller, &said, rest),
         ["drills"] => jobs::drills(teller, &[]),
         ["drills", "without", away @ ..] => jobs::drills(teller, away),
@@ -122,6 +135,26 @@ pub(super) fn carry_out(teller: &mut Teller, line: &str) {
             teller.ask(&said.actor("olga"), &Request::CancelTarget { rollout, database });
         }
         ["resolve", name, rest @ ..] => resolve(teller, &said, database(name), rest),
+        ["freeze", rest @ ..] => {
+            let (environment, reason) = match rest {
+                ["everything", reason @ ..] => (None, reason.join(" ")),
+                [environment, reason @ ..] => (Some(environment.parse().unwrap()), reason.join(" ")),
+                [] => panic!("freeze ENVIRONMENT|everything REASON"),
+            };
+            teller.ask(&said.actor("root"), &Request::Freeze { environment, reason });
+        }
+        ["unfreeze", place] => {
+            let environment = (*place != "everything").then(|| place.parse().unwrap());
+            teller.ask(&said.actor("root"), &Request::Unfreeze { environment });
+        }
+        ["override", reason @ ..] => {
+            let (rollout, reason) = (teller.rollout.clone().unwrap(), reason.join(" "));
+            teller.ask(&said.actor("root"), &Request::OverrideWindow { rollout, reason });
+        }
+        ["until", moment] => {
+            let moment: jiff::Timestamp = moment.parse().unwrap();
+            teller.world.now = Timestamp(moment.as_millisecond());
+        }
         ["wait", span] => {
             let span: Span = span.parse().unwrap();
             teller.world.now = teller.world.now + span;
@@ -173,7 +206,7 @@ fn history(teller: &mut Teller, name: &str, rows: &[&str]) {
 
 fn policy(words: &[&str]) -> Policy {
     let mut environments: Vec<(String, Map<String, Value>)> = Vec::new();
-    let (mut risk, mut hazards, mut refine) = (Map::new(), Map::new(), false);
+    let (mut risk, mut hazards, mut refine, mut freeze) = (Map::new(), Map::new(), false, None);
     for word in words {
         let Some((key, value)) = word.split_once('=') else {
             environments.push(((*word).to_owned(), Map::from_iter([("name".to_owned(), json!(word))])));
@@ -182,6 +215,7 @@ fn policy(words: &[&str]) -> Policy {
         let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
         match key.split_once('.').unwrap_or((key, "")) {
             ("refine", "") => refine = value == json!(true),
+            ("freeze", "") => freeze = Some(value),
             ("hazards", id) => drop(hazards.insert(id.to_owned(), value)),
             ("risk", kind) => drop(risk.insert(kind.to_owned(), value)),
             (name, key) => {
@@ -192,7 +226,7 @@ fn policy(words: &[&str]) -> Policy {
     }
     let environments: Vec<_> = environments.into_iter().map(|(_, environment)| environment).collect();
     serde_json::from_value(
-        json!({ "environments": environments, "risk": risk, "hazards": hazards, "refine": refine }),
+        json!({ "environments": environments, "risk": risk, "hazards": hazards, "refine": refine, "freeze": freeze }),
     )
     .unwrap()
 }
@@ -304,6 +338,7 @@ fn steer(teller: &mut Teller, said: &Said<'_>) {
     let request = match said.words[0] {
         "pause" => Request::PauseRollout { rollout },
         "resume" => Request::ResumeRollout { rollout },
+        "retry" => Request::RetryRollout { rollout },
         _ => Request::AbortRollout { rollout },
     };
     teller.ask(&said.actor("olga"), &request);

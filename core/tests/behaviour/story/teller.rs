@@ -129,10 +129,26 @@ impl Teller {
             | Event::RolloutResumed { .. }
             | Event::RolloutAborted { .. }
             | Event::RolloutFinished { .. }
+            | Event::WaveStarted { .. }
+            | Event::WaveBakes { .. }
+            | Event::WavePassed { .. }
+            | Event::RolloutRetried { .. }
+            | Event::TargetSkipped { .. }
+            | Event::TargetOverdue { .. }
+            | Event::WindowOverridden { .. }
+            | Event::Frozen { .. }
+            | Event::Unfrozen { .. }
             | Event::TargetUpToDate { .. }
             | Event::TargetGivenUp { .. }
             | Event::TargetCancelled { .. }
             | Event::StatementResolved { .. }
+            | Event::AgentContested { .. }
+            | Event::DriftFound { .. }
+            | Event::WindowsClosing { .. }
+            | Event::LedgerDoubted { .. }
+            | Event::LedgerAccepted { .. }
+            | Event::WitnessSetAside { .. }
+            | Event::WitnessHeard { .. }
             | Event::JobStarted { .. }
             | Event::JobTaken { .. }
             | Event::JobCancelled { .. }
@@ -144,7 +160,7 @@ impl Teller {
 
     /// What is to be done, when it is not what it was after the command before.
     fn outstanding(&mut self) {
-        let now: Vec<_> = outstanding(&self.world.state).iter().map(effect).collect();
+        let now: Vec<_> = outstanding(&self.world.state, self.world.now).iter().map(effect).collect();
         if now != self.outstanding {
             let all = if now.is_empty() { "nothing".to_owned() } else { now.join(", ") };
             self.say(format!("outstanding: {all}"));

@@ -1,13 +1,16 @@
 //! One line for one event.
 
-use pgbelay_core::command::{Command, CommandKind, Outcome, Resolution, StepDone};
+use pgbelay_core::command::{BackupOrder, Command, CommandKind, Outcome, Resolution, StepDone};
 use pgbelay_core::database::AppliedRecord;
 use pgbelay_core::event::Event;
 use pgbelay_core::job::JobEnd;
-use pgbelay_core::plan::{Direction, Goal, Plan, Step};
-use pgbelay_core::policy::{BackupEach, BackupPolicy};
+use pgbelay_core::plan::{Direction, Goal, Plan, Step, Touches};
+use pgbelay_core::policy::{BackupEach, BackupPolicy, MethodRule};
+
+use crate::world::START;
 
 /// What an event says, for people.
+#[expect(clippy::too_many_lines, reason = "one arm for each event")]
 pub(crate) fn line(event: &Event) -> String {
     let text = match event {
         Event::PolicyApplied { policy } => list(policy.environments.iter().map(|e| &e.name)),
@@ -49,7 +52,31 @@ pub(crate) fn line(event: &Event) -> String {
             format!("{rollout} {plan} by {by}, confirmation {confirmation:?}{words}")
         }
         Event::RolloutPaused { rollout, reason } => format!("{rollout} {reason}"),
+        Event::WaveStarted { rollout, place, databases } => {
+            format!("{rollout} wave {}: {}", place + 1, list(databases))
+        }
+        Event::WaveBakes { rollout, until } => format!("{rollout} until {} after the start", *until - START),
+        Event::WavePassed { rollout, by } => {
+            format!(
+                "{rollout}, {}",
+                by.as_ref().map_or_else(|| "its time had come".to_owned(), |by| format!("by {by}"))
+            )
+        }
+        Event::RolloutRetried { rollout, databases } => format!("{rollout} {}", list(databases)),
+        Event::TargetSkipped { rollout, database, by, reason } => {
+            format!("{rollout} {database} by {by}: {reason}")
+        }
+        Event::TargetOverdue { rollout, database, deadline } => {
+            format!("{rollout} {database} after {deadline}")
+        }
         Event::RolloutResumed { rollout } | Event::RolloutAborted { rollout } => rollout.to_string(),
+        Event::WindowOverridden { rollout, by, reason } => format!("{rollout} by {by}: {reason}"),
+        Event::Frozen { environment, by, reason } => {
+            format!("{} by {by}: {reason}", environment.as_ref().map_or("everything", |e| e.as_str()))
+        }
+        Event::Unfrozen { environment, by } => {
+            format!("{} by {by}", environment.as_ref().map_or("everything", |e| e.as_str()))
+        }
         Event::RolloutFinished { rollout, verdict } => format!("{rollout} {verdict:?}"),
         Event::StatementResolved { database, resolution } => {
             let word = if resolution.done { "done" } else { "not done" };
@@ -67,6 +94,24 @@ pub(crate) fn line(event: &Event) -> String {
         }
         Event::JobTaken { job } | Event::JobCancelled { job } => job.to_string(),
         Event::JobEnded { job, end } => format!("{job} {}", ended(end)),
+        Event::AgentContested { database, serials, places } => {
+            format!("{database} from {}; shut out: {}", list(places), list(serials))
+        }
+        Event::DriftFound { database, .. } => format!("{database} has another schema"),
+        Event::WindowsClosing { environment, windows } => {
+            format!(
+                "{environment}: {}",
+                list(windows.iter().map(|w| format!("{} of {}", w.version, w.database)))
+            )
+        }
+        Event::LedgerDoubted { database, witnessed, finding, head } => {
+            format!("{database} was told of entry {}, {finding:?}, the ledger ended at {head}", witnessed.seq)
+        }
+        Event::LedgerAccepted { witnessed, reason } => {
+            format!("against {}: {reason}", list(witnessed.keys()))
+        }
+        Event::WitnessSetAside { database, reason } => format!("{database}: {reason}"),
+        Event::WitnessHeard { database } => database.to_string(),
         Event::CommandIssued { command } => issued(command),
         Event::CommandAccepted { command } => command.to_string(),
         Event::CommandFinished { command, outcome } => format!("{command} {}", came_of_it(outcome)),
@@ -103,6 +148,9 @@ fn planned(plan: &Plan) -> String {
         plan.body.risk(),
         backup_policy(&plan.body.backup)
     );
+    if !plan.body.course.waves.is_empty() {
+        text.push_str(&format!(", {} waves by policy", plan.body.course.waves.len()));
+    }
     for (name, target) in &plan.body.targets {
         text.push_str(&format!("; {name} {}", list(target.steps.iter().map(step))));
     }
@@ -134,7 +182,7 @@ fn recorded(step: &Step) -> String {
 
 fn issued(command: &Command) -> String {
     let what = match &command.kind {
-        CommandKind::Backup { .. } => "back up".to_owned(),
+        CommandKind::Backup { order, .. } => back_up(order),
         CommandKind::Run(run) => {
             let backup = if run.backup.is_some() { "after a backup" } else { "without a backup" };
             format!("{:?} {} {backup}", run.direction, list(run.steps.iter().map(|s| &s.version)))
@@ -142,6 +190,21 @@ fn issued(command: &Command) -> String {
         CommandKind::Adopt(adopt) => format!("record {}", list(adopt.steps.iter().map(recorded))),
     };
     format!("{} {} {what}, attempt {} fence {}", command.id, command.database, command.attempt, command.fence)
+}
+
+/// What a backup is to be, where that is not the whole database.
+fn back_up(order: &BackupOrder) -> String {
+    let method = order.method.as_str();
+    let touched = match &order.touches {
+        Touches::Relations { names, writes: true } => format!("writes to {}", list(names)),
+        Touches::Relations { names, writes: false } => format!("touches {}", list(names)),
+        Touches::Untold { why } => format!("untold, {why}"),
+    };
+    match order.method {
+        MethodRule::Full => "back up".to_owned(),
+        MethodRule::RestorePoint | MethodRule::Command => format!("back up {method}"),
+        MethodRule::Touched | MethodRule::Auto => format!("back up {method} ({touched})"),
+    }
 }
 
 /// What came of a command.

@@ -256,6 +256,7 @@ impl Stage {
 
 fn is_over(view: &Value) -> bool {
     let word = view["state"].as_str().unwrap_or_default();
-    let stuck = view["reason"].as_str().unwrap_or_default().starts_with("unknown");
+    let reason = view["reason"].as_str().unwrap_or_default();
+    let stuck = reason.starts_with("unknown") || reason.starts_with("budget");
     ["succeeded", "failed", "aborted"].contains(&word) || stuck
 }

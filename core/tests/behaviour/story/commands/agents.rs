@@ -6,7 +6,7 @@ use pgbelay_core::event::Actor;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::request::Request;
 
-use super::Said;
+use super::{Said, witness};
 use crate::agent::Fate;
 use crate::story::teller::Teller;
 use crate::world::database;
@@ -73,7 +73,7 @@ pub(super) fn carry_out(teller: &mut Teller, said: &Said<'_>) {
             let agent = teller.world.agents.get_mut(&database(name)).unwrap();
             agent.applied.retain(|record| record.version.as_str() != *number);
         }
-        _ => panic!("there is no such command: {}", said.line),
+        _ => witness::carry_out(teller, said),
     }
 }
 
@@ -169,8 +169,12 @@ fn tell(teller: &mut Teller, name: &DatabaseName, whose: &DatabaseName) {
 }
 
 fn find_out(teller: &mut Teller, name: &DatabaseName) {
-    let (command, _) = teller.results[name].clone();
-    let outcome = teller.world.agents.get_mut(name).unwrap().find_out(&command.id).unwrap();
+    let known = teller.results.get(name).cloned();
+    let found = known.and_then(|(command, _)| {
+        let outcome = teller.world.agents.get_mut(name).unwrap().find_out(&command.id)?;
+        Some((command, outcome))
+    });
+    let Some((command, outcome)) = found else { return teller.say(format!("{name} has nothing to do")) };
     teller.results.insert(name.clone(), (command, outcome));
     tell(teller, name, name);
 }

@@ -1,0 +1,333 @@
+//! Reading copies again: looking at them, reading all of them, and bringing one back for a restore.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use object_store::ObjectStoreExt as _;
+use object_store::{Error as Refusal, ObjectStore as _};
+use pgbelay_core::digest::Digest;
+use pgbelay_core::name::DatabaseName;
+use sha2::{Digest as _, Sha256};
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt as _;
+
+use super::super::manifest::{CERTIFICATE, DUMP_DIR, MANIFEST, Manifest, SIGNATURE, SUMS};
+use super::super::parts::Part;
+use super::super::place::remove_all;
+use super::super::verify::{Texts, believed, whole};
+use super::super::{look as local, space};
+use super::error::{StoreError, refused};
+use super::{CLAIM, Store};
+use crate::config::Stores;
+
+/// How many parts are read at a time.
+const AT_A_TIME: usize = 4;
+
+/// Most problems that are told of a copy.
+const MOST: usize = 20;
+
+/// Where parts are brought for a restore, beside the backups of a database.
+const FETCHED: &str = ".fetched";
+
+/// A backup, and where copies of it may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The agent's stores.
+    pub stores: &'a Stores,
+    /// The directory of all backups.
+    pub dir: &'a Path,
+    /// Whose backup it is.
+    pub database: &'a DatabaseName,
+    /// Where the backup was said to be: a directory, or `s3://…`.
+    pub path: &'a str,
+    /// The digest of its manifest.
+    pub sha256: Digest,
+    /// Who stands behind the agents' certificates.
+    pub ca_pem: &'a str,
+}
+
+impl Source<'_> {
+    /// Its name.
+    pub(super) fn id(&self) -> &str {
+        self.path.trim_end_matches('/').rsplit('/').next().unwrap_or(self.path)
+    }
+
+    /// Whether it is said to be in a store, and not in a directory.
+    fn is_remote(&self) -> bool {
+        self.path.starts_with("s3://")
+    }
+
+    /// The local copy: that which was told of, or the one that is there beside.
+    #[must_use]
+    pub fn local(&self) -> Option<PathBuf> {
+        if !self.is_remote() {
+            return Some(PathBuf::from(self.path));
+        }
+        Some(self.dir.join(self.database.as_str()).join(self.id())).filter(|path| path.exists())
+    }
+
+    /// Whether the path is one that this agent may have given.
+    #[must_use]
+    pub fn is_in_a_store(&self) -> bool {
+        let plain = |id: &str| !id.is_empty() && !id.starts_with('.');
+        let fits = |at: &crate::config::StoreAt| {
+            let place = format!("{}/{}/", at.url(), self.database);
+            self.path.strip_prefix(&place).is_some_and(|id| plain(id) && !id.contains('/'))
+        };
+        self.stores.all.iter().any(fits)
+    }
+
+    /// The copies in stores. A store where nothing of it lies is passed over, unless the backup is said to be there:
+    /// not every store has every backup.
+    async fn remote(&self) -> Result<Vec<(Store, BTreeMap<String, u64>)>, StoreError> {
+        let mut copies = Vec::new();
+        for at in &self.stores.all {
+            let store = Store::open(at, self.database)?;
+            let there = listed(&store, self.id()).await?;
+            if !there.is_empty() || store.location(self.database, self.id()) == self.path {
+                copies.push((store, there));
+            }
+        }
+        Ok(copies)
+    }
+}
+
+/// Reads all copies again; what is wrong with them, in words.
+///
+/// # Errors
+/// A store could not be asked: then nothing was found out.
+pub async fn verify(source: &Source<'_>) -> Result<Vec<String>, StoreError> {
+    let mut problems = Vec::new();
+    if let Some(path) = source.local() {
+        problems.extend(whole(&path, source.sha256, source.ca_pem).await.err().unwrap_or_default());
+    }
+    for (store, there) in source.remote().await? {
+        let found = store.whole(source, &there).await?;
+        let location = store.location(source.database, source.id());
+        problems.extend(found.into_iter().map(|problem| format!("{location}: {problem}")));
+    }
+    Ok(problems)
+}
+
+/// Looks whether a copy is there with all its parts; what is wrong with the copies, if none is.
+///
+/// # Errors
+/// A store could not be asked: then nothing was found out.
+pub async fn look(source: &Source<'_>) -> Result<Vec<String>, StoreError> {
+    let mut problems = Vec::new();
+    if let Some(path) = source.local() {
+        problems = local::look(&path, source.sha256, source.ca_pem).await;
+        if problems.is_empty() {
+            return Ok(problems);
+        }
+    }
+    for (store, there) in source.remote().await? {
+        let location = store.location(source.database, source.id());
+        let found = match store.manifest(source).await? {
+            Ok(manifest) => misfits(&manifest, &there),
+            Err(problem) => vec![problem],
+        };
+        if found.is_empty() {
+            return Ok(found);
+        }
+        problems.extend(found.into_iter().map(|problem| format!("{location}: {problem}")));
+    }
+    Ok(problems)
+}
+
+/// A backup that can be restored: where its dump is, and its manifest.
+#[derive(Debug)]
+pub(in super::super) struct Brought {
+    pub(in super::super) dump: PathBuf,
+    pub(in super::super) manifest: Manifest,
+    /// What was brought, and goes when it is not needed any more.
+    _scratch: Option<Scratch>,
+}
+
+#[derive(Debug)]
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = remove_all(&self.0) {
+            tracing::warn!(path = %self.0.display(), %error, "what was brought for a restore is still there");
+        }
+    }
+}
+
+/// Finds a copy that is whole: the local one, or one that is brought from a store, every digest checked on the way.
+///
+/// # Errors
+/// What is wrong with each copy.
+pub(in super::super) async fn bring(source: &Source<'_>) -> Result<Brought, Vec<String>> {
+    let mut problems = Vec::new();
+    if let Some(path) = source.local() {
+        match whole(&path, source.sha256, source.ca_pem).await {
+            Ok(manifest) => return Ok(Brought { dump: path.join(DUMP_DIR), manifest, _scratch: None }),
+            Err(found) => problems = found,
+        }
+    }
+    let copies = match source.remote().await {
+        Ok(copies) => copies,
+        Err(error) => {
+            problems.push(error.to_string());
+            return Err(problems);
+        }
+    };
+    for (store, there) in copies {
+        let location = store.location(source.database, source.id());
+        match store.fetch(source, &there).await {
+            Ok(brought) => return Ok(brought),
+            Err(found) => problems.extend(found.into_iter().map(|problem| format!("{location}: {problem}"))),
+        }
+    }
+    Err(problems)
+}
+
+/// Removes what an interrupted restore has brought. Not to be called while one is at work.
+pub fn forget_fetched(dir: &Path, database: &DatabaseName) {
+    drop(Scratch(dir.join(database.as_str()).join(FETCHED)));
+}
+
+/// The objects of a backup, by name, with their sizes.
+pub(super) async fn listed(store: &Store, id: &str) -> Result<BTreeMap<String, u64>, StoreError> {
+    let directory = store.directory(id);
+    let objects = store.client.list(Some(&directory)).map_ok(|object| {
+        let name = object.location.as_ref().strip_prefix(directory.as_ref()).unwrap_or_default();
+        (name.trim_start_matches('/').to_owned(), object.size)
+    });
+    objects.try_collect().await.map_err(|error| refused(&store.url, "list a backup", &error))
+}
+
+/// What is wrong with a copy, as far as names and sizes tell.
+fn misfits(manifest: &Manifest, there: &BTreeMap<String, u64>) -> Vec<String> {
+    let fault = |part: &Part| match there.get(&part.name) {
+        None => Some(format!("{} is missing", part.name)),
+        Some(bytes) if *bytes != part.bytes => {
+            Some(format!("{} has {bytes} bytes in place of {}", part.name, part.bytes))
+        }
+        Some(_) => None,
+    };
+    let parts = manifest.parts.iter().map(|part| part.name.as_str());
+    let known: BTreeSet<_> = parts.chain([MANIFEST, SIGNATURE, CERTIFICATE, SUMS, CLAIM]).collect();
+    let foreign = there.keys().filter(|name| !known.contains(name.as_str()));
+    let foreign = foreign.map(|name| format!("{name} is there, and the manifest does not know it"));
+    manifest.parts.iter().filter_map(fault).chain(foreign).take(MOST).collect()
+}
+
+impl Store {
+    async fn text(&self, id: &str, name: &str) -> Result<Result<Vec<u8>, String>, StoreError> {
+        let read = async { self.client.get(&self.key(id, name)).await?.bytes().await }.await;
+        match read {
+            Ok(text) => Ok(Ok(text.to_vec())),
+            Err(Refusal::NotFound { .. }) => Ok(Err(format!("{name} is missing"))),
+            Err(error) => Err(refused(&self.url, "read a backup", &error)),
+        }
+    }
+
+    /// The manifest, if it is the one that was made; what is wrong with it.
+    async fn manifest(&self, source: &Source<'_>) -> Result<Result<Manifest, String>, StoreError> {
+        let id = source.id();
+        let (manifest, signature, certificate) = (
+            self.text(id, MANIFEST).await?,
+            self.text(id, SIGNATURE).await?,
+            self.text(id, CERTIFICATE).await?,
+        );
+        let texts = manifest
+            .and_then(|manifest| Ok(Texts { manifest, signature: signature?, certificate: certificate? }));
+        Ok(texts.and_then(|texts| believed(&texts, id, source.sha256, source.ca_pem)))
+    }
+
+    /// Reads all of a copy; what is wrong with it.
+    async fn whole(
+        &self,
+        source: &Source<'_>,
+        there: &BTreeMap<String, u64>,
+    ) -> Result<Vec<String>, StoreError> {
+        let manifest = match self.manifest(source).await? {
+            Ok(manifest) => manifest,
+            Err(problem) => return Ok(vec![problem]),
+        };
+        let mut problems = misfits(&manifest, there);
+        let sums = self.text(source.id(), SUMS).await?;
+        if sums.as_deref() != Ok(manifest.sums().as_bytes()) {
+            problems.push(format!("{SUMS} is not what the manifest says"));
+        }
+        let fits = |part: &&Part| there.get(&part.name) == Some(&part.bytes);
+        let parts: Vec<Part> = manifest.parts.iter().filter(fits).cloned().collect();
+        let reads = parts.into_iter().map(|part| async move { self.receive(source.id(), &part, None).await });
+        let mut reads = stream::iter(reads).buffer_unordered(AT_A_TIME);
+        while let Some(read) = reads.next().await {
+            problems.extend(read?);
+        }
+        problems.truncate(MOST);
+        Ok(problems)
+    }
+
+    /// Reads a part, and writes it where it is wanted; what is wrong with it.
+    async fn receive(&self, id: &str, part: &Part, to: Option<&Path>) -> Result<Option<String>, StoreError> {
+        let failed = |error: &Refusal| refused(&self.url, "read a part", error);
+        let unwritten = |error: std::io::Error| {
+            let why = format!("{} cannot be written: {error}", part.name);
+            StoreError::new(&self.url, "be read into the backup directory", why, "make room there")
+        };
+        let mut file = match to {
+            Some(path) => Some(File::create_new(path).await.map_err(unwritten)?),
+            None => None,
+        };
+        let got = match self.client.get(&self.key(id, &part.name)).await {
+            Ok(got) => got,
+            Err(Refusal::NotFound { .. }) => return Ok(Some(format!("{} is missing", part.name))),
+            Err(error) => return Err(failed(&error)),
+        };
+        let (mut pieces, mut hash) = (got.into_stream(), Sha256::new());
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|error| failed(&error))?;
+            hash.update(&piece);
+            if let Some(file) = &mut file {
+                file.write_all(&piece).await.map_err(unwritten)?;
+            }
+        }
+        if let Some(file) = &mut file {
+            file.flush().await.map_err(unwritten)?;
+        }
+        let same = Digest::from_bytes(hash.finalize().into()) == part.sha256;
+        Ok((!same).then(|| format!("{} was changed: its digest is another one", part.name)))
+    }
+
+    /// Brings all parts of a copy.
+    async fn fetch(
+        &self,
+        source: &Source<'_>,
+        there: &BTreeMap<String, u64>,
+    ) -> Result<Brought, Vec<String>> {
+        let one = |problem: String| vec![problem];
+        let manifest = self.manifest(source).await.map_err(|error| one(error.to_string()))?.map_err(one)?;
+        let problems = misfits(&manifest, there);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let parent = source.dir.join(source.database.as_str());
+        let path = parent.join(FETCHED);
+        let scratch = Scratch(path.clone());
+        let dump = path.join(DUMP_DIR);
+        let made = remove_all(&path).and_then(|()| std::fs::create_dir_all(&dump));
+        made.map_err(|error| one(format!("{} cannot be made: {error}", dump.display())))?;
+        if let Ok(Some(what)) = space::lacks(&parent, manifest.bytes()) {
+            return Err(one(format!("there is no room to bring it from the store: {what}")));
+        }
+        let parts = manifest.parts.clone();
+        let reads = parts.into_iter().map(|part| {
+            let to = path.join(&part.name);
+            async move { self.receive(source.id(), &part, Some(&to)).await }
+        });
+        let mut reads = stream::iter(reads).buffer_unordered(AT_A_TIME);
+        while let Some(read) = reads.next().await {
+            if let Some(problem) = read.map_err(|error| one(error.to_string()))? {
+                return Err(one(problem));
+            }
+        }
+        Ok(Brought { dump, manifest, _scratch: Some(scratch) })
+    }
+}

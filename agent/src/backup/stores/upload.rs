@@ -1,0 +1,183 @@
+//! Sending a backup to a store, the manifest last.
+
+use std::path::Path;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use object_store::multipart::{MultipartStore as _, PartId};
+use object_store::path::Path as Key;
+use object_store::{ObjectStoreExt as _, PutPayload};
+use pgbelay_core::digest::Digest;
+use sha2::{Digest as _, Sha256};
+use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
+
+use super::super::manifest::{CERTIFICATE, MANIFEST, Manifest, SIGNATURE, SUMS};
+use super::super::parts::Part;
+use super::error::{StoreError, refused};
+use super::read::listed;
+use super::unfinished::{Unfinished, Upload};
+use super::{CLAIM, Store};
+
+/// How much is sent in one request. A store takes 10,000 pieces of a file at most, so those of huge ones are larger.
+const PIECE: u64 = 8 * 1024 * 1024;
+const MOST_PIECES: u64 = 9_000;
+
+/// Requests under way at a time: with the piece that is being read, that is what the upload takes of memory.
+const AT_A_TIME: usize = 2;
+
+const CHANGED: &str = "see what changes files in the backup directory";
+
+impl Store {
+    /// Sends what is in the directory of a whole backup. What fails leaves no manifest.
+    pub(super) async fn upload(
+        &self,
+        (directory, id): (&Path, &str),
+        unfinished: &Unfinished,
+    ) -> Result<(), StoreError> {
+        let text = self.read(directory, MANIFEST).await?;
+        let manifest = Manifest::parse(&text).map_err(|error| self.unread(MANIFEST, &error))?;
+        for part in &manifest.parts {
+            self.send(directory, (id, part), unfinished).await?;
+        }
+        for name in [SUMS, SIGNATURE, CERTIFICATE] {
+            self.create(&self.key(id, name), self.read(directory, name).await?).await?;
+        }
+        // Who deletes what he takes for left over would be noticed here.
+        let there = listed(self, id).await?;
+        let lacks = |part: &&Part| there.get(&part.name) != Some(&part.bytes);
+        if let Some(part) = manifest.parts.iter().find(lacks) {
+            let why = format!("{} is not there, or not whole, after it was written", part.name);
+            return Err(StoreError::new(
+                &self.url,
+                "keep the backup",
+                why,
+                "see who else writes or deletes there",
+            ));
+        }
+        self.create(&self.key(id, MANIFEST), text).await
+    }
+
+    /// Says that a copy is being written: only one can.
+    pub(super) async fn claim(&self, id: &str) -> Result<(), StoreError> {
+        let who = uuid::Uuid::new_v4().to_string().into_bytes();
+        self.create(&self.key(id, CLAIM), who).await
+    }
+
+    pub(super) async fn unclaim(&self, id: &str) {
+        // It does no harm; the next start of the agent removes it.
+        if let Err(error) = self.client.delete(&self.key(id, CLAIM)).await {
+            tracing::debug!(store = self.url, %error, "the mark of an upload is still there");
+        }
+    }
+
+    async fn read(&self, directory: &Path, name: &str) -> Result<Vec<u8>, StoreError> {
+        tokio::fs::read(directory.join(name)).await.map_err(|error| self.unread(name, &error))
+    }
+
+    fn unread(&self, name: &str, error: &std::io::Error) -> StoreError {
+        StoreError::new(&self.url, "be given the backup", format!("{name} cannot be read: {error}"), CHANGED)
+    }
+
+    async fn send(
+        &self,
+        directory: &Path,
+        (id, part): (&str, &Part),
+        unfinished: &Unfinished,
+    ) -> Result<(), StoreError> {
+        let file = File::open(directory.join(&part.name)).await;
+        let file = file.map_err(|error| self.unread(&part.name, &error))?;
+        let mut pieces =
+            Pieces { file, size: PIECE.max(part.bytes / MOST_PIECES + 1), hash: Sha256::new(), bytes: 0 };
+        let key = self.key(id, &part.name);
+        if part.bytes <= PIECE {
+            let content = pieces.next().await.map_err(|error| self.unread(&part.name, &error))?;
+            self.is_it(part, pieces)?;
+            let sent = self.client.put(&key, PutPayload::from(content)).await;
+            return sent.map(drop).map_err(|error| refused(&self.url, "write a part", &error));
+        }
+        let begun = self.client.create_multipart(&key).await;
+        let upload = begun.map_err(|error| refused(&self.url, "begin an upload", &error))?;
+        let noted = Upload { store: self.url.clone(), key: key.to_string(), id: upload.clone() };
+        let done = match unfinished.add(&noted) {
+            Ok(()) => self.send_pieces((&key, &upload), part, pieces).await,
+            Err(error) => Err(StoreError::new(
+                &self.url,
+                "be given the backup",
+                format!("the upload cannot be written down: {error}"),
+                "let the agent write to the backup directory (migration.backup_dir)",
+            )),
+        };
+        if done.is_err()
+            && let Err(error) = self.client.abort_multipart(&key, &upload).await
+        {
+            tracing::warn!(store = self.url, %error, "an upload could not be ended; the next start tries again");
+        }
+        done
+    }
+
+    async fn send_pieces(
+        &self,
+        (key, upload): (&Key, &String),
+        part: &Part,
+        mut pieces: Pieces,
+    ) -> Result<(), StoreError> {
+        let mut under_way = FuturesUnordered::new();
+        let mut sent: Vec<(usize, PartId)> = Vec::new();
+        let mut number = 0;
+        loop {
+            let content = pieces.next().await.map_err(|error| self.unread(&part.name, &error))?;
+            if content.is_empty() {
+                break;
+            }
+            if under_way.len() >= AT_A_TIME
+                && let Some(one) = under_way.next().await
+            {
+                sent.push(one?);
+            }
+            let at = number;
+            under_way.push(async move {
+                let put = self.client.put_part(key, upload, at, PutPayload::from(content)).await;
+                put.map(|id| (at, id)).map_err(|error| refused(&self.url, "write a part", &error))
+            });
+            number += 1;
+        }
+        while let Some(one) = under_way.next().await {
+            sent.push(one?);
+        }
+        drop(under_way);
+        self.is_it(part, pieces)?;
+        sent.sort_by_key(|(at, _)| *at);
+        let sent = sent.into_iter().map(|(_, id)| id).collect();
+        let done = self.client.complete_multipart(key, upload, sent).await;
+        done.map(drop).map_err(|error| refused(&self.url, "end an upload", &error))
+    }
+
+    /// Whether what was read is what the manifest says.
+    fn is_it(&self, part: &Part, pieces: Pieces) -> Result<(), StoreError> {
+        if pieces.bytes == part.bytes && Digest::from_bytes(pieces.hash.finalize().into()) == part.sha256 {
+            return Ok(());
+        }
+        let why = format!("{} was changed before it was sent", part.name);
+        Err(StoreError::new(&self.url, "be given the backup", why, CHANGED))
+    }
+}
+
+/// A file, piece by piece.
+struct Pieces {
+    file: File,
+    size: u64,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl Pieces {
+    /// The next one; empty at the end.
+    async fn next(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut piece = Vec::new();
+        (&mut self.file).take(self.size).read_to_end(&mut piece).await?;
+        self.hash.update(&piece);
+        self.bytes += piece.len() as u64;
+        Ok(piece)
+    }
+}

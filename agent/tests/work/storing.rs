@@ -1,0 +1,263 @@
+//! Copies of backups in an S3-compatible server: whole, or not there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use pgbelay_agent::backup::stores::{self, Source};
+use pgbelay_agent::config::{StoreAt, Stores};
+use pgbelay_core::command::{Backup, FailureKind, Outcome};
+use pgbelay_core::job::{Destination, JobEnd};
+use pgbelay_tests::s3::{BUCKET, KEY_ID, Mood, S3, SECRET};
+
+use crate::backups::{Yard, backed_up, failure};
+use crate::restoring::{into, restored};
+use crate::world::APP;
+
+/// For a backup of next to nothing to get under way.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+fn credentials(dir: &Path, secret: &str) -> PathBuf {
+    let file = dir.join(format!("credentials-{}", secret.len()));
+    let text = format!("[default]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {secret}\n");
+    fs::write(&file, text).unwrap();
+    file
+}
+
+/// A database whose backups go to these places of a server.
+async fn yard(s3: &S3, places: &[&str]) -> anyhow::Result<Yard> {
+    let mut yard = Yard::new().await?;
+    let file = credentials(yard.dir.path(), SECRET);
+    yard.stores.all = places.iter().map(|place| StoreAt::parse(&s3.url(place, &file)).unwrap()).collect();
+    yard.stores.needed = places.len();
+    Ok(yard)
+}
+
+fn place(prefix: &str) -> String {
+    format!("{BUCKET}/{prefix}")
+}
+
+/// What is below a prefix, without the server's own files.
+fn objects(s3: &S3, prefix: &str) -> Vec<String> {
+    let start = format!("{prefix}/{APP}/");
+    let all = s3.objects().into_iter().filter_map(|name| Some(name.strip_prefix(&start)?.to_owned()));
+    all.collect()
+}
+
+struct Asked {
+    dir: PathBuf,
+    name: pgbelay_core::name::DatabaseName,
+}
+
+impl Asked {
+    fn of(yard: &Yard) -> Self {
+        Self { dir: yard.path(), name: APP.parse().unwrap() }
+    }
+
+    fn source<'a>(&'a self, yard: &'a Yard, backup: &'a Backup) -> Source<'a> {
+        Source {
+            stores: &yard.stores,
+            dir: &self.dir,
+            database: &self.name,
+            path: &backup.path,
+            sha256: backup.sha256,
+            ca_pem: &yard.signer.ca_pem,
+        }
+    }
+}
+
+async fn problems(yard: &Yard, backup: &Backup) -> anyhow::Result<Vec<String>> {
+    Ok(stores::verify(&Asked::of(yard).source(yard, backup)).await?)
+}
+
+fn id(backup: &Backup) -> &str {
+    backup.path.rsplit('/').next().unwrap()
+}
+
+#[tokio::test]
+async fn a_backup_is_in_every_store_and_comes_back_from_one() -> anyhow::Result<()> {
+    let s3 = S3::start().await?;
+    let mut yard = yard(&s3, &[&place("one"), &place("two/deep")]).await?;
+    // A part of several pieces.
+    let client = yard.world.client().await?;
+    let large = "CREATE TABLE large AS SELECT string_agg(sha512(random()::text::bytea || n::text::bytea), '') AS x \
+                 FROM generate_series(1, 400000) n GROUP BY n % 2000";
+    client.batch_execute(large).await?;
+    yard.stores.keep_local = false;
+    let backup = backed_up(yard.back_up(None).await?);
+    ensure!(backup.path == format!("s3://{BUCKET}/one/{APP}/{}", id(&backup)), "{}", backup.path);
+    ensure!(
+        backup.copies == [format!("s3://{BUCKET}/two/deep/{APP}/{}", id(&backup))],
+        "{:?}",
+        backup.copies
+    );
+    ensure!(yard.left().is_empty(), "{:?}", yard.left());
+    ensure!(objects(&s3, "one") == objects(&s3, "two/deep"), "{:?}", s3.objects());
+    ensure!(!objects(&s3, "one").iter().any(|name| name.contains("/.")), "{:?}", s3.objects());
+    let sizes = fs::read_dir(s3.bucket().join("one").join(APP).join(id(&backup)).join("dump"))?;
+    let largest = sizes.map(|entry| entry.unwrap().metadata().unwrap().len()).max();
+    ensure!(largest > Some(16 << 20), "too small to be sent in pieces: {largest:?}");
+    ensure!(problems(&yard, &backup).await?.is_empty());
+
+    // One store has lost a part: the other one has it.
+    let part = objects(&s3, "one").into_iter().find(|name| name.contains(".dat")).context("no part")?;
+    fs::remove_file(s3.bucket().join("one").join(APP).join(&part))?;
+    let end = restored(into(&yard, &yard.world.target, &backup, Destination::Scratch).await?)?;
+    ensure!(end.counted >= 4, "{end:?}");
+    ensure!(!yard.path().join(APP).join(".fetched").exists(), "what was brought is still there");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_not_whole_in_a_store_is_named_and_not_restored() -> anyhow::Result<()> {
+    let s3 = S3::start().await?;
+    let mut yard = yard(&s3, &[&place("p")]).await?;
+    yard.stores.keep_local = false;
+    let backup = backed_up(yard.back_up(None).await?);
+    let root = s3.bucket().join("p").join(APP).join(id(&backup));
+    let all: Vec<_> = objects(&s3, "p").into_iter().map(|name| root.parent().unwrap().join(name)).collect();
+    let names = |path: &Path| path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+    let refused = async |name: &str| -> anyhow::Result<()> {
+        let found = problems(&yard, &backup).await?;
+        let blames = |problem: &String| problem.contains(name) || problem.contains("manifest.json");
+        ensure!(found.iter().any(blames), "{name}: {found:?}");
+        Ok(())
+    };
+    for path in &all {
+        let name = names(path);
+        let content = fs::read(path)?;
+        let mut changed = content.clone();
+        let middle = changed.len() / 2;
+        changed[middle] ^= 1;
+        fs::write(path, changed)?;
+        refused(&name).await.with_context(|| format!("{name} was changed"))?;
+        fs::remove_file(path)?;
+        refused(&name).await.with_context(|| format!("{name} is missing"))?;
+        if name.contains(".dat") || name == "manifest.json" {
+            let end = into(&yard, &yard.world.target, &backup, Destination::Scratch).await?;
+            let JobEnd::Failed { problems, .. } = &end else { anyhow::bail!("{name}: {end:?}") };
+            ensure!(problems.iter().any(|problem| problem.contains(&name)), "{name}: {problems:?}");
+        }
+        fs::write(path, content)?;
+    }
+    fs::write(root.join("dump/9999.dat"), "x")?;
+    ensure!(problems(&yard, &backup).await?.iter().any(|problem| problem.contains("dump/9999.dat is there")));
+    fs::remove_file(root.join("dump/9999.dat"))?;
+    let parts: Vec<_> = all.iter().filter(|path| names(path).contains(".dat")).take(2).collect();
+    let (one, other) = (fs::read(parts[0])?, fs::read(parts[1])?);
+    ensure!(one != other);
+    fs::write(parts[0], other)?;
+    fs::write(parts[1], one)?;
+    ensure!(!problems(&yard, &backup).await?.is_empty(), "two parts were swapped");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_told_of_and_leaves_no_backup() -> anyhow::Result<()> {
+    let s3 = S3::start().await?;
+    let mut yard = yard(&s3, &[&place("p")]).await?;
+    let good = yard.stores.clone();
+    let no = async |yard: &Yard, words: &str| -> anyhow::Result<()> {
+        let outcome = yard.back_up(None).await?;
+        let failure = failure(outcome);
+        ensure!(failure.kind == FailureKind::Backup, "{failure:?}");
+        ensure!(failure.message.contains(words) && failure.message.contains("s3://"), "{words}: {failure:?}");
+        ensure!(
+            failure.hint.as_ref().is_some_and(|hint| hint.starts_with("nothing was touched")),
+            "{failure:?}"
+        );
+        let left: Vec<_> = yard.left().into_iter().filter(|name| !name.starts_with('.')).collect();
+        ensure!(left.is_empty(), "{left:?}");
+        Ok(())
+    };
+    s3.be(Mood::Broken);
+    no(&yard, "server error").await?;
+    s3.be(Mood::Full);
+    no(&yard, "it is full").await?;
+    s3.be(Mood::Skewed);
+    no(&yard, "clock").await?;
+    // Two writes of the trial and the claim go through, and some parts.
+    s3.be(Mood::BrokenAfter(5));
+    no(&yard, "server error").await?;
+    ensure!(s3.written() > 5, "it was not reached");
+    s3.be(Mood::Well);
+    // It could not be taken back then, and is no backup: it has no manifest.
+    ensure!(!objects(&s3, "p").iter().any(|name| name.ends_with("manifest.json")));
+    stores::remove_leftovers(&yard.stores, &yard.path(), &APP.parse()?).await;
+    ensure!(objects(&s3, "p").is_empty(), "{:?}", objects(&s3, "p"));
+
+    let parsed = |place: &str, file: &Path| Stores {
+        all: vec![StoreAt::parse(&s3.url(place, file)).unwrap()],
+        needed: 1,
+        keep_local: true,
+    };
+    yard.stores = parsed(&place("p"), &credentials(yard.dir.path(), "wrong"));
+    no(&yard, "credentials").await?;
+    yard.stores = good;
+    yard.stores.all[0].endpoint = Some("http://127.0.0.1:1".to_owned());
+    no(&yard, "cannot be reached").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_store_is_enough_where_that_is_said() -> anyhow::Result<()> {
+    let s3 = S3::start().await?;
+    let mut yard = yard(&s3, &[&place("p"), &place("q")]).await?;
+    yard.stores.all[0].endpoint = Some("http://127.0.0.1:1".to_owned());
+    yard.stores.needed = 1;
+    let backup = backed_up(yard.back_up(None).await?);
+    ensure!(backup.path.starts_with('/') && Path::new(&backup.path).exists(), "{}", backup.path);
+    ensure!(backup.copies == [format!("s3://{BUCKET}/q/{APP}/{}", id(&backup))], "{:?}", backup.copies);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_crash_leaves_in_a_store_goes_and_nothing_else() -> anyhow::Result<()> {
+    let s3 = S3::start().await?;
+    let yard = yard(&s3, &[&place("p")]).await?;
+    let backup = backed_up(yard.back_up(None).await?);
+    let own = s3.bucket().join("p").join(APP);
+    let foreign = s3.bucket().join("p/other/20261127T100001Z-r1-c1/dump");
+    fs::create_dir_all(&foreign)?;
+    fs::write(foreign.join("1.dat"), "rows")?;
+    fs::create_dir_all(own.join("20261127T100001Z-r1-c1/dump"))?;
+    fs::write(own.join("20261127T100001Z-r1-c1/dump/1.dat"), "rows")?;
+    fs::write(own.join(".trial-1"), "x")?;
+    let name = APP.parse()?;
+    let removed = stores::remove_leftovers(&yard.stores, &yard.path(), &name).await;
+    ensure!(removed == 2, "{removed}");
+    ensure!(objects(&s3, "p").iter().all(|name| name.starts_with(id(&backup))), "{:?}", objects(&s3, "p"));
+    ensure!(foreign.join("1.dat").exists(), "of another database");
+    ensure!(problems(&yard, &backup).await?.is_empty());
+
+    // Given up: the one that was meant, and no other one.
+    let asked = Asked::of(&yard);
+    let another = Source { sha256: pgbelay_core::digest::Digest::of("x"), ..asked.source(&yard, &backup) };
+    let error = stores::remove(&another).await.unwrap_err().to_string();
+    ensure!(error.contains("is not the one that was made"), "{error}");
+    for _ in 0..2 {
+        stores::remove(&asked.source(&yard, &backup)).await?;
+        ensure!(objects(&s3, "p").is_empty(), "{:?}", objects(&s3, "p"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cancelled_upload_leaves_nothing() -> anyhow::Result<()> {
+    let s3 = S3::start().await?;
+    let yard = yard(&s3, &[&place("p")]).await?;
+    s3.be(Mood::SilentAfter(5));
+    let cancelled = async {
+        pgbelay_tests::wait::until("the upload hangs", DEADLINE, async || Ok(s3.written() > 5)).await?;
+        s3.be(Mood::Well);
+        yard.world.cancel.cancel();
+        anyhow::Ok(())
+    };
+    let (outcome, done) = tokio::join!(yard.back_up(None), cancelled);
+    done?;
+    ensure!(matches!(outcome?, Outcome::Cancelled { .. }));
+    ensure!(objects(&s3, "p").is_empty(), "{:?}", objects(&s3, "p"));
+    ensure!(yard.left().is_empty(), "{:?}", yard.left());
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! Looking at a ledger that somebody else writes: for whoever reads much of it, and must not hold up the writer.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::chain::Chain;
+use super::file::BUSY_TIMEOUT;
+use super::sqlite::{self, unread};
+use super::{Cause, Damage, Entry, Head, LedgerError};
+
+/// A connection that can only read. Each page is a statement of its own: nothing is held open between them.
+#[derive(Debug)]
+pub struct LedgerReader {
+    conn: Connection,
+}
+
+impl LedgerReader {
+    /// Opens the ledger at `path`, which this process has open for writing.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let open = || {
+            let conn = Connection::open_with_flags(path, flags)?;
+            conn.busy_timeout(BUSY_TIMEOUT)?;
+            conn.pragma_update(None, "trusted_schema", false)?;
+            Ok(conn)
+        };
+        open()
+            .map(|conn| Self { conn })
+            .map_err(|error: rusqlite::Error| LedgerError::Store(Cause::from(error)))
+    }
+
+    /// Where the ledger ends.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn head(&self) -> Result<Head, LedgerError> {
+        sqlite::read_head(&self.conn).map_err(unread)
+    }
+
+    /// As [`Ledger::read`](super::Ledger::read).
+    ///
+    /// # Errors
+    /// The entries cannot be read or were changed.
+    pub fn read(&self, after: u64, limit: usize) -> Result<Vec<Entry>, LedgerError> {
+        sqlite::read_entries(&self.conn, after, limit)
+    }
+
+    /// Checks every entry up to where the ledger ends now, from its beginning; `each` is called after each page with the
+    /// last entry, and says whether to go on. Returns the head; `None`: it was ended by `each`.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not what was written.
+    pub fn verify(&self, mut each: impl FnMut(&Entry) -> bool) -> Result<Option<Head>, LedgerError> {
+        /// Entries of a page: a moment's work.
+        const PAGE: usize = 2_000;
+        let head = self.head()?;
+        let mut last = Chain::genesis(head.incarnation);
+        while last.last_seq < head.seq {
+            let page = self.read(last.last_seq, PAGE)?;
+            let Some((first, end)) = page.first().zip(page.last()) else {
+                return Err(LedgerError::Damaged(Damage::Missing { seq: last.next_seq() }));
+            };
+            if first.prev_hash != last.last_hash {
+                return Err(LedgerError::Damaged(Damage::ChainBroken { seq: first.seq }));
+            }
+            let at_head = page.iter().find(|entry| entry.seq == head.seq);
+            if at_head.is_some_and(|entry| entry.hash != head.hash) {
+                return Err(LedgerError::Damaged(Damage::HeadMismatch { seq: head.seq }));
+            }
+            last = Chain { last_seq: end.seq, last_hash: end.hash };
+            if !each(end) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(head))
+    }
+}

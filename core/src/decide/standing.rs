@@ -1,0 +1,150 @@
+//! All gates before a plan in one list: how each stands, which rule decides, and what to do.
+
+use super::gates::held;
+use super::rollouts::needs_confirmation;
+use crate::access::Role;
+use crate::plan::Goal;
+use crate::request::Refusal;
+use crate::rollout::PauseReason;
+use crate::state::{PlanState, State};
+use crate::time::Timestamp;
+
+/// How a gate stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It lets the plan through.
+    Open,
+    /// It does not, until time or somebody else opens it.
+    Closed,
+    /// Somebody has to do something for it.
+    Needs,
+}
+
+impl Standing {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Needs => "needs",
+        }
+    }
+}
+
+/// One gate before a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gate {
+    /// freeze, window, requires, approvals, confirmation.
+    pub name: &'static str,
+    /// How it stands.
+    pub standing: Standing,
+    /// In words.
+    pub detail: String,
+    /// The rule that decides: the version of the policy and the key, or a command.
+    pub rule: String,
+    /// What to do; empty: nothing.
+    pub next: String,
+}
+
+/// The gates before a plan, in the order in which they count. Nothing is decided here: the same rules decide on the start.
+///
+/// # Errors
+/// When the plan's environment is not in the policy any more.
+pub fn gates_of(state: &State, known: &PlanState, now: Timestamp) -> Result<Vec<Gate>, Refusal> {
+    let clock = clock(state, known, now);
+    Ok(clock
+        .into_iter()
+        .chain([requires(state, known), approvals(state, known)?, confirmation(state, known)?])
+        .collect())
+}
+
+fn rule(state: &State, known: &PlanState, key: &str) -> String {
+    format!("policy v{}, environments.{}.{key}", state.policy_version, known.plan.body.environment)
+}
+
+/// A freeze beats the hours.
+fn clock(state: &State, known: &PlanState, now: Timestamp) -> [Gate; 2] {
+    let gate = |name, key| Gate {
+        name,
+        standing: Standing::Open,
+        detail: String::new(),
+        rule: rule(state, known, key),
+        next: String::new(),
+    };
+    let (mut freeze, mut window) = (gate("freeze", "freeze"), gate("window", "windows"));
+    let environment = &known.plan.body.environment;
+    let closed = |gate: &mut Gate, reason: &PauseReason, rule: &str, next: &str| {
+        (gate.standing, gate.detail) = (Standing::Closed, reason.to_string());
+        (gate.rule, gate.next) = (rule.to_owned(), next.to_owned());
+    };
+    match held(state, environment, now) {
+        Some(reason @ PauseReason::Freeze { .. }) => {
+            let PauseReason::Freeze { rule, .. } = &reason else { return [freeze, window] };
+            closed(&mut freeze, &reason, rule, "start it: it goes on by itself once the freeze is lifted");
+        }
+        Some(reason @ PauseReason::Window { .. }) => {
+            let PauseReason::Window { rule, .. } = &reason else { return [freeze, window] };
+            closed(&mut window, &reason, rule, "start it: it goes on by itself then");
+        }
+        Some(
+            PauseReason::Operator
+            | PauseReason::Unknown { .. }
+            | PauseReason::AgentUnreachable { .. }
+            | PauseReason::Unsettled { .. }
+            | PauseReason::Budget { .. }
+            | PauseReason::Wave { .. }
+            | PauseReason::NoProgress { .. },
+        )
+        | None => {}
+    }
+    [freeze, window]
+}
+
+fn requires(state: &State, known: &PlanState) -> Gate {
+    let body = &known.plan.body;
+    let unproven = match &body.goal {
+        Goal::Release { release } => state.unproven(release, &body.environment),
+        Goal::Back { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => None,
+    };
+    let rule = rule(state, known, "requires");
+    let open =
+        Gate { name: "requires", standing: Standing::Open, detail: String::new(), rule, next: String::new() };
+    match unproven {
+        None => open,
+        Some((environment, missing)) => {
+            let refusal = Refusal::NotProven { environment, missing };
+            Gate {
+                standing: Standing::Closed,
+                detail: refusal.to_string(),
+                next: refusal.next_step(),
+                ..open
+            }
+        }
+    }
+}
+
+fn approvals(state: &State, known: &PlanState) -> Result<Gate, Refusal> {
+    let environment = &known.plan.body.environment;
+    let need = state.environment(environment)?.approvals;
+    let counts =
+        known.approvals.iter().filter(|by| state.allow(by, Role::Approver, Some(environment)).is_ok());
+    let have = u32::try_from(counts.count()).unwrap_or(u32::MAX);
+    let refusal = Refusal::WaitsForApproval { plan: known.plan.id.clone(), have, need };
+    let (standing, next) =
+        if have < need { (Standing::Needs, refusal.next_step()) } else { (Standing::Open, String::new()) };
+    let detail = format!("it has {have} of {need}");
+    Ok(Gate { name: "approvals", standing, detail, rule: rule(state, known, "approvals"), next })
+}
+
+fn confirmation(state: &State, known: &PlanState) -> Result<Gate, Refusal> {
+    let body = &known.plan.body;
+    let at = state.environment(&body.environment)?.confirm_at;
+    let (standing, next) = if needs_confirmation(state, &known.plan)? {
+        (Standing::Needs, "type the environment's name when it is asked for".to_owned())
+    } else {
+        (Standing::Open, String::new())
+    };
+    let detail = format!("risk {}, asked for from {at} on", body.risk());
+    Ok(Gate { name: "confirmation", standing, detail, rule: rule(state, known, "confirm_at"), next })
+}
