@@ -187,12 +187,8 @@ async fn a_store_that_fails_is_told_of_and_leaves_no_backup() -> anyhow::Result<
     stores::remove_leftovers(&yard.stores, &yard.path(), &APP.parse()?).await;
     ensure!(objects(&s3, "p").is_empty(), "{:?}", objects(&s3, "p"));
 
-    let parsed = |place: &str, file: &Path| Stores {
-        all: vec![StoreAt::parse(&s3.url(place, file)).unwrap()],
-        needed: 1,
-        keep_local: true,
-    };
-    yard.stores = parsed(&place("p"), &credentials(yard.dir.path(), "wrong"));
+    let wrong = s3.url(&place("p"), &credentials(yard.dir.path(), "wrong"));
+    yard.stores = Stores { all: vec![StoreAt::parse(&wrong).unwrap()], needed: 1, keep_local: true };
     no(&yard, "credentials").await?;
     yard.stores = good;
     yard.stores.all[0].endpoint = Some("http://127.0.0.1:1".to_owned());
