@@ -47,7 +47,7 @@ mod touched;
 mod verify;
 
 pub use look::look;
-pub use place::{LeftoverError, remove_leftovers};
+pub use place::{LeftoverError, ending, remove_leftovers};
 pub use remove::{RemoveError, remove};
 pub use restore::{Mark, RestoreRequest, recover, restore};
 pub use verify::verify;

@@ -118,15 +118,30 @@ pub struct LeftoverError {
     source: io::Error,
 }
 
+/// How the name of a backup ends that a command makes.
+#[must_use]
+pub fn ending(command: &WireCommand) -> String {
+    format!("-{}-{}", command.rollout, command.id)
+}
+
 /// Removes the unfinished backups of a database, which an earlier life of its agent left behind; how many there were.
-/// Not to be called while a backup of this database is made.
+/// `untold`: one whose name ends like this was finished, and nobody was told of it: it goes as well. Not to be called
+/// while a backup of this database is made.
 ///
 /// # Errors
 /// The directory cannot be read, or something in it not removed.
-pub async fn remove_leftovers(dir: &Path, database: &DatabaseName) -> Result<usize, LeftoverError> {
+pub async fn remove_leftovers(
+    dir: &Path,
+    database: &DatabaseName,
+    untold: Option<&str>,
+) -> Result<usize, LeftoverError> {
     let parent = dir.join(database.as_str());
-    let path = parent.clone();
-    let removed = tokio::task::spawn_blocking(move || remove_here(&parent)).await;
+    let (path, untold) = (parent.clone(), untold.map(str::to_owned));
+    let removed = tokio::task::spawn_blocking(move || {
+        disown(&parent, untold.as_deref())?;
+        remove_here(&parent)
+    });
+    let removed = removed.await;
     let removed = removed.unwrap_or_else(|_| Err(io::Error::other("the work was interrupted")));
     removed.map_err(|source| LeftoverError { path, source })
 }
@@ -137,6 +152,25 @@ pub(super) fn remove_all(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,
     }
+}
+
+/// Takes the proper name of what nobody knows: from then on it is unfinished.
+fn disown(parent: &Path, untold: Option<&str>) -> io::Result<()> {
+    let Some(untold) = untold else { return Ok(()) };
+    let entries = match parent.read_dir() {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !name.starts_with('.') && name.ends_with(untold) {
+            std::fs::rename(entry.path(), parent.join(format!("{TEMPORARY}untold-{name}")))?;
+        }
+    }
+    Ok(())
 }
 
 fn remove_here(parent: &Path) -> io::Result<usize> {

@@ -18,7 +18,7 @@ use super::contents::Contents;
 use super::manifest::{CERTIFICATE, DUMP_DIR, FORMAT, GLOBALS, MANIFEST, Manifest, SIGNATURE, SUMS};
 use super::outside::Made;
 use super::parts::{Part, part};
-use super::place::{Place, PlaceError, interrupted};
+use super::place::{Place, PlaceError, ending, interrupted};
 use super::restore_point::RestorePoint;
 
 /// Most names that are tried, should two backups of one command end in one second.
@@ -135,7 +135,7 @@ fn publish_here(
             .map_err(failed("failed to write", &path))?;
     }
     let finished = jiff::Timestamp::now();
-    let name = format!("{}-{}-{}", finished.strftime("%Y%m%dT%H%M%SZ"), command.rollout, command.id);
+    let name = format!("{}{}", finished.strftime("%Y%m%dT%H%M%SZ"), ending(command));
     let published = free_name(&place.parent, &name);
     let id = published.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (method, reason) = (facts.kind.method(), facts.reason.clone());

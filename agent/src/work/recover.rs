@@ -35,7 +35,8 @@ pub(super) async fn recover<S: Site>(
 ) -> Outcome {
     match &command.kind {
         WireKind::Backup { .. } => {
-            site.remove_leftovers().await;
+            // It was not told of, or it would stand in the journal: a backup of which nobody knows is none.
+            site.remove_leftovers(&command).await;
             Outcome::Interrupted { done: Vec::new(), observation: None }
         }
         WireKind::Run(_) | WireKind::Adopt(_) => tokio::select! {

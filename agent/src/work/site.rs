@@ -75,8 +75,8 @@ pub trait Site: Send + Sync + 'static {
         wanted: (&Expectation, &BackupOrder),
         control: Control<'_>,
     ) -> impl Future<Output = Outcome> + Send;
-    /// Clears what interrupted backups left.
-    fn remove_leftovers(&self) -> impl Future<Output = ()> + Send;
+    /// Clears what interrupted backups left: this command's, of which nobody was told, and those of others.
+    fn remove_leftovers(&self, command: &WireCommand) -> impl Future<Output = ()> + Send;
     /// Runs steps in a transaction that is rolled back.
     fn dry_run(
         &self,
@@ -308,11 +308,13 @@ impl Site for Postgres {
         }
     }
 
-    async fn remove_leftovers(&self) {
-        if let Err(error) = backup::remove_leftovers(&self.backup_dir, &self.name).await {
+    async fn remove_leftovers(&self, command: &WireCommand) {
+        let untold = backup::ending(command);
+        if let Err(error) = backup::remove_leftovers(&self.backup_dir, &self.name, Some(&untold)).await {
             tracing::warn!(error = words::line(&error), "what an interrupted backup left is still there");
         }
-        let removed = Box::pin(stores::remove_leftovers(&self.stores, &self.backup_dir, &self.name)).await;
+        let (stores, dir) = (&self.stores, &self.backup_dir);
+        let removed = Box::pin(stores::remove_leftovers(stores, dir, &self.name, Some(&untold))).await;
         if removed > 0 {
             tracing::info!(removed, "what interrupted uploads had left in stores is removed");
         }

@@ -221,7 +221,7 @@ impl Site for PlayedSite {
         Ok(JobEnd::Interrupted { why: "restarted".to_owned() })
     }
 
-    async fn remove_leftovers(&self) {
+    async fn remove_leftovers(&self, _command: &WireCommand) {
         self.asked().leftovers_removed += 1;
     }
 

@@ -584,14 +584,14 @@ async fn a_password_is_in_no_argument() -> anyhow::Result<()> {
 async fn leftovers_of_an_earlier_life_are_removed_and_backups_are_not() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let database = "app".parse()?;
-    assert_eq!(remove_leftovers(dir.path(), &database).await?, 0);
+    assert_eq!(remove_leftovers(dir.path(), &database, None).await?, 0);
     let mine = dir.path().join("app");
     for name in [".tmp-c1-1", ".tmp-c2-1", "20260101T000000Z-r1-c1"] {
         fs::create_dir_all(mine.join(name)).context("a directory")?;
         fs::write(mine.join(name).join("database.dump"), "x")?;
     }
     fs::create_dir_all(dir.path().join("other/.tmp-c1-1"))?;
-    assert_eq!(remove_leftovers(dir.path(), &database).await?, 2);
+    assert_eq!(remove_leftovers(dir.path(), &database, None).await?, 2);
     let left: Vec<_> = fs::read_dir(&mine)?.map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["20260101T000000Z-r1-c1"]);
     assert!(dir.path().join("other/.tmp-c1-1").exists(), "it may be at work");

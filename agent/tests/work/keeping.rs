@@ -118,7 +118,7 @@ async fn a_deletion_that_was_cut_off_goes_on() -> anyhow::Result<()> {
 
     let (path, _) = backup(&dir, APP, "b1");
     fs::rename(&path, &begun)?;
-    assert_eq!(remove_leftovers(&dir.path().join("backups"), &APP.parse()?).await?, 1);
+    assert_eq!(remove_leftovers(&dir.path().join("backups"), &APP.parse()?, None).await?, 1);
     assert!(!begun.exists(), "at the next start");
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use pgbelay_agent::backup::remove_leftovers;
 use pgbelay_agent::backup::stores::{self, Source};
 use pgbelay_agent::config::{StoreAt, Stores};
 use pgbelay_core::command::{Backup, FailureKind, Outcome};
@@ -184,7 +185,7 @@ async fn a_store_that_fails_is_told_of_and_leaves_no_backup() -> anyhow::Result<
     s3.be(Mood::Well);
     // It could not be taken back then, and is no backup: it has no manifest.
     ensure!(!objects(&s3, "p").iter().any(|name| name.ends_with("manifest.json")));
-    stores::remove_leftovers(&yard.stores, &yard.path(), &APP.parse()?).await;
+    stores::remove_leftovers(&yard.stores, &yard.path(), &APP.parse()?, None).await;
     ensure!(objects(&s3, "p").is_empty(), "{:?}", objects(&s3, "p"));
 
     let wrong = s3.url(&place("p"), &credentials(yard.dir.path(), "wrong"));
@@ -221,7 +222,7 @@ async fn what_a_crash_leaves_in_a_store_goes_and_nothing_else() -> anyhow::Resul
     fs::write(own.join("20261127T100001Z-r1-c1/dump/1.dat"), "rows")?;
     fs::write(own.join(".trial-1"), "x")?;
     let name = APP.parse()?;
-    let removed = stores::remove_leftovers(&yard.stores, &yard.path(), &name).await;
+    let removed = stores::remove_leftovers(&yard.stores, &yard.path(), &name, None).await;
     ensure!(removed == 2, "{removed}");
     ensure!(objects(&s3, "p").iter().all(|name| name.starts_with(id(&backup))), "{:?}", objects(&s3, "p"));
     ensure!(foreign.join("1.dat").exists(), "of another database");
@@ -236,6 +237,24 @@ async fn what_a_crash_leaves_in_a_store_goes_and_nothing_else() -> anyhow::Resul
         stores::remove(&asked.source(&yard, &backup)).await?;
         ensure!(objects(&s3, "p").is_empty(), "{:?}", objects(&s3, "p"));
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_backup_of_which_nobody_was_told_goes_from_everywhere() -> anyhow::Result<()> {
+    let s3 = S3::start().await?;
+    let yard = yard(&s3, &[&place("p")]).await?;
+    let backup = backed_up(yard.back_up(None).await?);
+    let name = APP.parse()?;
+    let clear = async |ending: &str| {
+        let there = remove_leftovers(&yard.path(), &name, Some(ending)).await?;
+        anyhow::Ok(there + stores::remove_leftovers(&yard.stores, &yard.path(), &name, Some(ending)).await)
+    };
+    let own = id(&backup).split_once('-').map(|(_, own)| format!("-{own}")).unwrap();
+    ensure!(clear(&own.replacen("-r", "-r1", 1)).await? == 0, "of another command");
+    ensure!(problems(&yard, &backup).await?.is_empty());
+    ensure!(clear(&own).await? == 2);
+    ensure!(objects(&s3, "p").is_empty() && !Path::new(&backup.path).exists(), "{backup:?}");
     Ok(())
 }
 

@@ -1,3 +1,5 @@
+//! What a ledger says to what an agent was told of it.
+
 use super::*;
 
 const OURS: Incarnation = Incarnation(7);

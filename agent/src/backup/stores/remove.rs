@@ -33,9 +33,15 @@ pub async fn remove(source: &Source<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes what interrupted uploads of a database left in its stores; how many things it was. Not to be called while a
-/// backup of this database is made. A store that cannot be used is told of in the log.
-pub async fn remove_leftovers(stores: &Stores, dir: &Path, database: &DatabaseName) -> usize {
+/// Removes what interrupted uploads of a database left in its stores; how many things it was. `untold`: a copy whose name
+/// ends like this is whole, perhaps, and nobody was told of it: it goes as well. Not to be called while a backup of this
+/// database is made. A store that cannot be used is told of in the log.
+pub async fn remove_leftovers(
+    stores: &Stores,
+    dir: &Path,
+    database: &DatabaseName,
+    untold: Option<&str>,
+) -> usize {
     let unfinished = Unfinished::of(&dir.join(database.as_str()));
     let (good, bad) = Box::pin(super::try_all(stores, database)).await;
     for error in &bad {
@@ -44,7 +50,7 @@ pub async fn remove_leftovers(stores: &Stores, dir: &Path, database: &DatabaseNa
     let mut removed = 0;
     for store in &good {
         removed += abort(store, &unfinished).await;
-        match timeout(PATIENCE, Box::pin(store.leftovers())).await {
+        match timeout(PATIENCE, Box::pin(store.leftovers(untold))).await {
             Ok(Ok(count)) => removed += count,
             Ok(Err(error)) => tracing::warn!(%error, "what an interrupted upload left is still there"),
             Err(_) => {
@@ -122,8 +128,8 @@ impl Store {
         Ok(count)
     }
 
-    /// Removes what has no manifest, and trial objects; how many things it was.
-    async fn leftovers(&self) -> Result<usize, StoreError> {
+    /// Removes what has no manifest, what nobody was told of, and trial objects; how many things it was.
+    async fn leftovers(&self, untold: Option<&str>) -> Result<usize, StoreError> {
         let failed = |error: &Refusal| refused(&self.url, "list its backups", error);
         let base = Key::from(self.base.as_str());
         let there = self.client.list_with_delimiter(Some(&base)).await.map_err(|error| failed(&error))?;
@@ -136,6 +142,11 @@ impl Store {
         }
         for directory in there.common_prefixes {
             let Some(id) = directory.filename() else { continue };
+            if untold.is_some_and(|untold| id.ends_with(untold)) {
+                self.delete_all(id).await?;
+                count += 1;
+                continue;
+            }
             match self.client.head(&self.key(id, MANIFEST)).await {
                 Ok(_) => self.unclaim(id).await,
                 Err(Refusal::NotFound { .. }) => {
