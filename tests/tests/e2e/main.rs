@@ -16,5 +16,6 @@ mod pieces;
 mod restores;
 mod retention;
 mod samples;
+mod stores;
 mod waves;
 mod witness;
