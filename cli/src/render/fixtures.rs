@@ -68,7 +68,11 @@ pub(super) fn status() -> StatusResponse {
         labels: BTreeMap::new(),
         ..database("orders-2", "production", "", "ok")
     };
-    StatusResponse { databases: vec![orders, billing, fresh], ledger_problem: String::new() }
+    StatusResponse {
+        databases: vec![orders, billing, fresh],
+        ledger_problem: String::new(),
+        freezes: Vec::new(),
+    }
 }
 
 fn plan_step(version: &str, name: &str, direction: &str, risk: &str, reasons: &[&str]) -> PlanStep {

@@ -14,7 +14,7 @@ pub(crate) fn all(view: &FreezesView, layout: Layout) -> String {
 }
 
 /// One freeze on one line.
-fn line(freeze: &FreezeView) -> String {
+pub(super) fn line(freeze: &FreezeView) -> String {
     let place = if freeze.environment.is_empty() { "everything" } else { &freeze.environment };
     let who = if freeze.by.is_empty() {
         String::new()

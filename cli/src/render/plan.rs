@@ -278,8 +278,13 @@ fn circumstances(plan: &PlanView, layout: Layout) -> String {
     for reason in &plan.blocked_by {
         text.push_str(&entry("Blocked", reason, width));
     }
-    for gate in &plan.gates {
+    let (open, others): (Vec<_>, Vec<_>) = plan.gates.iter().partition(|gate| gate.state == "open");
+    for gate in others {
         text.push_str(&entry("Gate", &standing(gate), width));
+    }
+    if !open.is_empty() {
+        let names: Vec<_> = open.iter().map(|gate| gate.name.as_str()).collect();
+        text.push_str(&entry("Open", &names.join(", "), width));
     }
     text
 }

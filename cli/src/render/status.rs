@@ -38,6 +38,9 @@ pub(crate) fn status(response: &StatusResponse, layout: Layout) -> String {
     if !response.ledger_problem.is_empty() {
         text.push_str(&format!("\n{}\n", wrap(&ledger_problem(&response.ledger_problem), 2, layout.prose())));
     }
+    for freeze in &response.freezes {
+        text.push_str(&format!("\n{}\n", wrap(&super::freeze::line(freeze), 2, layout.prose())));
+    }
     for database in response.databases.iter().filter(|database| !database.problem.is_empty()) {
         let problem = format!("{}: {}", database.name, database.problem);
         text.push_str(&format!("\n{}\n", wrap(&problem, 2, layout.prose())));
@@ -129,6 +132,8 @@ fn sum(databases: &[DatabaseView]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use pgbelay_proto::wire::FreezeView;
+
     use super::super::fixtures::{self, plain};
     use super::*;
 
@@ -181,6 +186,18 @@ mod tests {
 
         1 database: 1 ok; nothing pending
         ");
+    }
+
+    #[test]
+    fn a_freeze_is_told() {
+        let mut fleet = fixtures::status();
+        fleet.databases.truncate(1);
+        let (by, since) = ("dev".to_owned(), "2026-07-29T10:00:00Z".to_owned());
+        let (reason, rule) = ("an incident".to_owned(), "pgbelay unfreeze".to_owned());
+        fleet.freezes = vec![FreezeView { environment: String::new(), reason, by, since, rule }];
+        let text = plain(&status(&fleet, Layout { width: Some(120) }));
+        let told = "everything is frozen: an incident, by dev at 2026-07-29 10:00 UTC (pgbelay unfreeze)";
+        assert!(text.contains(told), "{text}");
     }
 
     #[test]
@@ -255,7 +272,8 @@ mod tests {
               "proven_at": null
             }
           ],
-          "ledger_problem": ""
+          "ledger_problem": "",
+          "freezes": []
         }
         "#);
     }

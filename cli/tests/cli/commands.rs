@@ -89,7 +89,7 @@ fn fleet() -> StatusResponse {
         health: "ok".into(),
         ..DatabaseView::default()
     };
-    StatusResponse { databases: vec![database], ledger_problem: String::new() }
+    StatusResponse { databases: vec![database], ledger_problem: String::new(), freezes: Vec::new() }
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ async fn a_freeze_holds_a_rollout_back_until_it_is_lifted() -> anyhow::Result<()
     anyhow::ensure!(silent.message().contains("a reason is needed"), "{silent:?}");
     let frozen = admin.freeze(freeze("incident 4711")).await?.into_inner().freezes;
     assert_eq!((frozen[0].reason.as_str(), frozen[0].rule.as_str()), ("incident 4711", "pgbelay unfreeze"));
+    assert_eq!(admin.status(wire::StatusRequest::default()).await?.into_inner().freezes, frozen);
 
     let plan = agent.plan(&world, "staging", &release).await?;
     let gates: Vec<_> = plan.gates.iter().map(|gate| format!("{} {}", gate.name, gate.state)).collect();

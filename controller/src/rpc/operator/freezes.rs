@@ -35,7 +35,7 @@ pub(super) async fn unfreeze(
 }
 
 /// Everything that is frozen.
-fn view(state: &State) -> wire::FreezesView {
+pub(super) fn view(state: &State) -> wire::FreezesView {
     let one = |(place, reason): (Option<EnvironmentName>, PauseReason)| {
         let PauseReason::Freeze { reason, by, rule } = reason else { return None };
         let since = by.as_ref().and_then(|_| state.freezes.get(&place)).map(|freeze| rfc3339(freeze.since));

@@ -76,7 +76,9 @@ pub(super) fn status(
     let view = |d: &Arc<Database>| views::fleet::database(state, &services.fleet, d, now);
     let ledger_problem = state.trust.problem().unwrap_or_default();
     let databases = databases.into_iter().map(view).collect();
-    Ok(Response::new(wire::StatusResponse { databases, ledger_problem }))
+    let mut freezes = super::freezes::view(state).freezes;
+    freezes.retain(|freeze| freeze.environment.parse().map_or(true, |place| reader.sees(&place)));
+    Ok(Response::new(wire::StatusResponse { databases, ledger_problem, freezes }))
 }
 
 pub(super) fn history(reader: &Reader, asked: &wire::HistoryRequest) -> Answer<wire::HistoryResponse> {
