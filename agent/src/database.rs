@@ -34,6 +34,7 @@ mod step;
 mod tally;
 mod target;
 mod transaction;
+mod verify;
 
 pub(crate) use check::difference;
 pub use connect::ConnectError;
@@ -51,6 +52,8 @@ pub use recover::recover;
 pub use run::{adopt, run};
 pub(crate) use session::Session;
 pub use target::{DEFAULT_SCHEMA, Secret, Target};
+pub(crate) use verify::unknown;
+pub use verify::verify;
 
 /// What the sessions of pg_dump are called. There is one at a time for each database: any other is left over.
 pub(crate) const DUMP: &str = "pgbelay-agent dump";

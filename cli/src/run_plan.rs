@@ -80,8 +80,12 @@ pub(crate) async fn run_plan(
 fn may_start(plan: &PlanView, given: &[Acknowledgement]) -> Result<(), CliError> {
     let have = u32::try_from(plan.approved_by.len()).unwrap_or(u32::MAX);
     if have < plan.approvals_needed {
-        let message =
-            format!("plan {} waits for approval: it has {have} of {}", plan.id, plan.approvals_needed);
+        let gate = plan.gates.iter().find(|gate| gate.name == "approvals" && gate.state == "needs");
+        let has = gate.map_or_else(
+            || format!("it has {have} of {}", plan.approvals_needed),
+            |gate| gate.detail.clone(),
+        );
+        let message = format!("plan {} waits for approval: {has}", plan.id);
         return Err(CliError::new(ErrorKind::Approval, message).because(plan.blocked_by.join("; ")).hint(
             format!("have somebody else run: pgbelay approve {}; then {}", plan.id, render::plan::run(plan)),
         ));

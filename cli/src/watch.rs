@@ -56,7 +56,7 @@ impl End {
 }
 
 fn is_at_work(view: &RolloutView) -> bool {
-    let works = |state: &str| ["backing-up", "running", "recording"].contains(&state);
+    let works = |state: &str| ["backing-up", "running", "recording", "verifying"].contains(&state);
     view.targets.iter().any(|target| works(&target.state))
 }
 

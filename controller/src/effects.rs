@@ -19,6 +19,7 @@ use crate::fleet::Fleet;
 use crate::keeper::Keeper;
 use crate::rpc::Operators;
 use crate::sequencer::{AskError, Controller};
+use crate::undo::Undoer;
 
 /// How often is looked without a change: what depends on the clock alone is late by at most this.
 const TICK: Duration = Duration::from_secs(1);
@@ -36,6 +37,8 @@ pub struct Effects {
     pub operators: Operators,
     /// Looks after the backups.
     pub keeper: Keeper,
+    /// Takes back what rollouts did.
+    pub undoer: Undoer,
 }
 
 impl Effects {
@@ -79,6 +82,7 @@ impl Effects {
     fn perform(&self, state: &State, effect: Effect) -> Option<Request> {
         match effect {
             Effect::DeleteBackup { database, backup } => self.keeper.delete(database, backup),
+            Effect::Undo { rollout } => self.undoer.undo(rollout),
             Effect::Disconnect { whose: Actor::Operator(name) } => self.operators.disconnect(&name),
             effect @ (Effect::Advance { .. }
             | Effect::Deliver { .. }
@@ -142,6 +146,7 @@ pub fn carry_out(fleet: &Fleet, state: &State, effect: Effect) -> Option<Request
         }
         Effect::Disconnect { whose: Actor::Agent(database) } => fleet.disconnect(&database),
         Effect::Disconnect { whose: Actor::Operator(_) | Actor::Controller }
+        | Effect::Undo { .. }
         | Effect::DeleteBackup { .. } => {}
     }
     None
@@ -167,6 +172,8 @@ pub fn heal(fleet: &Fleet, state: &State) -> Vec<Request> {
                     | PauseReason::Budget { .. }
                     | PauseReason::Wave { .. }
                     | PauseReason::NoProgress { .. }
+                    | PauseReason::Verification { .. }
+                    | PauseReason::ApprovalStale { .. }
                     | PauseReason::Window { .. }
                     | PauseReason::Freeze { .. },
             }
@@ -176,8 +183,9 @@ pub fn heal(fleet: &Fleet, state: &State) -> Vec<Request> {
     requests
 }
 
-fn silent(fleet: &Fleet, rollout: &Rollout) -> Option<Request> {
+/// All of them: an abort waits for none.
+fn silent(fleet: &Fleet, rollout: &Rollout) -> impl Iterator<Item = Request> {
     let held = rollout.targets.iter().filter(|(_, target)| target.state.command().is_some());
-    let silent = held.map(|(name, _)| name).find(|name| fleet.is_silent(name));
+    let silent = held.map(|(name, _)| name).filter(|name| fleet.is_silent(name));
     silent.map(|database| Request::AgentSilent { database: database.clone() })
 }

@@ -18,4 +18,5 @@ pub mod notify;
 pub mod rpc;
 pub mod sequencer;
 pub mod server;
+pub mod undo;
 pub mod views;

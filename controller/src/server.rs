@@ -33,6 +33,7 @@ use crate::rpc::gate::Gate;
 use crate::rpc::operator::{AUDITS_AT_ONCE, OperatorsService, RELEASES_AT_ONCE};
 use crate::rpc::{CATALOGS_AT_ONCE, Operators, Services};
 use crate::sequencer::{self, EndError, Running};
+use crate::undo::{UndoTiming, Undoer};
 use own_certificate::{OwnCertificate, OwnCertificateError};
 
 mod own_certificate;
@@ -129,6 +130,8 @@ pub struct Options {
     pub timing: Timing,
     /// Of looking after the backups.
     pub keeper: KeeperTiming,
+    /// How often it is tried to take back what a rollout did.
+    pub undo: UndoTiming,
     /// Of deliveries of news.
     pub notify: NotifyTiming,
     /// Of the listener for agents and operators.
@@ -142,6 +145,7 @@ impl Default for Options {
         Self {
             timing: Timing::default(),
             keeper: KeeperTiming::default(),
+            undo: UndoTiming::default(),
             notify: NotifyTiming::default(),
             main: ListenerOptions::identified(),
             enrolment: ListenerOptions::enrolment(),
@@ -191,7 +195,8 @@ pub async fn run(
     tasks.spawn(listener::serve(sockets.enrolment, enrol, enrol_tls, options.enrolment, stop.clone()));
     let keeper = Keeper::new(services.clone(), options.keeper);
     let fleet = services.fleet.clone();
-    let effects = Effects { controller: controller.clone(), fleet, operators, keeper };
+    let undoer = Undoer::new(services.clone(), options.undo);
+    let effects = Effects { controller: controller.clone(), fleet, operators, keeper, undoer };
     tasks.spawn(effects.run(stop.clone()));
     tasks.spawn(notifier.run(controller.clone(), Arc::clone(&services.ledger), stop.clone()));
     if let Some(listener) = sockets.metrics {

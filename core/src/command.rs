@@ -8,7 +8,7 @@ use crate::migration::{Version, is_false};
 pub use crate::name::CommandId;
 use crate::name::{DatabaseName, OperatorName};
 use crate::plan::{Direction, ExecutionSettings, Expectation, HistoryMark, LockMode, Step, Touches};
-use crate::policy::{BackupMethod, BackupRules, Bytes, MethodRule, Thresholds, archive_timeout};
+use crate::policy::{BackupMethod, BackupRules, Bytes, MethodRule, Query, Thresholds, archive_timeout};
 use crate::rollout::RolloutId;
 use crate::time::{Span, Timestamp};
 
@@ -50,6 +50,44 @@ pub enum CommandKind {
     Run(Run),
     /// Record migrations that are applied already.
     Adopt(Adopt),
+    /// Ask the policy's queries.
+    Verify(Verify),
+}
+
+/// Queries to be asked of a database. Nothing is changed there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verify {
+    /// What to ask, in this order.
+    pub queries: Vec<Query>,
+    /// The state that the run before left behind.
+    pub expect: Expectation,
+}
+
+/// What came of a query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// What the query is called.
+    pub query: String,
+    /// What it said.
+    pub said: Said,
+}
+
+/// What a query said. That it could not be asked says nothing of the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "said", rename_all = "kebab-case")]
+pub enum Said {
+    /// What it should.
+    Passed,
+    /// Something else.
+    Failed {
+        /// What it gave, in words, cut where it is long.
+        got: String,
+    },
+    /// It could not be asked, or gave no answer.
+    Unknown {
+        /// Why, in words.
+        why: String,
+    },
 }
 
 /// Migrations that are applied already, to be recorded in order. Nothing of them is run.
@@ -125,14 +163,15 @@ impl CommandKind {
         match self {
             Self::Backup { expect, .. }
             | Self::Run(Run { expect, .. })
-            | Self::Adopt(Adopt { expect, .. }) => expect,
+            | Self::Adopt(Adopt { expect, .. })
+            | Self::Verify(Verify { expect, .. }) => expect,
         }
     }
 
     /// What it does to the records; `None`: nothing.
     pub(crate) fn recording(&self) -> Option<Recording<'_>> {
         match self {
-            Self::Backup { .. } => None,
+            Self::Backup { .. } | Self::Verify(_) => None,
             Self::Run(Run { direction, steps, expect, .. }) => {
                 Some(Recording { direction: *direction, steps, expect })
             }
@@ -317,6 +356,8 @@ pub enum FailureKind {
     StepDeadline,
     /// Standbys are too far behind.
     ReplicationLag,
+    /// A query of the policy gave another answer than it should.
+    Verification,
     /// The SQL that the plan names could not be had.
     SqlMissing,
     /// Something on the agent's machine: its disk, its tools.
@@ -380,6 +421,11 @@ pub enum Outcome {
         done: Vec<StepDone>,
         /// The database afterwards.
         observation: Observation,
+    },
+    /// The queries were asked.
+    Verified {
+        /// What came of each, in their order.
+        answers: Vec<Answer>,
     },
     /// A step failed and was rolled back; the steps before it are recorded.
     Failed {

@@ -20,18 +20,20 @@ mod resolve;
 mod rollouts;
 mod standing;
 mod steer;
+mod undo;
 mod waves;
 mod witness;
 
 pub(crate) use advance::wants as wants_advance;
 pub use authorise::authorise;
 pub use backups::rests_on;
-pub(crate) use gates::may_be_taken;
 pub use gates::{freezes, frozen, held, hours, may_try, needed};
+pub(crate) use gates::{is_gate, may_be_taken};
 pub use jobs::{due_proofs, last_proof};
 pub use plans::{Wanted, pending, planned_id};
-pub use rollouts::{may_run, needs_confirmation, obstacles, waits_for_approval};
+pub use rollouts::{approvals_of, may_run, needs_confirmation, obstacles, waits_for_approval};
 pub use standing::{Gate, Standing, gates_of};
+pub use undo::undo_wanted;
 pub use witness::believed;
 pub(crate) use witness::waits;
 
@@ -90,6 +92,7 @@ pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<
         Request::SkipTarget { rollout, database, reason } => {
             steer::skip(state, (rollout, database), reason, &here.actor)
         }
+        Request::GiveUpUndo { rollout, why } => undo::give_up(state, rollout, why),
         Request::PassWave { rollout } => steer::pass_wave(state, rollout, &here.actor),
         Request::OverrideWindow { rollout, reason } => gates::override_window(state, (rollout, reason), here),
         Request::Freeze { environment, reason } => gates::freeze(state, (environment.as_ref(), reason), here),

@@ -218,6 +218,11 @@ pub enum Event {
         /// Until when.
         until: Timestamp,
     },
+    /// The wait after the last wave is over, and its databases are asked the policy's queries once more.
+    WaveVerifies {
+        /// The rollout.
+        rollout: RolloutId,
+    },
     /// The next wave may start.
     WavePassed {
         /// The rollout.
@@ -232,6 +237,13 @@ pub enum Event {
         rollout: RolloutId,
         /// What failed.
         databases: BTreeSet<DatabaseName>,
+    },
+    /// What a rollout did is not rolled back by itself, though policy wants that.
+    UndoGivenUp {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Why, in words.
+        why: String,
     },
     /// Somebody left a database out.
     TargetSkipped {
@@ -313,12 +325,15 @@ pub enum Event {
         /// What was said.
         resolution: Resolution,
     },
-    /// A target was given up: its agent died on it too often.
+    /// A target was given up: its agent died on it too often or was revoked, or what the plan rests on is no more.
     TargetGivenUp {
         /// The rollout.
         rollout: RolloutId,
         /// The database.
         database: DatabaseName,
+        /// What is no more, in words; absent: it was the agent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// A backup was read again.
     BackupChecked {
@@ -453,7 +468,9 @@ impl Event {
             Self::RolloutResumed { .. } => "rollout-resumed",
             Self::WaveStarted { .. } => "wave-started",
             Self::WaveBakes { .. } => "wave-bakes",
+            Self::WaveVerifies { .. } => "wave-verifies",
             Self::WavePassed { .. } => "wave-passed",
+            Self::UndoGivenUp { .. } => "undo-given-up",
             Self::RolloutRetried { .. } => "rollout-retried",
             Self::TargetSkipped { .. } => "target-skipped",
             Self::TargetOverdue { .. } => "target-overdue",

@@ -18,9 +18,12 @@ use crate::time::{Span, Timestamp};
 mod backups;
 mod commands;
 mod jobs;
+mod proofs;
 mod rollouts;
 mod waves;
 mod witness;
+
+pub(crate) use proofs::stands;
 
 /// An event that cannot follow this state: the ledger is not one that this program wrote.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -114,14 +117,20 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
         Event::DatabaseObserved { database, observation } => {
             observed(state, database, observation, place)?;
         }
-        Event::DriftFound { database: name, .. } => drop(database(state, name, place)?),
+        Event::DriftFound { database: name, .. } => {
+            database(state, name, place)?;
+            proofs::drifted(state, name, place.at);
+        }
         Event::WindowsClosing { environment, windows } => state.told.note(environment, windows, place.at),
         Event::ReleaseRecorded { release } => {
             state.latest_release = Some(release.id);
             state.releases.entry(release.id).or_insert_with(|| Arc::new(release.clone()));
         }
         Event::PlanCreated { plan } => plan_created(state, plan, place)?,
-        Event::PlanApproved { plan: id, by } => drop(plan(state, id, place)?.approvals.insert(by.clone())),
+        Event::PlanApproved { plan: id, by } => {
+            let version = state.policy_version;
+            plan(state, id, place)?.approvals.insert(by.clone(), version);
+        }
         Event::PlanTried { plan: id, .. } => drop(plan(state, id, place)?),
         Event::RolloutStarted { rollout, plan, by, confirmation, acknowledged, bulk } => {
             let words = rollouts::Words { by, confirmation: *confirmation, acknowledged };
@@ -134,6 +143,10 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
         }
         Event::WaveBakes { rollout, until } => {
             waves::stage(state, rollout, Stage::Baking { until: *until }, place)?;
+        }
+        Event::WaveVerifies { rollout } => waves::verifies(state, rollout, place)?,
+        Event::UndoGivenUp { rollout, why } => {
+            rollouts::rollout(state, rollout, place)?.not_undone = Some(why.clone());
         }
         Event::WavePassed { rollout, .. } => waves::stage(state, rollout, Stage::Passed, place)?,
         Event::RolloutRetried { rollout, databases } => waves::retried(state, rollout, databases, place)?,
@@ -159,7 +172,9 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
             known.ok_or_else(|| place.unknown("freeze", environment.as_ref().map_or("", |e| e.as_str())))?;
         }
         Event::TargetUpToDate { rollout, database } => rollouts::up_to_date(state, rollout, database, place)?,
-        Event::TargetGivenUp { rollout, database } => rollouts::given_up(state, rollout, database, place)?,
+        Event::TargetGivenUp { rollout, database, why } => {
+            rollouts::given_up(state, (rollout, database), why.as_deref(), place)?;
+        }
         Event::TargetCancelled { rollout, database } => rollouts::cancelled(state, rollout, database, place)?,
         Event::StatementResolved { database, resolution } => {
             rollouts::resolved(state, database, resolution, place)?;
@@ -228,7 +243,9 @@ fn revoked(state: &mut State, database: &DatabaseName, place: Place) -> Result<(
 }
 
 fn removed(state: &mut State, database: &DatabaseName, place: Place) -> Result<(), IllegalEvent> {
-    state.databases.remove(database).ok_or_else(|| place.unknown("database", database))?;
+    let gone = state.databases.remove(database).ok_or_else(|| place.unknown("database", database))?;
+    let carries: Vec<_> = gone.carries.keys().copied().collect();
+    proofs::left(state, &gone.environment, &carries, place.at);
     state.agents.remove(database);
     witness::forgotten(state, database);
     state.told.windows.remove(database);
@@ -254,6 +271,13 @@ fn agent_enrolled(
     witness::forgotten(state, &token.database);
     state.contested.remove(&token.database);
     state.agents.insert(token.database.clone(), Certificates::new(certificate.clone()));
+    let before = state.databases.get(&token.database).map(Arc::clone);
+    let carries: Vec<_> = before.iter().flat_map(|database| database.carries.keys().copied()).collect();
+    if let Some(before) = &before {
+        proofs::left(state, &before.environment, &carries, place.at);
+    }
+    proofs::joined(state, &token.environment, &carries, place.at);
+    drop(before);
     let database = state.databases.entry(token.database.clone()).or_insert_with(|| {
         Arc::new(Database {
             name: token.database.clone(),
@@ -313,7 +337,6 @@ pub(crate) fn observed(
     seen: &Observation,
     place: Place,
 ) -> Result<(), IllegalEvent> {
-    let releases = state.releases.clone();
     let environment = &database(state, name, place)?.environment.clone();
     let length = state.policy.environment(environment).map_or(Span(0), |policy| policy.rollback_window);
     // What was applied without the controller being told (its agent was lost, the ledger is an old copy) can be taken
@@ -332,8 +355,8 @@ pub(crate) fn observed(
         !window.expired(place.at) || seen.records.iter().any(|r| r.version == *version)
     });
     database.windows.extend(opened);
-    database.carries.retain(|id, _| releases.get(id).is_some_and(|release| has_all(seen, release)));
     database.observed = Some((place.at, Arc::new(seen.clone())));
+    proofs::seen(state, name, seen, place.at);
     Ok(())
 }
 

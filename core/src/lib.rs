@@ -24,6 +24,7 @@ pub mod origin;
 pub mod outstanding;
 pub mod plan;
 pub mod policy;
+pub mod proof;
 pub mod release;
 pub mod request;
 pub mod retention;

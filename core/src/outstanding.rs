@@ -1,13 +1,13 @@
 //! From a state to what is still to be done: level-triggered, and the same after a restart as before.
 
 use crate::backup::BackupId;
-use crate::command::CommandId;
-use crate::decide::{may_be_taken, waits, wants_advance};
+use crate::command::{CommandId, CommandKind};
+use crate::decide::{is_gate, may_be_taken, undo_wanted, waits, wants_advance};
 use crate::event::Actor;
 use crate::job::{Job, JobId};
 use crate::name::DatabaseName;
 use crate::retention::may_be_deleted;
-use crate::rollout::{PauseReason, RolloutId, RolloutState};
+use crate::rollout::{Rollout, RolloutId, RolloutState, TargetState};
 use crate::state::{CommandState, State};
 use crate::time::Timestamp;
 
@@ -59,6 +59,11 @@ pub enum Effect {
         /// Which.
         backup: BackupId,
     },
+    /// Take back what a rollout did that has come to a halt.
+    Undo {
+        /// The rollout.
+        rollout: RolloutId,
+    },
     /// End every connection of an identity.
     Disconnect {
         /// Whose.
@@ -74,11 +79,15 @@ pub fn outstanding(state: &State, now: Timestamp) -> Vec<Effect> {
         .open_rollouts()
         .filter(|r| !waits(state, &r.id) && wants_advance(state, r, now))
         .map(|r| Effect::Advance { rollout: r.id.clone() });
+    let undone = state.open_rollouts().filter(|rollout| believed && undo_wanted(state, rollout).is_some());
+    let undone = undone.map(|rollout| Effect::Undo { rollout: rollout.id.clone() });
     let commands = state.commands.values().filter_map(|known| {
         let (database, command) = (known.command.database.clone(), known.command.id.clone());
         let rollout = state.rollouts.get(&known.command.rollout)?;
-        let cancelled =
-            rollout.targets.get(&database).is_some_and(|target| target.cancelled || target.overdue.is_some());
+        let target = rollout.targets.get(&database);
+        // Nothing is at work that could be ended: whoever is asked again reads from the database what was done.
+        let unknown = target.is_some_and(|target| matches!(target.state, TargetState::Unknown { .. }));
+        let cancelled = !unknown && target.is_some_and(|target| target.cancelled || target.overdue.is_some());
         match &rollout.state {
             RolloutState::Running | RolloutState::Paused { .. } if cancelled => {
                 Some(Effect::Cancel { database, command })
@@ -87,7 +96,7 @@ pub fn outstanding(state: &State, now: Timestamp) -> Vec<Effect> {
             RolloutState::Paused { .. } if is_held_back(state, known) => None,
             // So do a freeze and the hours, also while nobody has noticed yet.
             RolloutState::Running | RolloutState::Paused { .. }
-                if !known.accepted && !may_be_taken(state, rollout, now) =>
+                if !known.accepted && !may_be_taken(state, rollout, &known.command, now) =>
             {
                 None
             }
@@ -114,20 +123,21 @@ pub fn outstanding(state: &State, now: Timestamp) -> Vec<Effect> {
         state.condemned.iter().filter(|_| believed).filter(deletable).map(|(database, backup)| {
             Effect::DeleteBackup { database: database.clone(), backup: backup.clone() }
         });
-    advances.chain(commands).chain(deletions).chain(jobs).chain(revoked).collect()
+    advances.chain(undone).chain(commands).chain(deletions).chain(jobs).chain(revoked).collect()
 }
 
-/// Whether a command is not given to its agent: a pause that only a person ends holds back what no agent has taken yet.
+/// Whether a command is not given to its agent: a pause holds back what no agent has taken yet. What was run is asked how
+/// it is also while windows, freezes or approvals hold back the rest.
 #[must_use]
 pub fn is_held_back(state: &State, known: &CommandState) -> bool {
     let rollout = state.rollouts.get(&known.command.rollout);
-    let paused = rollout.is_some_and(|rollout| {
-        matches!(
-            rollout.state,
-            RolloutState::Paused { reason: PauseReason::Operator | PauseReason::Budget { .. } }
-        )
-    });
-    paused && !known.accepted
+    let held = |rollout: &Rollout| match &rollout.state {
+        RolloutState::Paused { reason } => {
+            !(is_gate(reason) && matches!(known.command.kind, CommandKind::Verify(_)))
+        }
+        RolloutState::Running | RolloutState::Aborting | RolloutState::Finished { .. } => false,
+    };
+    !known.accepted && rollout.is_some_and(|rollout| held(rollout))
 }
 
 /// An agent has one job at a time; the others wait for it.

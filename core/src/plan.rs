@@ -16,7 +16,7 @@ use crate::migration::{Version, is_false};
 pub use crate::name::PlanId;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName};
 use crate::origin::Origin;
-use crate::policy::{BackupPolicy, Blockers, Course, EnvironmentPolicy, ReplicationLag, defaults};
+use crate::policy::{BackupPolicy, Blockers, Course, EnvironmentPolicy, Query, ReplicationLag, defaults};
 use crate::rollout::RolloutId;
 use crate::time::{Span, Timestamp};
 
@@ -29,7 +29,7 @@ mod touches;
 mod waves;
 
 pub use adopt::{AllHistories, History, plan_adopt, plan_baseline};
-pub use back::plan_back;
+pub use back::{Above, plan_back};
 pub use forward::plan_forward;
 pub use judgement::{AllSizes, FoundHazard, Judgement, Scales};
 pub(crate) use server::only_on_known_servers;
@@ -61,6 +61,13 @@ pub enum Goal {
         /// The version that stays.
         target: Option<Version>,
     },
+    /// What a rollout did is taken back.
+    Undo {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Whether only what it did in its last wave is.
+        wave: bool,
+    },
     /// What another tool has applied of a release is recorded.
     Adopt {
         /// The release.
@@ -86,7 +93,16 @@ impl Goal {
             Self::Release { release } | Self::Adopt { release, .. } | Self::Baseline { release, .. } => {
                 Some(*release)
             }
-            Self::Back { .. } => None,
+            Self::Back { .. } | Self::Undo { .. } => None,
+        }
+    }
+
+    /// Whether migrations are taken back.
+    #[must_use]
+    pub const fn is_back(&self) -> bool {
+        match self {
+            Self::Back { .. } | Self::Undo { .. } => true,
+            Self::Release { .. } | Self::Adopt { .. } | Self::Baseline { .. } => false,
         }
     }
 
@@ -94,7 +110,7 @@ impl Goal {
     #[must_use]
     pub const fn only_records(&self) -> bool {
         match self {
-            Self::Release { .. } | Self::Back { .. } => false,
+            Self::Release { .. } | Self::Back { .. } | Self::Undo { .. } => false,
             Self::Adopt { .. } | Self::Baseline { .. } => true,
         }
     }
@@ -353,6 +369,20 @@ impl PlanBody {
     #[must_use]
     pub fn risk(&self) -> Risk {
         self.targets.values().flat_map(|t| &t.steps).map(|s| s.risk).max().unwrap_or(Risk::Low)
+    }
+
+    /// The hazards that were found in any step.
+    pub fn hazards(&self) -> impl Iterator<Item = &str> {
+        self.judgements.iter().flat_map(|judgement| &judgement.hazards).map(|found| found.hazard.id.as_str())
+    }
+
+    /// What is asked of databases after their runs. A way back is asked nothing: what was there before answers for itself.
+    #[must_use]
+    pub fn queries(&self) -> &[Query] {
+        match &self.goal {
+            Goal::Release { .. } => &self.course.verify,
+            Goal::Back { .. } | Goal::Undo { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => &[],
+        }
     }
 
     /// Whether nothing at all would be run.

@@ -9,12 +9,15 @@ use crate::migration::is_false;
 use crate::name::EnvironmentName;
 use crate::time::{Span, Timestamp};
 
+mod approvals;
 mod backup;
 mod hours;
 mod retention;
+mod verify;
 mod waves;
 mod zone;
 
+pub use approvals::{ApprovalRule, Approvals, MAX_APPROVALS, Requires};
 pub(crate) use backup::archive_timeout;
 pub use backup::{
     BackupEach, BackupMethod, BackupPolicy, BackupRules, Bytes, BytesError, LEAST_RATE, MethodRule, Outside,
@@ -22,6 +25,7 @@ pub use backup::{
 };
 pub use hours::{Blackout, Hours, HoursError, MAX_HOURS, Opening, Weekly};
 pub use retention::{MAX_DAYS, MAX_KEEP, Retention};
+pub use verify::{MAX_QUERIES, OnFailure, Query};
 pub use waves::{Course, MAX_WAVES, Selector, SelectorError, WaveRules};
 pub use zone::{Zone, ZoneError};
 
@@ -91,12 +95,15 @@ pub enum UnknownServer {
 pub struct EnvironmentPolicy {
     /// The environment.
     pub name: EnvironmentName,
-    /// Where a release must have succeeded on every database before. Absent: the environment before this one.
+    /// Where a release must have been verified before. Absent: the environment before this one.
     #[serde(default)]
-    pub requires: Option<Vec<EnvironmentName>>,
-    /// How many people other than the author must approve a plan.
+    pub requires: Option<Requires>,
+    /// How long all of an environment that must come before must have carried it, with nothing that spoke against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soak: Option<Span>,
+    /// How many people other than the author must approve a plan, and which.
     #[serde(default)]
-    pub approvals: u32,
+    pub approvals: Approvals,
     /// From which risk on a person must type the environment's name.
     #[serde(default = "defaults::confirm_at")]
     pub confirm_at: Risk,
@@ -169,6 +176,12 @@ pub struct EnvironmentPolicy {
     /// After how long without any progress a rollout with work under way pauses; absent: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_deadline: Option<Span>,
+    /// What is asked of each database after its run, and again at the end of a bake.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verify: Vec<Query>,
+    /// What is done when more databases have failed than `max_failures`.
+    #[serde(default, skip_serializing_if = "OnFailure::is_halt")]
+    pub on_failure: OnFailure,
     /// When work may begin; none: whenever no blackout is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Weekly>,
@@ -349,6 +362,16 @@ pub enum PolicyError {
         /// What was perhaps meant.
         nearest: Option<String>,
     },
+    /// A query that cannot be asked.
+    #[error("{environment}: verify: {query} cannot be asked: {why}")]
+    BadQuery {
+        /// The environment.
+        environment: EnvironmentName,
+        /// What it is called.
+        query: String,
+        /// Why.
+        why: String,
+    },
     /// Windows that never open.
     #[error(
         "{0}: windows never open within a year, or blackouts cover all of them; to stop everything use freeze"
@@ -389,7 +412,8 @@ impl EnvironmentPolicy {
         Self {
             name,
             requires: None,
-            approvals: 0,
+            soak: None,
+            approvals: Approvals::default(),
             confirm_at: defaults::confirm_at(),
             force_allowed: defaults::yes(),
             backup: defaults::backup(),
@@ -414,6 +438,8 @@ impl EnvironmentPolicy {
             max_unknown: 0,
             step_deadline: None,
             progress_deadline: None,
+            verify: Vec::new(),
+            on_failure: OnFailure::default(),
             windows: Vec::new(),
             blackouts: Vec::new(),
             freeze: None,
@@ -427,7 +453,7 @@ impl EnvironmentPolicy {
         };
         let checks = [
             ("max_parallel", (1..=1_000).contains(&self.max_parallel), "from 1 to 1000"),
-            ("approvals", self.approvals <= 10, "from 0 to 10"),
+            ("soak", self.soak.is_none_or(|span| span.0 > 0), positive),
             ("lock_timeout", self.lock_timeout.0 > 0, positive),
             ("lock_budget", self.lock_budget.0 > 0, positive),
             ("statement_timeout", self.statement_timeout.0 > 0, positive),
@@ -482,13 +508,16 @@ impl Policy {
             if stands_before(&environment.name) {
                 found.push(PolicyError::Twice(environment.name.clone()));
             }
-            let missing = environment.requires.iter().flatten().filter(|name| !stands_before(name));
+            let missing =
+                environment.requires.iter().flat_map(Requires::names).filter(|name| !stands_before(name));
             found.extend(missing.map(|required| PolicyError::NotBefore {
                 environment: environment.name.clone(),
                 required: required.clone(),
             }));
             found.extend(environment.mistakes());
             found.extend(environment.mistakes_of_waves());
+            found.extend(environment.mistakes_of_approvals());
+            found.extend(environment.mistakes_of_queries());
         }
         found.extend(self.risk.keys().filter_map(|kind| unknown_kind("risk", kind)));
         for environment in &self.environments {
@@ -523,18 +552,6 @@ impl Policy {
     #[must_use]
     pub fn environment(&self, name: &EnvironmentName) -> Option<&EnvironmentPolicy> {
         self.environments.iter().find(|e| e.name == *name)
-    }
-
-    /// Where a release must have succeeded before it may run in an environment.
-    #[must_use]
-    pub fn required_before(&self, name: &EnvironmentName) -> Vec<EnvironmentName> {
-        let Some(at) = self.environments.iter().position(|e| e.name == *name) else { return Vec::new() };
-        match &self.environments[at].requires {
-            Some(required) => required.clone(),
-            None => {
-                at.checked_sub(1).map(|before| self.environments[before].name.clone()).into_iter().collect()
-            }
-        }
     }
 
     /// The risk of a kind of statement: the policy's word if it has one, else the base level.

@@ -21,6 +21,7 @@ use crate::witness::{Checkpoint, Looked};
 
 mod refusal;
 
+pub(crate) use refusal::by_role;
 pub use refusal::{Refusal, RefusalClass, TokenFault};
 
 /// Something that is asked of the controller.
@@ -223,6 +224,13 @@ pub enum Request {
         database: DatabaseName,
         /// Why.
         reason: String,
+    },
+    /// What a rollout did cannot be rolled back by itself.
+    GiveUpUndo {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Why, in words.
+        why: String,
     },
     /// Let the next wave of a rollout start.
     PassWave {

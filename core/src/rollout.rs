@@ -60,6 +60,8 @@ pub struct Rollout {
     pub started_at: Timestamp,
     /// Who let it go on outside of windows, and why; `None`: nobody.
     pub overridden: Option<(OperatorName, String)>,
+    /// Why what it did is not rolled back by itself, where policy wants that; `None`: nothing stands against it.
+    pub not_undone: Option<String>,
     /// Where it stands.
     pub state: RolloutState,
     /// When something of it last moved, or a person let it go on.
@@ -91,6 +93,8 @@ pub enum Stage {
         /// Until when.
         until: Timestamp,
     },
+    /// That time is over, and its databases are asked the policy's queries once more.
+    Verifying,
     /// The next one may start.
     Passed,
 }
@@ -154,6 +158,20 @@ pub enum PauseReason {
         /// A database that is worked on.
         database: DatabaseName,
     },
+    /// A query of the policy could not be asked of a database.
+    Verification {
+        /// The database.
+        database: DatabaseName,
+    },
+    /// The approvals of its plan do not count any more: another policy is in force, or somebody may not approve any more.
+    ApprovalStale {
+        /// How many count.
+        have: u32,
+        /// How many must.
+        need: u32,
+        /// What says so: the version of the policy and the key.
+        rule: String,
+    },
     /// Nothing may begin at this time. It goes on by itself.
     Window {
         /// When it may; absent: not within a year.
@@ -207,6 +225,8 @@ pub struct Target {
     pub attempt: u32,
     /// How many pieces of a migration that is cut off are done, as far as it was told.
     pub pieces: u32,
+    /// Whether the policy's queries were asked since the last run, and answered as they should.
+    pub verified: bool,
     /// Whether somebody cancelled what runs on it.
     pub cancelled: bool,
     /// Whether what runs on it was cancelled because it took longer than this.
@@ -246,6 +266,11 @@ pub enum TargetState {
         /// The command.
         command: CommandId,
         /// What is known.
+        why: String,
+    },
+    /// All is run, and a query of the policy could not be asked. Nothing is at work.
+    Unverified {
+        /// Why, in words.
         why: String,
     },
     /// A statement was cut off, and nothing shows whether it took effect. Nothing is at work.
@@ -312,6 +337,7 @@ impl TargetState {
             | Self::Refused { .. }
             | Self::Cancelled
             | Self::Unsettled { .. }
+            | Self::Unverified { .. }
             | Self::Skipped { .. }
             | Self::NotReached => None,
         }
@@ -328,6 +354,7 @@ impl TargetState {
             | Self::Running { .. }
             | Self::Unknown { .. }
             | Self::Unsettled { .. }
+            | Self::Unverified { .. }
             | Self::Skipped { .. }
             | Self::NotReached => false,
         }

@@ -14,6 +14,7 @@ use crate::name::{DatabaseName, EnvironmentName, OperatorName, TokenId};
 use crate::notice::Told;
 use crate::plan::{Plan, PlanId};
 use crate::policy::{EnvironmentPolicy, Policy};
+use crate::proof::Shown;
 use crate::release::Release;
 use crate::request::Refusal;
 use crate::rollout::{Rollout, RolloutId};
@@ -51,6 +52,8 @@ pub struct State {
     pub open_rollouts: BTreeSet<RolloutId>,
     /// The rollouts of each database, in the order in which they were started.
     pub rollouts_of: BTreeMap<DatabaseName, Vec<RolloutId>>,
+    /// What environments have shown of releases.
+    pub shown: BTreeMap<EnvironmentName, Shown>,
     /// The last rollout of each environment.
     pub last_rollout: BTreeMap<EnvironmentName, RolloutId>,
     /// The backups, by database and name.
@@ -80,8 +83,8 @@ pub struct State {
 pub struct PlanState {
     /// The plan.
     pub plan: Arc<Plan>,
-    /// Who approved it.
-    pub approvals: BTreeSet<OperatorName>,
+    /// Who approved it, and under which version of the policy: a word that was given under another one does not count.
+    pub approvals: BTreeMap<OperatorName, u64>,
 }
 
 /// Somebody's word that nothing may begin.
@@ -121,6 +124,7 @@ impl Default for State {
             rollouts: BTreeMap::new(),
             open_rollouts: BTreeSet::new(),
             rollouts_of: BTreeMap::new(),
+            shown: BTreeMap::new(),
             last_rollout: BTreeMap::new(),
             backups: BTreeMap::new(),
             jobs: BTreeMap::new(),
@@ -220,28 +224,6 @@ impl State {
         let mut candidates = all.flat_map(|release| release.migrations.iter().find(is_it)).peekable();
         let first = candidates.peek().copied();
         candidates.find(|m| m.down.is_some()).or(first)
-    }
-
-    /// Where a release has not succeeded on every database, among the environments that must come before.
-    #[must_use]
-    pub fn unproven(
-        &self,
-        release: &Digest,
-        environment: &EnvironmentName,
-    ) -> Option<(EnvironmentName, Vec<String>)> {
-        self.policy.required_before(environment).into_iter().find_map(|required| {
-            let missing: Vec<String> = self
-                .databases_of(&required)
-                .filter(|d| !d.carries.contains_key(release))
-                .map(|d| d.name.to_string())
-                .collect();
-            let nobody = self.databases_of(&required).next().is_none();
-            match (missing.is_empty(), nobody) {
-                (true, false) => None,
-                (_, true) => Some((required, vec!["it has no database".to_owned()])),
-                (false, false) => Some((required, missing)),
-            }
-        })
     }
 }
 

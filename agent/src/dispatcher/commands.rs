@@ -217,6 +217,7 @@ fn stopped(outcome: Outcome) -> Option<Outcome> {
         Outcome::Unknown { .. } => None,
         Outcome::Cancelled { done, observation } => Some(Outcome::Interrupted { done, observation }),
         Outcome::BackedUp { .. }
+        | Outcome::Verified { .. }
         | Outcome::Ran { .. }
         | Outcome::Failed { .. }
         | Outcome::Interrupted { .. }
@@ -228,6 +229,7 @@ fn stopped(outcome: Outcome) -> Option<Outcome> {
 const fn name_of(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::BackedUp { .. } => "backed up",
+        Outcome::Verified { .. } => "verified",
         Outcome::Ran { .. } => "ran",
         Outcome::Failed { .. } => "failed",
         Outcome::Interrupted { .. } => "interrupted",

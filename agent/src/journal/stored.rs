@@ -1,6 +1,6 @@
 //! How a command is written into the journal. Its types are the contract's, which knows no JSON.
 
-use pgbelay_core::command::{Backup, BackupOrder, CommandId, Resolution, StrongLock};
+use pgbelay_core::command::{Backup, BackupOrder, CommandId, Resolution, StrongLock, Verify};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
@@ -34,6 +34,7 @@ enum StoredKind {
     },
     Run(StoredRun),
     Adopt(StoredAdopt),
+    Verify(Verify),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -101,6 +102,7 @@ impl From<WireCommand> for StoredCommand {
             WireKind::Backup { expect, order } => StoredKind::Backup { expect, order },
             WireKind::Run(run) => StoredKind::Run(run.into()),
             WireKind::Adopt(adopt) => StoredKind::Adopt(adopt.into()),
+            WireKind::Verify(verify) => StoredKind::Verify(verify),
         };
         Self { id, database, rollout, plan, attempt, fence, not_after, kind }
     }
@@ -113,6 +115,7 @@ impl From<StoredCommand> for WireCommand {
             StoredKind::Backup { expect, order } => WireKind::Backup { expect, order },
             StoredKind::Run(run) => WireKind::Run(run.into()),
             StoredKind::Adopt(adopt) => WireKind::Adopt(adopt.into()),
+            StoredKind::Verify(verify) => WireKind::Verify(verify),
         };
         Self { id, database, rollout, plan, attempt, fence, not_after, kind }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use pgbelay_core::command::{Failure, FailureKind, Outcome, RefusedBecause};
+use pgbelay_core::command::{Failure, FailureKind, Outcome, RefusedBecause, Verify};
 use pgbelay_core::digest::Digest;
 use pgbelay_proto::convert::{WireCommand, WireKind, WireRun};
 use tokio::sync::watch;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::guard::Objection;
 use super::{Guard, RunRequest, Site};
 use crate::clock::now;
-use crate::database::{Control, Progress};
+use crate::database::{self, Control, Progress};
 use crate::failpoint::reach;
 use crate::session::SqlSource;
 use crate::words;
@@ -44,10 +44,12 @@ pub(super) async fn execute<S: Site>(
         }
         WireKind::Run(run) => Box::pin(migrate(&command, run, &tools, control)).await,
         WireKind::Adopt(adopt) => Box::pin(tools.site.adopt(&command, adopt, control)).await,
+        WireKind::Verify(verify) => Box::pin(ask(verify, &tools, control)).await,
     };
     reach(match &outcome {
         Outcome::BackedUp { .. } => "before-report-of-backup",
         Outcome::Ran { .. }
+        | Outcome::Verified { .. }
         | Outcome::Failed { .. }
         | Outcome::Interrupted { .. }
         | Outcome::Cancelled { .. }
@@ -57,6 +59,15 @@ pub(super) async fn execute<S: Site>(
     })
     .await;
     outcome
+}
+
+/// Asks queries, as far as this agent's own limits let it.
+async fn ask<S: Site>(verify: &Verify, tools: &Tools<S>, control: Control<'_>) -> Outcome {
+    let queries = &verify.queries;
+    match tools.guard.objects_to_queries(queries, tools.site.as_ref()).await {
+        None => Box::pin(tools.site.verify(queries, control)).await,
+        Some(why) => Outcome::Verified { answers: database::unknown(queries, &why) },
+    }
 }
 
 async fn migrate<S: Site>(

@@ -11,6 +11,7 @@ use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::{Direction, ExecutionSettings};
+use pgbelay_core::policy::Query;
 use pgbelay_core::time::{Span, Timestamp};
 use pgbelay_proto::convert::{WireCommand, WireKind, WireRun, WireStep};
 
@@ -72,6 +73,7 @@ impl Objection {
             | FailureKind::NotTransactional
             | FailureKind::Busy
             | FailureKind::ReplicationLag
+            | FailureKind::Verification
             | FailureKind::SqlMissing
             | FailureKind::Agent => "nothing was changed; see the agent's log",
         };
@@ -106,7 +108,7 @@ impl Guard {
         }
         match &command.kind {
             WireKind::Run(_) | WireKind::Adopt(_) => self.forbids_migrations(now),
-            WireKind::Backup { .. } => None,
+            WireKind::Backup { .. } | WireKind::Verify(_) => None,
         }
     }
 
@@ -132,7 +134,27 @@ impl Guard {
     ) -> Option<Objection> {
         // What is missing here is told by whoever runs it.
         let texts = steps.iter().filter_map(|step| Some((step.version.clone(), sql.get(&step.sql)?.clone())));
-        let (texts, guard) = (texts.collect::<Vec<_>>(), self.clone());
+        self.objects_to_texts(texts.collect(), site).await
+    }
+
+    /// Why queries of the policy are not asked here, in words.
+    pub(crate) async fn objects_to_queries<S: Site>(&self, queries: &[Query], site: &S) -> Option<String> {
+        for query in queries {
+            // It has no version; what is said of it has its name.
+            let version = "1".parse().ok()?;
+            let objection = self.objects_to_texts(vec![(version, query.query.clone())], site).await;
+            let why = match objection {
+                None => continue,
+                Some(Objection::Broken { what, next, .. }) => format!("{what}; {next}"),
+                Some(Objection::Failed(failure)) => failure.message,
+            };
+            return Some(format!("query {:?}: {why}", query.name));
+        }
+        None
+    }
+
+    async fn objects_to_texts<S: Site>(&self, texts: Vec<(Version, String)>, site: &S) -> Option<Objection> {
+        let guard = self.clone();
         // The parser uses the processor, and a thread of its own.
         let judged = tokio::task::spawn_blocking(move || guard.judge(&texts)).await;
         let asked = match judged {

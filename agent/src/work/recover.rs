@@ -39,6 +39,8 @@ pub(super) async fn recover<S: Site>(
             site.remove_leftovers(&command).await;
             Outcome::Interrupted { done: Vec::new(), observation: None }
         }
+        // Nothing was changed, and nobody was told of an answer.
+        WireKind::Verify(_) => Outcome::Interrupted { done: Vec::new(), observation: None },
         WireKind::Run(_) | WireKind::Adopt(_) => tokio::select! {
             () = cancel.cancelled() => {
                 let why = "cancelled before it was read from the database what was done when the agent stopped";

@@ -11,6 +11,7 @@ use pgbelay_core::history::Table;
 use pgbelay_core::job::{JobEnd, JobId, Restored};
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::{ExecutionSettings, Expectation};
+use pgbelay_core::policy::Query;
 use pgbelay_core::time::Span;
 use pgbelay_proto::convert::{WireAdopt, WireCommand, WireJob, WireRun, WireStep};
 use pgbelay_proto::wire::Measured;
@@ -66,6 +67,8 @@ pub trait Site: Send + Sync + 'static {
         adopt: &WireAdopt,
         control: Control<'_>,
     ) -> impl Future<Output = Outcome> + Send;
+    /// Asks the policy's queries.
+    fn verify(&self, queries: &[Query], control: Control<'_>) -> impl Future<Output = Outcome> + Send;
     /// Reads what an interrupted run did.
     fn recover(&self, command: &WireCommand) -> impl Future<Output = Result<Outcome, NoAnswer>> + Send;
     /// Takes a backup and verifies it.
@@ -203,6 +206,10 @@ impl Site for Postgres {
 
     async fn adopt(&self, command: &WireCommand, adopt: &WireAdopt, control: Control<'_>) -> Outcome {
         Box::pin(database::adopt(&self.target, command, adopt, &control)).await
+    }
+
+    async fn verify(&self, queries: &[Query], control: Control<'_>) -> Outcome {
+        Box::pin(database::verify(&self.target, queries, &control)).await
     }
 
     async fn recover(&self, command: &WireCommand) -> Result<Outcome, NoAnswer> {

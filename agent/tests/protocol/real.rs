@@ -51,6 +51,7 @@ pub(crate) fn expecting(mut command: wire::Command, seen: &Observation) -> wire:
         Some(Kind::Run(run)) => run.expect = expect,
         Some(Kind::Backup(backup)) => backup.expect = expect,
         Some(Kind::Adopt(adopt)) => adopt.expect = expect,
+        Some(Kind::Verify(verify)) => verify.expect = expect,
         None => {}
     }
     command

@@ -9,12 +9,13 @@ use pgbelay_agent::database::{Control, Progress, Trust};
 use pgbelay_agent::jobs::Kept;
 use pgbelay_agent::work::{NoAnswer, RunRequest, Site};
 use pgbelay_analysis::Catalog;
-use pgbelay_core::command::{Backup, BackupOrder, Failure, Outcome, StepDone};
+use pgbelay_core::command::{Answer, Backup, BackupOrder, Failure, Outcome, Said, StepDone};
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::history::Table;
 use pgbelay_core::job::{JobEnd, JobId, Restored};
 use pgbelay_core::plan::{ExecutionSettings, Expectation};
+use pgbelay_core::policy::Query;
 use pgbelay_core::time::Span;
 use pgbelay_proto::convert::{WireAdopt, WireCommand, WireJob, WireStep};
 use pgbelay_proto::wire::{Measured, RelationSize};
@@ -159,6 +160,11 @@ impl Site for PlayedSite {
     async fn adopt(&self, command: &WireCommand, _: &WireAdopt, _: Control<'_>) -> Outcome {
         self.asked().runs.push(command.id.to_string());
         ran()
+    }
+
+    async fn verify(&self, queries: &[Query], _: Control<'_>) -> Outcome {
+        let answer = |query: &Query| Answer { query: query.name.clone(), said: Said::Passed };
+        Outcome::Verified { answers: queries.iter().map(answer).collect() }
     }
 
     async fn recover(&self, _command: &WireCommand) -> Result<Outcome, NoAnswer> {

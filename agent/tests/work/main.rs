@@ -32,4 +32,5 @@ mod running;
 mod storing;
 mod touched;
 mod trying;
+mod verifying;
 mod world;

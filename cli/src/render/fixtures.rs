@@ -296,6 +296,7 @@ pub(super) fn rollout() -> RolloutView {
         environment: "staging".into(),
         state: "failed".into(),
         reason: String::new(),
+        undo: String::new(),
         direction: "up".into(),
         release: "9f8e7d6c5b4a".repeat(5) + "9f8e",
         started_by: "ada".into(),

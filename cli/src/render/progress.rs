@@ -97,7 +97,7 @@ impl Bars {
     }
 
     fn show_target(&mut self, target: &TargetView) {
-        let active = matches!(target.state.as_str(), "backing-up" | "running");
+        let active = matches!(target.state.as_str(), "backing-up" | "running" | "recording" | "verifying");
         if !active {
             if let Some(bar) = self.each.remove(&target.database) {
                 bar.finish_and_clear();

@@ -189,7 +189,12 @@ fn heading(rollout: &RolloutView, layout: Layout) -> String {
         let held = format!("held: {}; see pgbelay ledger status", rollout.held);
         format!("\n{}", paint(Tone::Bad, &wrap(&held, 2, width)))
     };
-    format!("{}\n{}{held}", wrap(&format!("{head}: {state}{reason}"), 2, width), wrap(&about, 2, width))
+    let undo = if rollout.undo.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}", wrap(&format!("what it did: {}", rollout.undo), 2, width))
+    };
+    format!("{}\n{}{undo}{held}", wrap(&format!("{head}: {state}{reason}"), 2, width), wrap(&about, 2, width))
 }
 
 /// From start to end, once it is over.
@@ -449,7 +454,8 @@ mod tests {
           ],
           "held": "",
           "waves": [],
-          "overridden": ""
+          "overridden": "",
+          "undo": ""
         }
         "#);
     }

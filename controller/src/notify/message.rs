@@ -4,7 +4,7 @@ use pgbelay_core::database::Database;
 use pgbelay_core::decide::waits_for_approval;
 use pgbelay_core::event::Event;
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
-use pgbelay_core::plan::{Goal, Plan};
+use pgbelay_core::plan::Plan;
 use pgbelay_core::rollout::{Rollout, RolloutId, TargetState, Verdict};
 use pgbelay_core::state::State;
 use pgbelay_core::time::Timestamp;
@@ -166,6 +166,10 @@ pub(super) fn messages(state: &State, entry: &Entry, event: &Event) -> Vec<Messa
             let text = format!("rollout {rollout} is paused: {reason}");
             (Kind::RolloutPaused, text, json!({ "reason": reason.to_string() }))
         }),
+        Event::UndoGivenUp { rollout, why } => teller.rollout(rollout, |_| {
+            let text = format!("what rollout {rollout} did is not rolled back by itself: {why}");
+            (Kind::RolloutFailed, text, json!({ "undo": why }))
+        }),
         Event::RolloutFinished { rollout, verdict } => {
             teller.rollout(rollout, |known| finished(state, known, *verdict))
         }
@@ -209,6 +213,7 @@ pub(super) fn messages(state: &State, entry: &Entry, event: &Event) -> Vec<Messa
         | Event::RolloutRetried { .. }
         | Event::WaveStarted { .. }
         | Event::WaveBakes { .. }
+        | Event::WaveVerifies { .. }
         | Event::WavePassed { .. }
         | Event::TargetSkipped { .. }
         | Event::TargetOverdue { .. }
@@ -302,10 +307,7 @@ impl Teller<'_> {
 }
 
 fn is_back(plan: &Plan) -> bool {
-    match plan.body.goal {
-        Goal::Back { .. } => true,
-        Goal::Release { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => false,
-    }
+    plan.body.goal.is_back()
 }
 
 fn word(state: &State, rollout: &Rollout) -> &'static str {
@@ -354,7 +356,9 @@ fn finished(state: &State, rollout: &Rollout, verdict: Verdict) -> (Kind, String
 fn why(state: &TargetState) -> Option<String> {
     let text = match state {
         TargetState::Failed { failure } => failure.message.clone(),
-        TargetState::Refused { why } | TargetState::Unknown { why, .. } => why.clone(),
+        TargetState::Refused { why } | TargetState::Unknown { why, .. } | TargetState::Unverified { why } => {
+            why.clone()
+        }
         TargetState::Unsettled { .. } => "a statement was cut off".to_owned(),
         TargetState::Cancelled => "it was cancelled".to_owned(),
         TargetState::Due

@@ -91,7 +91,7 @@ impl Services {
     pub(super) async fn losses(&self, plan: &Plan) -> BTreeMap<DatabaseName, Vec<wire::LossView>> {
         match plan.body.goal {
             Goal::Release { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => BTreeMap::new(),
-            Goal::Back { .. } => {
+            Goal::Back { .. } | Goal::Undo { .. } => {
                 let asked: Vec<_> =
                     plan.body.targets.iter().map(|(name, target)| self.count(name, target)).collect();
                 let counted: Vec<_> =
@@ -126,7 +126,7 @@ impl Services {
 
 /// What a rollback would destroy, for somebody for whom nothing is counted: left out, it would look like nothing.
 pub(super) fn not_counted(plan: &Plan, why: &str) -> BTreeMap<DatabaseName, Vec<wire::LossView>> {
-    if !matches!(plan.body.goal, Goal::Back { .. }) {
+    if !plan.body.goal.is_back() {
         return BTreeMap::new();
     }
     let views = |(name, target): (&DatabaseName, &TargetPlan)| {

@@ -334,6 +334,7 @@ fn inconsistent() -> anyhow::Result<State> {
         expect,
         attempt: 0,
         pieces: 0,
+        verified: false,
         cancelled: false,
         overdue: None,
         moved_at: Timestamp(0),
@@ -352,6 +353,7 @@ fn inconsistent() -> anyhow::Result<State> {
         moved_at: Timestamp(0),
         waves: Vec::new(),
         overridden: None,
+        not_undone: None,
         targets: BTreeMap::from([("orders".parse()?, target)]),
     };
     let known = PlanState { plan: Arc::new(plan.clone()), approvals: Default::default() };

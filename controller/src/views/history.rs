@@ -84,6 +84,7 @@ fn of_target<'a>(
             | TargetState::Due
             | TargetState::Running { .. }
             | TargetState::Done
+            | TargetState::Unverified { .. }
             | TargetState::Skipped { .. }
             | TargetState::NotReached => return None,
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pgbelay_core::acknowledge::required;
-use pgbelay_core::decide::{Gate, gates_of, needs_confirmation, obstacles};
+use pgbelay_core::decide::{Gate, approvals_of, gates_of, needs_confirmation, obstacles};
 use pgbelay_core::history::{Misfit, Tool};
 use pgbelay_core::judge::Basis;
 use pgbelay_core::name::DatabaseName;
@@ -36,6 +36,7 @@ pub(super) fn goal(goal: &Goal) -> (String, &'static str, String) {
             let target = target.as_ref().map_or_else(|| "base".to_owned(), ToString::to_string);
             (String::new(), "down", target)
         }
+        Goal::Undo { rollout, .. } => (String::new(), "down", format!("before {rollout}")),
     }
 }
 
@@ -44,6 +45,7 @@ const fn purpose(goal: &Goal) -> &'static str {
     match goal {
         Goal::Release { .. } => "migrate",
         Goal::Back { .. } => "rollback",
+        Goal::Undo { .. } => "undo",
         Goal::Adopt { .. } => "adopt",
         Goal::Baseline { .. } => "baseline",
     }
@@ -65,6 +67,7 @@ pub fn plan(state: &State, known: &PlanState, answers: Answers) -> wire::PlanVie
     let body = &plan.body;
     let policy = state.policy.environment(&body.environment);
     let (release, direction, target) = goal(&body.goal);
+    let (approvals_needed, approved_by) = approvals_of(state, known).unwrap_or_default();
     let rules = body.backup.rules();
     wire::PlanView {
         id: plan.id.to_string(),
@@ -75,8 +78,8 @@ pub fn plan(state: &State, known: &PlanState, answers: Answers) -> wire::PlanVie
         target,
         risk: body.risk().to_string(),
         groups: groups(state, known, answers),
-        approvals_needed: policy.map_or(0, |policy| policy.approvals),
-        approved_by: known.approvals.iter().map(ToString::to_string).collect(),
+        approvals_needed,
+        approved_by: approved_by.iter().map(ToString::to_string).collect(),
         author: plan.author.to_string(),
         created_at: rfc3339(plan.created_at),
         backup: match &body.backup {
@@ -89,7 +92,7 @@ pub fn plan(state: &State, known: &PlanState, answers: Answers) -> wire::PlanVie
         backup_thresholds: rules.map(thresholds).unwrap_or_default(),
         confirmation_needed: needs_confirmation(state, plan).unwrap_or(true),
         force_allowed: policy.is_some_and(|policy| policy.force_allowed),
-        blocked_by: obstacles(state, plan).iter().map(ToString::to_string).collect(),
+        blocked_by: obstacles(state, plan, clock::now()).iter().map(ToString::to_string).collect(),
         acknowledge: policy
             .map(|policy| required(body, policy))
             .iter()

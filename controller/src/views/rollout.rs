@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use pgbelay_core::command::{Backup, CommandKind, Failure, FailureKind, StepDone, Unsettled};
+use pgbelay_core::decide::undo_wanted;
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::outstanding::is_held_back;
-use pgbelay_core::plan::Step;
+use pgbelay_core::plan::{Goal, Step};
 use pgbelay_core::policy::BackupEach;
-use pgbelay_core::rollout::{Confirmation, Rollout, RolloutState, Target, TargetState, Verdict};
+use pgbelay_core::rollout::{Confirmation, Rollout, RolloutId, RolloutState, Target, TargetState, Verdict};
 use pgbelay_core::state::State;
 use pgbelay_proto::wire;
 
@@ -78,6 +79,7 @@ fn full(state: &State, fleet: &Fleet, rollout: &Rollout) -> wire::RolloutView {
         overridden: rollout.overridden.as_ref().map_or_else(String::new, |(by, why)| format!("{by}: {why}")),
         acknowledged: rollout.acknowledged.iter().map(ToString::to_string).collect(),
         held: held(state, rollout),
+        undo: undo(state, rollout),
         waves: plan.map(|plan| super::waves::of_rollout(state, plan, rollout)).unwrap_or_default(),
     }
 }
@@ -85,6 +87,25 @@ fn full(state: &State, fleet: &Fleet, rollout: &Rollout) -> wire::RolloutView {
 /// Why it does not go on, though it is not over and perhaps not paused.
 fn held(state: &State, rollout: &Rollout) -> String {
     if rollout.state.is_finished() { String::new() } else { state.trust.problem().unwrap_or_default() }
+}
+
+/// What becomes of what it did, where policy wants that to be rolled back by itself.
+fn undo(state: &State, rollout: &Rollout) -> String {
+    if let Some(why) = &rollout.not_undone {
+        return format!("not rolled back by itself: {why}");
+    }
+    if undo_wanted(state, rollout).is_some() {
+        return "about to be rolled back by itself".to_owned();
+    }
+    let of_first = rollout.targets.keys().next().and_then(|name| state.rollouts_of.get(name));
+    let is_undo = |id: &&RolloutId| {
+        let plan = state.rollouts.get(*id).and_then(|other| state.plan_of(other));
+        plan.is_some_and(
+            |plan| matches!(&plan.body.goal, Goal::Undo { rollout: of, .. } if *of == rollout.id),
+        )
+    };
+    let by = of_first.into_iter().flatten().rev().take_while(|id| **id != rollout.id).find(is_undo);
+    by.map(|by| format!("rolled back by itself: {by}")).unwrap_or_default()
 }
 
 fn standing(state: &RolloutState) -> (&'static str, String, String) {
@@ -164,6 +185,7 @@ pub(super) fn word(state: &State, target: &Target) -> &'static str {
             match known.map(|known| &known.command.kind) {
                 Some(CommandKind::Backup { .. }) => "backing-up",
                 Some(CommandKind::Adopt(_)) => "recording",
+                Some(CommandKind::Verify(_)) => "verifying",
                 Some(CommandKind::Run(_)) | None => "running",
             }
         }
@@ -172,6 +194,7 @@ pub(super) fn word(state: &State, target: &Target) -> &'static str {
         TargetState::Refused { .. } => "refused",
         TargetState::Cancelled => "cancelled",
         TargetState::Unknown { .. } | TargetState::Unsettled { .. } => "unknown",
+        TargetState::Unverified { .. } => "unverified",
         TargetState::Skipped { .. } => "skipped",
         TargetState::NotReached => "not-reached",
     }
@@ -188,6 +211,7 @@ fn step_view(target: &Target, done: &HashMap<&Version, &StepDone>, step: &Step) 
         | TargetState::Cancelled
         | TargetState::Unknown { .. }
         | TargetState::Unsettled { .. }
+        | TargetState::Unverified { .. }
         | TargetState::Skipped { .. }
         | TargetState::NotReached => false,
     };
@@ -223,6 +247,11 @@ pub(super) fn error(name: &DatabaseName, target: &Target) -> Option<wire::Failur
             "unknown",
             why,
             "bring the agent and its database back; the agent then reads what is recorded and the rollout goes on",
+        )),
+        TargetState::Unverified { why } => Some(plain(
+            "unverified",
+            why,
+            "its migrations are applied: see that the query can be asked, then resume the rollout, or skip the database",
         )),
         TargetState::Unsettled { statement } => Some(unsettled(name, statement)),
         TargetState::Skipped { by, reason } => {
@@ -268,6 +297,7 @@ fn with_hint(failure: &Failure) -> wire::Failure {
         FailureKind::Busy => "wait for the other migrator to finish, then plan again",
         FailureKind::ReplicationLag => "let the standbys catch up, then plan again",
         FailureKind::SqlMissing => "push the release again, then plan again",
+        FailureKind::Verification => "look at the database, then retry, skip it or roll back",
         FailureKind::Agent => "look at the agent's log",
     };
     wire::Failure { hint: failure.hint.clone().unwrap_or_else(|| default.to_owned()), ..failure.into() }

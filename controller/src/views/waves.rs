@@ -40,6 +40,7 @@ fn started(body: &PlanBody, wave: &Wave) -> wire::WaveView {
     let (state, until) = match wave.stage {
         Stage::Working => ("working", String::new()),
         Stage::Baking { until } => ("baking", rfc3339(until)),
+        Stage::Verifying => ("verifying", String::new()),
         Stage::Passed => ("passed", String::new()),
     };
     let view = view(body, wave.place, members.into_iter().map(|(name, _)| name));

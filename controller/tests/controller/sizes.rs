@@ -121,6 +121,7 @@ fn rollout(release: &Release, plan: &Plan, seen: &Observation) -> anyhow::Result
         expect: Expectation::from(seen),
         attempt: 1,
         pieces: 0,
+        verified: false,
         cancelled: false,
         overdue: None,
         moved_at: Timestamp(5),
@@ -138,6 +139,7 @@ fn rollout(release: &Release, plan: &Plan, seen: &Observation) -> anyhow::Result
         moved_at: Timestamp(9),
         waves: Vec::new(),
         overridden: None,
+        not_undone: None,
         state: RolloutState::Finished { verdict: Verdict::Succeeded, at: Timestamp(9) },
         targets: names()?.into_iter().map(|name| (name, target.clone())).collect(),
     })

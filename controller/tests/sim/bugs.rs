@@ -7,7 +7,7 @@ use pgbelay_core::command::{Backup, Failure, FailureKind, Outcome};
 use pgbelay_core::decide::decide;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::{Actor, Event};
-use pgbelay_core::policy::Policy;
+use pgbelay_core::policy::{OnFailure, Policy};
 use pgbelay_core::request::{Circumstances, Refusal, Request};
 use pgbelay_core::rollout::{PauseReason, RolloutState, TargetState};
 use pgbelay_core::state::State;
@@ -60,10 +60,30 @@ pub(crate) enum Bug {
     AcceptedTooEarly,
     /// Results are acknowledged that nobody has written down.
     AcknowledgedUnread,
+    /// Nobody waits until a release has lived somewhere for a while.
+    NoSoak,
+    /// Whoever may approve counts for every rule.
+    AnyRole,
+    /// What was approved under another policy stays approved.
+    OldApprovals,
+    /// What was run is not asked how it is.
+    NoQueries,
+    /// What could not be asked is well.
+    UnaskedIsWell,
+    /// What has come to a halt is taken back, also where policy says halt.
+    UndoneUnasked,
+    /// Nobody waits between waves.
+    NoBake,
+    /// However much is unknown, the rest goes on.
+    EndlessUnknown,
+    /// What no agent has taken is given out in a freeze.
+    GivenOutFrozen,
+    /// The pause of a person ends with the next result.
+    EndsPauses,
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 32] = [
         Self::OneTooMany,
         Self::NoApprovals,
         Self::OwnApproval,
@@ -86,7 +106,58 @@ impl Bug {
         Self::Guesses,
         Self::AcceptedTooEarly,
         Self::AcknowledgedUnread,
+        Self::NoSoak,
+        Self::AnyRole,
+        Self::OldApprovals,
+        Self::NoQueries,
+        Self::UnaskedIsWell,
+        Self::UndoneUnasked,
+        Self::NoBake,
+        Self::EndlessUnknown,
+        Self::GivenOutFrozen,
+        Self::EndsPauses,
     ];
+
+    /// What a history says that has found it: any other trouble may have come of something else.
+    pub(crate) const fn shows_as(self) -> &'static [&'static str] {
+        match self {
+            Self::OneTooMany => &["is the most"],
+            Self::NoApprovals | Self::AnyRole => &["approvals [rollout-started"],
+            Self::OwnApproval => &["a plan of their own"],
+            Self::NoOrder => &["has never carried its release"],
+            Self::NoBudget => &["in which 1 failed", "in which 2 failed"],
+            Self::NoFreeze => &["is issued in a freeze", "is given out in a freeze"],
+            Self::NoWindow => &["outside of every window"],
+            Self::NoWaves => &["wave 0 of", "whose wave has not started"],
+            Self::NoPause => &["which a person has paused", "and a person has paused"],
+            Self::NoBackup => &["without a backup"],
+            Self::UnknownIsFailed
+            | Self::SilentIsFailed
+            | Self::AbortForgets
+            | Self::Guesses
+            | Self::AcceptedTooEarly => &["and is not told"],
+            Self::RevokedIsServed | Self::RevokedIsHeard => {
+                &["whose agent was revoked", "was revoked, and caused"]
+            }
+            Self::RevokedActs => &["was revoked, and caused"],
+            Self::NotExclusive => &["was started on a database of"],
+            Self::OverGoesOn => &["is over, and moves"],
+            Self::NotDurable => {
+                &["has not ended", "is told to be done", "and is not told", "what is read from"]
+            }
+            Self::AcknowledgedUnread => &["never ends"],
+            Self::NoSoak => &["has carried it for"],
+            Self::OldApprovals => {
+                &["approvals [command-issued", "approvals [rollout-started", "is given out, and p"]
+            }
+            Self::NoQueries | Self::UnaskedIsWell => &["was not asked how it is"],
+            Self::UndoneUnasked => &["and policy says halt"],
+            Self::NoBake => &["before its time", "without a person's word"],
+            Self::EndlessUnknown => &["are unknown"],
+            Self::GivenOutFrozen => &["is given out in a freeze", "is paused: freeze"],
+            Self::EndsPauses => &["ends the pause of a person"],
+        }
+    }
 
     /// Decides with the mistake in it.
     pub(crate) fn decide(
@@ -99,7 +170,7 @@ impl Bug {
             (Self::OwnApproval, Request::Approve { plan }) => {
                 if let (Actor::Operator(by), Some(known)) = (&here.actor, state.plans.get(plan))
                     && known.plan.author == *by
-                    && !known.approvals.contains(by)
+                    && !known.approvals.contains_key(by)
                 {
                     return Ok(vec![Event::PlanApproved { plan: plan.clone(), by: by.clone() }]);
                 }
@@ -140,6 +211,15 @@ impl Bug {
                 }
                 return Ok(events);
             }
+            (Self::EndsPauses, Request::Report { .. }) => {
+                let mut events = decide(state, request, here)?;
+                let is_paused = |rollout: &&pgbelay_core::rollout::Rollout| {
+                    matches!(rollout.state, RolloutState::Paused { reason: PauseReason::Operator })
+                };
+                let resumed = state.open_rollouts().filter(is_paused);
+                events.extend(resumed.map(|rollout| Event::RolloutResumed { rollout: rollout.id.clone() }));
+                return Ok(events);
+            }
             (_, _) => {}
         }
         decide(&self.twisted(state, request), request, here)
@@ -151,8 +231,27 @@ impl Bug {
         let advance = matches!(request, Request::Advance { .. });
         match self {
             Self::OneTooMany => policy(&mut twisted, |policy| policy.max_parallel += 1),
-            Self::NoApprovals => policy(&mut twisted, |policy| policy.approvals = 0),
-            Self::NoOrder => policy(&mut twisted, |policy| policy.requires = Some(Vec::new())),
+            Self::NoApprovals => policy(&mut twisted, |policy| policy.approvals = 0.into()),
+            Self::NoOrder => policy(&mut twisted, |policy| policy.requires = Some(Default::default())),
+            Self::NoSoak => policy(&mut twisted, |policy| policy.soak = None),
+            Self::AnyRole => policy(&mut twisted, |policy| {
+                if !serde_json::to_value(&policy.approvals).unwrap().is_number() {
+                    policy.approvals = 1.into();
+                }
+            }),
+            Self::OldApprovals if !matches!(request, Request::Approve { .. }) => {
+                twisted = self.as_effects_see(state);
+            }
+            Self::NoBake | Self::EndlessUnknown if advance => twisted = self.as_effects_see(state),
+            Self::NoQueries if advance => twisted = self.as_effects_see(state),
+            Self::UnaskedIsWell if advance => targets(&mut twisted, |target| {
+                if matches!(target, TargetState::Unverified { .. }) {
+                    *target = TargetState::Done;
+                }
+            }),
+            Self::UndoneUnasked if matches!(request, Request::CreatePlan { .. }) => {
+                twisted = self.as_effects_see(state);
+            }
             Self::NoBudget if advance => targets(&mut twisted, |target| {
                 if target.is_bad() {
                     *target = TargetState::NotReached;
@@ -201,8 +300,37 @@ impl Bug {
     /// The state as it is looked at for what is outstanding.
     pub(crate) fn as_effects_see(self, state: &Arc<State>) -> Arc<State> {
         let mut seen = Arc::clone(state);
-        if self == Self::NoFreeze {
+        if self == Self::NoBake {
+            let plans = &mut Arc::make_mut(&mut seen).plans;
+            for known in plans.values_mut() {
+                for wave in &mut Arc::make_mut(&mut known.plan).body.course.waves {
+                    (wave.bake, wave.pause) = (None, false);
+                }
+            }
+        }
+        if self == Self::EndlessUnknown {
+            let plans = &mut Arc::make_mut(&mut seen).plans;
+            plans.values_mut().for_each(|known| Arc::make_mut(&mut known.plan).body.course.max_unknown = 99);
+        }
+        if self == Self::NoFreeze || self == Self::GivenOutFrozen {
             Arc::make_mut(&mut seen).freezes.clear();
+        }
+        if self == Self::OldApprovals {
+            let seen = Arc::make_mut(&mut seen);
+            let version = seen.policy_version;
+            for known in seen.plans.values_mut() {
+                known.approvals.values_mut().for_each(|given| *given = version);
+            }
+        }
+        if self == Self::NoQueries {
+            let plans = &mut Arc::make_mut(&mut seen).plans;
+            plans.values_mut().for_each(|known| Arc::make_mut(&mut known.plan).body.course.verify.clear());
+        }
+        if self == Self::UndoneUnasked {
+            let plans = &mut Arc::make_mut(&mut seen).plans;
+            for known in plans.values_mut() {
+                Arc::make_mut(&mut known.plan).body.course.on_failure = OnFailure::RollbackAll;
+            }
         }
         if self == Self::NoWindow {
             policy(&mut seen, |policy| policy.windows.clear());

@@ -102,6 +102,7 @@ impl World {
     /// From here on nothing goes wrong any more.
     pub(crate) fn make_peace(&mut self) {
         self.peace = true;
+        self.dice.calm = true;
         self.now.lock().unwrap().off = 0;
         for link in self.links.values_mut() {
             link.held_until = 0;

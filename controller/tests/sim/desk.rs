@@ -97,7 +97,7 @@ impl Book {
             self.hashes.push(Digest::of_parts("entry", parts.iter().map(String::as_bytes)));
             self.ledger.push(recorded);
             let illegal = illegal.map(|why| format!("an event cannot follow: {why}"));
-            let broken = broken.or(illegal).or_else(|| self.rules.after(&self.state, event));
+            let broken = broken.or(illegal).or_else(|| self.rules.after(&self.state, event, self.now));
             if let Some(broken) = broken {
                 self.trouble.get_or_insert(format!("{broken} [{} by {actor}]", event.kind()));
             }

@@ -12,6 +12,20 @@ use crate::agent::Agent;
 use crate::world::World;
 
 impl World {
+    /// Whatever has happened, people can bring every rollout to its end: without ending it by force.
+    pub(crate) fn must_be_quiet(&self) {
+        let mut book = self.book();
+        let open = book.state.rollouts.values().find(|rollout| !rollout.state.is_finished());
+        let never = open.map(|rollout| {
+            let left = rollout.targets.iter().filter(|(_, target)| target.state != TargetState::Done);
+            let left: Vec<_> = left.map(|(name, target)| format!("{name} {:?}", target.state)).collect();
+            format!("{} never ends by itself: {:?}, {}", rollout.id, rollout.state, left.join(", "))
+        });
+        if let Some(never) = never {
+            book.trouble.get_or_insert(never);
+        }
+    }
+
     /// Every rollout is over, every command has come to its end or is of one that people gave up, and what the controller
     /// says was done is what the databases say.
     pub(crate) fn check_the_end(&self) {
@@ -23,7 +37,7 @@ impl World {
         let of: BTreeMap<CommandId, RolloutId> = book.ledger.iter().filter_map(issued).collect();
         // An agent that was given up is not listened to any more.
         let given_up = |recorded: &pgbelay_core::event::Recorded| match &recorded.event {
-            Event::TargetGivenUp { rollout, database } => Some((rollout.clone(), database.clone())),
+            Event::TargetGivenUp { rollout, database, .. } => Some((rollout.clone(), database.clone())),
             _ => None,
         };
         let given_up: BTreeSet<_> = book.ledger.iter().filter_map(given_up).collect();
@@ -64,6 +78,7 @@ impl World {
                 | TargetState::Running { .. }
                 | TargetState::Unknown { .. }
                 | TargetState::Unsettled { .. }
+                | TargetState::Unverified { .. }
                 | TargetState::NotReached => false,
             };
             let missing = truth.iter().find(|version| settled && !told.contains(*version))?;

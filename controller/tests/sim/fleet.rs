@@ -11,7 +11,7 @@ use pgbelay_controller::rpc::agent::{Seat, Talk};
 use pgbelay_core::access::Certificates;
 use pgbelay_core::event::Actor;
 use pgbelay_core::name::DatabaseName;
-use pgbelay_core::outstanding::outstanding;
+use pgbelay_core::outstanding::{Effect, outstanding};
 use pgbelay_core::request::Request;
 use pgbelay_core::time::Timestamp;
 use pgbelay_proto::identity::{Identity, PeerIdentity};
@@ -153,6 +153,14 @@ impl Controller {
         };
         let mut requests = heal(&self.fleet, &state);
         let effects = outstanding(&state, now);
+        for effect in &effects {
+            if let Effect::Deliver { command, .. } = effect {
+                let mut book = self.desk.book();
+                if let Some(broken) = book.rules.deliver(&book.state, command, now) {
+                    book.trouble.get_or_insert(broken);
+                }
+            }
+        }
         requests.extend(effects.into_iter().filter_map(|effect| carry_out(&self.fleet, &state, effect)));
         requests
     }

@@ -13,7 +13,7 @@ use pgbelay_core::migration::{MigrationSource, Version};
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
 use pgbelay_core::origin::Layout;
 use pgbelay_core::plan::{Goal, PlanId};
-use pgbelay_core::policy::{BackupEach, BackupPolicy, Policy};
+use pgbelay_core::policy::{BackupEach, BackupPolicy, OnFailure, Policy};
 use pgbelay_core::release::Release;
 use pgbelay_core::request::{Refusal, Request};
 use pgbelay_core::rollout::{Confirmation, RolloutId, RolloutState, TargetState, Verdict};
@@ -64,7 +64,7 @@ impl World {
         Some(self.book().ask(&actor, request))
     }
 
-    fn ask_itself(&mut self, request: &Request) -> Option<Result<Vec<Event>, Refusal>> {
+    pub(crate) fn ask_itself(&mut self, request: &Request) -> Option<Result<Vec<Event>, Refusal>> {
         self.controller.as_ref()?;
         Some(self.book().ask(&Actor::Controller, request))
     }
@@ -89,7 +89,23 @@ impl World {
     fn policy(&mut self) -> Policy {
         let mut policy = Policy::initial(&[environment("staging"), environment("production")]);
         for environment in &mut policy.environments {
-            environment.approvals = u32::try_from(self.dice.below(3)).unwrap();
+            environment.approvals = u32::try_from(self.dice.below(3)).unwrap().into();
+            if self.dice.one_in(5) {
+                let rules = serde_json::json!([{ "count": 1 }, { "count": 1, "roles": ["admin"] }]);
+                environment.approvals = serde_json::from_value(rules).unwrap();
+            }
+            if environment.name.as_str() == "production" && self.dice.one_in(3) {
+                environment.soak = Some(Span::seconds(60 * self.dice.between(5, 90)));
+            }
+            if self.dice.one_in(2) {
+                let queries = serde_json::json!([
+                    { "name": "orphans", "query": "SELECT count(*) FROM t1", "expect": 0 },
+                    { "name": "alive", "query": "SELECT true" },
+                ]);
+                environment.verify = serde_json::from_value(queries).unwrap();
+            }
+            environment.on_failure =
+                [OnFailure::Halt, OnFailure::RollbackWave, OnFailure::RollbackAll][self.dice.below(3)];
             environment.max_parallel = u32::try_from(self.dice.between(1, 5)).unwrap();
             if self.dice.one_in(4) {
                 environment.backup = BackupPolicy::Off;
@@ -256,7 +272,7 @@ impl World {
     }
 
     /// Every agent that is connected tells what it reads.
-    fn look(&mut self) -> BTreeSet<DatabaseName> {
+    pub(crate) fn look(&mut self) -> BTreeSet<DatabaseName> {
         let Some(controller) = &self.controller else { return BTreeSet::new() };
         let mut fresh = BTreeSet::new();
         for (name, agent) in &self.agents {
@@ -381,12 +397,40 @@ impl World {
         PEOPLE.into_iter().for_each(|person| self.add_operator(person));
         self.resolve_all();
         let state = self.book().state.clone();
+        if self.now.lock().unwrap().elapsed > 0 && !self.eased {
+            self.eased = true;
+            let mut policy = (*state.policy).clone();
+            for environment in &mut policy.environments {
+                environment.approvals = 0.into();
+                environment.windows.clear();
+            }
+            drop(self.ask("root", &Request::ApplyPolicy(policy)));
+        }
+        self.helped += 1;
         for environment in state.freezes.keys() {
             drop(self.ask("root", &Request::Unfreeze { environment: environment.clone() }));
         }
         for rollout in state.rollouts.values().filter(|rollout| !rollout.state.is_finished()) {
             drop(self.ask("root", &Request::ResumeRollout { rollout: rollout.id.clone() }));
             drop(self.ask("root", &Request::PassWave { rollout: rollout.id.clone() }));
+            if self.helped.is_multiple_of(3) {
+                self.leave_out(rollout);
+            } else {
+                drop(self.ask("root", &Request::RetryRollout { rollout: rollout.id.clone() }));
+            }
+            for by in ["alice", "bob", "root"] {
+                drop(self.ask(by, &Request::Approve { plan: rollout.plan.clone() }));
+            }
+        }
+    }
+
+    /// What goes wrong again and again is left out.
+    fn leave_out(&mut self, rollout: &pgbelay_core::rollout::Rollout) {
+        let bad = rollout.targets.iter().filter(|(_, target)| target.state.is_bad());
+        for (database, _) in bad {
+            let (rollout, database, reason) =
+                (rollout.id.clone(), database.clone(), "it does not work".to_owned());
+            drop(self.ask("root", &Request::SkipTarget { rollout, database, reason }));
         }
     }
 

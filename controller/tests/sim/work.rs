@@ -1,9 +1,12 @@
 //! What an agent does with a command, moment by moment.
 
-use pgbelay_core::command::{Backup, Failure, FailureKind, Outcome, RefusedBecause, StepDone, Unsettled};
+use pgbelay_core::command::{
+    Answer, Backup, Failure, FailureKind, Outcome, RefusedBecause, Said, StepDone, Unsettled,
+};
 use pgbelay_core::database::{AppliedRecord, Unfinished};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::plan::{Direction, Expectation};
+use pgbelay_core::policy::Query;
 use pgbelay_core::time::{Span, Timestamp};
 use pgbelay_proto::convert::{WireCommand, WireKind, WireRun, WireStep};
 
@@ -35,6 +38,7 @@ fn expect(command: &WireCommand) -> &Expectation {
         WireKind::Backup { expect, .. } => expect,
         WireKind::Run(run) => &run.expect,
         WireKind::Adopt(adopt) => &adopt.expect,
+        WireKind::Verify(verify) => &verify.expect,
     }
 }
 
@@ -58,6 +62,9 @@ impl Agent {
             return Some(self.look(&work.command, dice, bug));
         }
         let lapsed = now >= self.lease_until;
+        if let WireKind::Verify(verify) = &work.command.kind {
+            return Some(answer(work, &verify.queries, dice));
+        }
         if !work.begun {
             if lapsed {
                 return Some(Outcome::Interrupted { done: Vec::new(), observation: None });
@@ -75,7 +82,9 @@ impl Agent {
                 let run = run.clone();
                 self.step(work, &run, lapsed, dice)
             }
-            WireKind::Adopt(_) => Some(Outcome::Cancelled { done: Vec::new(), observation: None }),
+            WireKind::Adopt(_) | WireKind::Verify(_) => {
+                Some(Outcome::Cancelled { done: Vec::new(), observation: None })
+            }
         }
     }
 
@@ -94,7 +103,7 @@ impl Agent {
         if work.cancelled {
             return Outcome::Cancelled { done, observation };
         }
-        if dice.one_in(30) {
+        if dice.mishap(30) {
             let failure = failure(FailureKind::Backup, None);
             return Outcome::Failed { done, failure, observation };
         }
@@ -124,14 +133,14 @@ impl Agent {
         if lapsed {
             return Some(Outcome::Interrupted { done, observation });
         }
-        if dice.one_in(25) {
+        if dice.mishap(25) {
             let failure = failure(FailureKind::Sql, Some(step));
             return Some(Outcome::Failed { done, failure, observation });
         }
-        if dice.one_in(60) && run.resolution.is_none() {
+        if dice.mishap(60) && run.resolution.is_none() {
             return Some(self.cut_off(work, step));
         }
-        if dice.one_in(40) {
+        if dice.mishap(40) {
             // The connection was lost at COMMIT; the database does not answer yet.
             if dice.one_in(2) {
                 self.commit(work, step);
@@ -178,7 +187,7 @@ impl Agent {
         let WireKind::Run(run) = &command.kind else {
             return Outcome::Interrupted { done: Vec::new(), observation: None };
         };
-        if dice.one_in(5) {
+        if dice.mishap(5) {
             return Outcome::Unknown { why: "the database does not answer".to_owned() };
         }
         if bug == Some(Bug::Guesses) {
@@ -191,6 +200,23 @@ impl Agent {
         let done = run.steps.iter().filter(committed).map(done).collect();
         Outcome::Interrupted { done, observation: Some(self.observation()) }
     }
+}
+
+/// Queries are mostly answered as they should be.
+fn answer(work: &Work, queries: &[Query], dice: &mut Dice) -> Outcome {
+    if work.cancelled {
+        return Outcome::Cancelled { done: Vec::new(), observation: None };
+    }
+    let mut answer = |query: &Query| {
+        let said = match dice.below(24) {
+            _ if dice.calm => Said::Passed,
+            0 => Said::Failed { got: "\"7\", not \"0\"".to_owned() },
+            1 => Said::Unknown { why: "canceling statement due to timeout".to_owned() },
+            _ => Said::Passed,
+        };
+        Answer { query: query.name.clone(), said }
+    };
+    Outcome::Verified { answers: queries.iter().map(&mut answer).collect() }
 }
 
 fn done(step: &WireStep) -> StepDone {

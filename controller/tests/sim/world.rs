@@ -7,6 +7,7 @@ use pgbelay_core::command::{CommandId, Outcome, RefusedBecause};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::Direction;
+use pgbelay_core::rollout::RolloutId;
 use pgbelay_core::time::Timestamp;
 use pgbelay_proto::convert::WireCommand;
 use pgbelay_proto::wire;
@@ -29,7 +30,7 @@ pub(crate) const HOUR: i64 = 60 * MINUTE;
 const TROUBLE: i64 = 4 * HOUR;
 
 /// How long what is left may take, once nothing goes wrong any more, before people abort it; and how long that may take.
-const PEACE: i64 = 12 * HOUR;
+const PEACE: i64 = 26 * HOUR;
 
 /// Something that happens.
 pub(crate) enum Happening {
@@ -118,6 +119,12 @@ pub(crate) struct World {
     next_link: u64,
     pub(crate) crashes: u64,
     pub(crate) tokens: u32,
+    /// How often it was tried to take back what a rollout did.
+    pub(crate) undone: BTreeMap<RolloutId, u32>,
+    /// How often people have helped.
+    pub(crate) helped: u32,
+    /// Whether policy asks for less, so that all can come to its end.
+    pub(crate) eased: bool,
     pub(crate) peace: bool,
     bug: Option<Bug>,
     prints: bool,
@@ -140,6 +147,9 @@ impl World {
             next_link: 1,
             crashes: 0,
             tokens: 0,
+            undone: BTreeMap::new(),
+            helped: 0,
+            eased: false,
             peace: false,
             bug,
             prints: false,
@@ -194,6 +204,7 @@ impl World {
         self.until(TROUBLE, |_| false);
         self.make_peace();
         self.until(TROUBLE + PEACE, Self::is_quiet);
+        self.must_be_quiet();
         self.abort_all();
         self.until(TROUBLE + 2 * PEACE, Self::is_quiet);
         self.check_the_end();
@@ -248,6 +259,7 @@ impl World {
                 if let Some(controller) = &mut self.controller {
                     controller.tick();
                 }
+                self.undo();
                 self.after(5 * MINUTE, Happening::Tick);
             }
             Happening::Act => {

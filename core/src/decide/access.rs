@@ -66,6 +66,7 @@ pub(super) fn create_token(
     (database, environment, labels): (&DatabaseName, &EnvironmentName, &BTreeMap<String, String>),
 ) -> Decision {
     state.environment(environment)?;
+    stays(state, database, environment)?;
     if state.tokens.contains_key(id) {
         return Err(Refusal::BadToken { because: TokenFault::Used });
     }
@@ -79,6 +80,17 @@ pub(super) fn create_token(
         used: false,
     };
     Ok(vec![Event::TokenCreated { token }])
+}
+
+/// A database goes to another environment only when no rollout is about it: the gates of the one that it leaves would not be
+/// those of the one that it is in.
+fn stays(state: &State, database: &DatabaseName, environment: &EnvironmentName) -> Result<(), Refusal> {
+    let moves = state.databases.get(database).is_some_and(|known| known.environment != *environment);
+    let busy = || state.open_rollouts().find(|rollout| rollout.targets.contains_key(database));
+    match moves.then(busy).flatten() {
+        Some(rollout) => Err(Refusal::Busy { database: database.clone(), rollout: rollout.id.clone() }),
+        None => Ok(()),
+    }
 }
 
 /// What an agent shows to be let in.
@@ -104,6 +116,7 @@ pub(super) fn enrol(state: &State, shown: &Shown<'_>, certificate: &Certificate,
         return bad(TokenFault::Expired);
     }
     state.environment(&token.environment)?;
+    stays(state, shown.database, &token.environment)?;
     let known = state.databases.get(shown.database);
     if known.is_some_and(|known| known.system_identifier != shown.system_identifier) {
         return Err(Refusal::OtherDatabase { database: shown.database.clone() });

@@ -4,15 +4,17 @@
 //! asked at any time, as often as one likes, and after a restart as well.
 
 use super::{gates, waves};
-use crate::command::{Adopt, BackupOrder, Command, CommandId, CommandKind, Resolution, Run, StrongLock};
+use crate::command::{
+    Adopt, BackupOrder, Command, CommandId, CommandKind, Resolution, Run, StrongLock, Verify,
+};
 use crate::digest::Digest;
 use crate::event::Event;
 use crate::name::DatabaseName;
-use crate::plan::{Direction, Goal, Lock, Plan, Step};
+use crate::plan::{Direction, Goal, Lock, Plan, Step, TargetPlan};
 use crate::policy::{BackupEach, BackupPolicy, EnvironmentPolicy};
 use crate::request::Refusal;
 use crate::rollout::{
-    MAX_ATTEMPTS, PauseReason, Rollout, RolloutId, RolloutState, Target, TargetState, Verdict,
+    MAX_ATTEMPTS, PauseReason, Rollout, RolloutId, RolloutState, Stage, Target, TargetState, Verdict,
 };
 use crate::state::{State, not_found};
 use crate::time::Timestamp;
@@ -33,8 +35,29 @@ pub(super) fn advance(state: &State, id: &RolloutId, now: Timestamp) -> Result<V
         RolloutState::Running => running(state, rollout, plan, now),
         // What cannot be told stays so: the abort is a person's word that nobody waits for it any longer.
         RolloutState::Aborting => Ok(over(rollout, at_work(rollout), Verdict::Aborted)),
-        RolloutState::Paused { .. } => Ok(gates::look_again(state, rollout, now).into_iter().collect()),
+        RolloutState::Paused { reason } => paused(state, rollout, plan, (reason, now)),
         RolloutState::Finished { .. } => Ok(Vec::new()),
+    }
+}
+
+/// What takes too long is ended, whatever the rollout waits for; what was run is asked how it is while only the rest is
+/// held back.
+fn paused(
+    state: &State,
+    rollout: &Rollout,
+    plan: &Plan,
+    (reason, now): (&PauseReason, Timestamp),
+) -> Result<Vec<Event>, Refusal> {
+    let overdue = waves::overdue(state, rollout, plan, now);
+    if !overdue.is_empty() {
+        return Ok(overdue);
+    }
+    if !gates::is_gate(reason) {
+        return Ok(Vec::new());
+    }
+    match gates::look_again(state, rollout, now) {
+        Some(event) => Ok(vec![event]),
+        None => verifications(state, rollout, plan, now),
     }
 }
 
@@ -76,7 +99,7 @@ fn no_longer_waited_for(rollout: &Rollout, lost: &[&DatabaseName]) -> Option<Eve
 }
 
 fn given_up(rollout: &Rollout, name: &DatabaseName) -> Event {
-    Event::TargetGivenUp { rollout: rollout.id.clone(), database: name.clone() }
+    Event::TargetGivenUp { rollout: rollout.id.clone(), database: name.clone(), why: None }
 }
 
 /// The end of a rollout that starts nothing more, once nobody is waited for.
@@ -106,27 +129,74 @@ fn running(state: &State, rollout: &Rollout, plan: &Plan, now: Timestamp) -> Res
         if let Some(step) = waves::step(state, rollout, plan, now) {
             return Ok(step);
         }
-        if !due.is_empty() {
+        let bakes = rollout.waves.last().is_some_and(|wave| matches!(wave.stage, Stage::Baking { .. }));
+        if !due.is_empty() && bakes {
             return Ok(Vec::new());
         }
-        if let (Some(database), 0) = (unknown(rollout), at_work(rollout)) {
-            let reason = PauseReason::Unknown { database: database.clone() };
-            return Ok(vec![Event::RolloutPaused { rollout: rollout.id.clone(), reason }]);
+        if let Some(event) = only_unknown(rollout) {
+            return Ok(vec![event]);
+        }
+        if !due.is_empty() {
+            return Ok(Vec::new());
         }
         let whole = rollout.targets.values().all(|t| t.state == TargetState::Done);
         let verdict = if whole { Verdict::Succeeded } else { Verdict::Failed };
         return Ok(over(rollout, in_hand(rollout), verdict));
     }
-    let ready = ready.into_iter().filter(|(name, _)| gates::fits(state, rollout, name, now));
-    let policy = state.environment(&rollout.environment)?;
-    let mut room = waves::Room::new(rollout, plan, policy);
-    let mut events = Vec::new();
-    let mut issued = 0;
+    let left = gates::left(state, rollout, now);
+    let ready = ready.into_iter().filter(|(name, _)| gates::fits(state, rollout, name, left));
     // Targets that have begun go first: what is begun is finished before anything else starts.
     let has_begun = |t: &Target| t.attempt > 0 || t.backup.is_some() || !t.done.is_empty();
     let (begun, mut fresh): (Vec<_>, Vec<_>) = ready.partition(|(_, t)| has_begun(t));
     fresh.sort_by_key(|(name, _)| waves::of(rollout, name));
-    for (name, target) in begun.into_iter().chain(fresh) {
+    let events = issue(state, rollout, plan, (begun.into_iter().chain(fresh), now))?;
+    // What cannot be told may take all the room that there is.
+    Ok(if events.is_empty() { only_unknown(rollout).into_iter().collect() } else { events })
+}
+
+/// A rollout in which nothing is at work says so, when that is because something cannot be told.
+fn only_unknown(rollout: &Rollout) -> Option<Event> {
+    let database = unknown(rollout).filter(|_| at_work(rollout) == 0)?.clone();
+    Some(Event::RolloutPaused { rollout: rollout.id.clone(), reason: PauseReason::Unknown { database } })
+}
+
+/// Whether everything is run on a target that a plan has for it.
+pub(super) fn is_run(rollout: &Rollout, plan: &Plan, name: &DatabaseName) -> bool {
+    let steps = plan.body.targets.get(name).map(|planned| planned.steps.as_slice()).unwrap_or_default();
+    let is_done = |target: &Target| {
+        steps.iter().all(|step| target.done.iter().any(|done| done.version == step.version))
+    };
+    rollout.targets.get(name).is_some_and(is_done)
+}
+
+/// What was run is asked how it is, also while nothing else may begin.
+fn verifications(
+    state: &State,
+    rollout: &Rollout,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    let asked = |name: &DatabaseName, target: &Target| {
+        target.state == TargetState::Due && !target.done.is_empty() && is_run(rollout, plan, name)
+    };
+    if plan.body.queries().is_empty() {
+        return Ok(Vec::new());
+    }
+    let due = rollout.targets.iter().filter(|(name, target)| asked(name, target));
+    issue(state, rollout, plan, (due, now))
+}
+
+/// The next commands of targets, in this order, as far as there is room.
+fn issue<'a>(
+    state: &State,
+    rollout: &Rollout,
+    plan: &Plan,
+    (ready, now): (impl Iterator<Item = (&'a DatabaseName, &'a Target)>, Timestamp),
+) -> Result<Vec<Event>, Refusal> {
+    let policy = state.environment(&rollout.environment)?;
+    let mut room = waves::Room::new(rollout, plan, policy);
+    let (mut events, mut issued) = (Vec::new(), 0);
+    for (name, target) in ready {
         if !room.take(rollout, name) {
             continue;
         }
@@ -156,6 +226,10 @@ pub(super) fn pause(rollout: &Rollout, plan: &Plan, now: Timestamp) -> Option<Pa
     let (failed, allowed) = (rollout.failures(), course.max_failures);
     if failed > allowed {
         return Some(PauseReason::Budget { failed, allowed });
+    }
+    let waits = |target: &Target| matches!(target.state, TargetState::Unverified { .. });
+    if let Some((database, _)) = rollout.targets.iter().find(|(_, target)| waits(target)) {
+        return Some(PauseReason::Verification { database: database.clone() });
     }
     let late = course.progress_deadline.is_some_and(|deadline| now > rollout.moved_at + deadline);
     let at_work = |target: &Target| matches!(target.state, TargetState::Running { .. });
@@ -201,11 +275,21 @@ impl Next<'_> {
             .filter(|step| self.target.done.iter().all(|done| done.version != step.version))
             .cloned()
             .collect();
-        if missing.is_empty() {
+        let asks = missing.is_empty() && self.is_asked(planned);
+        if missing.is_empty() && !asks {
             return Ok(Event::TargetUpToDate { rollout, database });
         }
         if self.target.attempt >= MAX_ATTEMPTS || is_revoked(self.state, self.name) {
             return Ok(given_up(self.rollout, self.name));
+        }
+        if let Some(why) = self.has_closed(&missing) {
+            return Ok(Event::TargetGivenUp { rollout, database, why: Some(why) });
+        }
+        if asks {
+            let (queries, expect) = (self.plan.body.queries().to_vec(), self.target.expect.clone());
+            return Ok(Event::CommandIssued {
+                command: self.command(CommandKind::Verify(Verify { queries, expect }))?,
+            });
         }
         if self.plan.body.goal.only_records() {
             let kind = CommandKind::Adopt(Adopt {
@@ -220,6 +304,41 @@ impl Next<'_> {
             None => CommandKind::Run(self.run(missing)?),
         };
         Ok(Event::CommandIssued { command: self.command(kind)? })
+    }
+
+    /// What a way back rested on when it was started and rests on no more, though it has not begun: it may have waited for
+    /// its turn for days.
+    fn has_closed(&self, missing: &[Step]) -> Option<String> {
+        if self.target.backup.is_some() || !self.target.done.is_empty() {
+            return None;
+        }
+        let windows = &self.state.databases.get(self.name)?.windows;
+        let mut back = missing.iter().filter(|step| step.direction == Direction::Down);
+        back.find_map(|step| {
+            let is_open = windows.get(&step.version).is_some_and(|window| !window.expired(self.now));
+            let closed = || {
+                format!(
+                    "the rollback window of migration {} has closed since the plan was started",
+                    step.version
+                )
+            };
+            let unusable =
+                || self.state.unusable(self.name, &step.version).map(|unusable| unusable.to_string());
+            if is_open { unusable() } else { Some(closed()) }
+        })
+    }
+
+    /// Whether a database on which everything is run still has to be asked how it is: after a run, and where an earlier
+    /// answer was not as it should be.
+    fn is_asked(&self, planned: &TargetPlan) -> bool {
+        let shown = self.state.shown.get(&self.rollout.environment);
+        let failed = || {
+            let release = self.plan.body.goal.release();
+            let proof = shown.zip(release).and_then(|(shown, release)| shown.releases.get(&release));
+            proof.is_some_and(|proof| proof.failed)
+        };
+        let asks = !self.plan.body.queries().is_empty() && !self.target.verified;
+        asks && (!planned.steps.is_empty() || failed())
     }
 
     /// The backup that has to be there before the next migration, and is not.
@@ -308,6 +427,6 @@ impl Next<'_> {
 const fn direction(goal: &Goal) -> Direction {
     match goal {
         Goal::Release { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => Direction::Up,
-        Goal::Back { .. } => Direction::Down,
+        Goal::Back { .. } | Goal::Undo { .. } => Direction::Down,
     }
 }

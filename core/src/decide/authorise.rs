@@ -147,6 +147,7 @@ fn audience<'a>(state: &'a State, request: &'a Request) -> Result<Audience<'a>, 
         | Request::RecordLook { .. }
         | Request::BackupGone { .. }
         | Request::Advance { .. }
+        | Request::GiveUpUndo { .. }
         | Request::AgentSilent { .. } => Audience::Controller,
     })
 }

@@ -1,7 +1,8 @@
 //! What holds a rollout back by the clock or by somebody's word: freezes and windows. They gate starts; what runs goes on.
 
 use super::advance;
-use crate::command::CommandId;
+use super::rollouts::stale_approvals;
+use crate::command::{Command, CommandId, CommandKind};
 use crate::event::{Actor, Event};
 use crate::name::{DatabaseName, EnvironmentName, OperatorName};
 use crate::policy::{Blackout, Hours, Opening};
@@ -60,12 +61,13 @@ pub fn hours<'a>(state: &'a State, environment: &EnvironmentName) -> Hours<'a> {
 /// Whether anything may begin in an environment now, whatever rollout it is of. Cheap.
 fn is_shut(state: &State, rollout: &Rollout, now: Timestamp) -> bool {
     frozen(state, &rollout.environment).is_some()
+        || stale_approvals(state, rollout).is_some()
         || (rollout.overridden.is_none() && !hours(state, &rollout.environment).is_open(now))
 }
 
-/// Whether a command that no agent has taken may reach one now.
-pub(crate) fn may_be_taken(state: &State, rollout: &Rollout, now: Timestamp) -> bool {
-    !is_shut(state, rollout, now)
+/// Whether a command that no agent has taken may reach one now. What was run is asked how it is at any time.
+pub(crate) fn may_be_taken(state: &State, rollout: &Rollout, command: &Command, now: Timestamp) -> bool {
+    matches!(command.kind, CommandKind::Verify(_)) || !is_shut(state, rollout, now)
 }
 
 /// Why nothing may begin in an environment now.
@@ -101,12 +103,22 @@ pub fn may_try(state: &State, environment: &EnvironmentName, now: Timestamp) -> 
 
 /// Whether anything of a rollout is still to be begun: only that can be held back.
 fn has_more(state: &State, rollout: &Rollout, now: Timestamp) -> bool {
-    let untaken = |id: &CommandId| state.commands.get(id).is_some_and(|known| !known.accepted);
-    let more =
-        |target: &Target| target.state == TargetState::Due || target.state.command().is_some_and(&untaken);
-    // What starts nothing more for another reason has that one to tell.
-    let ends = || state.plan_of(rollout).is_some_and(|plan| advance::pause(rollout, plan, now).is_some());
-    rollout.targets.values().any(more) && !ends()
+    let untaken = |id: &CommandId| {
+        let known = state.commands.get(id).filter(|known| !known.accepted);
+        known.is_some_and(|known| !matches!(known.command.kind, CommandKind::Verify(_)))
+    };
+    let plan = state.plan_of(rollout);
+    let is_run = |name: &DatabaseName| plan.is_some_and(|plan| advance::is_run(rollout, plan, name));
+    let more = |(name, target): (&DatabaseName, &Target)| {
+        (target.state == TargetState::Due && !is_run(name)) || target.state.command().is_some_and(&untaken)
+    };
+    // What starts nothing more for another reason has that one to tell. That nothing moves is no such reason while nothing
+    // may begin.
+    let ends = || {
+        let pause = plan.and_then(|plan| advance::pause(rollout, plan, now));
+        pause.is_some_and(|reason| !matches!(reason, PauseReason::NoProgress { .. }))
+    };
+    rollout.targets.iter().any(more) && !ends()
 }
 
 /// Why nothing more of a rollout may begin now; `None`: something may, nothing would, or something under way comes first.
@@ -115,6 +127,9 @@ pub(super) fn gate(state: &State, rollout: &Rollout, now: Timestamp) -> Option<P
         return None;
     }
     if let Some(reason) = frozen(state, &rollout.environment) {
+        return Some(reason);
+    }
+    if let Some(reason) = stale_approvals(state, rollout) {
         return Some(reason);
     }
     if rollout.overridden.is_some() {
@@ -140,9 +155,11 @@ pub(super) fn gate(state: &State, rollout: &Rollout, now: Timestamp) -> Option<P
     }
 }
 
-/// The least that any target that is due needs, when none fits into what is left.
+/// The least that any target needs that may be begun next, when none fits into what is left.
 fn least_needed(state: &State, rollout: &Rollout, left: Span) -> Option<Span> {
-    let due = rollout.targets.iter().filter(|(_, target)| target.state == TargetState::Due);
+    let is_next = |name: &DatabaseName| rollout.waves.iter().any(|wave| wave.members.contains_key(name));
+    let due =
+        rollout.targets.iter().filter(|(name, target)| target.state == TargetState::Due && is_next(name));
     // One of which nothing is known needs nothing that could be waited for.
     let needs = due.map(|(name, _)| needed(state, rollout, name).unwrap_or_default()).min()?;
     (needs > left).then_some(needs)
@@ -164,17 +181,22 @@ pub fn needed(state: &State, rollout: &Rollout, name: &DatabaseName) -> Option<S
     times.reduce(i64::saturating_add).map(Span)
 }
 
-/// Whether a target may be begun: what is known of its length fits into what is left of the window.
-pub(super) fn fits(state: &State, rollout: &Rollout, name: &DatabaseName, now: Timestamp) -> bool {
+/// How long a target that is begun now may take; `None`: as long as it likes.
+pub(super) fn left(state: &State, rollout: &Rollout, now: Timestamp) -> Option<Span> {
     if rollout.overridden.is_some() {
-        return true;
+        return None;
     }
-    let Some(needed) = needed(state, rollout, name) else { return true };
     match hours(state, &rollout.environment).at(now) {
-        Opening::Open { until: Some(until) } => needed <= until - now,
-        Opening::Open { until: None } => true,
-        Opening::Shut { .. } => false,
+        Opening::Open { until: Some(until) } => Some(until - now),
+        Opening::Open { until: None } => None,
+        Opening::Shut { .. } => Some(Span(-1)),
     }
+}
+
+/// Whether a target may be begun: what is known of its length fits into what is left.
+pub(super) fn fits(state: &State, rollout: &Rollout, name: &DatabaseName, left: Option<Span>) -> bool {
+    let Some(left) = left else { return true };
+    needed(state, rollout, name).is_none_or(|needed| needed <= left)
 }
 
 /// What becomes of a pause of the clock or of a freeze.
@@ -191,16 +213,17 @@ pub(super) fn look_again(state: &State, rollout: &Rollout, now: Timestamp) -> Op
     }
 }
 
-const fn is_gate(reason: &PauseReason) -> bool {
+pub(crate) const fn is_gate(reason: &PauseReason) -> bool {
     match reason {
-        PauseReason::Window { .. } | PauseReason::Freeze { .. } => true,
+        PauseReason::Window { .. } | PauseReason::Freeze { .. } | PauseReason::ApprovalStale { .. } => true,
         PauseReason::Operator
         | PauseReason::Unknown { .. }
         | PauseReason::AgentUnreachable { .. }
         | PauseReason::Unsettled { .. }
         | PauseReason::Budget { .. }
         | PauseReason::Wave { .. }
-        | PauseReason::NoProgress { .. } => false,
+        | PauseReason::NoProgress { .. }
+        | PauseReason::Verification { .. } => false,
     }
 }
 

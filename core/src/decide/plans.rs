@@ -8,10 +8,12 @@ use crate::digest::Digest;
 use crate::event::{Actor, Event};
 use crate::history::Tool;
 use crate::judge::{AllJudged, File, Judged};
-use crate::name::{DatabaseName, EnvironmentName};
+use crate::migration::Version;
+use crate::name::{DatabaseName, EnvironmentName, OperatorName};
 use crate::plan::{
-    AllHistories, AllSizes, ExecutionSettings, Goal, OldTable, Plan, PlanBody, PlanId, PlanProblem, Scales,
-    Step, TargetPlan, empty_waves, only_on_known_servers, plan_adopt, plan_back, plan_baseline, plan_forward,
+    Above, AllHistories, AllSizes, ExecutionSettings, Goal, OldTable, Plan, PlanBody, PlanId, PlanProblem,
+    Scales, Step, TargetPlan, empty_waves, only_on_known_servers, plan_adopt, plan_back, plan_baseline,
+    plan_forward,
 };
 use crate::policy::{BackupPolicy, Course, EnvironmentPolicy};
 use crate::release::Release;
@@ -52,20 +54,37 @@ pub(super) fn create(
     if !empty.is_empty() {
         return Err(Refusal::EmptyWaves { environment: body.environment, waves: empty });
     }
-    let Actor::Operator(author) = &here.actor else {
-        return Err(Refusal::NotAllowed {
-            who: here.actor.to_string(),
-            needed: crate::access::Role::Operator,
-            place: String::new(),
-        });
-    };
+    let author = author(state, wanted.goal, &here.actor)?;
     let digest = body.digest();
     let id = id_of(digest)?;
     if state.plans.contains_key(&id) {
         return Ok(Vec::new());
     }
-    let plan = Plan { id, digest, body, author: author.clone(), created_at: here.now };
+    let plan = Plan { id, digest, body, author, created_at: here.now };
     Ok(vec![Event::PlanCreated { plan }])
+}
+
+/// Who stands for a plan. What the controller undoes by itself is in the name of whoever started what is undone.
+fn author(state: &State, goal: &Goal, actor: &Actor) -> Result<OperatorName, Refusal> {
+    match (goal, actor) {
+        (Goal::Undo { rollout, .. }, Actor::Controller) => Ok(state.rollout(rollout)?.started_by.clone()),
+        (
+            Goal::Release { .. } | Goal::Back { .. } | Goal::Adopt { .. } | Goal::Baseline { .. },
+            Actor::Operator(author),
+        ) => Ok(author.clone()),
+        (
+            Goal::Undo { .. }
+            | Goal::Release { .. }
+            | Goal::Back { .. }
+            | Goal::Adopt { .. }
+            | Goal::Baseline { .. },
+            Actor::Operator(_) | Actor::Agent(_) | Actor::Controller,
+        ) => Err(Refusal::NotAllowed {
+            who: actor.to_string(),
+            needed: crate::access::Role::Operator,
+            place: String::new(),
+        }),
+    }
 }
 
 fn id_of(digest: Digest) -> Result<PlanId, Refusal> {
@@ -141,8 +160,8 @@ fn old_table(state: &State, goal: &Goal, policy: &EnvironmentPolicy) -> Option<O
     let keep = policy.keep_history_table;
     let release = match goal {
         Goal::Release { release } => state.releases.get(release),
-        Goal::Back { .. } if keep => state.releases.get(state.latest_release.as_ref()?),
-        Goal::Back { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => None,
+        Goal::Back { .. } | Goal::Undo { .. } if keep => state.releases.get(state.latest_release.as_ref()?),
+        Goal::Back { .. } | Goal::Undo { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => None,
     };
     Some(OldTable { tool: Tool::of(release?.layout)?, keep })
 }
@@ -187,7 +206,11 @@ fn target(
     wanted: &Wanted<'_>,
     (here, scales): (&Circumstances, &mut Scales<'_>),
 ) -> Result<Result<TargetPlan, Vec<PlanProblem>>, Refusal> {
-    let seen = database.observed.as_ref().filter(|_| wanted.fresh.contains(&database.name));
+    let undone = undone(state, wanted.goal, &database.name)?;
+    // Where nothing is to be taken back, it does not matter how the database is now.
+    let is_left_alone = undone.as_ref().is_some_and(BTreeSet::is_empty);
+    let is_fresh = is_left_alone || wanted.fresh.contains(&database.name);
+    let seen = database.observed.as_ref().filter(|_| is_fresh);
     let Some((_, seen)) = seen else {
         return Ok(Err(vec![PlanProblem::NotObserved { database: database.name.clone() }]));
     };
@@ -198,7 +221,13 @@ fn target(
         }
         Goal::Back { target } => {
             let find = |record: &_| state.migration_of(record);
-            let planned = plan_back(database, seen, target.as_ref(), find, (scales, here.now));
+            let from = Above::Version(target.as_ref());
+            let planned = plan_back(database, seen, from, find, (scales, here.now));
+            planned.and_then(|planned| usable(state, &database.name, planned))
+        }
+        Goal::Undo { .. } => {
+            let (find, done) = (|record: &_| state.migration_of(record), undone.unwrap_or_default());
+            let planned = plan_back(database, seen, Above::These(&done), find, (scales, here.now));
             planned.and_then(|planned| usable(state, &database.name, planned))
         }
         Goal::Adopt { release, tool } => {
@@ -216,6 +245,14 @@ fn target(
     Ok(only_on_known_servers(planned, (&database.name, seen), policy))
 }
 
+/// What is to be taken back of a database when a rollout is undone; `None`: the goal is another one.
+fn undone(state: &State, goal: &Goal, name: &DatabaseName) -> Result<Option<BTreeSet<Version>>, Refusal> {
+    match goal {
+        Goal::Undo { rollout, wave } => Ok(Some(super::undo::done(state.rollout(rollout)?, *wave, name))),
+        Goal::Release { .. } | Goal::Back { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => Ok(None),
+    }
+}
+
 /// What the windows rest on must be there.
 fn usable(state: &State, name: &DatabaseName, planned: TargetPlan) -> Result<TargetPlan, Vec<PlanProblem>> {
     let unusable = planned.steps.iter().filter_map(|step| state.unusable(name, &step.version));
@@ -229,9 +266,12 @@ pub(super) fn approve(state: &State, id: &PlanId, here: &Circumstances) -> Resul
     if known.plan.author == *by {
         return Err(Refusal::OwnPlan(by.clone()));
     }
-    super::rollouts::still_valid(state, &known.plan)?;
-    super::rollouts::windows_open(state, &known.plan, here.now)?;
-    if known.approvals.contains(by) {
+    // What is being carried out is approved anew when the policy changes on its way.
+    if !state.open_rollouts().any(|rollout| rollout.plan == *id) {
+        super::rollouts::still_valid(state, &known.plan)?;
+        super::rollouts::windows_open(state, &known.plan, here.now)?;
+    }
+    if known.approvals.get(by) == Some(&state.policy_version) {
         return Ok(Vec::new());
     }
     Ok(vec![Event::PlanApproved { plan: id.clone(), by: by.clone() }])

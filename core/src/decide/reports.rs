@@ -90,6 +90,7 @@ fn is_unknown(state: &State, id: &CommandId) -> bool {
         | TargetState::Refused { .. }
         | TargetState::Cancelled
         | TargetState::Unsettled { .. }
+        | TargetState::Unverified { .. }
         | TargetState::Skipped { .. }
         | TargetState::NotReached => false,
     })
@@ -98,8 +99,9 @@ fn is_unknown(state: &State, id: &CommandId) -> bool {
 /// A pause that this database alone was the reason for is over.
 fn resumed_by(state: &State, name: &DatabaseName) -> Option<Event> {
     let waiting = state.open_rollouts().find(|rollout| match &rollout.state {
-        RolloutState::Paused { reason: PauseReason::Unknown { database } }
-        | RolloutState::Paused { reason: PauseReason::AgentUnreachable { database } } => database == name,
+        // Others may be unknown as well: then it pauses again, for those.
+        RolloutState::Paused { reason: PauseReason::Unknown { .. } } => rollout.targets.contains_key(name),
+        RolloutState::Paused { reason: PauseReason::AgentUnreachable { database } } => database == name,
         RolloutState::Paused {
             reason:
                 PauseReason::Operator
@@ -107,6 +109,8 @@ fn resumed_by(state: &State, name: &DatabaseName) -> Option<Event> {
                 | PauseReason::Budget { .. }
                 | PauseReason::Wave { .. }
                 | PauseReason::NoProgress { .. }
+                | PauseReason::Verification { .. }
+                | PauseReason::ApprovalStale { .. }
                 | PauseReason::Window { .. }
                 | PauseReason::Freeze { .. },
         }
@@ -149,6 +153,8 @@ pub(super) fn agent_back(state: &State, name: &DatabaseName) -> Vec<Event> {
                 | PauseReason::Budget { .. }
                 | PauseReason::Wave { .. }
                 | PauseReason::NoProgress { .. }
+                | PauseReason::Verification { .. }
+                | PauseReason::ApprovalStale { .. }
                 | PauseReason::Window { .. }
                 | PauseReason::Freeze { .. },
         }

@@ -69,6 +69,7 @@ fn waiting<'a>(state: &'a State, name: &DatabaseName) -> Option<(&'a Rollout, Op
             | TargetState::Refused { .. }
             | TargetState::Cancelled
             | TargetState::Unknown { .. }
+            | TargetState::Unverified { .. }
             | TargetState::Skipped { .. }
             | TargetState::NotReached => None,
         };

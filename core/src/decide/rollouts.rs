@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::backups::{seen, usable};
 use super::jobs::changing;
+use super::undo::is_automatic;
 use crate::access::Role;
 use crate::acknowledge::{Acknowledgement, Comparison, compare};
 use crate::backup::Looks;
@@ -14,8 +15,9 @@ use crate::judge::Basis;
 use crate::migration::Version;
 use crate::name::{DatabaseName, OperatorName};
 use crate::plan::{AllSizes, Direction, Goal, Plan, PlanBody, PlanId, Step, TargetPlan};
+use crate::policy::ApprovalRule;
 use crate::request::{Circumstances, Refusal};
-use crate::rollout::{AllBulk, Bulk, Confirmation, Rollout, RolloutId, Verdict};
+use crate::rollout::{AllBulk, Bulk, Confirmation, PauseReason, Rollout, RolloutId, Verdict};
 use crate::state::{PlanState, State, not_found};
 use crate::time::Timestamp;
 
@@ -27,11 +29,16 @@ pub(super) fn start(
 ) -> Result<Vec<Event>, Refusal> {
     may_run(state, id, here.now)?;
     seen(state, &state.plan(id)?.plan, looks)?;
-    still_brief(&state.plan(id)?.plan, sizes)?;
-    let acknowledged = acknowledged(state, &state.plan(id)?.plan, given)?;
-    confirmed(state, &state.plan(id)?.plan, confirmation)?;
-    let Actor::Operator(by) = &here.actor else {
-        return Err(not_found("operator", &here.actor));
+    let plan = &state.plan(id)?.plan;
+    still_brief(plan, sizes)?;
+    let (acknowledged, by) = match &here.actor {
+        Actor::Operator(by) => {
+            let acknowledged = acknowledged(state, plan, given)?;
+            confirmed(state, plan, confirmation)?;
+            (acknowledged, by)
+        }
+        Actor::Controller if is_automatic(plan) => (BTreeSet::new(), &plan.author),
+        Actor::Controller | Actor::Agent(_) => return Err(not_found("operator", &here.actor)),
     };
     let number = state.rollouts.len() + 1;
     let rollout: RolloutId = format!("r{number}").parse().map_err(|_| not_found("rollout", number))?;
@@ -101,12 +108,12 @@ fn acknowledged(
 
 /// Everything but a missing approval or confirmation that stands against carrying a plan out now.
 #[must_use]
-pub fn obstacles(state: &State, plan: &Plan) -> Vec<Refusal> {
+pub fn obstacles(state: &State, plan: &Plan, now: Timestamp) -> Vec<Refusal> {
     let checks = [
         still_valid(state, plan),
         usable(state, plan),
         served(state, plan),
-        proven(state, plan),
+        proven(state, plan, now),
         free(state, plan),
     ];
     checks.into_iter().filter_map(Result::err).collect()
@@ -122,7 +129,7 @@ pub fn may_run(state: &State, id: &PlanId, now: Timestamp) -> Result<(), Refusal
     still_valid(state, plan)?;
     windows_open(state, plan, now)?;
     served(state, plan)?;
-    proven(state, plan)?;
+    proven(state, plan, now)?;
     approved(state, known)?;
     free(state, plan)
 }
@@ -209,14 +216,11 @@ fn served(state: &State, plan: &Plan) -> Result<(), Refusal> {
     }
 }
 
-fn proven(state: &State, plan: &Plan) -> Result<(), Refusal> {
+fn proven(state: &State, plan: &Plan, now: Timestamp) -> Result<(), Refusal> {
     match &plan.body.goal {
-        Goal::Release { release } => match state.unproven(release, &plan.body.environment) {
-            Some((environment, missing)) => Err(Refusal::NotProven { environment, missing }),
-            None => Ok(()),
-        },
+        Goal::Release { release } => state.unproven(release, &plan.body.environment, now).map_or(Ok(()), Err),
         // What is applied already needs no proof that it can be applied.
-        Goal::Back { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => Ok(()),
+        Goal::Back { .. } | Goal::Undo { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => Ok(()),
     }
 }
 
@@ -226,16 +230,92 @@ pub fn waits_for_approval(state: &State, known: &PlanState) -> bool {
     matches!(approved(state, known), Err(Refusal::WaitsForApproval { .. }))
 }
 
-fn approved(state: &State, known: &PlanState) -> Result<(), Refusal> {
+/// One rule of the policy on approvals, and how far a plan meets it.
+pub(super) struct Met<'a> {
+    pub(super) rule: &'a ApprovalRule,
+    /// What names it in the document.
+    pub(super) key: String,
+    pub(super) have: u32,
+}
+
+/// The rules on approvals that count for a plan. The word of somebody who may not approve any more does not count, nor
+/// one that was given under another policy.
+pub(super) fn approvals<'a>(state: &'a State, known: &'a PlanState) -> Result<Vec<Met<'a>>, Refusal> {
+    let body = &known.plan.body;
+    let policy = &state.environment(&body.environment)?.approvals;
+    let role = |(by, version): (&OperatorName, &u64)| {
+        let allowed = state.allow(by, Role::Approver, Some(&body.environment)).is_ok();
+        let counts = allowed && *version == state.policy_version;
+        state.operators.get(by).filter(|_| counts).map(|operator| operator.role)
+    };
+    let roles: Vec<_> = known.approvals.iter().filter_map(role).collect();
+    let met = |(at, rule): (usize, &'a ApprovalRule)| {
+        let have = roles.iter().filter(|role| rule.counts(**role)).count();
+        Met { rule, key: policy.key(at), have: u32::try_from(have).unwrap_or(u32::MAX) }
+    };
+    Ok(policy.rules(body).map(met).collect())
+}
+
+/// Why a rollout under way waits for approvals: those of its plan do not count any more.
+pub(super) fn stale_approvals(state: &State, rollout: &Rollout) -> Option<PauseReason> {
+    let known = state.plans.get(&rollout.plan)?;
+    let body = &known.plan.body;
+    let counts = |(by, version): (&OperatorName, &u64)| {
+        let allowed = state.allow(by, Role::Approver, Some(&body.environment)).is_ok();
+        allowed && *version == state.policy_version
+    };
+    // It was approved when it was started. This is asked for every command that waits.
+    if body.policy_version == state.policy_version && known.approvals.iter().all(counts) {
+        return None;
+    }
+    match approved(state, known) {
+        Err(Refusal::WaitsForApproval { have, need, rule, .. }) => {
+            Some(PauseReason::ApprovalStale { have, need, rule })
+        }
+        Ok(()) | Err(_) => None,
+    }
+}
+
+/// How many approvals a plan must have in all, as far as that can be said, and whose count now.
+///
+/// # Errors
+/// When the plan's environment is not in the policy any more.
+pub fn approvals_of<'a>(
+    state: &'a State,
+    known: &'a PlanState,
+) -> Result<(u32, Vec<&'a OperatorName>), Refusal> {
     let environment = &known.plan.body.environment;
-    let need = state.environment(environment)?.approvals;
-    // The word of somebody who may not approve any more does not count.
-    let counts = |by: &&OperatorName| state.allow(by, Role::Approver, Some(environment)).is_ok();
-    let have = u32::try_from(known.approvals.iter().filter(counts).count()).unwrap_or(u32::MAX);
-    if have >= need {
+    let counts = |(by, version): &(&OperatorName, &u64)| {
+        state.allow(by, Role::Approver, Some(environment)).is_ok() && **version == state.policy_version
+    };
+    let given: Vec<_> = known.approvals.iter().filter(counts).map(|(by, _)| by).collect();
+    if is_automatic(&known.plan) {
+        return Ok((0, given));
+    }
+    let rules = approvals(state, known)?;
+    let lacking = rules.iter().map(|met| met.rule.count.saturating_sub(met.have)).max().unwrap_or(0);
+    let most = rules.iter().map(|met| met.rule.count).max().unwrap_or(0);
+    let have = u32::try_from(given.len()).unwrap_or(u32::MAX);
+    Ok((if lacking > 0 { have.saturating_add(lacking) } else { most }, given))
+}
+
+/// Whether a plan has the approvals that the policy in force asks for.
+pub(super) fn approved(state: &State, known: &PlanState) -> Result<(), Refusal> {
+    if is_automatic(&known.plan) {
         return Ok(());
     }
-    Err(Refusal::WaitsForApproval { plan: known.plan.id.clone(), have, need })
+    let rules = approvals(state, known)?;
+    let Some(lacking) = rules.into_iter().find(|met| met.have < met.rule.count) else { return Ok(()) };
+    Err(Refusal::WaitsForApproval {
+        plan: known.plan.id.clone(),
+        have: lacking.have,
+        need: lacking.rule.count,
+        roles: lacking.rule.roles.iter().copied().collect(),
+        rule: format!(
+            "policy v{}, environments.{}.{}",
+            state.policy_version, known.plan.body.environment, lacking.key
+        ),
+    })
 }
 
 fn confirmed(state: &State, plan: &Plan, confirmation: Confirmation) -> Result<(), Refusal> {

@@ -1,10 +1,10 @@
 //! All gates before a plan in one list: how each stands, which rule decides, and what to do.
 
 use super::gates::held;
-use super::rollouts::needs_confirmation;
-use crate::access::Role;
+use super::rollouts::{Met, approved, needs_confirmation};
 use crate::plan::Goal;
 use crate::request::Refusal;
+use crate::request::by_role;
 use crate::rollout::PauseReason;
 use crate::state::{PlanState, State};
 use crate::time::Timestamp;
@@ -55,7 +55,7 @@ pub fn gates_of(state: &State, known: &PlanState, now: Timestamp) -> Result<Vec<
     let clock = clock(state, known, now);
     Ok(clock
         .into_iter()
-        .chain([requires(state, known), approvals(state, known)?, confirmation(state, known)?])
+        .chain([requires(state, known, now), approvals(state, known)?, confirmation(state, known)?])
         .collect())
 }
 
@@ -94,47 +94,57 @@ fn clock(state: &State, known: &PlanState, now: Timestamp) -> [Gate; 2] {
             | PauseReason::Unsettled { .. }
             | PauseReason::Budget { .. }
             | PauseReason::Wave { .. }
-            | PauseReason::NoProgress { .. },
+            | PauseReason::NoProgress { .. }
+            | PauseReason::Verification { .. }
+            | PauseReason::ApprovalStale { .. },
         )
         | None => {}
     }
     [freeze, window]
 }
 
-fn requires(state: &State, known: &PlanState) -> Gate {
+fn requires(state: &State, known: &PlanState, now: Timestamp) -> Gate {
     let body = &known.plan.body;
     let unproven = match &body.goal {
-        Goal::Release { release } => state.unproven(release, &body.environment),
-        Goal::Back { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => None,
+        Goal::Release { release } => state.unproven(release, &body.environment, now),
+        Goal::Back { .. } | Goal::Undo { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => None,
     };
-    let rule = rule(state, known, "requires");
+    let key = if matches!(unproven, Some(Refusal::Soaking { .. })) { "soak" } else { "requires" };
+    let rule = rule(state, known, key);
     let open =
         Gate { name: "requires", standing: Standing::Open, detail: String::new(), rule, next: String::new() };
     match unproven {
         None => open,
-        Some((environment, missing)) => {
-            let refusal = Refusal::NotProven { environment, missing };
-            Gate {
-                standing: Standing::Closed,
-                detail: refusal.to_string(),
-                next: refusal.next_step(),
-                ..open
-            }
-        }
+        Some(refusal) => Gate {
+            standing: Standing::Closed,
+            detail: refusal.to_string(),
+            next: refusal.next_step(),
+            ..open
+        },
     }
 }
 
 fn approvals(state: &State, known: &PlanState) -> Result<Gate, Refusal> {
-    let environment = &known.plan.body.environment;
-    let need = state.environment(environment)?.approvals;
-    let counts =
-        known.approvals.iter().filter(|by| state.allow(by, Role::Approver, Some(environment)).is_ok());
-    let have = u32::try_from(counts.count()).unwrap_or(u32::MAX);
-    let refusal = Refusal::WaitsForApproval { plan: known.plan.id.clone(), have, need };
-    let (standing, next) =
-        if have < need { (Standing::Needs, refusal.next_step()) } else { (Standing::Open, String::new()) };
-    let detail = format!("it has {have} of {need}");
-    Ok(Gate { name: "approvals", standing, detail, rule: rule(state, known, "approvals"), next })
+    let of = |met: &Met<'_>| format!("{} of {}{}", met.have, met.rule.count, by_role(&met.rule.roles));
+    let rules = super::rollouts::approvals(state, known)?;
+    let said: Vec<_> = rules.iter().map(of).collect();
+    let detail =
+        if said.is_empty() { "none is asked for".to_owned() } else { format!("it has {}", said.join(", ")) };
+    let open = Gate {
+        name: "approvals",
+        standing: Standing::Open,
+        detail,
+        rule: rule(state, known, "approvals"),
+        next: String::new(),
+    };
+    Ok(match approved(state, known) {
+        Err(refusal @ Refusal::WaitsForApproval { .. }) => {
+            let next = refusal.next_step();
+            let Refusal::WaitsForApproval { rule, .. } = refusal else { return Ok(open) };
+            Gate { standing: Standing::Needs, rule, next, ..open }
+        }
+        Ok(()) | Err(_) => open,
+    })
 }
 
 fn confirmation(state: &State, known: &PlanState) -> Result<Gate, Refusal> {

@@ -28,12 +28,17 @@ pub(super) fn pause(state: &State, id: &RolloutId) -> Result<Vec<Event>, Refusal
                 | PauseReason::AgentUnreachable { .. }
                 | PauseReason::Unsettled { .. }
                 | PauseReason::NoProgress { .. }
+                | PauseReason::ApprovalStale { .. }
                 | PauseReason::Window { .. }
                 | PauseReason::Freeze { .. },
         } => Ok(vec![Event::RolloutPaused { rollout: id.clone(), reason: PauseReason::Operator }]),
         // Only a person ends these as well, and what they wait for must stay known.
         RolloutState::Paused {
-            reason: PauseReason::Operator | PauseReason::Budget { .. } | PauseReason::Wave { .. },
+            reason:
+                PauseReason::Operator
+                | PauseReason::Budget { .. }
+                | PauseReason::Wave { .. }
+                | PauseReason::Verification { .. },
         }
         | RolloutState::Aborting
         | RolloutState::Finished { .. } => Ok(Vec::new()),
@@ -44,6 +49,12 @@ pub(super) fn resume(state: &State, id: &RolloutId) -> Result<Vec<Event>, Refusa
     match &unfinished(state, id)?.state {
         RolloutState::Paused { reason: PauseReason::Operator | PauseReason::NoProgress { .. } } => {
             Ok(vec![Event::RolloutResumed { rollout: id.clone() }])
+        }
+        // What could not be asked is asked again.
+        RolloutState::Paused { reason: PauseReason::Verification { .. } } => {
+            let databases = with(state.rollout(id)?, is_unverified);
+            let again = Event::RolloutRetried { rollout: id.clone(), databases };
+            Ok(vec![again, Event::RolloutResumed { rollout: id.clone() }])
         }
         RolloutState::Paused { reason } => {
             Err(Refusal::StillPaused { rollout: id.clone(), reason: Box::new(reason.clone()) })
@@ -92,6 +103,7 @@ pub(super) fn cancel(state: &State, id: &RolloutId, name: &DatabaseName) -> Resu
         TargetState::Refused { .. } => nothing("refused"),
         TargetState::Cancelled => Ok(Vec::new()),
         TargetState::Unknown { .. } => nothing("unknown: what its last command did cannot be told yet"),
+        TargetState::Unverified { .. } => nothing("not verified: resume the rollout, or skip it"),
         TargetState::Skipped { .. } => nothing("skipped"),
         TargetState::NotReached => nothing("not reached"),
     }
@@ -103,8 +115,7 @@ pub(super) fn retry(state: &State, id: &RolloutId) -> Result<Vec<Event>, Refusal
     if rollout.state == RolloutState::Aborting {
         return Err(Refusal::RolloutOver { rollout: id.clone(), verdict: Verdict::Aborted });
     }
-    let bad = rollout.targets.iter().filter(|(_, target)| target.state.is_bad());
-    let databases: BTreeSet<_> = bad.map(|(name, _)| name.clone()).collect();
+    let databases = with(rollout, |state| state.is_bad() || is_unverified(state));
     if databases.is_empty() {
         return Err(Refusal::NothingToRetry { rollout: id.clone() });
     }
@@ -112,8 +123,25 @@ pub(super) fn retry(state: &State, id: &RolloutId) -> Result<Vec<Event>, Refusal
     Ok([retried].into_iter().chain(no_longer_over(rollout, 0)).collect())
 }
 
-/// A halt ends when so few failures are left that policy allows them.
+/// The databases of targets that stand so.
+fn with(rollout: &Rollout, stands: impl Fn(&TargetState) -> bool) -> BTreeSet<DatabaseName> {
+    let those = rollout.targets.iter().filter(|(_, target)| stands(&target.state));
+    those.map(|(name, _)| name.clone()).collect()
+}
+
+const fn is_unverified(state: &TargetState) -> bool {
+    matches!(state, TargetState::Unverified { .. })
+}
+
+/// A halt ends when so few failures are left that policy allows them, and a wait for an answer or after a wave is begun anew.
 fn no_longer_over(rollout: &Rollout, failures: u32) -> Option<Event> {
+    let again = matches!(
+        &rollout.state,
+        RolloutState::Paused { reason: PauseReason::Verification { .. } | PauseReason::Wave { .. } }
+    );
+    if again {
+        return Some(Event::RolloutResumed { rollout: rollout.id.clone() });
+    }
     let RolloutState::Paused { reason: PauseReason::Budget { allowed, .. } } = &rollout.state else {
         return None;
     };
@@ -139,7 +167,7 @@ pub(super) fn skip(
         .ok_or_else(|| Refusal::NotATarget { rollout: id.clone(), database: name.clone() })?;
     let not = |state| Err(Refusal::NotSkippable { rollout: id.clone(), database: name.clone(), state });
     let failures = match &target.state {
-        TargetState::Due | TargetState::Cancelled => rollout.failures(),
+        TargetState::Due | TargetState::Cancelled | TargetState::Unverified { .. } => rollout.failures(),
         TargetState::Failed { .. } | TargetState::Refused { .. } => rollout.failures().saturating_sub(1),
         TargetState::Skipped { .. } => return Ok(Vec::new()),
         TargetState::Running { .. } => return not("worked on: cancel it first"),
@@ -160,10 +188,15 @@ pub(super) fn pass_wave(state: &State, id: &RolloutId, actor: &Actor) -> Result<
     let rollout = unfinished(state, id)?;
     let Actor::Operator(by) = actor else { return Err(not_found("operator", actor)) };
     let passed = Event::WavePassed { rollout: id.clone(), by: Some(by.clone()) };
+    let asks = state.plan_of(rollout).is_some_and(|plan| !plan.body.queries().is_empty());
     let bakes = rollout.waves.last().is_some_and(|wave| matches!(wave.stage, Stage::Baking { .. }));
     match &rollout.state {
         RolloutState::Paused { reason: PauseReason::Wave { .. } } => {
             Ok(vec![passed, Event::RolloutResumed { rollout: id.clone() }])
+        }
+        // The wait is cut short, not what is asked after it.
+        RolloutState::Running | RolloutState::Paused { .. } if bakes && asks => {
+            Ok(vec![Event::WaveVerifies { rollout: id.clone() }])
         }
         RolloutState::Running | RolloutState::Paused { .. } if bakes => Ok(vec![passed]),
         RolloutState::Running | RolloutState::Paused { .. } => {

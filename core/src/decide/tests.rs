@@ -313,6 +313,7 @@ fn asks_of_agents(world: &World) -> Vec<(Request, &'static str)> {
         (Request::Contest { database: database.clone(), places: Vec::new() }, "          C"),
         (witness(&database), "        1 C"),
         (Request::Advance { rollout: world.rollout.clone() }, "          C"),
+        (Request::GiveUpUndo { rollout: world.rollout.clone(), why: String::new() }, "          C"),
         (Request::Accepted { command: command.clone(), attempt: 1 }, "        1 C"),
         (Request::Accepted { command: past.clone(), attempt: 1 }, "        12C"),
         (Request::Report { command: command.clone(), attempt: 1, outcome: outcome() }, "        1 C"),
@@ -361,6 +362,7 @@ const fn name(request: &Request) -> &'static str {
         Request::Condemn { .. } => "condemn",
         Request::BackupGone { .. } => "backup gone",
         Request::Advance { .. } => "advance",
+        Request::GiveUpUndo { .. } => "give up undo",
         Request::Accepted { .. } => "accepted",
         Request::Report { .. } => "report",
         Request::AgentSilent { .. } => "agent silent",
@@ -374,7 +376,7 @@ const fn name(request: &Request) -> &'static str {
     }
 }
 
-const REQUESTS: usize = 45;
+const REQUESTS: usize = 46;
 
 #[test]
 fn every_request_is_for_some_and_for_nobody_else() {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::command::CommandKind;
 use crate::event::Event;
 use crate::name::DatabaseName;
-use crate::plan::{Direction, Plan, next_wave};
+use crate::plan::{Plan, next_wave};
 use crate::policy::{EnvironmentPolicy, WaveRules};
-use crate::rollout::{PauseReason, Rollout, Stage, TargetState, Wave};
-use crate::state::State;
+use crate::rollout::{PauseReason, Rollout, Stage, Target, TargetState, Wave};
+use crate::state::{CommandState, State};
 use crate::time::{Span, Timestamp};
 
 /// The wave of a database, if it has started: its place among those that have, and the place of the database in it.
@@ -56,48 +57,67 @@ fn rules<'a>(plan: &'a Plan, wave: &Wave) -> Option<&'a WaveRules> {
 
 /// What comes after the waves that have started, when nothing of them is due: a wait, or the next one.
 pub(super) fn step(state: &State, rollout: &Rollout, plan: &Plan, now: Timestamp) -> Option<Vec<Event>> {
-    let at_work = rollout.targets.values().any(|target| matches!(target.state, TargetState::Running { .. }));
-    if at_work {
+    // Of what it cannot be told how it ended, it cannot be told that it ended well.
+    let last = rollout.waves.last();
+    let is_open = |(name, target): (&DatabaseName, &Target)| match &target.state {
+        TargetState::Running { .. } => true,
+        TargetState::Unknown { .. } => last.is_some_and(|wave| wave.members.contains_key(name)),
+        TargetState::Due
+        | TargetState::Done
+        | TargetState::Failed { .. }
+        | TargetState::Refused { .. }
+        | TargetState::Cancelled
+        | TargetState::Unsettled { .. }
+        | TargetState::Unverified { .. }
+        | TargetState::Skipped { .. }
+        | TargetState::NotReached => false,
+    };
+    if rollout.targets.iter().any(is_open) {
         return None;
     }
-    let next = next_wave(state, &plan.body, rollout)?;
     let id = rollout.id.clone();
-    let start = Event::WaveStarted { rollout: id.clone(), place: next.place, databases: next.databases };
-    let Some(wave) = rollout.waves.last() else { return Some(vec![start]) };
+    let next = next_wave(state, &plan.body, rollout);
+    let start = next.map(|next| {
+        vec![Event::WaveStarted { rollout: id.clone(), place: next.place, databases: next.databases }]
+    });
+    let Some(wave) = last else { return start };
     let waits_for_person = || {
         let number = u32::try_from(wave.place).unwrap_or(u32::MAX);
         let paused = Event::RolloutPaused { rollout: id.clone(), reason: PauseReason::Wave { wave: number } };
-        let pauses = rules(plan, wave).is_some_and(|rules| rules.pause);
+        let pauses = start.is_some() && rules(plan, wave).is_some_and(|rules| rules.pause);
         pauses.then(|| vec![paused])
     };
+    let asks = !plan.body.queries().is_empty();
     match wave.stage {
-        Stage::Passed => Some(vec![start]),
-        // Nothing is to be seen of a wave in which nothing was changed, and a way back is in a hurry.
-        Stage::Working if !changed(rollout, plan, wave) => Some(vec![start]),
-        Stage::Working => match bake(rollout, plan, wave) {
+        Stage::Passed => start,
+        // A way back is in a hurry, and a wave in which nothing was to be done shows nothing. One in which something was left
+        // out or failed shows less than it should: that is no reason to wait for less.
+        Stage::Working if plan.body.goal.is_back() || is_idle(rollout, wave) => start,
+        Stage::Working => match bake(rollout, plan, (wave, start.is_none())) {
             Some(span) => Some(vec![Event::WaveBakes { rollout: id.clone(), until: now + span }]),
-            None => waits_for_person().or(Some(vec![start])),
+            None => waits_for_person().or(start),
         },
-        Stage::Baking { until } if now < until => None,
-        Stage::Baking { .. } => waits_for_person().or(Some(vec![start])),
+        // Where nothing is asked at its end and nothing comes after it, nothing is waited for.
+        Stage::Baking { until } if now < until => asks.then(Vec::new),
+        Stage::Baking { .. } if asks => Some(vec![Event::WaveVerifies { rollout: id.clone() }]),
+        Stage::Baking { .. } | Stage::Verifying => waits_for_person().or(start),
     }
 }
 
-/// Whether something was changed forward on a database of a wave.
-fn changed(rollout: &Rollout, plan: &Plan, wave: &Wave) -> bool {
-    let forward = |name: &DatabaseName| {
-        let steps = plan.body.targets.get(name).map(|target| target.steps.as_slice()).unwrap_or_default();
-        steps.iter().all(|step| step.direction == Direction::Up)
-    };
-    let done = |name: &DatabaseName| rollout.targets.get(name).is_some_and(|target| !target.done.is_empty());
-    wave.members.keys().any(|name| done(name) && forward(name))
+/// Whether nothing was to be done in a wave.
+fn is_idle(rollout: &Rollout, wave: &Wave) -> bool {
+    let idle = |target: &Target| target.state == TargetState::Done && target.done.is_empty();
+    wave.members.keys().filter_map(|name| rollout.targets.get(name)).all(idle)
 }
 
-/// How long is waited after a wave.
-fn bake(rollout: &Rollout, plan: &Plan, wave: &Wave) -> Option<Span> {
+/// How long is waited after a wave. After the last one there is a wait only for what is asked at its end.
+fn bake(rollout: &Rollout, plan: &Plan, (wave, is_last): (&Wave, bool)) -> Option<Span> {
     let own = rules(plan, wave).and_then(|rules| rules.bake);
+    if is_last {
+        return own.filter(|_| !plan.body.queries().is_empty());
+    }
     let before = rollout.waves.iter().take(rollout.waves.len().saturating_sub(1));
-    let is_first = !before.into_iter().any(|wave| changed(rollout, plan, wave));
+    let is_first = before.into_iter().all(|wave| is_idle(rollout, wave));
     own.max(plan.body.course.first_bake.filter(|_| is_first))
 }
 
@@ -106,7 +126,9 @@ pub(super) fn overdue(state: &State, rollout: &Rollout, plan: &Plan, now: Timest
     let Some(deadline) = plan.body.course.step_deadline else { return Vec::new() };
     let late = rollout.targets.iter().filter(|(_, target)| {
         let TargetState::Running { command } = &target.state else { return false };
-        let accepted = state.commands.get(command).is_some_and(|known| known.accepted);
+        // Queries have bounds of their own.
+        let is_run = |known: &CommandState| !matches!(known.command.kind, CommandKind::Verify(_));
+        let accepted = state.commands.get(command).is_some_and(|known| known.accepted && is_run(known));
         accepted && !target.cancelled && target.overdue.is_none() && now > target.moved_at + deadline
     });
     let event = |name: &DatabaseName| Event::TargetOverdue {

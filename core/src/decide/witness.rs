@@ -59,6 +59,7 @@ pub(super) fn may_go_on(state: &State, request: &Request) -> Result<(), Refusal>
         | Request::RecordLook { .. }
         | Request::BackupGone { .. }
         | Request::Advance { .. }
+        | Request::GiveUpUndo { .. }
         | Request::Accepted { .. }
         | Request::Report { .. }
         | Request::AgentSilent { .. }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::rollouts::{carries_goal, rollout, target};
-use super::{IllegalEvent, Place, backups, database, observed};
+use super::{IllegalEvent, Place, backups, database, observed, proofs};
 use crate::backup::id_of;
 use crate::command::{
-    Adopt, Command, CommandId, CommandKind, Failure, FailureKind, Outcome, RefusedBecause, Run, StepDone,
+    Adopt, Answer, Command, CommandId, CommandKind, Failure, FailureKind, Outcome, RefusedBecause, Run, Said,
+    StepDone,
 };
 use crate::database::{AppliedRecord, Observation, Window, records_digest};
+use crate::digest::Digest;
 use crate::name::DatabaseName;
 use crate::plan::{Direction, Expectation, Step};
 use crate::rollout::{Target, TargetState};
@@ -47,7 +49,12 @@ pub(super) fn finished(
 ) -> Result<(), IllegalEvent> {
     let command = state.commands.get(id).ok_or_else(|| place.unknown("command", id))?.command.clone();
     // What cannot be told stays in the agent's hands: nothing else is started on that database.
-    if !matches!(outcome, Outcome::Unknown { .. }) {
+    if matches!(outcome, Outcome::Unknown { .. }) {
+        // Who tells of it has it: whoever wants to know more may ask for it, whatever may begin now.
+        if let Some(known) = state.commands.get_mut(id) {
+            known.accepted = true;
+        }
+    } else {
         state.commands.remove(id);
         database(state, &command.database, place)?.in_flight = None;
     }
@@ -60,8 +67,16 @@ pub(super) fn finished(
     if uses_resolution(&command, outcome) {
         database(state, &command.database, place)?.resolution = None;
     }
+    let plan_id = rollout(state, &command.rollout, place)?.plan.clone();
+    let plan = state.plans.get(&plan_id).map(|known| Arc::clone(&known.plan));
+    let plan = plan.ok_or_else(|| place.unknown("plan", &plan_id))?;
     let target = target(rollout(state, &command.rollout, place)?, &command.database, place)?;
-    move_target(target, &command, outcome);
+    move_target(target, &command, outcome, !plan.body.queries().is_empty());
+    if let (TargetState::Failed { failure }, Some(release)) = (&target.state, plan.body.goal.release())
+        && failure.kind == FailureKind::Verification
+    {
+        proofs::verified(state, (&plan.body.environment, &release), false, place);
+    }
     if let Outcome::BackedUp { backup } = outcome {
         backups::made(state, &command, backup, place);
     }
@@ -82,6 +97,7 @@ pub(super) fn finished(
         Outcome::Ran { .. } if goes_on(&command) => Ok(()),
         Outcome::Ran { .. } => carries_goal(state, &command.rollout, &command.database, place),
         Outcome::BackedUp { .. }
+        | Outcome::Verified { .. }
         | Outcome::Failed { .. }
         | Outcome::Interrupted { .. }
         | Outcome::Cancelled { .. }
@@ -105,6 +121,7 @@ fn uses_resolution(command: &Command, outcome: &Outcome) -> bool {
         | Outcome::Cancelled { .. }
         | Outcome::Unsettled { .. } => true,
         Outcome::BackedUp { .. }
+        | Outcome::Verified { .. }
         | Outcome::Interrupted { .. }
         | Outcome::Refused { .. }
         | Outcome::Unknown { .. } => false,
@@ -112,7 +129,8 @@ fn uses_resolution(command: &Command, outcome: &Outcome) -> bool {
     carries && over
 }
 
-fn move_target(target: &mut Target, command: &Command, outcome: &Outcome) {
+/// `asks`: whether policy has queries for what was run.
+fn move_target(target: &mut Target, command: &Command, outcome: &Outcome, asks: bool) {
     let (done, observation) = recorded(outcome);
     target.done.extend(done.iter().cloned());
     if let Some(observation) = observation
@@ -141,7 +159,20 @@ fn move_target(target: &mut Target, command: &Command, outcome: &Outcome) {
             target.pieces = 0;
             TargetState::Due
         }
+        Outcome::Ran { .. } if asks => {
+            (target.attempt, target.pieces, target.verified) = (0, 0, false);
+            TargetState::Due
+        }
         Outcome::Ran { .. } => TargetState::Done,
+        Outcome::Verified { answers } => {
+            let state = judged(answers);
+            target.verified = state == TargetState::Done;
+            state
+        }
+        // That nobody could ask says nothing of the database.
+        Outcome::Failed { failure, .. } if matches!(command.kind, CommandKind::Verify(_)) => {
+            TargetState::Unverified { why: failure.message.clone() }
+        }
         Outcome::Failed { failure, .. } => TargetState::Failed { failure: failure.clone() },
         Outcome::Cancelled { .. } if !target.cancelled => match target.overdue {
             Some(deadline) => TargetState::Failed { failure: overdue(deadline) },
@@ -159,17 +190,35 @@ fn move_target(target: &mut Target, command: &Command, outcome: &Outcome) {
     target.state = if ends { TargetState::Cancelled } else { state };
 }
 
+/// What the answers say of a database: one that is wrong weighs more than one that is missing.
+fn judged(answers: &[Answer]) -> TargetState {
+    let wrong = answers.iter().find_map(|answer| match &answer.said {
+        Said::Failed { got } => Some(format!("verification {:?} gave {got}", answer.query)),
+        Said::Passed | Said::Unknown { .. } => None,
+    });
+    if let Some(message) = wrong {
+        let hint =
+            "its migrations are applied: look at the database, then retry, skip it or roll back".to_owned();
+        let failure = Failure { hint: Some(hint), ..failure(FailureKind::Verification, message) };
+        return TargetState::Failed { failure };
+    }
+    let unasked = answers.iter().find_map(|answer| match &answer.said {
+        Said::Unknown { why } => Some(format!("verification {:?} could not be asked: {why}", answer.query)),
+        Said::Passed | Said::Failed { .. } => None,
+    });
+    unasked.map_or(TargetState::Done, |why| TargetState::Unverified { why })
+}
+
 /// The agent has ended what took longer than policy allows.
 fn overdue(deadline: Span) -> Failure {
-    Failure {
-        kind: FailureKind::StepDeadline,
-        version: None,
-        message: format!("it took longer than {deadline} (step_deadline) and was cancelled"),
-        hint: None,
-        sqlstate: None,
-        line: None,
-        blockers: Vec::new(),
-    }
+    failure(
+        FailureKind::StepDeadline,
+        format!("it took longer than {deadline} (step_deadline) and was cancelled"),
+    )
+}
+
+fn failure(kind: FailureKind, message: String) -> Failure {
+    Failure { kind, version: None, message, hint: None, sqlstate: None, line: None, blockers: Vec::new() }
 }
 
 /// What the steps say about how fast the database is. One that had to wait for locks says nothing.
@@ -198,7 +247,7 @@ fn note_rates(
 /// not taken over: the next command expects what this plan left behind, and is refused.
 pub(super) fn explains(command: &Command, done: &[StepDone], seen: &Observation) -> bool {
     match &command.kind {
-        CommandKind::Backup { .. } => false,
+        CommandKind::Backup { .. } | CommandKind::Verify(_) => false,
         CommandKind::Run(_) | CommandKind::Adopt(_) if done.is_empty() => false,
         CommandKind::Run(Run { direction: Direction::Down, .. }) => true,
         CommandKind::Run(Run { direction: Direction::Up, expect, steps, .. })
@@ -226,7 +275,10 @@ fn recorded(outcome: &Outcome) -> (&[StepDone], Option<&Observation>) {
         | Outcome::Interrupted { done, observation }
         | Outcome::Cancelled { done, observation }
         | Outcome::Unsettled { done, observation, .. } => (done, observation.as_ref()),
-        Outcome::BackedUp { .. } | Outcome::Refused { .. } | Outcome::Unknown { .. } => (&[], None),
+        Outcome::BackedUp { .. }
+        | Outcome::Verified { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Unknown { .. } => (&[], None),
     }
 }
 
@@ -260,10 +312,19 @@ fn close_windows(
     let releases = state.releases.clone();
     let database = database(state, name, place)?;
     database.windows.retain(|version, _| done.iter().all(|step| step.version != *version));
-    database.carries.retain(|id, _| {
-        let lacks = |step: &StepDone| releases.get(id).is_some_and(|r| r.migration(&step.version).is_some());
-        !done.iter().any(lacks)
-    });
+    let has = |id: &Digest, step: &StepDone| {
+        releases.get(id).is_some_and(|release| release.migration(&step.version).is_some())
+    };
+    let lacks = |id: &&Digest| done.iter().any(|step| has(id, step));
+    let gone: Vec<_> = database.carries.keys().filter(lacks).copied().collect();
+    database.carries.retain(|id, _| !gone.contains(id));
+    let environment = database.environment.clone();
+    // What it no longer carried for another reason has not been taken back by anybody before.
+    let known = state.shown.get(&environment).map(|shown| shown.releases.keys().copied().collect());
+    let known: Vec<Digest> = known.unwrap_or_default();
+    for id in known.iter().filter(lacks) {
+        proofs::taken_back(state, &environment, id, gone.contains(id), place.at);
+    }
     Ok(())
 }
 

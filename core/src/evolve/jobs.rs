@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{IllegalEvent, Place, backups, database, has_all, observed};
+use super::{IllegalEvent, Place, backups, database, observed};
 use crate::database::Observation;
 use crate::job::{Destination, Job, JobEnd, JobId, Restore, Restored};
 use crate::name::{DatabaseName, OperatorName};
@@ -74,11 +74,9 @@ fn replaced(
     place: Place,
 ) -> Result<(), IllegalEvent> {
     let Some(seen) = &restored.observation else { return Ok(()) };
-    let releases = state.releases.clone();
     let managed = database(state, of, place)?;
     managed.system_identifier = seen.system_identifier.clone();
     managed.windows.retain(|version, _| has(seen, version.as_str()));
-    managed.carries.retain(|id, _| releases.get(id).is_some_and(|release| has_all(seen, release)));
     managed.resolution = None;
     observed(state, of, seen, place)
 }

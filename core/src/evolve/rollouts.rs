@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{IllegalEvent, Place, database, has_all};
+use super::{IllegalEvent, Place, database, has_all, proofs};
 use crate::acknowledge::Acknowledgement;
 use crate::command::{CommandId, Resolution};
 use crate::name::{DatabaseName, OperatorName};
@@ -59,6 +59,7 @@ pub(super) fn started(
         bulk: bulk.clone(),
         started_at: place.at,
         overridden: None,
+        not_undone: None,
         state: RolloutState::Running,
         moved_at: place.at,
         waves: only_wave(body).into_iter().collect(),
@@ -90,6 +91,7 @@ fn due(plan: &TargetPlan, place: Place) -> Target {
         expect: plan.expect.clone(),
         attempt: 0,
         pieces: 0,
+        verified: false,
         cancelled: false,
         overdue: None,
         moved_at: place.at,
@@ -124,14 +126,23 @@ pub(super) fn finished(
     verdict: Verdict,
     place: Place,
 ) -> Result<(), IllegalEvent> {
+    let plan_id = rollout(state, id, place)?.plan.clone();
+    let plan = state.plans.get(&plan_id).map(|known| Arc::clone(&known.plan));
+    let plan = plan.ok_or_else(|| place.unknown("plan", &plan_id))?;
     let rollout = rollout(state, id, place)?;
     rollout.state = RolloutState::Finished { verdict, at: place.at };
     let mut unsettled = Vec::new();
-    for target in rollout.targets.values_mut() {
+    for (name, target) in &mut rollout.targets {
         unsettled.extend(target.state.command().cloned());
         if target.state == TargetState::Due {
-            target.state = TargetState::NotReached;
+            // One that only was to be asked how it is has been reached.
+            let steps = plan.body.targets.get(name).map_or(0, |planned| planned.steps.len());
+            let is_run = steps > 0 && target.done.len() >= steps;
+            target.state = if is_run { TargetState::Done } else { TargetState::NotReached };
         }
+    }
+    if let (Verdict::Succeeded, Some(release)) = (verdict, plan.body.goal.release()) {
+        proofs::verified(state, (&plan.body.environment, &release), true, place);
     }
     state.open_rollouts.remove(id);
     unsettled.iter().try_for_each(|command| settled(state, command, place))
@@ -156,13 +167,13 @@ pub(super) fn up_to_date(
 
 pub(super) fn given_up(
     state: &mut State,
-    id: &RolloutId,
-    name: &DatabaseName,
+    (id, name): (&RolloutId, &DatabaseName),
+    said: Option<&str>,
     place: Place,
 ) -> Result<(), IllegalEvent> {
     let revoked = state.agents.get(name).is_some_and(|agent| agent.revoked);
     let target = target(rollout(state, id, place)?, name, place)?;
-    let why = match (revoked, target.state.command()) {
+    let of_agent = match (revoked, target.state.command()) {
         (true, Some(_)) => {
             "its agent was revoked while it worked on it: what it did can be read from the database"
                 .to_owned()
@@ -171,7 +182,7 @@ pub(super) fn given_up(
         (false, _) => format!("its agent was interrupted {} times on it", target.attempt),
     };
     let held = target.state.command().cloned();
-    target.state = TargetState::Refused { why };
+    target.state = TargetState::Refused { why: said.map_or(of_agent, ToOwned::to_owned) };
     held.iter().try_for_each(|command| settled(state, command, place))
 }
 
@@ -223,7 +234,11 @@ pub(super) fn carries_goal(
     let release = state.releases.get(&release).cloned().ok_or_else(|| place.unknown("release", release))?;
     let database = database(state, name, place)?;
     if database.observed.as_ref().is_some_and(|(_, seen)| has_all(seen, &release)) {
-        database.carries.insert(release.id, place.at);
+        let is_new = database.carries.insert(release.id, place.at).is_none();
+        let environment = database.environment.clone();
+        if is_new {
+            proofs::carries(state, &environment, release.id, place.at);
+        }
     }
     Ok(())
 }

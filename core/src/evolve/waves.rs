@@ -39,6 +39,21 @@ pub(super) fn stage(
     Ok(())
 }
 
+/// What was run in the last wave is asked the policy's queries once more.
+pub(super) fn verifies(state: &mut State, id: &RolloutId, place: Place) -> Result<(), IllegalEvent> {
+    stage(state, id, Stage::Verifying, place)?;
+    let rollout = rollout(state, id, place)?;
+    let members: Vec<_> =
+        rollout.waves.last().into_iter().flat_map(|wave| wave.members.keys().cloned()).collect();
+    for name in &members {
+        let target = target(rollout, name, place)?;
+        if target.state == TargetState::Done && !target.done.is_empty() {
+            (target.state, target.verified, target.attempt) = (TargetState::Due, false, 0);
+        }
+    }
+    Ok(())
+}
+
 /// What failed is due again, with a backup of its own: the one before does not have what was written since. A migration
 /// that was cut off goes on after the backup that it began with.
 pub(super) fn retried(
@@ -53,12 +68,14 @@ pub(super) fn retried(
     };
     let cut_off: BTreeSet<_> = databases.iter().filter(cut_off).cloned().collect();
     let rollout = rollout(state, id, place)?;
+    rollout.not_undone = None;
     for name in databases {
         let target = target(rollout, name, place)?;
         if !cut_off.contains(name) {
             target.backup = None;
         }
         (target.attempt, target.cancelled, target.overdue) = (0, false, None);
+        target.verified = false;
         target.state = TargetState::Due;
     }
     // What is waited for after a wave is that all of it is well.

@@ -1,13 +1,24 @@
 //! From a target version and a database's records to the steps that take it back.
 
+use std::collections::BTreeSet;
+
 use super::forward::{going_on, step, unfinished};
 use super::{Direction, Expectation, PlanProblem, Scales, TargetPlan};
 use crate::database::{AppliedRecord, Database, Observation};
 use crate::migration::{Migration, Version};
+use crate::name::DatabaseName;
 use crate::time::Timestamp;
 
-/// What a rollback to `target` would do to a database: everything that was applied after it, last applied first. What
-/// is repeatable stays.
+/// What is to be taken back.
+#[derive(Debug, Clone, Copy)]
+pub enum Above<'a> {
+    /// Everything that was applied after a version; `None`: everything.
+    Version(Option<&'a Version>),
+    /// These, which were applied last.
+    These(&'a BTreeSet<Version>),
+}
+
+/// What a rollback would do to a database, last applied first. What is repeatable stays.
 /// `find` gives the migration that a record stands for, from any release.
 ///
 /// # Errors
@@ -15,17 +26,11 @@ use crate::time::Timestamp;
 pub fn plan_back<'a>(
     database: &Database,
     seen: &Observation,
-    target: Option<&Version>,
+    from: Above<'_>,
     find: impl Fn(&AppliedRecord) -> Option<&'a Migration>,
     (scales, now): (&mut Scales<'_>, Timestamp),
 ) -> Result<TargetPlan, Vec<PlanProblem>> {
-    let Some(above) = above(seen, target) else {
-        let (database, target) = (database.name.clone(), target.cloned());
-        return Err(target
-            .map(|target| PlanProblem::NoSuchTarget { database, target })
-            .into_iter()
-            .collect());
-    };
+    let above = from.of(&database.name, seen).map_err(|problem| vec![*problem])?;
     let (mut steps, mut problems) = (Vec::new(), Vec::new());
     for record in above.into_iter().rev() {
         problems.extend(closed(database, record, now));
@@ -48,10 +53,38 @@ pub fn plan_back<'a>(
     if problems.is_empty() { Ok(TargetPlan::of(Expectation::from(seen), steps)) } else { Err(problems) }
 }
 
+impl Above<'_> {
+    /// The records of what is to be taken back, in the order in which it was applied.
+    fn of<'a>(
+        self,
+        name: &DatabaseName,
+        seen: &'a Observation,
+    ) -> Result<Vec<&'a AppliedRecord>, Box<PlanProblem>> {
+        let records: Vec<_> = seen.versioned().collect();
+        match self {
+            Self::Version(None) => Ok(records),
+            Self::Version(Some(target)) => above(records, target).ok_or_else(|| {
+                Box::new(PlanProblem::NoSuchTarget { database: name.clone(), target: target.clone() })
+            }),
+            Self::These(versions) => {
+                let is_one = |record: &&AppliedRecord| versions.contains(&record.version);
+                let Some(first) = records.iter().position(is_one) else { return Ok(Vec::new()) };
+                let last = &records[first..];
+                match last.iter().find(|record| !is_one(record)) {
+                    None => Ok(last.to_vec()),
+                    Some(other) => Err(Box::new(PlanProblem::OutOfOrder {
+                        database: name.clone(),
+                        version: last[0].version.clone(),
+                        applied: other.version.clone(),
+                    })),
+                }
+            }
+        }
+    }
+}
+
 /// What was applied after the target. Where that is not applied itself, numbers tell.
-fn above<'a>(seen: &'a Observation, target: Option<&Version>) -> Option<Vec<&'a AppliedRecord>> {
-    let records: Vec<_> = seen.versioned().collect();
-    let Some(target) = target else { return Some(records) };
+fn above<'a>(records: Vec<&'a AppliedRecord>, target: &Version) -> Option<Vec<&'a AppliedRecord>> {
     if let Some(at) = records.iter().position(|record| record.version.same_number(target)) {
         return Some(records.into_iter().skip(at + 1).collect());
     }

@@ -149,7 +149,7 @@ fn what_is_repeatable_runs_again_when_it_changes_and_stays_when_others_are_taken
         let find = |record: &AppliedRecord| all.into_iter().find(|m| m.version == record.version);
         let target = target.map(version);
         let (database, seen) = (database(records), seen(records.to_vec()));
-        said(&plan_back(&database, &seen, target.as_ref(), find, (&mut scales!(&[]), NOW)))
+        said(&plan_back(&database, &seen, Above::Version(target.as_ref()), find, (&mut scales!(&[]), NOW)))
     };
     let records = [first, again(&record(&old)), second];
     for (target, expected) in [
@@ -278,7 +278,13 @@ fn back_with(
     let records: Vec<_> = applied.iter().map(|m| record(m)).collect();
     let find = |record: &AppliedRecord| applied.iter().copied().find(|m| m.version == record.version);
     let target = target.map(version);
-    plan_back(&database(&records), &seen(records.clone()), target.as_ref(), find, (&mut scales!(&[]), now))
+    plan_back(
+        &database(&records),
+        &seen(records.clone()),
+        Above::Version(target.as_ref()),
+        find,
+        (&mut scales!(&[]), now),
+    )
 }
 
 #[test]
@@ -324,7 +330,8 @@ fn back_says_everything_that_stands_against_it() {
 fn back_does_not_touch_what_was_applied_without_pgbelay() {
     let one = table("001");
     let (records, find) = (vec![record(&one)], |_: &AppliedRecord| Some(&one));
-    let result = plan_back(&database(&[]), &seen(records), None, find, (&mut scales!(&[]), NOW));
+    let result =
+        plan_back(&database(&[]), &seen(records), Above::Version(None), find, (&mut scales!(&[]), NOW));
     let unseen = PlanProblem::WindowClosed {
         database: "db".parse().unwrap(),
         version: one.version.clone(),

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Goal, PlanBody};
+use super::PlanBody;
 use crate::name::DatabaseName;
 use crate::policy::WaveRules;
-use crate::rollout::Rollout;
+use crate::rollout::{Rollout, TargetState};
 use crate::state::State;
 
 /// A wave with the databases that it would have if it started now.
@@ -45,7 +45,11 @@ pub(crate) fn next_wave(state: &State, body: &PlanBody, rollout: &Rollout) -> Op
 #[must_use]
 pub fn waves_left(state: &State, body: &PlanBody, rollout: &Rollout) -> Vec<PlannedWave> {
     let taken = |name: &DatabaseName| rollout.waves.iter().any(|wave| wave.members.contains_key(name));
-    let left = busy(body).filter(|name| !taken(name)).collect::<Vec<_>>();
+    // Who was left out, or cannot be reached, takes nobody's place.
+    let is_due = |name: &DatabaseName| {
+        rollout.targets.get(name).is_some_and(|target| target.state == TargetState::Due)
+    };
+    let left = busy(body).filter(|name| is_due(name) && !taken(name)).collect::<Vec<_>>();
     let started = |place: usize| rollout.waves.iter().any(|wave| wave.place == place);
     let all = divide(state, body, left.into_iter(), started);
     in_order(body, all)
@@ -69,10 +73,7 @@ pub(crate) fn empty_waves(state: &State, body: &PlanBody) -> Vec<usize> {
 
 /// On the way back the last wave comes first.
 const fn is_back(body: &PlanBody) -> bool {
-    match &body.goal {
-        Goal::Back { .. } => true,
-        Goal::Release { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => false,
-    }
+    body.goal.is_back()
 }
 
 /// Databases with something to do.

@@ -14,8 +14,8 @@ fn a_name_is_enough_for_an_environment() {
     assert_eq!(*production, EnvironmentPolicy::with_defaults(production.name.clone()));
     assert_eq!(production.rollback_window, Span::hours(24));
     assert_eq!(production.unknown_server, UnknownServer::Refuse);
-    assert_eq!(policy.required_before(&production.name), [policy.environments[0].name.clone()]);
-    assert_eq!(policy.required_before(&policy.environments[0].name), []);
+    assert_eq!(policy.required_before(&production.name).all_of, [policy.environments[0].name.clone()]);
+    assert_eq!(policy.required_before(&policy.environments[0].name), Requires::default());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EnvironmentPolicy, PolicyError};
+use super::{EnvironmentPolicy, OnFailure, PolicyError, Query};
 use crate::migration::is_false;
 use crate::time::Span;
 
@@ -133,6 +133,12 @@ pub struct Course {
     /// After how long without any progress a rollout with work under way pauses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_deadline: Option<Span>,
+    /// What is asked of each database after its run, and again at the end of a bake.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verify: Vec<Query>,
+    /// What is done when more databases have failed than may.
+    #[serde(default, skip_serializing_if = "OnFailure::is_halt")]
+    pub on_failure: OnFailure,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -157,6 +163,8 @@ impl From<&EnvironmentPolicy> for Course {
             max_unknown: policy.max_unknown,
             step_deadline: policy.step_deadline,
             progress_deadline: policy.progress_deadline,
+            verify: policy.verify.clone(),
+            on_failure: policy.on_failure,
         }
     }
 }

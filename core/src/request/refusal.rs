@@ -12,7 +12,7 @@ use crate::name::{DatabaseName, EnvironmentName, OperatorName};
 use crate::plan::{PlanId, PlanProblem};
 use crate::policy::PolicyError;
 use crate::rollout::{PauseReason, RolloutId, Verdict};
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 
 /// Why a request is not granted. The message says what happened; [`Refusal::next_step`] what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -108,8 +108,23 @@ pub enum Refusal {
         /// Where it has not.
         missing: Vec<String>,
     },
+    /// The release has not been there for long enough.
+    #[error("the release has been healthy on all of {environment} for {} of the {needs} that it must be{}", in_seconds(*.has), at(.ready))]
+    Soaking {
+        /// Where.
+        environment: EnvironmentName,
+        /// For how long it has been.
+        has: Span,
+        /// For how long it must.
+        needs: Span,
+        /// When that is so, if nothing speaks against it until then; `None`: it is not there now.
+        ready: Option<Timestamp>,
+    },
+    /// It has not in any of several environments of which one is enough.
+    #[error("one of these is needed, and none is there: {}", join(.0))]
+    NotProvenInAny(Vec<Refusal>),
     /// Approvals are missing.
-    #[error("plan {plan} waits for approval: it has {have} of {need}")]
+    #[error("plan {plan} waits for approval: it has {have} of {need}{} ({rule})", by_role(.roles))]
     WaitsForApproval {
         /// The plan.
         plan: PlanId,
@@ -117,6 +132,10 @@ pub enum Refusal {
         have: u32,
         /// How many it needs.
         need: u32,
+        /// From whom; none: from whoever may approve.
+        roles: Vec<Role>,
+        /// What says so: the version of the policy and the key.
+        rule: String,
     },
     /// The author cannot approve.
     #[error("{0} made this plan, and nobody approves a plan of their own")]
@@ -295,6 +314,21 @@ pub enum Refusal {
     NoReason,
 }
 
+/// Whole seconds.
+const fn in_seconds(span: Span) -> Span {
+    Span(span.0 / 1_000 * 1_000)
+}
+
+/// Who is meant, after a number.
+pub(crate) fn by_role<'a>(roles: impl IntoIterator<Item = &'a Role>) -> String {
+    let roles: Vec<_> = roles.into_iter().map(|role| role.as_str()).collect();
+    if roles.is_empty() { String::new() } else { format!(" by {}", roles.join(" or ")) }
+}
+
+fn at(ready: &Option<Timestamp>) -> String {
+    ready.map(|ready| format!(", which is so at {ready}")).unwrap_or_default()
+}
+
 fn another(version: Option<&Version>) -> String {
     version.map(|version| format!("; migration {version} has one")).unwrap_or_default()
 }
@@ -369,6 +403,15 @@ impl std::fmt::Display for PauseReason {
             Self::NoProgress { database } => {
                 write!(f, "progress: nothing has moved for too long; {database} is worked on")
             }
+            Self::Verification { database } => {
+                write!(f, "verification: a query of the policy could not be asked of {database}")
+            }
+            Self::ApprovalStale { have, need, rule } => {
+                write!(
+                    f,
+                    "approval_stale: {have} of {need} approvals count under the policy in force ({rule})"
+                )
+            }
             Self::Window { opens, rule, why, needs } => {
                 match needs {
                     None => f.write_str("window: nothing may begin now")?,
@@ -417,6 +460,8 @@ impl Refusal {
             | Self::TargetNotApplied { .. }
             | Self::StalePlan { .. }
             | Self::NotProven { .. }
+            | Self::Soaking { .. }
+            | Self::NotProvenInAny(_)
             | Self::OwnPlan(_)
             | Self::NotConfirmed { .. }
             | Self::NotAcknowledged { .. }
@@ -477,6 +522,11 @@ impl Refusal {
             Self::NotProven { environment, .. } => {
                 format!("run it there first: pgbelay migrate --env {environment}")
             }
+            Self::Soaking { ready: Some(_), .. } => "run the same command again then".into(),
+            Self::Soaking { environment, ready: None, .. } => {
+                format!("bring it back there first: pgbelay migrate --env {environment}")
+            }
+            Self::NotProvenInAny(all) => all.first().map(Self::next_step).unwrap_or_default(),
             Self::WaitsForApproval { plan, .. } => {
                 format!("have somebody else run: pgbelay approve {plan}; then run the same command again")
             }
@@ -544,6 +594,12 @@ fn paused_step(rollout: &RolloutId, reason: &PauseReason) -> String {
              (rollout abort); a new plan takes its place as well"
         ),
         PauseReason::Wave { .. } => format!("let the next wave start: pgbelay rollout advance {rollout}"),
+        PauseReason::Verification { .. } => {
+            format!("ask again (pgbelay rollout resume {rollout}), or leave the database out (rollout skip)")
+        }
+        PauseReason::ApprovalStale { .. } => format!(
+            "have its plan approved again (pgbelay rollout show {rollout} names it); it then goes on by itself"
+        ),
         PauseReason::NoProgress { .. } => format!("look at it, then run pgbelay rollout resume {rollout}"),
         PauseReason::Unsettled { database } => {
             format!("look at {database}, then run pgbelay resolve {database} VERSION --done or --not-done")
@@ -572,6 +628,8 @@ fn freeze_step(reason: &PauseReason) -> String {
         | PauseReason::Budget { .. }
         | PauseReason::Wave { .. }
         | PauseReason::NoProgress { .. }
+        | PauseReason::Verification { .. }
+        | PauseReason::ApprovalStale { .. }
         | PauseReason::Window { .. } => String::new(),
     }
 }

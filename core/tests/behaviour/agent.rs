@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use pgbelay_core::command::{
-    Backup, BackupOrder, Command, CommandId, CommandKind, Failure, FailureKind, Outcome, RefusedBecause,
-    StepDone, Unsettled,
+    Answer, Backup, BackupOrder, Command, CommandId, CommandKind, Failure, FailureKind, Outcome,
+    RefusedBecause, Said, StepDone, Unsettled,
 };
 use pgbelay_core::database::{AppliedRecord, Observation, Unfinished};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::{Direction, Expectation, Step, Touches};
-use pgbelay_core::policy::{BackupMethod, MethodRule};
+use pgbelay_core::policy::{BackupMethod, MethodRule, Query};
 use pgbelay_core::time::{Span, Timestamp};
 
 /// What becomes of a command that is started. A number counts the steps that are committed before it happens.
@@ -94,6 +94,7 @@ impl Agent {
             CommandKind::Backup { expect, .. } => expect,
             CommandKind::Run(run) => &run.expect,
             CommandKind::Adopt(adopt) => &adopt.expect,
+            CommandKind::Verify(verify) => &verify.expect,
         };
         if now > command.not_after {
             Some(RefusedBecause::TooLate)
@@ -109,10 +110,29 @@ impl Agent {
     fn start(&mut self, command: &Command, fate: &Fate) -> Outcome {
         self.fence = command.fence;
         match &command.kind {
+            CommandKind::Verify(verify) => self.answer(command, &verify.queries, fate),
             CommandKind::Backup { order, .. } => self.back_up(command, order, fate),
             CommandKind::Run(run) => self.run(command, (run.direction, &run.steps), fate),
             CommandKind::Adopt(adopt) => self.run(command, (Direction::Up, &adopt.steps), fate),
         }
+    }
+
+    /// Queries are answered as they should be, with something else, or not at all.
+    fn answer(&mut self, command: &Command, queries: &[Query], fate: &Fate) -> Outcome {
+        let said = match fate {
+            Fate::Well => Said::Passed,
+            Fate::FailsAfter(_) => Said::Failed { got: "\"7\", not \"0\"".to_owned() },
+            Fate::UnsettledAfter(_) => Said::Unknown { why: "canceling statement due to timeout".to_owned() },
+            Fate::DiesAfter(_) => return Outcome::Interrupted { done: Vec::new(), observation: None },
+            Fate::CancelledAfter(_) => return Outcome::Cancelled { done: Vec::new(), observation: None },
+            Fate::UnknownAfter(_) => {
+                let truth = Outcome::Interrupted { done: Vec::new(), observation: None };
+                self.truth.insert(command.id.clone(), truth);
+                return Outcome::Unknown { why: "the connection was lost".to_owned() };
+            }
+        };
+        let answer = |query: &Query| Answer { query: query.name.clone(), said: said.clone() };
+        Outcome::Verified { answers: queries.iter().map(answer).collect() }
     }
 
     fn back_up(&mut self, command: &Command, order: &BackupOrder, fate: &Fate) -> Outcome {

@@ -32,6 +32,7 @@ const BAKES: &str =
 const PAUSES: &str =
     r#"policy staging staging.waves=[{"count":2,"pause":true}] staging.progress_deadline="2h""#;
 const WINDOW: &str = r#"policy staging staging.waves=[{"count":2,"bake":"5h"}] staging.windows=[{"from":"22:00","to":"23:00"}]"#;
+const ASKS: &str = r#"policy staging staging.waves=[{"count":2,"bake":"5h"}] staging.verify=[{"name":"alive","query":"SELECT(true)"}]"#;
 const FIRST_WAVE: &[&str] = &["agent a backs-up", "agent a runs", "agent b backs-up", "agent b runs"];
 
 /// Each state, the policy, and how one comes there.
@@ -48,6 +49,21 @@ const STATES: &[(&str, &str, &[&str])] = &[
     ("paused: progress", PAUSES, &["wait 3h"]),
     ("paused: window", WINDOW, &["wait 1h"]),
     ("paused: freeze", BAKES, &["freeze staging an incident"]),
+    (
+        "verifying",
+        ASKS,
+        &[
+            "agent a backs-up",
+            "agent a runs",
+            "agent a passes",
+            "agent b backs-up",
+            "agent b runs",
+            "agent b passes",
+            "wait 5h",
+        ],
+    ),
+    ("paused: verification", ASKS, &["agent a backs-up", "agent a runs", "agent a unsettled"]),
+    ("paused: approval_stale", BAKES, &[r#"policy staging staging.approvals=1 staging.waves=[{"count":2}]"#]),
     ("aborting", BAKES, &["abort"]),
     ("aborted", BAKES, &["abort", "agent a cancels", "agent b cancels"]),
     (
@@ -77,6 +93,7 @@ const EVENTS: &[(&str, &[&str])] = &[
     ("`rollout cancel a`", &["cancel a"]),
     ("`rollout advance`", &["advance"]),
     ("`rollout override`", &["override it cannot wait"]),
+    ("`approve`", &["approve"]),
     ("`freeze`", &["freeze staging something else"]),
     ("`unfreeze`", &["unfreeze staging"]),
     ("`resolve a --done`", &["resolve a 001 done seen"]),
@@ -143,8 +160,10 @@ fn answer(lines: &[String]) -> String {
 
 fn word(rollout: &Rollout) -> String {
     let bakes = rollout.waves.last().is_some_and(|wave| matches!(wave.stage, Stage::Baking { .. }));
+    let asks = rollout.waves.last().is_some_and(|wave| wave.stage == Stage::Verifying);
     match &rollout.state {
         RolloutState::Running if bakes => "baking",
+        RolloutState::Running if asks => "verifying",
         RolloutState::Running => "running",
         RolloutState::Paused { reason } => match reason {
             PauseReason::Operator => "paused: operator",
@@ -154,6 +173,8 @@ fn word(rollout: &Rollout) -> String {
             PauseReason::Budget { .. } => "paused: budget",
             PauseReason::Wave { .. } => "paused: wave",
             PauseReason::NoProgress { .. } => "paused: progress",
+            PauseReason::Verification { .. } => "paused: verification",
+            PauseReason::ApprovalStale { .. } => "paused: approval_stale",
             PauseReason::Window { .. } => "paused: window",
             PauseReason::Freeze { .. } => "paused: freeze",
         },

@@ -194,6 +194,7 @@ fn rollout_to_advance(effect: Effect) -> Option<RolloutId> {
         Effect::Advance { rollout } => Some(rollout),
         Effect::Deliver { .. }
         | Effect::Cancel { .. }
+        | Effect::Undo { .. }
         | Effect::StartJob { .. }
         | Effect::CancelJob { .. }
         | Effect::GiveUpJob { .. }

@@ -4,7 +4,7 @@
 //! [`WireStep`] is a smaller thing than a plan's step.
 
 use pgbelay_core::command::{
-    Backup, BackupOrder, Command, CommandId, CommandKind, Resolution, Run, StrongLock,
+    Backup, BackupOrder, Command, CommandId, CommandKind, Resolution, Run, StrongLock, Verify,
 };
 use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::Version;
@@ -13,7 +13,7 @@ use pgbelay_core::origin::Origin;
 use pgbelay_core::plan::{
     Direction, ExecutionSettings, Expectation, HistoryMark, LockMode, OldTable, Recorded, Step,
 };
-use pgbelay_core::policy::{Blockers, LagThen, QueryText, ReplicationLag};
+use pgbelay_core::policy::{Blockers, LagThen, Query, QueryText, ReplicationLag};
 use pgbelay_core::rollout::RolloutId;
 use pgbelay_core::time::{Span, Timestamp};
 
@@ -77,6 +77,8 @@ pub enum WireKind {
     Run(WireRun),
     /// Record migrations that are applied already.
     Adopt(WireAdopt),
+    /// Ask the policy's queries.
+    Verify(Verify),
 }
 
 /// A migration that is applied already, as an agent sees it.
@@ -310,6 +312,33 @@ impl TryFrom<wire::Resolution> for Resolution {
     }
 }
 
+impl From<&Verify> for wire::VerifyCommand {
+    fn from(verify: &Verify) -> Self {
+        let query = |query: &Query| wire::VerifyQuery {
+            name: query.name.clone(),
+            query: query.query.clone(),
+            expect: query.expect.clone(),
+            timeout_ms: query.timeout.0,
+        };
+        let queries = verify.queries.iter().map(query).collect();
+        Self { queries, expect: Some((&verify.expect).into()) }
+    }
+}
+
+impl TryFrom<wire::VerifyCommand> for Verify {
+    type Error = BadMessage;
+    fn try_from(wire: wire::VerifyCommand) -> Result<Self, BadMessage> {
+        let query = |wire: wire::VerifyQuery| Query {
+            name: wire.name,
+            query: wire.query,
+            expect: wire.expect,
+            timeout: Span(wire.timeout_ms),
+        };
+        let queries = wire.queries.into_iter().map(query).collect();
+        Ok(Self { queries, expect: required("expect", wire.expect)? })
+    }
+}
+
 impl From<&Run> for wire::RunCommand {
     fn from(run: &Run) -> Self {
         Self {
@@ -333,6 +362,7 @@ impl From<&Command> for wire::Command {
             }),
             CommandKind::Run(run) => wire::command::Kind::Run(run.into()),
             CommandKind::Adopt(adopt) => wire::command::Kind::Adopt(adopt.into()),
+            CommandKind::Verify(verify) => wire::command::Kind::Verify(verify.into()),
         };
         Self {
             id: command.id.to_string(),
@@ -371,6 +401,7 @@ impl TryFrom<wire::Command> for WireCommand {
             }
             wire::command::Kind::Run(run) => WireKind::Run(run.try_into()?),
             wire::command::Kind::Adopt(adopt) => WireKind::Adopt(adopt.try_into()?),
+            wire::command::Kind::Verify(verify) => WireKind::Verify(verify.try_into()?),
         };
         Ok(Self {
             id: parse("id", &wire.id)?,

@@ -1,8 +1,8 @@
 //! What came of a command.
 
 use pgbelay_core::command::{
-    Failure, FailureKind, Observed, ObservedLock, ObservedStatement, Outcome, RefusedBecause, StepDone,
-    Unsettled,
+    Answer, Failure, FailureKind, Observed, ObservedLock, ObservedStatement, Outcome, RefusedBecause, Said,
+    StepDone, Unsettled,
 };
 use pgbelay_core::database::Observation;
 use pgbelay_core::time::Span;
@@ -80,7 +80,7 @@ impl From<wire::Observed> for Observed {
 }
 
 /// A kind of failure and its word.
-const FAILURE_KINDS: [(FailureKind, &str); 11] = [
+const FAILURE_KINDS: [(FailureKind, &str); 12] = [
     (FailureKind::Sql, "sql"),
     (FailureKind::LockTimeout, "lock-timeout"),
     (FailureKind::StatementTimeout, "statement-timeout"),
@@ -91,6 +91,7 @@ const FAILURE_KINDS: [(FailureKind, &str); 11] = [
     (FailureKind::Busy, "busy"),
     (FailureKind::ReplicationLag, "replication-lag"),
     (FailureKind::SqlMissing, "sql-missing"),
+    (FailureKind::Verification, "verification"),
     (FailureKind::Agent, "agent"),
 ];
 
@@ -155,6 +156,29 @@ impl TryFrom<parts::Refused> for RefusedBecause {
     }
 }
 
+impl From<&Answer> for parts::Answer {
+    fn from(answer: &Answer) -> Self {
+        let said = match &answer.said {
+            Said::Passed => parts::answer::Said::Passed(true),
+            Said::Failed { got } => parts::answer::Said::Failed(got.clone()),
+            Said::Unknown { why } => parts::answer::Said::Unknown(why.clone()),
+        };
+        Self { query: answer.query.clone(), said: Some(said) }
+    }
+}
+
+impl TryFrom<parts::Answer> for Answer {
+    type Error = BadMessage;
+    fn try_from(wire: parts::Answer) -> Result<Self, BadMessage> {
+        let said = match wire.said.ok_or_else(|| missing("said"))? {
+            parts::answer::Said::Passed(_) => Said::Passed,
+            parts::answer::Said::Failed(got) => Said::Failed { got },
+            parts::answer::Said::Unknown(why) => Said::Unknown { why },
+        };
+        Ok(Self { query: wire.query, said })
+    }
+}
+
 fn steps(done: &[StepDone]) -> Vec<wire::StepDone> {
     done.iter().map(Into::into).collect()
 }
@@ -194,6 +218,9 @@ impl From<&Outcome> for wire::Outcome {
                 what: statement.what.clone(),
                 observation: seen(observation.as_ref()),
             }),
+            Outcome::Verified { answers } => {
+                Wire::Verified(parts::Verified { answers: answers.iter().map(Into::into).collect() })
+            }
             Outcome::Refused { reason } => Wire::Refused(reason.into()),
             Outcome::Unknown { why } => Wire::Unknown(parts::Unknown { why: why.clone() }),
         };
@@ -237,6 +264,7 @@ impl TryFrom<wire::Outcome> for Outcome {
                 },
                 observation: maybe_seen(part.observation)?,
             },
+            Wire::Verified(part) => Self::Verified { answers: all(part.answers)? },
             Wire::Refused(part) => Self::Refused { reason: part.try_into()? },
             Wire::Unknown(part) => Self::Unknown { why: part.why },
         })

@@ -17,5 +17,6 @@ mod restores;
 mod retention;
 mod samples;
 mod stores;
+mod verifying;
 mod waves;
 mod witness;

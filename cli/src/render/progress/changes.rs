@@ -46,7 +46,7 @@ fn target_changes(before: &TargetView, now: &TargetView, news: &mut Vec<Change>)
         }
     }
     if before.state != now.state && now.state != "waiting" {
-        let over = !matches!(now.state.as_str(), "backing-up" | "running");
+        let over = !matches!(now.state.as_str(), "backing-up" | "running" | "recording" | "verifying");
         let text = format!("{}: {}{}", now.database, paint(tone(&now.state), &now.state), failure(now));
         news.push(Change { text, lasting: over });
     }

@@ -3,10 +3,11 @@
 
 use pgbelay_core::history::MAX_TEXT;
 use pgbelay_core::job::JobEnd;
+use pgbelay_core::policy::MAX_QUERIES;
 use pgbelay_core::release::MAX_MIGRATIONS;
 use pgbelay_proto::wire;
 use pgbelay_proto::wire::job_ended::End;
-use pgbelay_proto::wire::outcome::{Outcome, refused::Because};
+use pgbelay_proto::wire::outcome::{Outcome, answer::Said, refused::Because};
 
 use crate::rpc::enrolment::MAX_SYSTEM_IDENTIFIER;
 
@@ -143,6 +144,7 @@ pub(super) fn outcome(mut outcome: wire::Outcome) -> Result<wire::Outcome, TooMu
         },
         Some(Outcome::Unknown(unknown)) => cut(&mut unknown.why, LINE),
         Some(Outcome::Unsettled(unsettled)) => cut(&mut unsettled.what, LINE),
+        Some(Outcome::Verified(verified)) => answers(&mut verified.answers),
         Some(Outcome::BackedUp(done)) => {
             let places = |backup: &wire::Backup| {
                 let mut all = backup.copies.iter().chain([&backup.path]);
@@ -162,6 +164,17 @@ pub(super) fn outcome(mut outcome: wire::Outcome) -> Result<wire::Outcome, TooMu
     Ok(outcome)
 }
 
+/// Policy asks no more than so many queries.
+fn answers(answers: &mut Vec<wire::outcome::Answer>) {
+    answers.truncate(MAX_QUERIES + 1);
+    for answer in answers {
+        match &mut answer.said {
+            Some(Said::Failed(text) | Said::Unknown(text)) => cut(text, LINE),
+            Some(Said::Passed(_)) | None => {}
+        }
+    }
+}
+
 fn done_in(outcome: &mut wire::Outcome) -> &mut [wire::StepDone] {
     match &mut outcome.outcome {
         Some(Outcome::Ran(ran)) => &mut ran.done,
@@ -169,7 +182,8 @@ fn done_in(outcome: &mut wire::Outcome) -> &mut [wire::StepDone] {
         Some(Outcome::Interrupted(interrupted)) => &mut interrupted.done,
         Some(Outcome::Cancelled(cancelled)) => &mut cancelled.done,
         Some(Outcome::Unsettled(unsettled)) => &mut unsettled.done,
-        Some(Outcome::BackedUp(_) | Outcome::Refused(_) | Outcome::Unknown(_)) | None => &mut [],
+        Some(Outcome::BackedUp(_) | Outcome::Verified(_) | Outcome::Refused(_) | Outcome::Unknown(_))
+        | None => &mut [],
     }
 }
 
@@ -195,7 +209,7 @@ fn seen_in(outcome: &wire::Outcome) -> Option<&wire::Observation> {
         Outcome::Interrupted(interrupted) => interrupted.observation.as_ref(),
         Outcome::Cancelled(cancelled) => cancelled.observation.as_ref(),
         Outcome::Unsettled(unsettled) => unsettled.observation.as_ref(),
-        Outcome::BackedUp(_) | Outcome::Refused(_) | Outcome::Unknown(_) => None,
+        Outcome::BackedUp(_) | Outcome::Verified(_) | Outcome::Refused(_) | Outcome::Unknown(_) => None,
     }
 }
 

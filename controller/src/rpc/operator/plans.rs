@@ -1,6 +1,7 @@
 //! Plans are made from what the databases look like now, never from what they looked like.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use pgbelay_core::access::Role;
 use pgbelay_core::backup::Looks;
@@ -9,7 +10,7 @@ use pgbelay_core::digest::Digest;
 use pgbelay_core::event::{Actor, Event};
 use pgbelay_core::judge::AllJudged;
 use pgbelay_core::name::{DatabaseName, EnvironmentName, OperatorName};
-use pgbelay_core::plan::{AllHistories, AllSizes, Goal, PlanId};
+use pgbelay_core::plan::{AllHistories, AllSizes, Goal, Plan, PlanId};
 use pgbelay_core::request::{Circumstances, Refusal, Request as Ask};
 use pgbelay_core::state::State;
 use pgbelay_proto::wire;
@@ -37,53 +38,73 @@ pub(super) async fn create(
     state.environment(&environment).map_err(|refusal| refused(&refusal))?;
     // Before any agent is asked anything.
     state.allow(&name, Role::Operator, Some(&environment)).map_err(|refusal| refused(&refusal))?;
-    let actor = Actor::Operator(name.clone());
     let goal = goal(&state, request.get_ref().goal.as_ref())?;
-    let fresh = services.refresh(&environment).await?;
-    let histories = match goal {
-        Goal::Adopt { .. } => services.histories(&fresh).await,
-        Goal::Release { .. } | Goal::Back { .. } | Goal::Baseline { .. } => AllHistories::new(),
-    };
-    if matches!(goal, Goal::Back { .. }) {
-        look_at_backups(services, &fresh).await?;
-    }
-    let judged = judged(services, (&environment, &goal, &fresh), &actor).await?;
-    // Where policy does not let sizes count, they are no part of the plan.
-    let sizes = if services.state()?.policy.refine {
-        measuring::sizes(&services.measure_judged(&judged).await)
-    } else {
-        AllSizes::new()
-    };
-    let ask = Ask::CreatePlan {
-        environment: environment.clone(),
-        goal: goal.clone(),
-        fresh: fresh.clone(),
-        judged: judged.clone(),
-        sizes: sizes.clone(),
-        histories: histories.clone(),
-    };
-    let granted = services.controller.ask(actor.clone(), ask).await.map_err(not_granted)?;
-    let created = granted
-        .events
-        .iter()
-        .find_map(|event| if let Event::PlanCreated { plan } = event { Some(plan.id.clone()) } else { None });
-    let id = match created {
-        Some(id) => id,
-        // The same plan was made before, and stands.
-        None => {
-            let here = Circumstances { actor, now: clock::now() };
-            let wanted = decide::Wanted {
-                environment: &environment,
-                goal: &goal,
-                fresh: &fresh,
-                judged: &judged,
-                sizes: &sizes,
-                histories: &histories,
-            };
-            planned_id(&granted.state, &wanted, &here).map_err(|r| refused(&r))?
+    let (id, state) = services.plan(&Actor::Operator(name.clone()), &environment, &goal).await?;
+    view(services, &state, &id, &name).await
+}
+
+impl Services {
+    /// Makes a plan from what the databases look like now; the same plan that was made before stands.
+    pub(crate) async fn plan(
+        &self,
+        actor: &Actor,
+        environment: &EnvironmentName,
+        goal: &Goal,
+    ) -> Result<(PlanId, Arc<State>), Status> {
+        let fresh = self.refresh(environment).await?;
+        let histories = match goal {
+            Goal::Adopt { .. } => self.histories(&fresh).await,
+            Goal::Release { .. } | Goal::Back { .. } | Goal::Undo { .. } | Goal::Baseline { .. } => {
+                AllHistories::new()
+            }
+        };
+        if goal.is_back() {
+            look_at_backups(self, &fresh).await?;
         }
-    };
-    view(services, &granted.state, &id, &name).await
+        let judged = judged(self, (environment, goal, &fresh), actor).await?;
+        // Where policy does not let sizes count, they are no part of the plan.
+        let sizes = if self.state()?.policy.refine {
+            measuring::sizes(&self.measure_judged(&judged).await)
+        } else {
+            AllSizes::new()
+        };
+        let ask = Ask::CreatePlan {
+            environment: environment.clone(),
+            goal: goal.clone(),
+            fresh: fresh.clone(),
+            judged: judged.clone(),
+            sizes: sizes.clone(),
+            histories: histories.clone(),
+        };
+        let granted = self.controller.ask(actor.clone(), ask).await.map_err(not_granted)?;
+        let created = granted.events.iter().find_map(|event| {
+            if let Event::PlanCreated { plan } = event { Some(plan.id.clone()) } else { None }
+        });
+        let id = match created {
+            Some(id) => id,
+            // The same plan was made before, and stands.
+            None => {
+                let here = Circumstances { actor: actor.clone(), now: clock::now() };
+                let (fresh, judged, sizes, histories) = (&fresh, &judged, &sizes, &histories);
+                let wanted = decide::Wanted { environment, goal, fresh, judged, sizes, histories };
+                planned_id(&granted.state, &wanted, &here).map_err(|r| refused(&r))?
+            }
+        };
+        Ok((id, granted.state))
+    }
+
+    /// Looks at the databases of a plan that is about to be carried out: one that has moved since is told of here, not
+    /// by an agent that refuses a rollout under way.
+    /// How large is what it works through is measured, so that its time says how fast the databases are, and the backups
+    /// are looked at that a way back rests on.
+    pub(crate) async fn look_at_plan(&self, state: &State, plan: &Plan) -> Result<(AllSizes, Looks), Status> {
+        let (looked, measured, looks) = tokio::join!(
+            self.refresh(&plan.body.environment),
+            self.measure_plan(plan),
+            self.look_at_backups(rests_on(state, plan))
+        );
+        looked.map(|_| (measuring::sizes(&measured), looks))
+    }
 }
 
 /// Has the backups looked at that open rollback windows rest on, before a way back is planned: what is on record of them
@@ -191,10 +212,7 @@ pub(super) async fn view(
     Ok(Response::new(views::plan::plan(state, known, answers)))
 }
 
-/// Looks at the databases of a plan that is about to be carried out: one that has moved since is told of here, not
-/// by an agent that refuses a rollout under way.
-/// How large is what it works through is measured, so that its time says how fast the databases are, and the backups are
-/// looked at that a way back rests on.
+/// Looks at what a plan is about that an operator is about to carry out.
 pub(super) async fn look_again(
     services: &Services,
     id: &PlanId,
@@ -204,12 +222,7 @@ pub(super) async fn look_again(
     let plan = &state.plan(id).map_err(|refusal| refused(&refusal))?.plan;
     let environment = &plan.body.environment;
     state.allow(name, Role::Operator, Some(environment)).map_err(|refusal| refused(&refusal))?;
-    let (looked, measured, looks) = tokio::join!(
-        services.refresh(environment),
-        services.measure_plan(plan),
-        services.look_at_backups(rests_on(&state, plan))
-    );
-    looked.map(|_| (measuring::sizes(&measured), looks))
+    services.look_at_plan(&state, plan).await
 }
 
 pub(super) async fn try_out(

@@ -2,21 +2,28 @@
 //!
 //! A promise depends on it: what a report says is recorded opens rollback windows and lets a release be promoted.
 
-use crate::command::{Command, Outcome, Recording, StepDone};
+use crate::command::{Answer, Command, CommandKind, Outcome, Recording, StepDone, Verify};
 use crate::database::Observation;
 use crate::plan::{Direction, Step};
 
 /// What in a report cannot be true, in words.
 pub(super) fn contradiction(command: &Command, outcome: &Outcome) -> Option<String> {
+    let what = match &command.kind {
+        CommandKind::Backup { .. } => "a backup was to be taken",
+        CommandKind::Verify(_) => "queries were to be asked",
+        CommandKind::Run(_) | CommandKind::Adopt(_) => "migrations were to be run",
+    };
     let run = command.kind.recording().ok_or_else(|| command.kind.expect());
     match (outcome, run) {
-        (Outcome::BackedUp { .. }, Err(_)) => None,
-        (Outcome::BackedUp { .. }, Ok(_)) => {
-            Some("it tells of a backup, and migrations were to be run".to_owned())
-        }
-        (Outcome::Ran { .. }, Err(_)) => {
-            Some("it tells of migrations, and a backup was to be taken".to_owned())
-        }
+        (Outcome::BackedUp { .. }, Err(_)) if matches!(command.kind, CommandKind::Backup { .. }) => None,
+        (Outcome::BackedUp { .. }, _) => Some(format!("it tells of a backup, and {what}")),
+        (Outcome::Verified { answers }, _) => match &command.kind {
+            CommandKind::Verify(verify) => other_queries(verify, answers),
+            CommandKind::Backup { .. } | CommandKind::Run(_) | CommandKind::Adopt(_) => {
+                Some(format!("it tells of answers, and {what}"))
+            }
+        },
+        (Outcome::Ran { .. }, Err(_)) => Some(format!("it tells of migrations, and {what}")),
         (Outcome::Ran { done, observation }, Ok(run)) => {
             let missing = run.steps.iter().find(|step| done.iter().all(|d| d.version != step.version));
             let missing = missing.map(|step| format!("it leaves out migration {}", step.version));
@@ -30,13 +37,17 @@ pub(super) fn contradiction(command: &Command, outcome: &Outcome) -> Option<Stri
             run,
         ) => match (run, done.first()) {
             (Ok(run), _) => recorded(&run, done, observation.as_ref()),
-            (Err(_), Some(step)) => {
-                Some(format!("it tells of migration {}, and a backup was to be taken", step.version))
-            }
+            (Err(_), Some(step)) => Some(format!("it tells of migration {}, and {what}", step.version)),
             (Err(expect), None) => another_database(&expect.system_identifier, observation.as_ref()),
         },
         (Outcome::Refused { .. } | Outcome::Unknown { .. }, _) => None,
     }
+}
+
+/// Each query has its answer.
+fn other_queries(asked: &Verify, answers: &[Answer]) -> Option<String> {
+    let same = asked.queries.iter().map(|query| &query.name).eq(answers.iter().map(|answer| &answer.query));
+    (!same).then(|| "its answers are not those to the queries that were to be asked".to_owned())
 }
 
 /// The steps are ones of the command, each once, and the database's records show these steps and no other.

@@ -52,7 +52,9 @@ proptest! {
                 | PauseReason::Unsettled { .. }
                 | PauseReason::Budget { .. }
                 | PauseReason::Wave { .. }
-                | PauseReason::NoProgress { .. } => {}
+                | PauseReason::NoProgress { .. }
+                | PauseReason::Verification { .. }
+                | PauseReason::ApprovalStale { .. } => {}
             }
         }
     }

@@ -53,7 +53,7 @@ pub(super) struct Player {
 fn policy(which: usize) -> Policy {
     let mut policy = Policy::initial(&[environment(false), environment(true)]);
     for (at, environment) in policy.environments.iter_mut().enumerate() {
-        environment.approvals = u32::from(which == 1 || (which == 3 && at == 1));
+        environment.approvals = u32::from(which == 1 || (which == 3 && at == 1)).into();
         environment.backup = if which == 2 { BackupPolicy::Off } else { BackupPolicy::required() };
         if which == 3
             && let BackupPolicy::Required(rules) = &mut environment.backup

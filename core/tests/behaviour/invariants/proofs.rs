@@ -31,11 +31,13 @@ fn started<'a>(asked: &Asked<'a>) -> impl Iterator<Item = &'a Plan> {
 }
 
 fn is_approved(state: &State, plan: &Plan) -> bool {
-    let approvals = state.plans[&plan.id].approvals.iter().filter(|by| {
-        let may = state.operators[*by].role.covers(Role::Approver);
+    let approvals = state.plans[&plan.id].approvals.iter().filter(|(by, version)| {
+        let may = state.operators[*by].role.covers(Role::Approver) && **version == state.policy_version;
         **by != plan.author && may && !state.operators[*by].certificates.revoked
     });
-    approvals.count() >= state.environment(&plan.body.environment).unwrap().approvals as usize
+    let policy = state.environment(&plan.body.environment).unwrap();
+    let needed: u32 = serde_json::from_value(serde_json::to_value(&policy.approvals).unwrap()).unwrap();
+    approvals.count() >= needed as usize
 }
 
 /// The command is the plan's: its digest, its steps in their order, its settings.
@@ -56,7 +58,7 @@ fn succeeded(state: &State) -> impl Iterator<Item = (Digest, DatabaseName)> {
     state.rollouts.values().flat_map(|rollout| {
         let release = match state.plan_of(rollout).unwrap().body.goal {
             Goal::Release { release } => Some(release),
-            Goal::Back { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => None,
+            Goal::Back { .. } | Goal::Undo { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => None,
         };
         let done = rollout.targets.iter().filter(|(_, target)| target.state == TargetState::Done);
         done.filter_map(move |(name, _)| Some((release?, name.clone())))
@@ -89,7 +91,7 @@ proptest! {
             proven.extend(succeeded(asked.after));
             for plan in started(asked) {
                 let Goal::Release { release } = plan.body.goal else { continue };
-                for required in asked.before.policy.required_before(&plan.body.environment) {
+                for required in asked.before.policy.required_before(&plan.body.environment).all_of {
                     let mut there = asked.before.databases_of(&required).peekable();
                     assert!(there.peek().is_some(), "nothing was proven in {required}");
                     for database in there {

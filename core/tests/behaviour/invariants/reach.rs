@@ -43,6 +43,7 @@ fn reached(state: &State, event: &Event) -> Vec<String> {
     if let Event::CommandFinished { outcome, .. } = event {
         let name = match outcome {
             Outcome::BackedUp { .. } => "backed-up",
+            Outcome::Verified { .. } => "verified",
             Outcome::Ran { .. } => "ran",
             Outcome::Failed { .. } => "failed",
             Outcome::Interrupted { .. } => "interrupted",
@@ -63,7 +64,11 @@ fn reached(state: &State, event: &Event) -> Vec<String> {
                 names.push("rolled back".to_owned());
                 names.push(format!("rolled back in {}", plan.body.environment));
             }
-            Goal::Release { .. } | Goal::Back { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => {}
+            Goal::Release { .. }
+            | Goal::Back { .. }
+            | Goal::Undo { .. }
+            | Goal::Adopt { .. }
+            | Goal::Baseline { .. } => {}
         }
     }
     names

@@ -35,6 +35,7 @@ impl Player {
                     Effect::Deliver { database, .. } => self.answer(&database, &Fate::Well),
                     Effect::Cancel { database, .. } => self.answer(&database, &Fate::CancelledAfter(0)),
                     Effect::Advance { .. }
+                    | Effect::Undo { .. }
                     | Effect::StartJob { .. }
                     | Effect::CancelJob { .. }
                     | Effect::GiveUpJob { .. }
@@ -108,12 +109,17 @@ proptest! {
                         PauseReason::Operator
                         | PauseReason::NoProgress { .. }
                         | PauseReason::Wave { .. }
+                        | PauseReason::ApprovalStale { .. }
                         | PauseReason::Window { .. }
                         | PauseReason::Freeze { .. },
                 } => {}
                 RolloutState::Paused { reason: PauseReason::Budget { allowed, .. } } => {
                     prop_assert!(rollout.failures() > *allowed, "{rollout:?}");
                 }
+                RolloutState::Paused { reason: PauseReason::Verification { database } } => prop_assert!(
+                    matches!(rollout.targets[database].state, TargetState::Unverified { .. }),
+                    "{rollout:?}"
+                ),
                 RolloutState::Running
                     if rollout.waves.last().is_some_and(|wave| matches!(wave.stage, Stage::Baking { .. })) => {}
                 RolloutState::Paused {

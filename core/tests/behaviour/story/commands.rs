@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pgbelay_core::backup::Looks;
-use pgbelay_core::decide::{Wanted, planned_id};
+use pgbelay_core::decide::{Wanted, planned_id, undo_wanted};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::Actor;
 use pgbelay_core::history::{Column, Table};
@@ -114,6 +114,11 @@ pub(super) fn carry_out(teller: &mut Teller, line: &str) {
             teller.ask(&said.actor("alice"), &Request::Approve { plan });
         }
         ["start", rest @ ..] => start(teller, &said, rest),
+        ["undo"] => undo(teller),
+        ["undo", "given-up", why @ ..] => {
+            let (rollout, why) = (teller.rollout.clone().unwrap(), why.join(" "));
+            teller.ask(&Actor::Controller, &Request::GiveUpUndo { rollout, why });
+        }
         ["skip", name, reason @ ..] => {
             let (rollout, database) = (teller.rollout.clone().unwrap(), database(name));
             let reason = reason.join(" ");
@@ -305,6 +310,26 @@ fn plan(teller: &mut Teller, said: &Said<'_>, environment: &str, goal: Goal) {
         teller.say(format!("it is {id}"));
         teller.plan = Some(id);
     }
+}
+
+/// The controller takes back what has come to a halt, if policy wants that.
+fn undo(teller: &mut Teller) {
+    let state = &teller.world.state;
+    let wanted = state
+        .open_rollouts()
+        .find_map(|rollout| Some((rollout.environment.clone(), undo_wanted(state, rollout)?)));
+    let Some((environment, goal)) = wanted else { return teller.say("nothing is taken back".to_owned()) };
+    let fresh: BTreeSet<_> = teller.world.agents.keys().cloned().collect();
+    let here = Circumstances { actor: Actor::Controller, now: teller.world.now };
+    let judged = judging::judged(teller, (&environment, &goal, &fresh), None, &here);
+    let (sizes, histories) = (AllSizes::new(), teller.histories.clone());
+    teller
+        .ask(&Actor::Controller, &Request::CreatePlan { environment, goal, fresh, judged, sizes, histories });
+    let plan = teller.plan.clone().unwrap();
+    let looks = teller.world.looks(&plan);
+    let (confirmation, acknowledged) = (Confirmation::None, BTreeSet::new());
+    let start = Request::StartRollout { plan, confirmation, acknowledged, sizes: AllSizes::new(), looks };
+    teller.ask(&Actor::Controller, &start);
 }
 
 /// The plan that is named, or the last one.

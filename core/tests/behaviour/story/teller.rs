@@ -131,6 +131,8 @@ impl Teller {
             | Event::RolloutFinished { .. }
             | Event::WaveStarted { .. }
             | Event::WaveBakes { .. }
+            | Event::WaveVerifies { .. }
+            | Event::UndoGivenUp { .. }
             | Event::WavePassed { .. }
             | Event::RolloutRetried { .. }
             | Event::TargetSkipped { .. }
@@ -188,6 +190,7 @@ impl Teller {
 fn effect(effect: &Effect) -> String {
     match effect {
         Effect::Advance { rollout } => format!("advance {rollout}"),
+        Effect::Undo { rollout } => format!("undo {rollout}"),
         Effect::Deliver { database, command } => format!("deliver {command} to {database}"),
         Effect::Cancel { database, command } => format!("cancel {command} on {database}"),
         Effect::StartJob { database, job } => format!("start {job} on {database}"),

@@ -1,6 +1,6 @@
 //! One line for one event.
 
-use pgbelay_core::command::{BackupOrder, Command, CommandKind, Outcome, Resolution, StepDone};
+use pgbelay_core::command::{Answer, BackupOrder, Command, CommandKind, Outcome, Resolution, Said, StepDone};
 use pgbelay_core::database::AppliedRecord;
 use pgbelay_core::event::Event;
 use pgbelay_core::job::JobEnd;
@@ -56,6 +56,8 @@ pub(crate) fn line(event: &Event) -> String {
             format!("{rollout} wave {}: {}", place + 1, list(databases))
         }
         Event::WaveBakes { rollout, until } => format!("{rollout} until {} after the start", *until - START),
+        Event::WaveVerifies { rollout } => rollout.to_string(),
+        Event::UndoGivenUp { rollout, why } => format!("{rollout}: {why}"),
         Event::WavePassed { rollout, by } => {
             format!(
                 "{rollout}, {}",
@@ -84,7 +86,7 @@ pub(crate) fn line(event: &Event) -> String {
             format!("{database} piece {piece} of {version} {word}, by {by}: {reason}")
         }
         Event::TargetUpToDate { rollout, database }
-        | Event::TargetGivenUp { rollout, database }
+        | Event::TargetGivenUp { rollout, database, .. }
         | Event::TargetCancelled { rollout, database } => {
             format!("{rollout} {database}")
         }
@@ -134,6 +136,8 @@ fn planned(plan: &Plan) -> String {
     let goal = match &plan.body.goal {
         Goal::Release { release } => format!("to {release}"),
         Goal::Back { target } => format!("back to {}", list(target)),
+        Goal::Undo { rollout, wave: true } => format!("to undo the last wave of {rollout}"),
+        Goal::Undo { rollout, wave: false } => format!("to undo {rollout}"),
         Goal::Adopt { release, tool } => {
             let tool = tool.map_or_else(String::new, |tool| format!(" from {tool}"));
             format!("to adopt {release}{tool}")
@@ -187,6 +191,9 @@ fn issued(command: &Command) -> String {
             let backup = if run.backup.is_some() { "after a backup" } else { "without a backup" };
             format!("{:?} {} {backup}", run.direction, list(run.steps.iter().map(|s| &s.version)))
         }
+        CommandKind::Verify(verify) => {
+            format!("ask {}", list(verify.queries.iter().map(|query| &query.name)))
+        }
         CommandKind::Adopt(adopt) => format!("record {}", list(adopt.steps.iter().map(recorded))),
     };
     format!("{} {} {what}, attempt {} fence {}", command.id, command.database, command.attempt, command.fence)
@@ -212,6 +219,14 @@ pub(crate) fn came_of_it(outcome: &Outcome) -> String {
     let after = |done: &[StepDone]| format!("after {}", list(done.iter().map(|d| &d.version)));
     match outcome {
         Outcome::BackedUp { backup } => format!("backed up, {} bytes", backup.bytes),
+        Outcome::Verified { answers } => {
+            let one = |answer: &Answer| match &answer.said {
+                Said::Passed => format!("{} passed", answer.query),
+                Said::Failed { got } => format!("{} failed: {got}", answer.query),
+                Said::Unknown { why } => format!("{} unknown: {why}", answer.query),
+            };
+            list(answers.iter().map(one))
+        }
         Outcome::Ran { done, .. } => format!("ran {}", list(done.iter().map(|d| &d.version))),
         Outcome::Failed { done, failure, .. } => {
             let at = failure.version.as_ref().map(|version| format!(" at {version}")).unwrap_or_default();

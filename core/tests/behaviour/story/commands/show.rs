@@ -57,6 +57,7 @@ fn target_state(target: &Target) -> String {
         TargetState::Unsettled { statement } => {
             format!("piece {} of {} unsettled: {}", statement.piece, statement.version, statement.what)
         }
+        TargetState::Unverified { why } => format!("not verified: {why}"),
         TargetState::Skipped { by, reason } => format!("skipped by {by}: {reason}"),
         TargetState::NotReached => "not reached".to_owned(),
     };
