@@ -8,7 +8,7 @@ const FILES: [&str; 3] =
     ["pgbelay/v1/agent.proto", "pgbelay/v1/enrolment.proto", "pgbelay/v1/operator.proto"];
 
 /// The answers of the operator service are what `--output json` prints.
-const PRINTED: [&str; 59] = [
+const PRINTED: [&str; 65] = [
     "PushReleaseResponse",
     "PlanView",
     "GateView",
@@ -55,6 +55,12 @@ const PRINTED: [&str; 59] = [
     "ListOperatorsResponse",
     "OperatorView",
     "PolicyView",
+    "ListPoliciesResponse",
+    "PolicyVersionView",
+    "PolicyDiffView",
+    "PolicyChangeView",
+    "StalePlanView",
+    "OpenRolloutView",
     "LedgerView",
     "ListEndpointsResponse",
     "EndpointView",
@@ -84,6 +90,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     // A checkpoint is a file that is read again.
     config = config.type_attribute("pgbelay.v1.SignedCheckpoint", "#[derive(serde::Deserialize)]");
+    config = config.skip_debug(["pgbelay.v1.BackupKey"]);
     config.build_transport(false).compile_fds(descriptors)?;
     Ok(())
 }

@@ -8,6 +8,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use age::x25519::Recipient;
 use pgbelay_core::command::{Backup, BackupOrder, Failure, FailureKind, Outcome, RefusedBecause};
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
@@ -37,9 +38,11 @@ mod place;
 mod programs;
 mod progress;
 mod publish;
+mod rehearse;
 mod remove;
 mod restore;
 mod restore_point;
+mod seal;
 mod space;
 pub mod stores;
 mod throttle;
@@ -48,6 +51,7 @@ mod verify;
 
 pub use look::look;
 pub use place::{LeftoverError, ending, remove_leftovers};
+pub use rehearse::{RehearsalRequest, drop_copies, rehearse};
 pub use remove::{RemoveError, remove};
 pub use restore::{Mark, RestoreRequest, recover, restore};
 pub use verify::verify;
@@ -75,6 +79,8 @@ pub struct BackupRequest<'a> {
     pub signer: &'a Credentials,
     /// Where it goes beside the directory.
     pub stores: &'a Stores,
+    /// Who alone can read it; nobody: everybody who can read the directory.
+    pub encrypt_to: &'a [Recipient],
 }
 
 /// Why there is no backup.
@@ -170,7 +176,7 @@ async fn make(
     let copies = kept(&published, (stores, &open_stores), database, control).await?;
     let took = Span(jiff::Timestamp::now().as_millisecond() - started.as_millisecond());
     reach("backup-after-commit").await;
-    let Published { path, sha256, bytes, method, reason, outside } = published;
+    let Published { path, sha256, bytes, method, reason, outside, sealed_key } = published;
     let mut copies = copies;
     let mut location = path.to_string_lossy().into_owned();
     if !stores.keep_local && !copies.is_empty() {
@@ -180,7 +186,7 @@ async fn make(
         }
         location = copies.remove(0);
     }
-    Ok(Backup { path: location, copies, sha256, bytes, took, method, reason, outside })
+    Ok(Backup { path: location, copies, sha256, bytes, took, method, reason, outside, sealed_key })
 }
 
 /// What kind of backup is made.

@@ -21,6 +21,7 @@
 //!   stores: [s3://bucket/prefix]  # where backups go, too; several in PGBELAY_BACKUP_STORES: with spaces between
 //!   stores_needed: 1            # how many of them are enough; default: all; PGBELAY_BACKUP_STORES_NEEDED
 //!   keep_local: true            # whether the local copy stays when they have it; PGBELAY_BACKUP_KEEP_LOCAL
+//!   encrypt_to: [age1…]         # public keys of age: only their owners can read backups; PGBELAY_BACKUP_ENCRYPT_TO
 //!   # For policies that say backup.method: command; docs/backups.md has the contract. Nobody else may write to it.
 //!   command: [/usr/local/lib/pgbelay/backrest, main]  # program and arguments
 //!   command_timeout: 1h         # how long it may take
@@ -50,6 +51,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use age::x25519::Recipient;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::time::Span;
 
@@ -69,7 +71,7 @@ mod stores;
 mod tests;
 
 /// Which environment variable overrides which key.
-const OVERRIDES: [(&str, &str); 21] = [
+const OVERRIDES: [(&str, &str); 22] = [
     ("MCP_DB_HOST", "database.host"),
     ("MCP_DB_PORT", "database.port"),
     ("MCP_DB_NAME", "database.name"),
@@ -82,6 +84,7 @@ const OVERRIDES: [(&str, &str); 21] = [
     ("PGBELAY_BACKUP_STORES", "backup.stores"),
     ("PGBELAY_BACKUP_STORES_NEEDED", "backup.stores_needed"),
     ("PGBELAY_BACKUP_KEEP_LOCAL", "backup.keep_local"),
+    ("PGBELAY_BACKUP_ENCRYPT_TO", "backup.encrypt_to"),
     ("PGBELAY_LOG", "logging.level"),
     ("PGBELAY_LOG_FORMAT", "logging.format"),
     ("PGBELAY_AGENT_NAME", "agent.name"),
@@ -113,6 +116,8 @@ pub struct Config {
     pub guard: GuardRules,
     /// What makes backups where policy says `method: command`; `None`: nothing.
     pub backup: Option<BackupProgram>,
+    /// Who alone can read backups; nobody: they are not encrypted.
+    pub encrypt_to: Vec<Recipient>,
 }
 
 /// How an agent migrates: limits of its own, which the controller cannot loosen.
@@ -222,10 +227,11 @@ impl Config {
         let logging = logging(&mut fields);
         let guard = guard::guard(&mut fields);
         let backup = backup::backup(&mut fields);
+        let encrypt_to = backup::encrypt_to(&mut fields);
         let mistakes = fields.finish();
         match (database, agent) {
             (Some(database), Some(agent)) if mistakes.is_empty() => {
-                Ok(Self { database, migration, stores, logging, agent, guard, backup })
+                Ok(Self { database, migration, stores, logging, agent, guard, backup, encrypt_to })
             }
             (_, _) => Err(mistakes),
         }

@@ -74,6 +74,7 @@ unary! {
     list_backups(ListBackupsRequest) -> ListBackupsResponse within READ;
     verify_backup(VerifyBackupRequest) -> BackupEntry within TRY;
     start_job(StartJobRequest) -> JobView within WRITE;
+    find_backup(FindBackupRequest) -> FoundBackup within READ;
     get_job(JobRequest) -> JobView within READ;
     cancel_job(JobRequest) -> JobView within WRITE;
     list_jobs(ListJobsRequest) -> ListJobsResponse within READ;
@@ -97,6 +98,9 @@ unary! {
     list_endpoints(ListEndpointsRequest) -> ListEndpointsResponse within READ;
     test_endpoints(TestEndpointsRequest) -> TestEndpointsResponse within WRITE;
     show_policy(ShowPolicyRequest) -> PolicyView within READ;
+    read_policy(ReadPolicyRequest) -> PolicyView within READ;
+    diff_policy(DiffPolicyRequest) -> PolicyDiffView within READ;
+    list_policies(ListPoliciesRequest) -> ListPoliciesResponse within READ;
     apply_policy(ApplyPolicyRequest) -> PolicyView within WRITE;
 }
 

@@ -20,6 +20,9 @@ pub struct Io {
     pub environment: Environment,
 }
 
+/// Columns and lines.
+pub type Size = (u16, u16);
+
 /// Which of the three streams are a terminal, and how wide it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Terminal {
@@ -31,6 +34,8 @@ pub struct Terminal {
     pub stderr: bool,
     /// Columns; `None`: no limit.
     pub width: Option<u16>,
+    /// Asks how many columns and lines there are at this moment: a window may change its size.
+    pub size: Option<fn() -> Option<Size>>,
 }
 
 /// The environment variables that the command line reads, and no others.

@@ -5,6 +5,7 @@
 //! Nothing about migrations is decided here: that is the controller's work.
 
 mod app;
+mod backup_key;
 
 mod args;
 mod audit;
@@ -18,6 +19,7 @@ pub mod exit_code;
 mod io;
 mod lint;
 mod migrations;
+mod policy;
 mod render;
 mod run_plan;
 mod watch;
@@ -33,7 +35,7 @@ use crate::error::CliError;
 use crate::render::Screen;
 
 pub use crate::exit_code::ExitCode;
-pub use crate::io::{Environment, Io, Terminal};
+pub use crate::io::{Environment, Io, Size, Terminal};
 
 /// Runs one command line: `args` with the program's name first.
 pub async fn run(args: Vec<OsString>, io: Io) -> ExitCode {

@@ -26,6 +26,7 @@ fn standard_io() -> Io {
         stdout: io::stdout().is_terminal(),
         stderr: io::stderr().is_terminal(),
         width: comfy_table::Table::new().width(),
+        size: Some(|| crossterm::terminal::size().ok()),
     };
     Io {
         out: Box::new(io::stdout()),

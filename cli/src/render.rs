@@ -12,6 +12,7 @@ use crate::args::{Format, GlobalArgs};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::io::{Io, Terminal};
+use live::{Line, Live, Room};
 use progress::Spinner;
 
 pub(crate) mod access;
@@ -28,9 +29,11 @@ pub(crate) mod history;
 pub(crate) mod job;
 pub(crate) mod ledger;
 pub(crate) mod lint;
+pub(crate) mod live;
 pub(crate) mod mistakes;
 pub(crate) mod notify;
 pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod progress;
 pub(crate) mod rollout;
 pub(crate) mod status;
@@ -45,6 +48,8 @@ const DOCUMENT_BUFFER: usize = 64 * 1024;
 const MAX_ANSWER: u64 = 4096;
 /// Without a limit of its own, prose is broken to be read.
 const PROSE: u16 = 100;
+/// Columns and lines of a terminal that does not say how many it has.
+const USUAL: (u16, u16) = (80, 24);
 
 /// How much room there is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -68,6 +73,7 @@ pub(crate) struct Screen {
     terminal: Terminal,
     format: Format,
     colour: bool,
+    deserted: bool,
 }
 
 impl Screen {
@@ -79,6 +85,7 @@ impl Screen {
             terminal: io.terminal,
             format: globals.output.format(),
             colour: !globals.no_color && !io.environment.no_color,
+            deserted: false,
         }
     }
 
@@ -95,6 +102,48 @@ impl Screen {
     /// Whether moving pictures have a place: progress is drawn on stderr.
     pub(crate) const fn can_draw(&self) -> bool {
         self.terminal.stderr
+    }
+
+    /// Whether results go to a terminal.
+    pub(crate) const fn shows_results(&self) -> bool {
+        self.terminal.stdout
+    }
+
+    /// Whether results for people may be drawn over themselves.
+    pub(crate) fn draws_results(&self) -> bool {
+        self.format == Format::Table && self.terminal.stdout && self.terminal.stderr
+    }
+
+    /// A remark on stderr for people; nothing for programs.
+    pub(crate) fn remark(&mut self, text: &str) {
+        if self.writes_lines() {
+            self.note(text);
+        }
+    }
+
+    /// Whether whoever read the results has gone.
+    pub(crate) const fn is_deserted(&self) -> bool {
+        self.deserted
+    }
+
+    /// The room that the terminal has at this moment.
+    fn room(&self) -> Room {
+        let size = self.terminal.size.and_then(|size| size());
+        let (width, height) = size.unwrap_or((self.terminal.width.unwrap_or(USUAL.0), USUAL.1));
+        Room { width: width.into(), height: height.into() }
+    }
+
+    /// Draws a picture in the place of the one before.
+    pub(crate) fn draw(&mut self, live: &mut Live, picture: impl FnOnce(Room) -> Vec<Line>) {
+        let room = self.room();
+        let text = live.draw(&picture(room), room, self.colour);
+        write_out(&mut self.err, &text);
+    }
+
+    /// Takes a picture away.
+    pub(crate) fn erase(&mut self, live: &mut Live) {
+        let text = live.clear(self.room());
+        write_out(&mut self.err, &text);
     }
 
     /// Whether somebody reads remarks on the way: programs that asked for JSON do not.
@@ -115,7 +164,7 @@ impl Screen {
         if self.format == Format::Json {
             // Every message is made of texts, numbers and lists of them, which JSON can hold.
             let text = serde_json::to_string_pretty(value).unwrap_or_default();
-            write_out(&mut self.out, &format!("{text}\n"));
+            self.deserted |= write_out(&mut self.out, &format!("{text}\n"));
         }
     }
 
@@ -123,7 +172,7 @@ impl Screen {
     pub(crate) fn show(&mut self, text: &str) {
         if self.format == Format::Table {
             let text = harmless(text, self.colour && self.terminal.stdout);
-            write_out(&mut self.out, &format!("{}\n", text.trim_end()));
+            self.deserted |= write_out(&mut self.out, &format!("{}\n", text.trim_end()));
         }
     }
 
@@ -174,7 +223,7 @@ impl Screen {
     /// A failure, in the chosen format, on stderr.
     pub(crate) fn error(&mut self, error: &CliError) -> ExitCode {
         match self.format {
-            Format::Json => write_out(&mut self.err, &format!("{}\n", error::json(error))),
+            Format::Json => drop(write_out(&mut self.err, &format!("{}\n", error::json(error)))),
             Format::Table => self.note(error::text(error, self.layout()).trim_end()),
         }
         error.kind.exit_code()
@@ -186,18 +235,21 @@ impl Screen {
     }
 }
 
-fn write_out(to: &mut impl Write, text: &str) {
-    told(to.write_all(text.as_bytes()).and_then(|()| to.flush()));
+/// Whether whoever read it has gone.
+fn write_out(to: &mut impl Write, text: &str) -> bool {
+    told(to.write_all(text.as_bytes()).and_then(|()| to.flush()))
 }
 
 /// A reader that has gone away (`pgbelay status | head -1`) is no failure of the command; its exit code still says
-/// how it went.
-fn told(written: io::Result<()>) {
+/// how it went. Answers whether it has.
+fn told(written: io::Result<()>) -> bool {
     match written {
-        Err(error) if error.kind() != IoErrorKind::BrokenPipe => {
+        Err(error) if error.kind() == IoErrorKind::BrokenPipe => true,
+        Err(error) => {
             tracing::debug!(%error, "failed to write a result");
+            false
         }
-        Ok(()) | Err(_) => {}
+        Ok(()) => false,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::confirm::{Confirmation, confirm};
 use crate::error::{CliError, ErrorKind};
 use crate::exit_code::ExitCode;
 use crate::render;
+use crate::render::progress::Place;
 use crate::watch;
 
 /// How a plan is carried out.
@@ -73,7 +74,7 @@ pub(crate) async fn run_plan(
         app.screen.present(&rollout, render::rollout::started);
         return Ok(ExitCode::Done);
     }
-    watch::follow(app, client, rollout, &args.watch).await
+    watch::follow(app, client, rollout, &args.watch, Place::Remark).await
 }
 
 /// Whether the controller would start it now: spares the person a prompt whose answer changes nothing.

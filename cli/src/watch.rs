@@ -8,7 +8,7 @@ use pgbelay_proto::channel::DialError;
 use pgbelay_proto::status::RemoteKind;
 use pgbelay_proto::wire::RolloutView;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, interval_at, sleep, sleep_until};
 use tonic::Streaming;
 
 use crate::app::App;
@@ -17,7 +17,7 @@ use crate::error::{CliError, ErrorKind};
 use crate::exit_code::ExitCode;
 use crate::render;
 use crate::render::Screen;
-use crate::render::progress::Progress;
+use crate::render::progress::{Place, Progress};
 use crate::run_plan::WatchArgs;
 
 #[cfg(test)]
@@ -25,11 +25,13 @@ mod tests;
 
 /// Tries to get back to the controller, one after the other: with the delays below about two minutes, in which a
 /// controller is restarted or another replica takes over.
-const MAX_TRIES: u32 = 16;
+pub(crate) const MAX_TRIES: u32 = 16;
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
 /// How long nobody watches a rollout that stands still: a job of a build server must end some time.
 const UNATTENDED_PATIENCE: Duration = Duration::from_secs(600);
+/// How often the screen's clock moves and its size is looked at.
+const TICK: Duration = Duration::from_millis(500);
 
 /// How a rollout came to an end, or to a stop that only a person ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +58,8 @@ impl End {
 }
 
 fn is_at_work(view: &RolloutView) -> bool {
-    let works = |state: &str| ["backing-up", "running", "recording", "verifying"].contains(&state);
+    let works =
+        |state: &str| ["rehearsing", "backing-up", "running", "recording", "verifying"].contains(&state);
     view.targets.iter().any(|target| works(&target.state))
 }
 
@@ -92,6 +95,8 @@ struct Watcher<'a> {
     patience: Option<Duration>,
     standing_since: Option<Instant>,
     failures: u32,
+    /// Whether it was said that there is no connection.
+    away: bool,
 }
 
 /// Watches a rollout, shows how it went, and turns its end into an exit code.
@@ -100,23 +105,30 @@ pub(crate) async fn follow(
     client: Client,
     first: RolloutView,
     args: &WatchArgs,
+    place: Place,
 ) -> Result<ExitCode, CliError> {
     let unattended = (!app.screen.is_interactive()).then_some(UNATTENDED_PATIENCE);
     let wished = args.timeout.map(|span| Duration::from_millis(u64::try_from(span.0).unwrap_or(0)));
     let interrupts = signal(SignalKind::interrupt())
         .map_err(|error| CliError::from_chain(ErrorKind::Internal, &error).hint("pgbelay rollout show"))?;
     let mut watcher = Watcher {
-        progress: Progress::new(&app.screen),
+        progress: Progress::new(&app.screen, place),
         screen: &mut app.screen,
         interrupts,
         view: RolloutView::default(),
         patience: wished.or(unattended),
         standing_since: None,
         failures: 0,
+        away: false,
     };
-    watcher.saw(first);
+    if End::of(&first).is_some() {
+        // There is nothing to follow: how it ended is shown below.
+        watcher.view = first;
+    } else {
+        watcher.saw(first);
+    }
     let outcome = watcher.run(client).await;
-    watcher.progress.finish();
+    watcher.progress.finish(watcher.screen);
     let view = watcher.view;
     conclude(app, &view, outcome?)
 }
@@ -145,8 +157,14 @@ impl Watcher<'_> {
                 return Ok(Outcome::Over(end));
             }
             match self.next(&client, &mut stream).await {
-                Event::View(view) => self.saw(view),
+                Event::View(view) => {
+                    self.saw(view);
+                    if self.screen.is_deserted() {
+                        return Ok(Outcome::Interrupted);
+                    }
+                }
                 Event::Connected(connected, opened) => {
+                    self.connected();
                     client = connected;
                     stream = Some(opened);
                 }
@@ -162,19 +180,33 @@ impl Watcher<'_> {
 
     async fn next(&mut self, client: &Client, stream: &mut Option<Streaming<RolloutView>>) -> Event {
         let until = self.standing_since.zip(self.patience).map(|(since, patience)| since + patience);
-        let rollout = &self.view.id;
-        let failures = self.failures;
+        let Self { screen, progress, interrupts, view, failures, .. } = self;
         let upstream = async {
             match stream {
                 Some(stream) => read(client, stream).await,
-                None => open(client, rollout, failures).await,
+                None => open(client, &view.id, *failures).await,
             }
         };
-        tokio::select! {
-            biased;
-            _ = self.interrupts.recv() => Event::Interrupted,
-            () = reached(until) => Event::StoodStill,
-            event = upstream => event,
+        // Kept over the ticks: a try to get back takes longer than one.
+        tokio::pin!(upstream);
+        let mut ticks = interval_at(Instant::now() + TICK, TICK);
+        loop {
+            tokio::select! {
+                biased;
+                _ = interrupts.recv() => return Event::Interrupted,
+                () = reached(until) => return Event::StoodStill,
+                event = &mut upstream => return event,
+                _ = ticks.tick() => progress.tick(screen, view),
+            }
+            if screen.is_deserted() {
+                return Event::Interrupted;
+            }
+        }
+    }
+
+    fn connected(&mut self) {
+        if std::mem::take(&mut self.away) {
+            self.progress.remark(self.screen, "connected to the controller again");
         }
     }
 
@@ -192,9 +224,9 @@ impl Watcher<'_> {
 
     fn lost(&mut self, trouble: Trouble) -> Result<(), CliError> {
         self.failures += 1;
-        if self.failures == 1 {
+        if !std::mem::replace(&mut self.away, true) {
             self.progress
-                .remark(self.screen, &format!("{}; the rollout goes on, trying again", trouble.error));
+                .remark(self.screen, &format!("{}; the rollout goes on, reconnecting", trouble.error));
         }
         if trouble.passing && self.failures <= MAX_TRIES {
             return Ok(());
@@ -251,7 +283,7 @@ async fn subscribe(client: Client, rollout: &str) -> Event {
 }
 
 /// Doubles up to a bound. No jitter: few people watch one rollout.
-fn delay(failures: u32) -> Duration {
+pub(crate) fn delay(failures: u32) -> Duration {
     let factor = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
     FIRST_DELAY.saturating_mul(factor).min(LONGEST_DELAY)
 }

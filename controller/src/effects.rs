@@ -65,6 +65,7 @@ impl Effects {
             let mut requests = heal(&self.fleet, &state);
             if is_tick {
                 self.sweep(&state);
+                self.fleet.forget_keys(&state);
                 requests.extend(self.keeper.tick(&state, (Instant::now(), clock::now())));
                 requests.extend(self.proofs(&state));
             }

@@ -14,8 +14,9 @@ use pgbelay_core::job::{Job, JobEnd, JobId};
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::request::Request;
 use pgbelay_core::state::State;
-use pgbelay_core::time::Timestamp;
+use pgbelay_core::time::{Span, Timestamp};
 use pgbelay_proto::convert::WireJob;
+use pgbelay_proto::tls::Secret;
 use pgbelay_proto::wire;
 use pgbelay_proto::wire::controller_message::Message;
 use tokio::sync::{Notify, oneshot};
@@ -83,6 +84,19 @@ pub enum ProbeError {
     Failed(String),
 }
 
+/// After this long a job whose backup is encrypted is without its key for good: it was lost with the process.
+const KEY_COMES_WITHIN: Span = Span::seconds(10);
+
+fn key_is_gone() -> JobEnd {
+    JobEnd::Failed {
+        message: "the key of the backup is gone: the controller was restarted before an agent had the job, and keeps keys \
+                  in memory only; nothing was restored"
+            .to_owned(),
+        hint: "start it again, with --identity".to_owned(),
+        problems: Vec::new(),
+    }
+}
+
 fn places(places: [Option<&String>; 2]) -> Vec<String> {
     places.into_iter().flatten().cloned().collect()
 }
@@ -122,6 +136,8 @@ struct Inner {
     started: Instant,
     numbers: AtomicU64,
     changed: Notify,
+    /// What opens the backups of jobs that no agent has yet. Never written down.
+    keys: DashMap<JobId, Secret>,
 }
 
 impl Fleet {
@@ -141,6 +157,7 @@ impl Fleet {
             clock,
             numbers: AtomicU64::new(1),
             changed: Notify::new(),
+            keys: DashMap::new(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -374,6 +391,12 @@ impl Fleet {
             let why = "its agent does not know of it any more".to_owned();
             return Some(Request::EndJob { job: job.id.clone(), end: JobEnd::Interrupted { why } });
         }
+        let key = self.inner.keys.get(&job.id).map(|key| key.clone());
+        if backup.backup.sealed_key.is_some() && key.is_none() && !job.taken {
+            // It comes right after the job.
+            let is_late = self.now().at >= job.started_at + KEY_COMES_WITHIN;
+            return is_late.then(|| Request::EndJob { job: job.id.clone(), end: key_is_gone() });
+        }
         let message = || {
             Message::StartJob(
                 WireJob {
@@ -382,12 +405,26 @@ impl Fleet {
                     path: backup.backup.path.clone(),
                     sha256: backup.backup.sha256,
                     into: job.restore.into.clone(),
+                    key,
                 }
                 .into(),
             )
         };
         self.once(&job.database, |session| session.follows(state.seq) && session.wants_job(&job.id), message);
         None
+    }
+
+    /// Keeps what opens the backup of a job, until its agent has it.
+    pub fn keep_key(&self, job: JobId, key: Secret) {
+        self.inner.keys.insert(job, key);
+        self.inner.changed.notify_one();
+    }
+
+    /// Forgets what opens the backups of jobs that are over, or whose agents have them.
+    pub fn forget_keys(&self, state: &State) {
+        // One that is not known yet was started a moment ago.
+        let is_needed = |job: &JobId| state.jobs.get(job).is_none_or(|job| job.is_open() && !job.taken);
+        self.inner.keys.retain(|job, _| is_needed(job));
     }
 
     /// Tells an agent to end a job, once a session. One that it does not have is over; only the agent knows that.

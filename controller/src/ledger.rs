@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 pub use self::chain::Damage;
 pub use self::create::CreateError;
-pub use self::open::OpenError;
+pub use self::open::{OpenError, Opening, Place};
 pub use self::reader::LedgerReader;
 pub use self::sqlite::SqliteLedger;
 

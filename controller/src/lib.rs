@@ -18,5 +18,6 @@ pub mod notify;
 pub mod rpc;
 pub mod sequencer;
 pub mod server;
+mod snapshot;
 pub mod undo;
 pub mod views;

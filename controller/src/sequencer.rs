@@ -16,11 +16,18 @@ use pgbelay_core::witness::{Checkpoint, Looked};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use crate::ledger::{Entry, LedgerError, OpenError, SqliteLedger};
+use crate::ledger::{Entry, LedgerError, OpenError, Opening, Place, SqliteLedger};
+use crate::snapshot::{Snapshots, Unusable};
+use audit::Audit;
+use saver::{Saver, Worth};
 use writer::{Published, Writer};
 
+mod audit;
 mod draft;
 mod encode;
+mod saver;
+#[cfg(test)]
+mod snapshot_tests;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -127,6 +134,8 @@ struct Look {
 enum Work {
     Ask(Box<Ask>),
     Look(Look),
+    /// The ledger is damaged where the start did not look: end, and answer nothing more.
+    Damaged(Box<OpenError>),
     /// Answer what was asked before this, and end.
     Stop,
 }
@@ -219,21 +228,25 @@ impl Running {
     }
 }
 
-/// Starts the sequencer: it reads the ledger, folds it, and then answers.
+/// Starts the sequencer: it reads the ledger, folds it, and then answers. What the snapshot of a state beside the
+/// ledger lets it skip is verified meanwhile.
 ///
 /// # Errors
 /// When the thread cannot be started.
 pub fn start(ledger: PathBuf) -> std::io::Result<(Controller, Running)> {
+    start_with(ledger, Worth::default())
+}
+
+fn start_with(ledger: PathBuf, worth: Worth) -> std::io::Result<(Controller, Running)> {
     let (work, queue) = mpsc::channel(QUEUE);
     let (publish, state) = watch::channel(None);
     let (tell, checkpoint) = watch::channel(None);
     let (tell_end, end) = oneshot::channel();
+    // Weak: that it lives must not keep the queue open.
+    let tell_damage = work.downgrade();
     let live = move || {
-        let ended = open(&ledger).map_err(EndError::Start).and_then(|(ledger, state)| {
-            let mut writer = Writer::new(ledger, state, Published { state: publish, checkpoint: tell })
-                .map_err(StartError::Head)?;
-            writer.serve(queue)
-        });
+        let published = Published { state: publish, checkpoint: tell };
+        let ended = live(&ledger, worth, published, (queue, tell_damage));
         // Nobody listens any more when the process is going down.
         drop(tell_end.send(ended));
     };
@@ -241,22 +254,97 @@ pub fn start(ledger: PathBuf) -> std::io::Result<(Controller, Running)> {
     Ok((Controller { work: work.clone(), state, checkpoint }, Running { work, end }))
 }
 
+fn live(
+    path: &Path,
+    worth: Worth,
+    published: Published,
+    (queue, tell_damage): (mpsc::Receiver<Work>, mpsc::WeakSender<Work>),
+) -> Result<(), EndError> {
+    let snapshots = Arc::new(Snapshots::of(path));
+    let Opened { ledger, state, skipped } = open(path, &snapshots)?;
+    let audit = skipped
+        .map(|skipped| Audit::start(path, skipped, Arc::clone(&snapshots), tell_damage))
+        .transpose()?;
+    let saver = Saver::new(snapshots, worth, skipped.map_or(0, |place| place.seq));
+    let mut writer = Writer::new(ledger, state, published).map_err(StartError::Head)?.saved_by(saver);
+    let ended = writer.serve(queue);
+    if let Some(audit) = audit {
+        audit.end();
+    }
+    if ended.is_ok() {
+        writer.save();
+    }
+    ended
+}
+
+/// Lets what is in no hurry run behind everything else: this thread only.
+fn behind() {
+    /// As `nice` has it by default.
+    const STEPS: i32 = 10;
+    // Elsewhere it would be the whole process. It is a courtesy: without it all is well, too.
+    if cfg!(target_os = "linux") {
+        let _ = rustix::process::nice(STEPS);
+    }
+}
+
 /// Entries that are folded at a time, and such portions that may wait: some megabytes.
 const PORTION: usize = 500;
 const WAITING: usize = 4;
 
+struct Opened {
+    ledger: SqliteLedger,
+    state: State,
+    /// Up to where nothing was read; `None`: all was.
+    skipped: Option<Place>,
+}
+
+/// Reads the ledger, or only what follows its snapshot, if that counts.
+fn open(path: &Path, snapshots: &Snapshots) -> Result<Opened, StartError> {
+    let opening = Opening::begin(path)?;
+    let (place, state) = match snapshots.load(&opening) {
+        Ok(Some(loaded)) => loaded,
+        Ok(None) => return read(opening, None, State::default()),
+        Err(why) => {
+            ignore(&why);
+            return read(opening, None, State::default());
+        }
+    };
+    tracing::info!(entry = place.seq, "the ledger is read from the snapshot of the state on");
+    read(opening, Some(place), state).or_else(|error| match error {
+        StartError::Open(_) | StartError::Head(_) | StartError::Thread(_) => Err(error),
+        // No snapshot may keep a controller from starting that would start without.
+        StartError::Entry { .. } | StartError::Illegal(_) | StartError::Broken => {
+            let why = chain(&error);
+            tracing::error!(
+                why,
+                "the snapshot of the state does not lead on, and is ignored: the whole ledger is read"
+            );
+            read(Opening::begin(path)?, None, State::default())
+        }
+    })
+}
+
+fn ignore(why: &Unusable) {
+    let text = chain(why);
+    if matches!(why, Unusable::OtherProgram) {
+        // After every upgrade.
+        tracing::info!(why = text, "the snapshot of the state is ignored: the whole ledger is read");
+    } else {
+        tracing::warn!(why = text, "the snapshot of the state is ignored: the whole ledger is read");
+    }
+}
+
 /// Reads and checks the ledger, and folds it in a second thread meanwhile: each takes about as long as the other.
-fn open(path: &Path) -> Result<(SqliteLedger, State), StartError> {
+fn read(opening: Opening, skipped: Option<Place>, mut state: State) -> Result<Opened, StartError> {
     let (portions, read) = std::sync::mpsc::sync_channel::<Vec<Entry>>(WAITING);
     std::thread::scope(|scope| {
         let folding = std::thread::Builder::new().name("fold".to_owned()).spawn_scoped(scope, move || {
-            let mut state = State::default();
             read.into_iter().flatten().try_for_each(|entry| fold(&mut state, &entry))?;
             Ok(state)
         });
         let folding = folding.map_err(StartError::Thread)?;
         let mut portion = Vec::with_capacity(PORTION);
-        let opened = SqliteLedger::open(path, |entry: Entry| -> Result<(), Unread> {
+        let opened = opening.finish(skipped, |entry: Entry| -> Result<(), Unread> {
             portion.push(entry);
             if portion.len() == PORTION {
                 let full = std::mem::replace(&mut portion, Vec::with_capacity(PORTION));
@@ -272,7 +360,7 @@ fn open(path: &Path) -> Result<(SqliteLedger, State), StartError> {
             // What is damaged comes first: what follows from it means nothing.
             (Err(Unread::Ledger(error)), _) => Err(error.into()),
             (Err(Unread::NotFolded), _) | (Ok(_), Err(_)) => Err(folded.err().unwrap_or(StartError::Broken)),
-            (Ok(ledger), Ok(())) => Ok((ledger, folded?)),
+            (Ok(ledger), Ok(())) => Ok(Opened { ledger, state: folded?, skipped }),
         }
     })
 }

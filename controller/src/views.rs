@@ -9,6 +9,7 @@ pub mod impact;
 pub mod job;
 pub mod operator;
 pub mod plan;
+pub mod policy;
 pub mod rollout;
 pub mod waves;
 

@@ -91,7 +91,7 @@ impl Certificates {
 }
 
 /// Two agents were connected with one identity: neither is served until one is enrolled anew.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contested {
     /// Whoever shows one of these certificates is shut out.
     pub serials: BTreeSet<String>,

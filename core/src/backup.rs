@@ -20,7 +20,7 @@ pub type BackupId = String;
 pub type Looks = BTreeMap<(DatabaseName, BackupId), Result<(), String>>;
 
 /// A backup that an agent has told of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownBackup {
     /// Of which database.
     pub database: DatabaseName,

@@ -52,6 +52,36 @@ pub enum CommandKind {
     Adopt(Adopt),
     /// Ask the policy's queries.
     Verify(Verify),
+    /// Try migrations on a copy of the database.
+    Rehearse(Rehearse),
+}
+
+/// Migrations to be tried on a copy of a database. The database itself is only read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rehearse {
+    /// Whether the copy has all rows.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub with_rows: bool,
+    /// What is run, in order.
+    pub up: Vec<Step>,
+    /// What takes the last of them back, in order: after it the copy must be what it was before them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub back: Vec<Step>,
+    /// The state that the plan was made for.
+    pub expect: Expectation,
+    /// Timeouts from the policy.
+    pub settings: ExecutionSettings,
+}
+
+/// What a rehearsal has shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rehearsed {
+    /// What was run, with what was seen of it the first time.
+    pub up: Vec<StepDone>,
+    /// What took it back.
+    pub back: Vec<StepDone>,
+    /// How long all of it took, the copy with it.
+    pub took: Span,
 }
 
 /// Queries to be asked of a database. Nothing is changed there.
@@ -164,14 +194,15 @@ impl CommandKind {
             Self::Backup { expect, .. }
             | Self::Run(Run { expect, .. })
             | Self::Adopt(Adopt { expect, .. })
-            | Self::Verify(Verify { expect, .. }) => expect,
+            | Self::Verify(Verify { expect, .. })
+            | Self::Rehearse(Rehearse { expect, .. }) => expect,
         }
     }
 
     /// What it does to the records; `None`: nothing.
     pub(crate) fn recording(&self) -> Option<Recording<'_>> {
         match self {
-            Self::Backup { .. } | Self::Verify(_) => None,
+            Self::Backup { .. } | Self::Verify(_) | Self::Rehearse(_) => None,
             Self::Run(Run { direction, steps, expect, .. }) => {
                 Some(Recording { direction: *direction, steps, expect })
             }
@@ -275,6 +306,10 @@ pub struct Backup {
     /// Where what it stands for is, in the words of the program that made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outside: Option<String>,
+    /// The backup's own private key, encrypted to its owners' public keys (age, in ASCII armor): who asks for a restore
+    /// opens it with his own. `None`: the backup is not encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_key: Option<String>,
 }
 
 /// A migration that was run.
@@ -358,6 +393,8 @@ pub enum FailureKind {
     ReplicationLag,
     /// A query of the policy gave another answer than it should.
     Verification,
+    /// What was tried on a copy did not work there, or its rollback SQL does not take it back.
+    Rehearsal,
     /// The SQL that the plan names could not be had.
     SqlMissing,
     /// Something on the agent's machine: its disk, its tools.
@@ -421,6 +458,11 @@ pub enum Outcome {
         done: Vec<StepDone>,
         /// The database afterwards.
         observation: Observation,
+    },
+    /// The migrations were tried on a copy.
+    Rehearsed {
+        /// What that has shown.
+        rehearsed: Rehearsed,
     },
     /// The queries were asked.
     Verified {

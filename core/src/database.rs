@@ -95,7 +95,7 @@ pub fn records_digest(records: &[AppliedRecord]) -> Digest {
 }
 
 /// How long a migration of a database may be rolled back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// When it was applied: by the controller's clock, or by the database's if the controller was not told.
     pub opened_at: Timestamp,
@@ -124,8 +124,17 @@ impl Window {
     }
 }
 
+/// Somebody else has changed the schema since pgbelay last knew it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// The schema's fingerprint as it was before.
+    pub expected: Digest,
+    /// When the change was first seen.
+    pub since: Timestamp,
+}
+
 /// A managed database: exactly one agent serves it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Database {
     /// Its name.
     pub name: DatabaseName,
@@ -149,6 +158,9 @@ pub struct Database {
     pub carries: BTreeMap<Digest, Timestamp>,
     /// How fast it scans, builds indexes and rewrites, as its runs have shown.
     pub rates: Rates,
+    /// What somebody else did to its schema; none as soon as that is taken back, or other migrations are applied there:
+    /// those were planned for the schema as it was then.
+    pub drift: Option<Drift>,
 }
 
 impl Database {

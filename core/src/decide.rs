@@ -31,6 +31,7 @@ pub use gates::{freezes, frozen, held, hours, may_try, needed};
 pub(crate) use gates::{is_gate, may_be_taken};
 pub use jobs::{due_proofs, last_proof};
 pub use plans::{Wanted, pending, planned_id};
+pub use policy::{Prospect, prospect};
 pub use rollouts::{approvals_of, may_run, needs_confirmation, obstacles, waits_for_approval};
 pub use standing::{Gate, Standing, gates_of};
 pub use undo::undo_wanted;

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::access::{Certificate, Certificates, Contested, JoinToken};
-use crate::database::{Database, Observation, Window};
+use crate::database::{Database, Drift, Observation, Window};
 use crate::event::{Event, Recorded};
 use crate::migration::Migration;
 use crate::name::{DatabaseName, OperatorName, TokenId};
@@ -117,8 +117,9 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
         Event::DatabaseObserved { database, observation } => {
             observed(state, database, observation, place)?;
         }
-        Event::DriftFound { database: name, .. } => {
-            database(state, name, place)?;
+        Event::DriftFound { database: name, expected, .. } => {
+            let found = Drift { expected: *expected, since: place.at };
+            database(state, name, place)?.drift.get_or_insert(found);
             proofs::drifted(state, name, place.at);
         }
         Event::WindowsClosing { environment, windows } => state.told.note(environment, windows, place.at),
@@ -291,6 +292,7 @@ fn agent_enrolled(
             carries: Default::default(),
             rates: Default::default(),
             resolution: None,
+            drift: None,
         })
     });
     let database = Arc::make_mut(database);
@@ -355,6 +357,8 @@ pub(crate) fn observed(
         !window.expired(place.at) || seen.records.iter().any(|r| r.version == *version)
     });
     database.windows.extend(opened);
+    let same_records = database.observed.as_ref().is_some_and(|(_, before)| before.records == seen.records);
+    database.drift = database.drift.filter(|drift| same_records && drift.expected != seen.fingerprint);
     database.observed = Some((place.at, Arc::new(seen.clone())));
     proofs::seen(state, name, seen, place.at);
     Ok(())

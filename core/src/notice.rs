@@ -28,7 +28,7 @@ pub struct Closing {
 }
 
 /// What was told already.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// The window that was told of last, by its end.
     pub windows: BTreeMap<DatabaseName, Timestamp>,
@@ -58,7 +58,7 @@ pub fn closing(
     environment: &EnvironmentName,
     (now, within): (Timestamp, Span),
 ) -> Vec<Closing> {
-    if state.told.last.get(environment).is_some_and(|last| now - *last < NOTICE_PAUSE) {
+    if state.told.last.get(environment).is_some_and(|last| now >= *last && now - *last < NOTICE_PAUSE) {
         return Vec::new();
     }
     let soon = state.databases_of(environment).filter_map(|database| {

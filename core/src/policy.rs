@@ -11,8 +11,11 @@ use crate::time::{Span, Timestamp};
 
 mod approvals;
 mod backup;
+mod change;
 mod hours;
+mod place;
 mod retention;
+mod settings;
 mod verify;
 mod waves;
 mod zone;
@@ -23,9 +26,12 @@ pub use backup::{
     BackupEach, BackupMethod, BackupPolicy, BackupRules, Bytes, BytesError, LEAST_RATE, MethodRule, Outside,
     Thresholds,
 };
+pub use change::{Change, Leaning, changes};
 pub use hours::{Blackout, Hours, HoursError, MAX_HOURS, Opening, Weekly};
+pub use place::{Mistake, Place, Step};
 pub use retention::{MAX_DAYS, MAX_KEEP, Retention};
-pub use verify::{MAX_QUERIES, OnFailure, Query};
+pub use settings::{SETTINGS, Setting, Tighter};
+pub use verify::{MAX_QUERIES, OnFailure, Query, Rehearsal};
 pub use waves::{Course, MAX_WAVES, Selector, SelectorError, WaveRules};
 pub use zone::{Zone, ZoneError};
 
@@ -176,6 +182,9 @@ pub struct EnvironmentPolicy {
     /// After how long without any progress a rollout with work under way pauses; absent: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_deadline: Option<Span>,
+    /// Whether migrations are tried on a copy of each database before they are run on it: forward, back, and forward again.
+    #[serde(default, skip_serializing_if = "Rehearsal::is_off")]
+    pub rehearsal: Rehearsal,
     /// What is asked of each database after its run, and again at the end of a bake.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verify: Vec<Query>,
@@ -316,21 +325,35 @@ pub enum PolicyError {
     /// One name twice.
     #[error("the environment {0} stands twice")]
     Twice(EnvironmentName),
-    /// `requires` names something that does not come before.
-    #[error("{environment} requires {required}, which does not come before it")]
+    /// `requires` names an environment that comes later, or itself.
+    #[error(
+        "{environment} requires {required}, which does not come before it: only what stands above it can be required"
+    )]
     NotBefore {
         /// The environment that asks.
         environment: EnvironmentName,
         /// What it asks for.
         required: EnvironmentName,
     },
+    /// `requires` names an environment that there is not.
+    #[error("{environment} requires {required}, and there is no such environment{}", meant(.nearest.as_deref()))]
+    NoSuchEnvironment {
+        /// The environment that asks.
+        environment: EnvironmentName,
+        /// What it asks for.
+        required: EnvironmentName,
+        /// What was perhaps meant.
+        nearest: Option<String>,
+    },
     /// A number or a length of time is out of its range.
-    #[error("{environment}: {key} must be {range}")]
+    #[error("{environment}: {key} must be {range}{}", number(*.entry))]
     OutOfRange {
         /// The environment.
         environment: EnvironmentName,
         /// The key in the document.
         key: &'static str,
+        /// Which entry it is about, from 0, where the first part of the key is a list.
+        entry: Option<usize>,
         /// What is taken, in words.
         range: &'static str,
     },
@@ -345,16 +368,22 @@ pub enum PolicyError {
         by: usize,
     },
     /// A kind of statement that there is not.
-    #[error("{key}: there is no kind of statement called {kind:?}")]
+    #[error("{}{key}: there is no kind of statement called {kind:?}{}", of(.environment.as_ref()), meant(.nearest.as_deref()))]
     UnknownKind {
+        /// The environment; `None`: it is said for all.
+        environment: Option<EnvironmentName>,
         /// The key in the document.
         key: String,
         /// What it says.
         kind: String,
+        /// What was perhaps meant.
+        nearest: Option<String>,
     },
     /// A hazard that there is not.
-    #[error("{key}: there is no hazard called {id:?}{}", meant(.nearest.as_deref()))]
+    #[error("{}{key}: there is no hazard called {id:?}{}", of(.environment.as_ref()), meant(.nearest.as_deref()))]
     UnknownHazard {
+        /// The environment; `None`: it is said for all.
+        environment: Option<EnvironmentName>,
         /// The key in the document.
         key: String,
         /// What it says.
@@ -369,6 +398,8 @@ pub enum PolicyError {
         environment: EnvironmentName,
         /// What it is called.
         query: String,
+        /// Where it stands in the list, from 0.
+        at: usize,
         /// Why.
         why: String,
     },
@@ -391,18 +422,40 @@ fn meant(nearest: Option<&str>) -> String {
     nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default()
 }
 
-fn unknown_kind(key: &str, kind: &str) -> Option<PolicyError> {
-    let known = pgbelay_analysis::StatementKind::ALL.iter().any(|known| known.as_str() == kind);
-    (!known).then(|| PolicyError::UnknownKind { key: key.to_owned(), kind: kind.to_owned() })
+/// Before what is about one environment.
+fn of(environment: Option<&EnvironmentName>) -> String {
+    environment.map(|environment| format!("{environment}: ")).unwrap_or_default()
+}
+
+/// Which entry of a list, as people count.
+fn number(entry: Option<usize>) -> String {
+    entry.map(|at| format!(" (number {})", at + 1)).unwrap_or_default()
+}
+
+/// What is wrong with the name of a kind of statement.
+fn unknown_kind(environment: Option<&EnvironmentName>, key: &str, kind: &str) -> Option<PolicyError> {
+    let known = || pgbelay_analysis::StatementKind::ALL.iter().map(|known| known.as_str());
+    let unknown = || PolicyError::UnknownKind {
+        environment: environment.cloned(),
+        key: key.to_owned(),
+        kind: kind.to_owned(),
+        nearest: pgbelay_analysis::nearest(kind, known()).map(str::to_owned),
+    };
+    (!known().any(|known| known == kind)).then(unknown)
 }
 
 /// What is wrong with the name of a hazard.
-fn unknown_hazard(key: impl Into<String>, id: &str) -> Option<PolicyError> {
+fn unknown_hazard(environment: Option<&EnvironmentName>, key: &str, id: &str) -> Option<PolicyError> {
     if pgbelay_analysis::hazard(id).is_some() {
         return None;
     }
     let nearest = pgbelay_analysis::nearest_hazard(id).map(str::to_owned);
-    Some(PolicyError::UnknownHazard { key: key.into(), id: id.to_owned(), nearest })
+    Some(PolicyError::UnknownHazard {
+        environment: environment.cloned(),
+        key: key.to_owned(),
+        id: id.to_owned(),
+        nearest,
+    })
 }
 
 impl EnvironmentPolicy {
@@ -438,6 +491,7 @@ impl EnvironmentPolicy {
             max_unknown: 0,
             step_deadline: None,
             progress_deadline: None,
+            rehearsal: Rehearsal::default(),
             verify: Vec::new(),
             on_failure: OnFailure::default(),
             windows: Vec::new(),
@@ -478,8 +532,23 @@ impl EnvironmentPolicy {
         wrong.chain(backup).map(|(key, range)| PolicyError::OutOfRange {
             environment: self.name.clone(),
             key,
+            entry: None,
             range,
         })
+    }
+
+    /// Everything that is wrong with it, wherever it stands.
+    fn own_mistakes(&self, hazards: &BTreeMap<String, HazardLevel>) -> Vec<PolicyError> {
+        let name = Some(&self.name);
+        let kinds = self.statement_timeouts.keys();
+        let kinds = kinds.filter_map(|kind| unknown_kind(name, "statement_timeouts", kind));
+        let unknown = self.acknowledge.iter().filter_map(|id| unknown_hazard(name, "acknowledge", id));
+        let off = self.acknowledge.iter().filter(|id| hazards.get(*id) == Some(&HazardLevel::Off));
+        let off =
+            off.map(|id| PolicyError::AcknowledgesOff { environment: self.name.clone(), id: id.clone() });
+        let more = self.mistakes_of_approvals().into_iter().chain(self.mistakes_of_queries());
+        let all = self.mistakes().chain(self.mistakes_of_waves()).chain(more);
+        all.chain(kinds).chain(unknown).chain(off).collect()
     }
 }
 
@@ -496,56 +565,65 @@ impl Policy {
     /// Everything that is wrong with the document, at once.
     #[must_use]
     pub fn mistakes(&self) -> Vec<PolicyError> {
-        let mut found = Vec::new();
-        match self.environments.len() {
-            0 => found.push(PolicyError::NoEnvironment),
-            n if n > MAX_ENVIRONMENTS => found.push(PolicyError::TooManyEnvironments(n)),
-            _ => {}
-        }
+        self.mistakes_in_place().into_iter().map(|mistake| mistake.error).collect()
+    }
+
+    /// The same, with the places.
+    #[must_use]
+    pub fn mistakes_in_place(&self) -> Vec<Mistake> {
+        let number = match self.environments.len() {
+            0 => Some(PolicyError::NoEnvironment),
+            n if n > MAX_ENVIRONMENTS => Some(PolicyError::TooManyEnvironments(n)),
+            _ => None,
+        };
+        let mut found: Vec<_> = number.into_iter().map(|error| Mistake::new(None, error)).collect();
         for (at, environment) in self.environments.iter().enumerate() {
-            let before = &self.environments[..at];
-            let stands_before = |name: &EnvironmentName| before.iter().any(|e| e.name == *name);
-            if stands_before(&environment.name) {
-                found.push(PolicyError::Twice(environment.name.clone()));
-            }
-            let missing =
-                environment.requires.iter().flat_map(Requires::names).filter(|name| !stands_before(name));
-            found.extend(missing.map(|required| PolicyError::NotBefore {
-                environment: environment.name.clone(),
-                required: required.clone(),
-            }));
-            found.extend(environment.mistakes());
-            found.extend(environment.mistakes_of_waves());
-            found.extend(environment.mistakes_of_approvals());
-            found.extend(environment.mistakes_of_queries());
+            let twice = self.environments[..at].iter().any(|before| before.name == environment.name);
+            let twice = twice.then(|| PolicyError::Twice(environment.name.clone()));
+            let own = environment.own_mistakes(&self.hazards);
+            let all = twice.into_iter().chain(self.mistakes_of_order(at)).chain(own);
+            found.extend(all.map(|error| Mistake::new(Some(at), error)));
         }
-        found.extend(self.risk.keys().filter_map(|kind| unknown_kind("risk", kind)));
-        for environment in &self.environments {
-            let key = format!("{}: statement_timeouts", environment.name);
-            found.extend(environment.statement_timeouts.keys().filter_map(|kind| unknown_kind(&key, kind)));
-        }
-        found.extend(self.hazards.keys().filter_map(|id| unknown_hazard("hazards", id)));
-        for environment in &self.environments {
-            let key = || format!("{}: acknowledge", environment.name);
-            found.extend(environment.acknowledge.iter().filter_map(|id| unknown_hazard(key(), id)));
-            let off = |id: &&String| self.hazards.get(*id) == Some(&HazardLevel::Off);
-            found.extend(environment.acknowledge.iter().filter(off).map(|id| PolicyError::AcknowledgesOff {
-                environment: environment.name.clone(),
-                id: id.clone(),
-            }));
-        }
+        let kinds = self.risk.keys().filter_map(|kind| unknown_kind(None, "risk", kind));
+        let hazards = self.hazards.keys().filter_map(|id| unknown_hazard(None, "hazards", id));
+        found.extend(kinds.chain(hazards).map(|error| Mistake::new(None, error)));
         found
+    }
+
+    /// What an environment requires that does not stand before it.
+    fn mistakes_of_order(&self, at: usize) -> impl Iterator<Item = PolicyError> {
+        let environment = &self.environments[at];
+        let before = &self.environments[..at];
+        let missing = environment.requires.iter().flat_map(Requires::names);
+        let missing = missing.filter(|name| !before.iter().any(|e| e.name == **name));
+        missing.map(|required| {
+            let (environment, required) = (environment.name.clone(), required.clone());
+            if self.environment(&required).is_some() {
+                return PolicyError::NotBefore { environment, required };
+            }
+            let names = before.iter().map(|e| e.name.as_str());
+            let nearest = pgbelay_analysis::nearest(required.as_str(), names).map(str::to_owned);
+            PolicyError::NoSuchEnvironment { environment, required, nearest }
+        })
     }
 
     /// Environments in which nothing could begin within a year from now.
     #[must_use]
     pub fn never_open(&self, now: Timestamp) -> Vec<PolicyError> {
-        let shut = |environment: &&EnvironmentPolicy| {
+        self.never_open_in_place(now).into_iter().map(|mistake| mistake.error).collect()
+    }
+
+    /// The same, with the places.
+    #[must_use]
+    pub fn never_open_in_place(&self, now: Timestamp) -> Vec<Mistake> {
+        let shut = |(_, environment): &(usize, &EnvironmentPolicy)| {
             let EnvironmentPolicy { windows, blackouts, .. } = environment;
             !Hours { windows, blackouts }.ever_open(now)
         };
-        let never = self.environments.iter().filter(shut);
-        never.map(|environment| PolicyError::NeverOpen(environment.name.clone())).collect()
+        let never = self.environments.iter().enumerate().filter(shut);
+        never
+            .map(|(at, environment)| Mistake::new(Some(at), PolicyError::NeverOpen(environment.name.clone())))
+            .collect()
     }
 
     /// The policy of an environment.

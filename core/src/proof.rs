@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::database::Database;
 use crate::digest::Digest;
 use crate::evolve::stands;
@@ -13,7 +15,7 @@ use crate::state::State;
 use crate::time::{Span, Timestamp};
 
 /// What an environment has shown.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
     /// How many databases it has.
     pub members: u32,
@@ -22,7 +24,7 @@ pub struct Shown {
 }
 
 /// What an environment has shown of a release.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
     /// How many databases carry it.
     pub carriers: u32,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::acknowledge::Acknowledgement;
-use crate::command::{Backup, CommandId, Failure, StepDone, Unsettled};
+use crate::command::{Backup, CommandId, Failure, Rehearsed, StepDone, Unsettled};
 use crate::migration::Version;
 pub use crate::name::RolloutId;
 use crate::name::{DatabaseName, EnvironmentName, OperatorName};
@@ -40,7 +40,7 @@ pub struct Bulk {
 pub type AllBulk = BTreeMap<DatabaseName, BTreeMap<Version, Bulk>>;
 
 /// A plan being carried out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rollout {
     /// Its identity.
     pub id: RolloutId,
@@ -73,7 +73,7 @@ pub struct Rollout {
 }
 
 /// A wave that has started.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wave {
     /// Its place in the policy, from 0; one more than the last: what no wave of the policy takes.
     pub place: usize,
@@ -84,7 +84,7 @@ pub struct Wave {
 }
 
 /// Where a wave stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stage {
     /// Its databases are worked on.
     Working,
@@ -100,7 +100,7 @@ pub enum Stage {
 }
 
 /// Where a rollout stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RolloutState {
     /// Work goes on.
     Running,
@@ -211,7 +211,7 @@ pub enum Verdict {
 }
 
 /// One database of a rollout.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// The last backup of this run.
     pub backup: Option<Backup>,
@@ -225,6 +225,8 @@ pub struct Target {
     pub attempt: u32,
     /// How many pieces of a migration that is cut off are done, as far as it was told.
     pub pieces: u32,
+    /// What a rehearsal has shown; `None`: there was none.
+    pub rehearsed: Option<Rehearsed>,
     /// Whether the policy's queries were asked since the last run, and answered as they should.
     pub verified: bool,
     /// Whether somebody cancelled what runs on it.
@@ -238,7 +240,7 @@ pub struct Target {
 }
 
 /// Where one database of a rollout stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TargetState {
     /// Nothing is under way: the next command is due.
     Due,

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::access::{Certificates, Contested, JoinToken, Operator};
 use crate::backup::{BackupId, KnownBackup};
 use crate::command::{Command, CommandId};
@@ -22,7 +24,7 @@ use crate::time::Timestamp;
 use crate::witness::Trust;
 
 /// Everything that the controller knows. Cheap to clone: what is large is shared.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// The last event that is in it.
     pub seq: u64,
@@ -79,7 +81,7 @@ pub struct State {
 }
 
 /// A plan and who approved it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanState {
     /// The plan.
     pub plan: Arc<Plan>,
@@ -88,7 +90,7 @@ pub struct PlanState {
 }
 
 /// Somebody's word that nothing may begin.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Freeze {
     /// Whose.
     pub by: OperatorName,
@@ -99,7 +101,7 @@ pub struct Freeze {
 }
 
 /// A command that has not come to an end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandState {
     /// The command.
     pub command: Arc<Command>,

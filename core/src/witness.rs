@@ -142,7 +142,7 @@ impl Checkpoint {
 }
 
 /// An agent's word against the ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     /// What the agent had been told.
     pub witnessed: Checkpoint,
@@ -168,7 +168,7 @@ impl fmt::Display for Doubt {
 }
 
 /// Whether the ledger is believed to be the true one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trust {
     /// How often an admin has accepted the ledger as it was.
     pub acceptances: u64,
@@ -188,13 +188,24 @@ impl Trust {
     /// Why nothing is sent, in words; `None`: nothing is in the way.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
-        let (database, doubt) = self.doubts.first_key_value()?;
+        self.problem_for(|_| true)
+    }
+
+    /// The same for somebody who may see only some of the databases: the others are not named.
+    #[must_use]
+    pub fn problem_for(&self, sees: impl Fn(&DatabaseName) -> bool) -> Option<String> {
+        let seen = self.doubts.iter().find(|(database, _)| sees(database));
+        let (_, doubt) = seen.or_else(|| self.doubts.first_key_value())?;
+        let who = seen.map_or_else(
+            || "an agent of an environment that you do not see".to_owned(),
+            |(database, _)| format!("agent/{database}"),
+        );
         let others = match self.doubts.len() - 1 {
             0 => String::new(),
             1 => " (and 1 other agent)".to_owned(),
             more => format!(" (and {more} other agents)"),
         };
-        Some(format!("the ledger is in doubt: agent/{database}{others}: {doubt}"))
+        Some(format!("the ledger is in doubt: {who}{others}: {doubt}"))
     }
 }
 

@@ -15,7 +15,7 @@ mod backup;
 mod command;
 mod history;
 mod job;
-pub use command::{WireAdopt, WireAdopted, WireCommand, WireKind, WireRun, WireStep};
+pub use command::{WireAdopt, WireAdopted, WireCommand, WireKind, WireRehearse, WireRun, WireStep};
 pub use job::WireJob;
 mod outcome;
 pub use outcome::failure_word;

@@ -211,6 +211,29 @@ pub(super) fn copy_of_schema(
     (connects(dump, from), copy)
 }
 
+/// pg_dump of a database, and pg_restore of it into another one. `empty`: the schemas whose tables come without rows.
+pub(super) fn copy_of_database(
+    programs: &Programs,
+    from: &Target,
+    to: &Target,
+    empty: Option<&[String]>,
+) -> (Command, Command) {
+    let mut dump = program(&programs.dump);
+    dump.args(["--format=custom", "--compress=0", "--no-subscriptions", "--no-password", LOCK_WAIT]);
+    if let Some(schemas) = empty {
+        dump.arg("--no-blobs");
+        // Patterns: what is quoted stands for itself.
+        let pattern =
+            |schema: &String| format!("--exclude-table-data={}.*", crate::database::identifier(schema));
+        dump.args(schemas.iter().map(pattern));
+    }
+    let mut copy = program(&programs.restore);
+    copy.args(["--exit-on-error", "--no-password", "--dbname"]).arg(&to.name);
+    let mut copy = connects(copy, to);
+    copy.env("PGAPPNAME", COPY);
+    (connects(dump, from), copy)
+}
+
 /// Runs two programs, the second of which reads what the first writes. How the second ended, unless the first failed.
 pub(super) async fn pipe(mut one: Command, mut two: Command, control: &Control<'_>) -> Ended {
     let name = one.as_std().get_program().to_string_lossy().into_owned();

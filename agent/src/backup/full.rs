@@ -16,6 +16,7 @@ use super::place::{self, Place};
 use super::programs::Programs;
 use super::progress::Meter;
 use super::publish::Dumped;
+use super::seal::{ENDING, Seal};
 use super::touched::Selected;
 use super::{BackupRequest, Stop, failed, lost, space};
 use crate::database::{Control, Session, Target};
@@ -48,10 +49,13 @@ pub(super) async fn dumped(
     control: &Control<'_>,
 ) -> Result<Dumped, Stop> {
     let programs = Programs::find(request.programs, session.version).await.map_err(Stop::Failed)?;
-    room(place, &looks, contents.bytes()).await?;
+    let seal = Seal::to(request.encrypt_to).map(Arc::new);
+    // Encrypted, it is there twice until pg_dump has ended.
+    room(place, &looks, contents.bytes() * if seal.is_some() { 2 } else { 1 }).await?;
     let rate = request.order.rate_limit.map(|rate| rate.0);
     let without_rows = some.as_ref().map_or(&[][..], |some| &some.excluded);
-    let made = dump((target, &programs), (contents, without_rows), place, (&looks, rate), control).await?;
+    let to = (place, seal.as_ref());
+    let made = dump((target, &programs), (contents, without_rows), to, (&looks, rate), control).await?;
     let anew = contents.written_anew(&looks).await.map_err(|fault| lost(&fault))?;
     if !anew.is_empty() {
         let what = anew.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
@@ -68,11 +72,14 @@ pub(super) async fn dumped(
     reach("backup-after-effect").await;
     control.say(0, 0, "backup: looking whether it is whole".to_owned());
     check(&programs, contents, &made, place, control).await?;
+    if seal.is_some() {
+        unveil(place).await?;
+    }
     let no_globals = globals(target, &programs, place, control).await?;
     let Made { parts, compression, jobs } = made;
     let (pg_dump, compression) = (programs.version, compression.name());
     let with_rows = some.map(|some| some.names);
-    Ok(Dumped { parts, compression, jobs, pg_dump, rate_limit: rate, no_globals, with_rows })
+    Ok(Dumped { parts, compression, jobs, pg_dump, rate_limit: rate, no_globals, with_rows, seal })
 }
 
 /// What pg_dump has made.
@@ -86,7 +93,7 @@ struct Made {
 async fn dump(
     (target, programs): (&Target, &Programs),
     (contents, without_rows): (&Contents, &[String]),
-    place: &Place,
+    (place, seal): (&Place, Option<&Arc<Seal>>),
     (looks, rate): (&Session, Option<u64>),
     control: &Control<'_>,
 ) -> Result<Made, Stop> {
@@ -104,7 +111,7 @@ async fn dump(
             done
         };
         let often = if rate.is_some() { FOLLOW_CLOSELY } else { FOLLOW };
-        let followed = follow(place, Arc::clone(&meter), (&ended, often));
+        let followed = follow((place, seal), Arc::clone(&meter), (&ended, often));
         let done = tokio::select! {
             done = async { tokio::try_join!(dumped, followed) } => done,
             never = meter.watch(looks, &contents.tables) => never,
@@ -128,6 +135,16 @@ async fn dump(
     }
 }
 
+/// Puts the encrypted form in the place of the plain one, which goes.
+async fn unveil(place: &Place) -> Result<(), Stop> {
+    clear(&place.dump()).await?;
+    let renamed = tokio::fs::rename(place.sealed(), place.dump()).await;
+    renamed.map_err(|source| {
+        let error = place::PlaceError { what: "failed to write", path: place.dump(), source };
+        Stop::Failed(error.failure())
+    })
+}
+
 /// pg_dump writes to a new directory only.
 async fn clear(directory: &Path) -> Result<(), Stop> {
     match tokio::fs::remove_dir_all(directory).await {
@@ -141,7 +158,7 @@ async fn clear(directory: &Path) -> Result<(), Stop> {
 
 /// Hashes what is written until pg_dump has ended.
 async fn follow(
-    place: &Place,
+    (place, seal): (&Place, Option<&Arc<Seal>>),
     meter: Arc<Meter>,
     (ended, often): (&CancellationToken, Duration),
 ) -> Result<Vec<Part>, Stop> {
@@ -154,6 +171,12 @@ async fn follow(
     let stop = CancellationToken::new();
     let _ended = stop.clone().drop_guard();
     let mut parts = Parts::new(directory.clone(), stop);
+    if let Some(seal) = seal {
+        // What an earlier try has left is of another dump.
+        clear(&place.sealed()).await?;
+        tokio::fs::create_dir(place.sealed()).await.map_err(failed)?;
+        parts = parts.sealed(place.sealed(), Arc::clone(seal));
+    }
     loop {
         let last = tokio::select! {
             () = sleep(often) => false,
@@ -256,6 +279,7 @@ async fn check(
 ) -> Result<(), Stop> {
     let list = run(child::list(programs, &place.dump()), control, (None, None)).await?;
     let names = made.parts.iter().filter_map(|part| part.name.rsplit('/').next());
+    let names = names.map(|name| name.strip_suffix(ENDING).unwrap_or(name));
     let missing = contents::missing(&list, &contents.tables, &contents::files(names));
     if missing > 0 {
         let message = format!("the backup is not complete: {missing} tables have no rows section in it");

@@ -15,9 +15,10 @@ use super::contents::Needs;
 use super::outside::Made;
 use super::parts::Part;
 use super::restore_point::RestorePoint;
+use super::seal::Encryption;
 
 /// The version of its form.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// Its file.
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -33,6 +34,9 @@ pub(super) const SUMS: &str = "SHA256SUMS";
 
 /// Roles and tablespaces, as pg_dumpall writes them.
 pub(super) const GLOBALS: &str = "globals.sql";
+
+/// The backup's own private key, for its owners alone; only where the backup is encrypted.
+pub(super) const KEY: &str = "key.age";
 
 /// The directory that pg_dump writes.
 pub(super) const DUMP_DIR: &str = "dump";
@@ -55,6 +59,9 @@ pub(super) struct Manifest {
     /// How the rows are compressed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) compression: String,
+    /// How its parts are encrypted; absent: they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) encryption: Option<Encryption>,
     pub(super) jobs: usize,
     pub(super) parts: Vec<Part>,
     /// How many tables have rows in it, and what they take on the server.
@@ -122,6 +129,11 @@ impl Manifest {
     /// The bytes of its parts.
     pub(super) fn bytes(&self) -> u64 {
         self.parts.iter().map(|part| part.bytes).sum()
+    }
+
+    /// The bytes of what is in its parts.
+    pub(super) fn plain_bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.plain.as_ref().map_or(part.bytes, |plain| plain.bytes)).sum()
     }
 
     /// Its text.

@@ -88,6 +88,11 @@ impl Place {
     pub(super) fn dump(&self) -> PathBuf {
         self.path.join(DUMP_DIR)
     }
+
+    /// Where its encrypted form goes, until pg_dump has ended.
+    pub(super) fn sealed(&self) -> PathBuf {
+        self.path.join("sealed")
+    }
 }
 
 /// The work was dropped before it was done.

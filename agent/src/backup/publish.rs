@@ -4,6 +4,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
@@ -15,11 +16,12 @@ use pgbelay_proto::tls::Credentials;
 use tokio_util::sync::CancellationToken;
 
 use super::contents::Contents;
-use super::manifest::{CERTIFICATE, DUMP_DIR, FORMAT, GLOBALS, MANIFEST, Manifest, SIGNATURE, SUMS};
+use super::manifest::{CERTIFICATE, DUMP_DIR, FORMAT, GLOBALS, KEY, MANIFEST, Manifest, SIGNATURE, SUMS};
 use super::outside::Made;
 use super::parts::{Part, part};
 use super::place::{Place, PlaceError, ending, interrupted};
 use super::restore_point::RestorePoint;
+use super::seal::Seal;
 
 /// Most names that are tried, should two backups of one command end in one second.
 const NAMES: u32 = 100;
@@ -65,6 +67,8 @@ pub(super) struct Dumped {
     pub(super) no_globals: Option<String>,
     /// The tables that have their rows in it; `None`: all of them.
     pub(super) with_rows: Option<Vec<String>>,
+    /// What has encrypted the parts; `None`: nothing.
+    pub(super) seal: Option<Arc<Seal>>,
 }
 
 impl Kind {
@@ -93,6 +97,8 @@ pub(super) struct Published {
     pub(super) reason: Option<String>,
     /// Where what it stands for is.
     pub(super) outside: Option<String>,
+    /// Its own key, for its owners; `None`: it is not encrypted.
+    pub(super) sealed_key: Option<String>,
 }
 
 /// Writes the manifest, signs it, brings everything to disk and renames the directory.
@@ -118,15 +124,24 @@ fn publish_here(
         move |source| PlaceError { what, path, source }
     };
     let mut facts = facts;
-    let mut parts = Vec::new();
+    let (mut parts, mut sealed_key) = (Vec::new(), None);
     if let Kind::Dump(dumped) = &mut facts.kind {
         parts = std::mem::take(&mut dumped.parts);
         if dumped.no_globals.is_none() {
             let path = place.path.join(GLOBALS);
             parts.push(
-                part(&place.path, GLOBALS, &CancellationToken::new())
-                    .map_err(failed("failed to read back", &path))?,
+                match &dumped.seal {
+                    Some(seal) => seal.file(&place.path, GLOBALS),
+                    None => part(&place.path, GLOBALS, &CancellationToken::new()),
+                }
+                .map_err(failed("failed to read back", &path))?,
             );
+        }
+        if let Some(seal) = &dumped.seal {
+            let (part, text) =
+                seal.key(&place.path).map_err(failed("failed to write", &place.path.join(KEY)))?;
+            parts.push(part);
+            sealed_key = Some(text);
         }
     }
     for one in &parts {
@@ -165,6 +180,7 @@ fn publish_here(
         method,
         reason,
         outside: outside.map(|made| made.location.clone()),
+        sealed_key,
     })
 }
 
@@ -197,6 +213,7 @@ fn manifest(
         method: method.as_str().to_owned(),
         method_reason: facts.reason,
         compression,
+        encryption: dumped.as_ref().and_then(|dumped| Some(dumped.seal.as_ref()?.encryption())),
         jobs: dumped.as_ref().map_or(0, |dumped| dumped.jobs),
         parts,
         tables: if method.has_rows() { facts.contents.tables.len() } else { 0 },

@@ -13,18 +13,21 @@ use pgbelay_core::job::{Destination, JobEnd, Restored};
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::time::Span;
 use pgbelay_proto::convert::WireJob;
+use pgbelay_proto::tls::Secret;
 use tokio::process::Command;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::child::{self, Ended};
 use super::manifest::Manifest;
 use super::programs::Programs;
-use super::stores::{Source, bring};
+use super::seal::NotOpened;
+use super::stores::{Brought, Source, bring};
 use crate::config::Stores;
 use crate::database::{Control, Fault, Session, Target, connect};
 use crate::failpoint::reach;
+use crate::words;
 use compare::Compared;
-use server::{Server, Temporary};
+use server::Temporary;
 
 mod compare;
 mod end;
@@ -33,8 +36,10 @@ mod rows;
 mod server;
 mod tables;
 
+pub(super) use end::patiently;
 pub use end::recover;
 pub use server::Mark;
+pub(super) use server::Server;
 
 /// What the server's list of sessions calls these.
 const NAME: &str = "pgbelay-agent restore";
@@ -83,7 +88,7 @@ impl RestoreRequest<'_> {
 
 /// Why nothing was restored.
 #[derive(Debug)]
-enum Stop {
+pub(super) enum Stop {
     Failed { message: String, hint: String, problems: Vec<String> },
     Cancelled,
 }
@@ -93,7 +98,7 @@ impl Stop {
         Self::Failed { message: message.into(), hint: hint.into(), problems: Vec::new() }
     }
 
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         match self {
             Self::Failed { message, .. } => message.clone(),
             Self::Cancelled => "it was cancelled".to_owned(),
@@ -137,6 +142,7 @@ async fn make(
         brought = Box::pin(bring(&source)) => brought,
     };
     let brought = brought.map_err(not_whole)?;
+    may_be_opened(&brought.manifest, job)?;
     let manifest = &brought.manifest;
     if manifest.database != request.name.as_str() {
         return Err(Stop::failed(
@@ -150,11 +156,13 @@ async fn make(
     let programs =
         programs.map_err(|failure| Stop::failed(failure.message, failure.hint.unwrap_or_default()))?;
     may_be_restored(&server, manifest, &job.into).await?;
-    server.room(manifest).await?;
+    server.room_for(manifest.database_bytes).await?;
+    let brought = Box::pin(opened(brought, (&source, job.key.as_ref()), control)).await?;
+    let manifest = &brought.manifest;
     let work = Work { target, request, control, server: &server, manifest, programs: &programs };
     let made = Box::pin(work.make(&brought.dump)).await;
     server.session.close().await;
-    if let Err(why) = end::patiently(|| Box::pin(end::drop_leftovers(target, request.name))).await {
+    if let Err(why) = patiently(|| Box::pin(end::drop_leftovers(target, request.name))).await {
         // The next job, and the next start of the agent, find it.
         tracing::warn!(job = %job.id, why, "a temporary database is still there");
     }
@@ -163,6 +171,44 @@ async fn make(
         made.observation = Some(Box::new(end::look(target, control).await));
     }
     Ok(made)
+}
+
+/// Whether there is a key where one is needed.
+fn may_be_opened(manifest: &Manifest, job: &WireJob) -> Result<(), Stop> {
+    match (&manifest.encryption, &job.key) {
+        (Some(_), None) => Err(Stop::failed(
+            "the backup is encrypted, and its key was not given",
+            "start it again with --identity and the file of a private key that the backup is encrypted to",
+        )),
+        (Some(_), Some(_)) | (None, _) => Ok(()),
+    }
+}
+
+/// The backup with its dump as pg_dump has written it.
+async fn opened(
+    brought: Brought,
+    (source, key): (&Source<'_>, Option<&Secret>),
+    control: &Control<'_>,
+) -> Result<Brought, Stop> {
+    let (Some(_), Some(key)) = (&brought.manifest.encryption, key) else { return Ok(brought) };
+    control.say(0, 0, "restore: decrypting the backup".to_owned());
+    let nothing = "nothing was restored";
+    brought.open(source, key, control.cancel.clone()).await.map_err(|error| match &error {
+        NotOpened::Cancelled => Stop::Cancelled,
+        NotOpened::NoKey | NotOpened::OtherKey(_) => Stop::failed(
+            format!("{error}; {nothing}"),
+            "start it again with --identity and the file of a private key that the backup is encrypted to",
+        ),
+        NotOpened::Changed(_) => Stop::Failed {
+            message: format!("the backup is not whole: {error}; {nothing}"),
+            hint: "restore another one: pgbelay backup list".to_owned(),
+            problems: vec![error.to_string()],
+        },
+        NotOpened::Io { .. } => Stop::failed(
+            format!("{}; {nothing}", words::line(&error)),
+            "see that there is room in the backup directory, then start it again",
+        ),
+    })
 }
 
 fn not_whole(problems: Vec<String>) -> Stop {
@@ -317,7 +363,7 @@ impl Work<'_> {
             restored.notes.push("statistics were not collected: run ANALYZE".to_owned());
         }
         session.close().await;
-        restored.notes.extend(self.server.dress(&temporary.name, self.manifest).await);
+        restored.notes.extend(self.server.dress(&temporary.name, &self.manifest.needs).await);
     }
 
     /// Runs a program to its end, and tells how large the database is meanwhile.

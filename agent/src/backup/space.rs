@@ -32,6 +32,16 @@ pub(super) fn lacks(parent: &Path, bytes: u64) -> io::Result<Option<String>> {
     }))
 }
 
+/// The same for what takes just so many bytes: a copy of a backup.
+pub(super) fn lacks_all(parent: &Path, bytes: u64) -> io::Result<Option<String>> {
+    let volume = rustix::fs::statvfs(parent)?;
+    let free = volume.f_bavail.saturating_mul(volume.f_frsize);
+    let wanted = bytes.saturating_add(bytes / 20);
+    Ok((free < wanted).then(|| {
+        format!("{} are needed, and {} are free in {}", amount(wanted), amount(free), parent.display())
+    }))
+}
+
 /// What the newest backup took of the size of its tables.
 fn share(parent: &Path) -> Option<f64> {
     let names = parent.read_dir().ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());

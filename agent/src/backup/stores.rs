@@ -20,7 +20,7 @@ use crate::config::{StoreAt, Stores};
 pub use error::StoreError;
 use error::refused;
 pub(super) use keep::{NotKept, keep};
-pub(super) use read::bring;
+pub(super) use read::{Brought, bring};
 pub use read::{Source, forget_fetched, look, verify};
 pub use remove::{remove, remove_leftovers};
 
@@ -82,7 +82,7 @@ impl Store {
             options = bundle.into_iter().fold(options, ClientOptions::with_root_certificate);
         }
         let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_FOR, ..RetryConfig::default() };
-        let mut builder = AmazonS3Builder::from_env()
+        let mut builder = from_where(at)
             .with_bucket_name(&at.bucket)
             .with_client_options(options)
             .with_retry(retry)
@@ -217,4 +217,10 @@ pub(super) async fn enough(stores: &Stores, database: &DatabaseName) -> Result<V
 fn too_few(stores: &Stores, have: usize, first: &StoreError) -> Box<Failure> {
     let of = if stores.needed > 1 { format!(" ({have} of {} stores)", stores.needed) } else { String::new() };
     failure(format!("{first}{of}"), format!("nothing was touched; {}, then retry", first.hint))
+}
+
+/// With a file of its own, a store takes nothing from the agent's surroundings: keys of one party and a token of another
+/// would go there together.
+fn from_where(at: &StoreAt) -> AmazonS3Builder {
+    if at.credentials.is_some() { AmazonS3Builder::new() } else { AmazonS3Builder::from_env() }
 }

@@ -10,8 +10,9 @@ use pgbelay_proto::signing;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::manifest::{CERTIFICATE, DUMP_DIR, FORMAT, GLOBALS, MANIFEST, Manifest, SIGNATURE, SUMS};
+use super::manifest::{CERTIFICATE, DUMP_DIR, FORMAT, GLOBALS, KEY, MANIFEST, Manifest, SIGNATURE, SUMS};
 use super::parts::{Part, part};
+use super::seal::ENDING;
 
 /// Most problems that are told: a directory that is gone has one for each of its files.
 const MOST: usize = 20;
@@ -119,7 +120,7 @@ pub(super) fn believed(texts: &Texts, id: &str, sha256: Digest, ca_pem: &str) ->
 fn problem(directory: &Path, expected: &Part, stop: &CancellationToken) -> Option<String> {
     let name = &expected.name;
     match part(directory, name, stop) {
-        Ok(found) if found == *expected => None,
+        Ok(found) if (found.sha256, found.bytes) == (expected.sha256, expected.bytes) => None,
         Ok(found) if found.bytes != expected.bytes => {
             Some(format!("{name} has {} bytes in place of {}", found.bytes, expected.bytes))
         }
@@ -148,9 +149,8 @@ fn names(directory: &Path) -> io::Result<Vec<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    if directory.join(GLOBALS).exists() {
-        names.push(GLOBALS.to_owned());
-    }
+    let others = [GLOBALS.to_owned(), format!("{GLOBALS}{ENDING}"), KEY.to_owned()];
+    names.extend(others.into_iter().filter(|name| directory.join(name).exists()));
     names.sort();
     Ok(names)
 }

@@ -41,6 +41,9 @@ guard:
   cancel_blockers_of: batch
 "#;
 
+/// A public key of age.
+const KEY: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+
 const LEAST: &str = "
 database: { name: orders, user: pgbelay }
 agent: { name: orders-eu, controller: 'c:7443', state_dir: /state }
@@ -132,6 +135,7 @@ fn the_environment_overrides_the_file_and_can_replace_it() {
         ("PGBELAY_STATE_DIR", "/s"),
         ("PGBELAY_ALLOW_MIGRATIONS", "true"),
         ("PGBELAY_PG_BIN", "/bin"),
+        ("PGBELAY_BACKUP_ENCRYPT_TO", KEY),
         ("PGBELAY_GUARD_READ_ONLY", "false"),
         ("PGBELAY_GUARD_MAX_RISK", "low"),
     ];
@@ -147,6 +151,7 @@ fn the_environment_overrides_the_file_and_can_replace_it() {
         let stores: Vec<_> = config.stores.all.iter().map(StoreAt::url).collect();
         assert_eq!(stores, ["s3://b/x", "s3://b/y"]);
         assert_eq!((config.stores.needed, config.stores.keep_local), (1, false));
+        assert_eq!(config.encrypt_to.iter().map(ToString::to_string).collect::<Vec<_>>(), [KEY]);
         assert_eq!(config.migration.max_rollback_time, Some(Span::hours(2)));
         assert_eq!(config.logging, Logging { level: tracing::Level::ERROR, format: LogFormat::Text });
         let agent = &config.agent;
@@ -157,6 +162,26 @@ fn the_environment_overrides_the_file_and_can_replace_it() {
     }
     let unset = Config::parse(FULL, &environment(&[("MCP_DB_HOST", "")])).unwrap();
     assert_eq!(unset.database.host, "db.example.com");
+}
+
+#[test]
+fn keys_that_backups_are_encrypted_to_are_public_ones_of_age() {
+    let other = age::x25519::Identity::generate().to_public();
+    let with = |keys: &str| format!("{LEAST}backup: {{ encrypt_to: {keys} }}\n");
+    let config = Config::parse(&with(&format!("[{KEY}, {other}]")), &BTreeMap::new()).unwrap();
+    assert_eq!(config.encrypt_to.len(), 2);
+    assert!(Config::parse(LEAST, &BTreeMap::new()).unwrap().encrypt_to.is_empty());
+    let fault = |keys: &str| {
+        let [only] = mistakes(&with(keys), &[]).try_into().unwrap();
+        assert!(only.starts_with("backup.encrypt_to") && !only.contains("hunter2"), "{only}");
+        only
+    };
+    assert!(fault("[hunter2]").contains("must be public keys of age"));
+    assert!(fault(&format!("[{}]", &KEY[..KEY.len() - 1])).contains("must be public keys of age"));
+    assert!(fault("[AGE-SECRET-KEY-1hunter2]").contains("has a private key"));
+    assert!(fault(&format!("[{KEY}, {KEY}]")).contains("names one key twice"));
+    assert!(fault("\" \"").contains("names no key"));
+    assert!(fault("[]").contains("names no key"));
 }
 
 #[test]

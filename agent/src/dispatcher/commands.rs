@@ -218,6 +218,7 @@ fn stopped(outcome: Outcome) -> Option<Outcome> {
         Outcome::Cancelled { done, observation } => Some(Outcome::Interrupted { done, observation }),
         Outcome::BackedUp { .. }
         | Outcome::Verified { .. }
+        | Outcome::Rehearsed { .. }
         | Outcome::Ran { .. }
         | Outcome::Failed { .. }
         | Outcome::Interrupted { .. }
@@ -230,6 +231,7 @@ const fn name_of(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::BackedUp { .. } => "backed up",
         Outcome::Verified { .. } => "verified",
+        Outcome::Rehearsed { .. } => "rehearsed",
         Outcome::Ran { .. } => "ran",
         Outcome::Failed { .. } => "failed",
         Outcome::Interrupted { .. } => "interrupted",

@@ -8,7 +8,9 @@ use pgbelay_core::origin::Origin;
 use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation, HistoryMark, Recorded};
 use pgbelay_core::rollout::RolloutId;
 use pgbelay_core::time::Timestamp;
-use pgbelay_proto::convert::{WireAdopt, WireAdopted, WireCommand, WireKind, WireRun, WireStep};
+use pgbelay_proto::convert::{
+    WireAdopt, WireAdopted, WireCommand, WireKind, WireRehearse, WireRun, WireStep,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 #[derive(Serialize, Deserialize)]
@@ -35,6 +37,16 @@ enum StoredKind {
     Run(StoredRun),
     Adopt(StoredAdopt),
     Verify(Verify),
+    Rehearse(StoredRehearse),
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRehearse {
+    with_rows: bool,
+    up: Vec<StoredStep>,
+    back: Vec<StoredStep>,
+    expect: Expectation,
+    settings: ExecutionSettings,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -103,6 +115,7 @@ impl From<WireCommand> for StoredCommand {
             WireKind::Run(run) => StoredKind::Run(run.into()),
             WireKind::Adopt(adopt) => StoredKind::Adopt(adopt.into()),
             WireKind::Verify(verify) => StoredKind::Verify(verify),
+            WireKind::Rehearse(rehearse) => StoredKind::Rehearse(rehearse.into()),
         };
         Self { id, database, rollout, plan, attempt, fence, not_after, kind }
     }
@@ -116,8 +129,25 @@ impl From<StoredCommand> for WireCommand {
             StoredKind::Run(run) => WireKind::Run(run.into()),
             StoredKind::Adopt(adopt) => WireKind::Adopt(adopt.into()),
             StoredKind::Verify(verify) => WireKind::Verify(verify),
+            StoredKind::Rehearse(rehearse) => WireKind::Rehearse(rehearse.into()),
         };
         Self { id, database, rollout, plan, attempt, fence, not_after, kind }
+    }
+}
+
+impl From<WireRehearse> for StoredRehearse {
+    fn from(wire: WireRehearse) -> Self {
+        let WireRehearse { with_rows, up, back, expect, settings } = wire;
+        let [up, back] = [up, back].map(|steps| steps.into_iter().map(Into::into).collect());
+        Self { with_rows, up, back, expect, settings }
+    }
+}
+
+impl From<StoredRehearse> for WireRehearse {
+    fn from(stored: StoredRehearse) -> Self {
+        let StoredRehearse { with_rows, up, back, expect, settings } = stored;
+        let [up, back] = [up, back].map(|steps| steps.into_iter().map(Into::into).collect());
+        Self { with_rows, up, back, expect, settings }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pgbelay_core::command::{Failure, FailureKind, Outcome, RefusedBecause, Verify};
 use pgbelay_core::digest::Digest;
-use pgbelay_proto::convert::{WireCommand, WireKind, WireRun};
+use pgbelay_proto::convert::{WireCommand, WireKind, WireRehearse, WireRun, WireStep};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -45,11 +45,13 @@ pub(super) async fn execute<S: Site>(
         WireKind::Run(run) => Box::pin(migrate(&command, run, &tools, control)).await,
         WireKind::Adopt(adopt) => Box::pin(tools.site.adopt(&command, adopt, control)).await,
         WireKind::Verify(verify) => Box::pin(ask(verify, &tools, control)).await,
+        WireKind::Rehearse(tried) => Box::pin(rehearse(&command, tried, &tools, control)).await,
     };
     reach(match &outcome {
         Outcome::BackedUp { .. } => "before-report-of-backup",
         Outcome::Ran { .. }
         | Outcome::Verified { .. }
+        | Outcome::Rehearsed { .. }
         | Outcome::Failed { .. }
         | Outcome::Interrupted { .. }
         | Outcome::Cancelled { .. }
@@ -67,6 +69,28 @@ async fn ask<S: Site>(verify: &Verify, tools: &Tools<S>, control: Control<'_>) -
     match tools.guard.objects_to_queries(queries, tools.site.as_ref()).await {
         None => Box::pin(tools.site.verify(queries, control)).await,
         Some(why) => Outcome::Verified { answers: database::unknown(queries, &why) },
+    }
+}
+
+/// What is tried on a copy is within the same limits as what is run on the database.
+async fn rehearse<S: Site>(
+    command: &WireCommand,
+    asked: &WireRehearse,
+    tools: &Tools<S>,
+    control: Control<'_>,
+) -> Outcome {
+    let steps: Vec<_> = asked.up.iter().chain(&asked.back).cloned().collect();
+    let sql = tokio::select! {
+        () = control.cancel.cancelled() => return untouched(),
+        sql = fetch(&steps, tools, control) => sql,
+    };
+    match sql {
+        Ok(sql) => {
+            let settings = tools.guard.within(&asked.settings);
+            let asked = WireRehearse { settings, ..asked.clone() };
+            Box::pin(tools.site.rehearse(command, (&asked, &sql), control)).await
+        }
+        Err(outcome) => outcome,
     }
 }
 
@@ -102,12 +126,21 @@ async fn prepare<S: Site>(
             return Err(Outcome::Refused { reason: RefusedBecause::Guard { rule } });
         }
     }
-    control.say(0, run.steps.len(), "fetching the SQL".to_owned());
-    let wanted: BTreeSet<_> = run.steps.iter().map(|step| step.sql).collect();
+    fetch(&run.steps, tools, control).await
+}
+
+/// The SQL of steps, once it is known that nothing in it is against this agent's limits.
+async fn fetch<S: Site>(
+    steps: &[WireStep],
+    tools: &Tools<S>,
+    control: Control<'_>,
+) -> Result<BTreeMap<Digest, String>, Outcome> {
+    control.say(0, steps.len(), "fetching the SQL".to_owned());
+    let wanted: BTreeSet<_> = steps.iter().map(|step| step.sql).collect();
     let sql = tools.sql.fetch(&wanted).await.map_err(|error| {
         failed(FailureKind::SqlMissing, words::line(&error), "nothing was changed: retry the rollout")
     })?;
-    match tools.guard.objects_to(&run.steps, &sql, tools.site.as_ref()).await {
+    match tools.guard.objects_to(steps, &sql, tools.site.as_ref()).await {
         None => Ok(sql),
         Some(Objection::Broken { version, line, what, next }) => {
             let rule = format!("migration {version}, line {line}: {what}; {next}");

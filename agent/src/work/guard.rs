@@ -74,6 +74,7 @@ impl Objection {
             | FailureKind::Busy
             | FailureKind::ReplicationLag
             | FailureKind::Verification
+            | FailureKind::Rehearsal
             | FailureKind::SqlMissing
             | FailureKind::Agent => "nothing was changed; see the agent's log",
         };
@@ -107,7 +108,7 @@ impl Guard {
             return Some(format!("this agent serves {}, not {}", self.name, command.database));
         }
         match &command.kind {
-            WireKind::Run(_) | WireKind::Adopt(_) => self.forbids_migrations(now),
+            WireKind::Run(_) | WireKind::Adopt(_) | WireKind::Rehearse(_) => self.forbids_migrations(now),
             WireKind::Backup { .. } | WireKind::Verify(_) => None,
         }
     }

@@ -39,6 +39,10 @@ pub(super) async fn recover<S: Site>(
             site.remove_leftovers(&command).await;
             Outcome::Interrupted { done: Vec::new(), observation: None }
         }
+        WireKind::Rehearse(_) => {
+            site.drop_copies().await;
+            Outcome::Interrupted { done: Vec::new(), observation: None }
+        }
         // Nothing was changed, and nobody was told of an answer.
         WireKind::Verify(_) => Outcome::Interrupted { done: Vec::new(), observation: None },
         WireKind::Run(_) | WireKind::Adopt(_) => tokio::select! {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use age::x25519::Recipient;
 use pgbelay_analysis::Catalog;
 use pgbelay_core::command::{BackupOrder, Failure, FailureKind, Outcome, StepDone};
 use pgbelay_core::database::Observation;
@@ -13,11 +14,11 @@ use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::{ExecutionSettings, Expectation};
 use pgbelay_core::policy::Query;
 use pgbelay_core::time::Span;
-use pgbelay_proto::convert::{WireAdopt, WireCommand, WireJob, WireRun, WireStep};
+use pgbelay_proto::convert::{WireAdopt, WireCommand, WireJob, WireRehearse, WireRun, WireStep};
 use pgbelay_proto::wire::Measured;
 
 use crate::backup::stores::{self, Source};
-use crate::backup::{self, BackupRequest, RestoreRequest};
+use crate::backup::{self, BackupRequest, RehearsalRequest, RestoreRequest};
 use crate::config::{BackupProgram, Config, Stores};
 use crate::database::{self, Control, Target, Trust};
 use crate::identity_files::IdentityFiles;
@@ -67,6 +68,15 @@ pub trait Site: Send + Sync + 'static {
         adopt: &WireAdopt,
         control: Control<'_>,
     ) -> impl Future<Output = Outcome> + Send;
+    /// Tries migrations on a copy.
+    fn rehearse(
+        &self,
+        command: &WireCommand,
+        tried: (&WireRehearse, &BTreeMap<Digest, String>),
+        control: Control<'_>,
+    ) -> impl Future<Output = Outcome> + Send;
+    /// Drops the copies that interrupted rehearsals left.
+    fn drop_copies(&self) -> impl Future<Output = ()> + Send;
     /// Asks the policy's queries.
     fn verify(&self, queries: &[Query], control: Control<'_>) -> impl Future<Output = Outcome> + Send;
     /// Reads what an interrupted run did.
@@ -136,6 +146,8 @@ pub struct Postgres {
     pub backup_dir: PathBuf,
     /// Where they go beside that.
     pub stores: Stores,
+    /// Who alone can read them; nobody: they are not encrypted.
+    pub encrypt_to: Vec<Recipient>,
     /// Where PostgreSQL's programs are; `None`: where they are usually found.
     pub pg_bin: Option<PathBuf>,
     /// What makes backups where policy says `method: command`.
@@ -153,6 +165,7 @@ impl Postgres {
             target: config.database.clone(),
             backup_dir: config.migration.backup_dir.clone(),
             stores: config.stores.clone(),
+            encrypt_to: config.encrypt_to.clone(),
             pg_bin: config.agent.pg_bin.clone(),
             outside: config.backup.clone(),
             identity: IdentityFiles::new(identity_in(&config.agent.state_dir), config.agent.name.clone()),
@@ -165,6 +178,19 @@ impl Postgres {
     fn source<'a>(&'a self, path: &'a str, sha256: Digest, ca_pem: &'a str) -> Source<'a> {
         let Self { stores, backup_dir, name, .. } = self;
         Source { stores, dir: backup_dir, database: name, path, sha256, ca_pem }
+    }
+
+    /// Where a backup of this agent is, as it can be looked for: in the directory of its backups, or in its stores by the
+    /// same name, where that directory is another one now, or is gone.
+    fn place(&self, path: &Path) -> Result<String, NoAnswer> {
+        let Err(why) = self.among_mine(path) else { return Ok(path.to_string_lossy().into_owned()) };
+        let id = path.file_name().and_then(|name| name.to_str()).filter(|name| !name.starts_with('.'));
+        let of = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+        let is_local = path.is_absolute() && of == Some(self.name.as_str());
+        match (self.stores.all.first(), id) {
+            (Some(store), Some(id)) if is_local => Ok(format!("{}/{}/{id}", store.url(), self.name)),
+            (Some(_) | None, _) => Err(why),
+        }
     }
 
     /// Whether a path is that of a backup of this agent: right below the directory of its own backups, and not one that
@@ -208,6 +234,22 @@ impl Site for Postgres {
         Box::pin(database::adopt(&self.target, command, adopt, &control)).await
     }
 
+    async fn rehearse(
+        &self,
+        command: &WireCommand,
+        (rehearse, sql): (&WireRehearse, &BTreeMap<Digest, String>),
+        control: Control<'_>,
+    ) -> Outcome {
+        let request = RehearsalRequest { command, rehearse, sql, programs: self.pg_bin.as_deref() };
+        Box::pin(backup::rehearse(&self.target, &request, &control)).await
+    }
+
+    async fn drop_copies(&self) {
+        if let Err(why) = Box::pin(backup::drop_copies(&self.target, &self.name)).await {
+            tracing::warn!(why, "a copy of an interrupted rehearsal is still there: the next one drops it");
+        }
+    }
+
     async fn verify(&self, queries: &[Query], control: Control<'_>) -> Outcome {
         Box::pin(database::verify(&self.target, queries, &control)).await
     }
@@ -235,14 +277,14 @@ impl Site for Postgres {
         let programs = self.pg_bin.as_deref();
         let outside = self.outside.as_ref();
         let stores = &self.stores;
-        let request = BackupRequest { command, expect, order, programs, outside, signer: &signer, stores };
+        let (signer, encrypt_to) = (&signer, &self.encrypt_to);
+        let request = BackupRequest { command, expect, order, programs, outside, signer, stores, encrypt_to };
         Box::pin(backup::back_up(&self.target, &self.backup_dir, &request, &control)).await
     }
 
     async fn verify_backup(&self, path: &Path, sha256: Digest) -> Result<Vec<String>, NoAnswer> {
-        self.among_mine(path)?;
+        let path = self.place(path)?;
         let (_, identity) = self.identity.load().map_err(|error| NoAnswer::because(&error))?;
-        let path = path.to_string_lossy();
         let source = self.source(&path, sha256, &identity.credentials.ca_pem);
         Box::pin(stores::verify(&source)).await.map_err(|error| NoAnswer::because(&error))
     }
@@ -253,9 +295,11 @@ impl Site for Postgres {
             hint: hint.to_owned(),
             problems: Vec::new(),
         };
-        if let Err(NoAnswer(why)) = self.among_mine(Path::new(&job.path)) {
-            return failed(why, "see where its backups are: pgbelay backup list");
-        }
+        let path = match self.place(Path::new(&job.path)) {
+            Ok(path) => path,
+            Err(NoAnswer(why)) => return failed(why, "see where its backups are: pgbelay backup list"),
+        };
+        let job = &WireJob { path, ..job.clone() };
         let identity = match self.identity.load() {
             Ok((_, identity)) => identity,
             Err(error) => return failed(words::line(&error), "put the agent's identity in order"),
@@ -296,9 +340,8 @@ impl Site for Postgres {
     }
 
     async fn look_at_backup(&self, path: &Path, sha256: Digest) -> Result<Vec<String>, NoAnswer> {
-        self.among_mine(path)?;
+        let path = self.place(path)?;
         let (_, identity) = self.identity.load().map_err(|error| NoAnswer::because(&error))?;
-        let path = path.to_string_lossy();
         let source = self.source(&path, sha256, &identity.credentials.ca_pem);
         Box::pin(stores::look(&source)).await.map_err(|error| NoAnswer::because(&error))
     }

@@ -19,6 +19,7 @@ fn job(id: &str) -> wire::controller_message::Message {
         path: "/b".to_owned(),
         sha256: "ab".repeat(32),
         into: Some(wire::Destination { into: Some(into) }),
+        key: None,
     })
 }
 

@@ -52,6 +52,7 @@ pub(crate) fn expecting(mut command: wire::Command, seen: &Observation) -> wire:
         Some(Kind::Backup(backup)) => backup.expect = expect,
         Some(Kind::Adopt(adopt)) => adopt.expect = expect,
         Some(Kind::Verify(verify)) => verify.expect = expect,
+        Some(Kind::Rehearse(rehearse)) => rehearse.expect = expect,
         None => {}
     }
     command

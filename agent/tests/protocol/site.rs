@@ -9,7 +9,7 @@ use pgbelay_agent::database::{Control, Progress, Trust};
 use pgbelay_agent::jobs::Kept;
 use pgbelay_agent::work::{NoAnswer, RunRequest, Site};
 use pgbelay_analysis::Catalog;
-use pgbelay_core::command::{Answer, Backup, BackupOrder, Failure, Outcome, Said, StepDone};
+use pgbelay_core::command::{Answer, Backup, BackupOrder, Failure, Outcome, Rehearsed, Said, StepDone};
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::history::Table;
@@ -17,7 +17,7 @@ use pgbelay_core::job::{JobEnd, JobId, Restored};
 use pgbelay_core::plan::{ExecutionSettings, Expectation};
 use pgbelay_core::policy::Query;
 use pgbelay_core::time::Span;
-use pgbelay_proto::convert::{WireAdopt, WireCommand, WireJob, WireStep};
+use pgbelay_proto::convert::{WireAdopt, WireCommand, WireJob, WireRehearse, WireStep};
 use pgbelay_proto::wire::{Measured, RelationSize};
 use tokio::sync::watch;
 
@@ -162,6 +162,18 @@ impl Site for PlayedSite {
         ran()
     }
 
+    async fn rehearse(
+        &self,
+        _: &WireCommand,
+        _: (&WireRehearse, &BTreeMap<Digest, String>),
+        _: Control<'_>,
+    ) -> Outcome {
+        let (up, back) = (Vec::new(), Vec::new());
+        Outcome::Rehearsed { rehearsed: Rehearsed { up, back, took: Span(1) } }
+    }
+
+    async fn drop_copies(&self) {}
+
     async fn verify(&self, queries: &[Query], _: Control<'_>) -> Outcome {
         let answer = |query: &Query| Answer { query: query.name.clone(), said: Said::Passed };
         Outcome::Verified { answers: queries.iter().map(answer).collect() }
@@ -205,6 +217,7 @@ impl Site for PlayedSite {
                 copies: Vec::new(),
                 reason: None,
                 outside: None,
+                sealed_key: None,
             },
         }
     }

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use age::x25519::Recipient;
 use anyhow::{Context as _, ensure};
 use pgbelay_agent::backup::{BackupRequest, back_up, remove_leftovers, verify};
 use pgbelay_agent::config::{BackupProgram, Stores};
@@ -32,6 +33,7 @@ pub(crate) struct Yard {
     pub(crate) order: BackupOrder,
     pub(crate) outside: Option<BackupProgram>,
     pub(crate) stores: Stores,
+    pub(crate) encrypt_to: Vec<Recipient>,
 }
 
 /// An agent's credentials, of a CA of its own.
@@ -60,6 +62,7 @@ impl Yard {
             order: BackupOrder::default(),
             outside: None,
             stores: Stores::default(),
+            encrypt_to: Vec::new(),
         })
     }
 
@@ -89,6 +92,7 @@ impl Yard {
             outside: self.outside.as_ref(),
             signer: &self.signer,
             stores: &self.stores,
+            encrypt_to: &self.encrypt_to,
         };
         let control = Control {
             progress: &self.world.progress,
@@ -222,7 +226,7 @@ async fn a_manifest_says_what_there_is_and_is_signed() -> anyhow::Result<()> {
     let seen = yard.world.seen().await?;
     assert_eq!(manifest["fingerprint"], seen.fingerprint.to_string());
     assert_eq!(manifest["system_identifier"], seen.system_identifier);
-    assert_eq!((&manifest["format"], &manifest["tables"]), (&Value::from(2), &Value::from(4)));
+    assert_eq!((&manifest["format"], &manifest["tables"]), (&Value::from(3), &Value::from(4)));
     assert_eq!(manifest["timeline"], 1);
     assert_eq!(manifest["needs"]["encoding"], "UTF8");
     assert_eq!(manifest["needs"]["settings"][0], "work_mem=5MB");
@@ -416,11 +420,11 @@ async fn a_manifest_of_a_newer_form_says_so() -> anyhow::Result<()> {
     let yard = Yard::new().await?;
     let backup = backed_up(yard.back_up(None).await?);
     let directory = Path::new(&backup.path);
-    let text = fs::read_to_string(directory.join("manifest.json"))?.replace("\"format\": 2", "\"format\": 3");
+    let text = fs::read_to_string(directory.join("manifest.json"))?.replace("\"format\": 3", "\"format\": 4");
     fs::write(directory.join("manifest.json"), &text)?;
     fs::write(directory.join("manifest.sig"), signing::sign(&yard.signer, text.as_bytes())?)?;
     let found = verify(directory, Digest::of(&text), &yard.signer.ca_pem).await;
-    assert!(found.len() == 1 && found[0].contains("form 3") && found[0].contains("newer agent"), "{found:?}");
+    assert!(found.len() == 1 && found[0].contains("form 4") && found[0].contains("newer agent"), "{found:?}");
     Ok(())
 }
 
@@ -449,6 +453,7 @@ async fn a_state_that_has_moved_gets_no_backup() -> anyhow::Result<()> {
         outside: None,
         signer: &yard.signer,
         stores: &Stores::default(),
+        encrypt_to: &[],
     };
     let control =
         Control { progress: &yard.world.progress, cancel: &yard.world.cancel, lease: &|| true, may_end: &[] };
@@ -572,6 +577,7 @@ async fn a_password_is_in_no_argument() -> anyhow::Result<()> {
         outside: None,
         signer: &yard.signer,
         stores: &Stores::default(),
+        encrypt_to: &[],
     };
     let control =
         Control { progress: &yard.world.progress, cancel: &yard.world.cancel, lease: &|| true, may_end: &[] };

@@ -34,6 +34,7 @@ fn site(dir: &TempDir) -> Postgres {
         stores: Stores::default(),
         pg_bin: None,
         outside: None,
+        encrypt_to: Vec::new(),
         identity,
     }
 }

@@ -38,14 +38,24 @@ pub(crate) async fn into(
     backup: &Backup,
     into: Destination,
 ) -> anyhow::Result<JobEnd> {
-    by(yard, target, backup, (into, yard.world.cluster.programs())).await
+    by(yard, target, backup, (into, yard.world.cluster.programs(), None)).await
+}
+
+/// The same with what opens the backup.
+pub(crate) async fn with_key(
+    yard: &Yard,
+    backup: &Backup,
+    (into, key): (Destination, &str),
+) -> anyhow::Result<JobEnd> {
+    let programs = yard.world.cluster.programs();
+    by(yard, &yard.world.target, backup, (into, programs, Some(key))).await
 }
 
 async fn by(
     yard: &Yard,
     target: &Target,
     backup: &Backup,
-    (into, programs): (Destination, &Path),
+    (into, programs, key): (Destination, &Path, Option<&str>),
 ) -> anyhow::Result<JobEnd> {
     let job = WireJob {
         id: "j1".parse()?,
@@ -53,6 +63,7 @@ async fn by(
         path: backup.path.clone(),
         sha256: backup.sha256,
         into,
+        key: key.map(Secret::new),
     };
     let name = APP.parse()?;
     let dir = yard.path();
@@ -115,7 +126,7 @@ async fn what_is_not_what_was_backed_up_is_told_and_goes_again() -> anyhow::Resu
     );
     let programs = yard.programs_with("pg_restore", &script)?;
     let new = Destination::New { name: "back".to_owned() };
-    let end = by(&yard, &yard.world.target, &backup, (new, &programs)).await?;
+    let end = by(&yard, &yard.world.target, &backup, (new, &programs, None)).await?;
     let JobEnd::Failed { problems, .. } = &end else { anyhow::bail!("{end:?}") };
     ensure!(problems == &["public.a has 4999 rows in place of 5000"], "{problems:?}");
     let world = &yard.world;
@@ -135,7 +146,7 @@ async fn a_schema_that_lacks_an_object_is_not_the_same() -> anyhow::Result<()> {
         yard.world.cluster.programs().join("psql").display()
     );
     let programs = yard.programs_with("pg_restore", &script)?;
-    let end = by(&yard, &yard.world.target, &backup, (Destination::Scratch, &programs)).await?;
+    let end = by(&yard, &yard.world.target, &backup, (Destination::Scratch, &programs, None)).await?;
     let JobEnd::Failed { message, .. } = &end else { anyhow::bail!("{end:?}") };
     ensure!(message.contains("it has other objects"), "{message}");
     Ok(())

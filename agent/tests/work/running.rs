@@ -74,6 +74,7 @@ async fn forward_and_back_are_recorded() -> anyhow::Result<()> {
         method: Default::default(),
         reason: None,
         outside: None,
+        sealed_key: None,
     });
     let (done, after) = ran(world.run(&order).await);
     assert_eq!(versions(&done), ["001", "002", "003"]);

@@ -29,18 +29,23 @@ fn credentials(dir: &Path, secret: &str) -> PathBuf {
 /// A database whose backups go to these places of a server.
 async fn yard(s3: &S3, places: &[&str]) -> anyhow::Result<Yard> {
     let mut yard = Yard::new().await?;
-    let file = credentials(yard.dir.path(), SECRET);
-    yard.stores.all = places.iter().map(|place| StoreAt::parse(&s3.url(place, &file)).unwrap()).collect();
-    yard.stores.needed = places.len();
+    yard.stores = stores(s3, &yard, places);
     Ok(yard)
 }
 
-fn place(prefix: &str) -> String {
+/// These places of a server, all of them needed.
+pub(crate) fn stores(s3: &S3, yard: &Yard, places: &[&str]) -> Stores {
+    let file = credentials(yard.dir.path(), SECRET);
+    let all = places.iter().map(|place| StoreAt::parse(&s3.url(place, &file)).unwrap()).collect();
+    Stores { all, needed: places.len(), keep_local: true }
+}
+
+pub(crate) fn place(prefix: &str) -> String {
     format!("{BUCKET}/{prefix}")
 }
 
 /// What is below a prefix, without the server's own files.
-fn objects(s3: &S3, prefix: &str) -> Vec<String> {
+pub(crate) fn objects(s3: &S3, prefix: &str) -> Vec<String> {
     let start = format!("{prefix}/{APP}/");
     let all = s3.objects().into_iter().filter_map(|name| Some(name.strip_prefix(&start)?.to_owned()));
     all.collect()
@@ -221,9 +226,20 @@ async fn what_a_crash_leaves_in_a_store_goes_and_nothing_else() -> anyhow::Resul
     fs::create_dir_all(own.join("20261127T100001Z-r1-c1/dump"))?;
     fs::write(own.join("20261127T100001Z-r1-c1/dump/1.dat"), "rows")?;
     fs::write(own.join(".trial-1"), "x")?;
+    // The backups of a database whose store begins where those of this one are.
+    let below = own.join("orders/20261127T100001Z-r1-c1");
+    fs::create_dir_all(&below)?;
+    fs::write(below.join("manifest.json"), "{}")?;
+    fs::create_dir_all(own.join("photos"))?;
+    fs::write(own.join("photos/1.jpg"), "x")?;
     let name = APP.parse()?;
     let removed = stores::remove_leftovers(&yard.stores, &yard.path(), &name, None).await;
     ensure!(removed == 2, "{removed}");
+    let foreigners = ["orders/20261127T100001Z-r1-c1/manifest.json", "photos/1.jpg"];
+    for name in foreigners {
+        ensure!(own.join(name).exists(), "{name}");
+        fs::remove_file(own.join(name))?;
+    }
     ensure!(objects(&s3, "p").iter().all(|name| name.starts_with(id(&backup))), "{:?}", objects(&s3, "p"));
     ensure!(foreign.join("1.dat").exists(), "of another database");
     ensure!(problems(&yard, &backup).await?.is_empty());
@@ -274,5 +290,29 @@ async fn a_cancelled_upload_leaves_nothing() -> anyhow::Result<()> {
     ensure!(matches!(outcome?, Outcome::Cancelled { .. }));
     ensure!(objects(&s3, "p").is_empty(), "{:?}", objects(&s3, "p"));
     ensure!(yard.left().is_empty(), "{:?}", yard.left());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_does_not_hide_the_copy_of_another() -> anyhow::Result<()> {
+    let (s3, gone) = (S3::start().await?, S3::start().await?);
+    let mut yard = yard(&s3, &[&place("p")]).await?;
+    yard.stores.keep_local = false;
+    let backup = backed_up(yard.back_up(None).await?);
+    let file = credentials(yard.dir.path(), SECRET);
+    let silent = StoreAt::parse(&gone.url(&place("p"), &file)).unwrap();
+    drop(gone);
+    let good = yard.stores.all.clone();
+    yard.stores.all = [vec![silent.clone()], good].concat();
+    let asked = Asked::of(&yard);
+    ensure!(stores::look(&asked.source(&yard, &backup)).await?.is_empty());
+    let end = restored(into(&yard, &yard.world.target, &backup, Destination::Scratch).await?)?;
+    ensure!(end.counted >= 1, "{end:?}");
+    // What was brought was nobody else's to read, and is gone.
+    ensure!(!yard.path().join(APP).join(".fetched").exists());
+    // Alone, it says nothing: neither that it is there, nor that it is not.
+    yard.stores.all = vec![silent];
+    ensure!(stores::look(&asked.source(&yard, &backup)).await.is_err());
+    ensure!(stores::verify(&asked.source(&yard, &backup)).await.is_err());
     Ok(())
 }

@@ -1,16 +1,15 @@
 //! `pgbelay backup`: which backups there are, whether they are still whole, and which ones go.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
-use pgbelay_proto::wire::{
-    Destination, JobView, ListBackupsRequest, StartJobRequest, VerifyBackupRequest, destination,
-};
+use pgbelay_proto::wire::{JobView, ListBackupsRequest, VerifyBackupRequest, destination};
 
 use crate::app::App;
 use crate::client::Client;
-use crate::commands::job;
+use crate::commands::{job, restore};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::render;
@@ -54,6 +53,9 @@ pub(crate) struct DrillArgs {
     /// Only this environment
     #[arg(long, short, value_name = "ENVIRONMENT")]
     env: Option<EnvironmentName>,
+    /// The file of a private key (age) that encrypted backups are encrypted to; it stays on this machine
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -71,6 +73,9 @@ pub(crate) struct VerifyArgs {
     /// Restore it into a scratch database as well, and compare schema and rows
     #[arg(long)]
     restore: bool,
+    /// For that, the file of a private key (age) that the backup is encrypted to; it stays on this machine
+    #[arg(long, value_name = "FILE", requires = "restore")]
+    identity: Option<PathBuf>,
 }
 
 pub(crate) async fn run(command: BackupCommand, app: &mut App) -> Result<ExitCode, CliError> {
@@ -92,7 +97,7 @@ pub(crate) async fn run(command: BackupCommand, app: &mut App) -> Result<ExitCod
                     Some(database) => database.to_string(),
                     None => database_of(&client, &args.id).await?,
                 };
-                let started = prove(&client, database, args.id).await?;
+                let started = prove(&client, database, args.id, args.identity.as_deref()).await?;
                 return job::follow(app, client, vec![started]).await;
             }
             let database = args.database.map(String::from).unwrap_or_default();
@@ -121,17 +126,28 @@ async fn drill(app: &mut App, args: DrillArgs) -> Result<ExitCode, CliError> {
     if backups.is_empty() {
         return Err(CliError::usage("there is no backup to prove").hint("see them with pgbelay backup list"));
     }
+    let identity = args.identity.as_deref();
+    if let Some(sealed) = backups.iter().find(|backup| backup.encrypted && identity.is_none()) {
+        let what = format!("nothing was started: {} of {} is encrypted", sealed.id, sealed.database);
+        return Err(CliError::usage(what).hint(
+            "give the file of the private key with --identity FILE, or name others with --database or --env",
+        ));
+    }
     let mut jobs = Vec::new();
     for backup in backups {
-        jobs.push(prove(&client, backup.database, backup.id).await?);
+        jobs.push(prove(&client, backup.database, backup.id, identity).await?);
     }
     job::follow(app, client, jobs).await
 }
 
-async fn prove(client: &Client, database: String, backup: String) -> Result<JobView, CliError> {
+async fn prove(
+    client: &Client,
+    database: String,
+    backup: String,
+    identity: Option<&Path>,
+) -> Result<JobView, CliError> {
     let into = destination::Into::Scratch(destination::Scratch {});
-    let into = Some(Destination { into: Some(into) });
-    client.start_job(StartJobRequest { database, backup, into }).await
+    restore::start(client, restore::Wanted { database, backup, identity }, into).await
 }
 
 /// Whose backup it is.

@@ -1,11 +1,15 @@
 //! `pgbelay restore`: a backup comes back.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use pgbelay_core::name::DatabaseName;
-use pgbelay_proto::wire::{Destination, StartJobRequest, destination};
+use pgbelay_proto::wire::{Destination, FindBackupRequest, JobView, StartJobRequest, destination};
 
 use super::job;
 use crate::app::App;
+use crate::backup_key;
+use crate::client::Client;
 use crate::error::{CliError, ErrorKind};
 use crate::exit_code::ExitCode;
 
@@ -15,6 +19,7 @@ Examples:
   pgbelay restore orders-eu --backup before:042 --into orders_looked_at
   pgbelay restore orders-eu --backup latest --tables orders,items
   pgbelay restore orders-eu --backup latest --in-place --cut-off app
+  pgbelay restore orders-eu --backup latest --identity ~/backups.key    (an encrypted one)
 
 What is restored is compared with the backup (schema, rows of each table) before it gets its name.
 In place, the database that was there is kept as NAME_before_restore_TIME; drop it when nobody
@@ -47,6 +52,9 @@ pub(crate) struct RestoreArgs {
     /// Do not ask before a restore in place
     #[arg(long, requires = "in_place")]
     force: bool,
+    /// The file of a private key (age) that an encrypted backup is encrypted to; it stays on this machine
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
     /// Return as soon as it has started
     #[arg(long)]
     detach: bool,
@@ -57,17 +65,46 @@ pub(crate) async fn run(args: RestoreArgs, app: &mut App) -> Result<ExitCode, Cl
     if args.in_place && !args.force {
         confirm(app, &args.database)?;
     }
-    let request = StartJobRequest {
+    let wanted = Wanted {
         database: args.database.to_string(),
         backup: args.backup.clone(),
-        into: Some(Destination { into: Some(into(&args)) }),
+        identity: args.identity.as_deref(),
     };
-    let started = client.start_job(request).await?;
+    let started = start(&client, wanted, into(&args)).await?;
     if args.detach {
         app.screen.present(&started, crate::render::job::asked);
         return Ok(ExitCode::Done);
     }
     job::follow(app, client, vec![started]).await
+}
+
+/// A backup, and what opens it.
+pub(super) struct Wanted<'a> {
+    pub(super) database: String,
+    /// Its name, latest, or before:VERSION.
+    pub(super) backup: String,
+    /// The file of an owner's private key.
+    pub(super) identity: Option<&'a Path>,
+}
+
+/// Starts a job. If the backup is encrypted its own key is opened first, and goes with it.
+pub(super) async fn start(
+    client: &Client,
+    wanted: Wanted<'_>,
+    into: destination::Into,
+) -> Result<JobView, CliError> {
+    let Wanted { database, mut backup, identity } = wanted;
+    let mut key = None;
+    if let Some(path) = identity {
+        let found = client.find_backup(FindBackupRequest { database: database.clone(), backup }).await?;
+        backup = found.id;
+        if !found.sealed_key.is_empty() {
+            key = Some(backup_key::open(&found.sealed_key, path)?);
+        }
+    }
+    client
+        .start_job(StartJobRequest { database, backup, into: Some(Destination { into: Some(into) }), key })
+        .await
 }
 
 fn into(args: &RestoreArgs) -> destination::Into {

@@ -12,6 +12,7 @@ use crate::client::Client;
 use crate::error::{CliError, ErrorKind};
 use crate::exit_code::ExitCode;
 use crate::render;
+use crate::render::progress::Place;
 use crate::run_plan::WatchArgs;
 use crate::watch;
 
@@ -125,7 +126,7 @@ pub(crate) async fn run(command: RolloutCommand, app: &mut App) -> Result<ExitCo
         }
         RolloutCommand::Watch(args) => {
             let rollout = client.get_rollout(args.one.request()).await?;
-            return watch::follow(app, client, rollout, &args.watch).await;
+            return watch::follow(app, client, rollout, &args.watch, Place::Result).await;
         }
         RolloutCommand::Pause(args) => {
             let rollout = client.pause_rollout(args.request()).await?;

@@ -1,10 +1,10 @@
-//! Agents, tokens, operators, policy: who may do what.
+//! Agents, tokens, operators: who may do what.
 
 use std::path::PathBuf;
 
 use pgbelay_proto::wire::{
     AddOperatorResponse, AgentView, CreateTokenResponse, ListAgentsResponse, ListOperatorsResponse,
-    OperatorView, PolicyView,
+    OperatorView,
 };
 use serde::Serialize;
 
@@ -127,17 +127,6 @@ pub(crate) fn operator(operator: &NewOperator, layout: Layout) -> String {
     text.push_str(&entry("File", &format!("{file} (holds the private key: hand it over safely)"), width));
     text.push_str(&entry("Next", "there: pgbelay context add NAME --credentials FILE", width));
     text
-}
-
-/// The policy as a document that can be applied again.
-pub(crate) fn policy(policy: &PolicyView, _: Layout) -> String {
-    format!("# policy version {}\n{}", policy.version, policy.yaml)
-}
-
-/// What applying a policy did.
-pub(crate) fn policy_applied(policy: &PolicyView, _: Layout) -> String {
-    let what = if policy.changed { "is now in force" } else { "was in force already: nothing changed" };
-    format!("Policy version {} {what}.\n", policy.version)
 }
 
 #[cfg(test)]

@@ -36,6 +36,19 @@ pub(crate) fn list(response: &ListBackupsResponse, layout: Layout) -> String {
 
 /// What came of reading one again.
 pub(crate) fn verified(entry: &BackupEntry, _layout: Layout) -> String {
+    if entry.complete && entry.encrypted {
+        let some = match entry.method.as_str() {
+            "touched" => ". It has the rows of only those tables that its run touches",
+            _ => "",
+        };
+        return format!(
+            "{} of {} is whole: {} read again, as they were stored. It is encrypted: what is in it was not read, which takes \
+             --restore --identity FILE{some}\n",
+            entry.id,
+            entry.database,
+            bytes(entry.bytes)
+        );
+    }
     if entry.complete {
         return match entry.method.as_str() {
             "restore_point" => format!(
@@ -89,6 +102,7 @@ fn row(entry: &BackupEntry) -> Vec<Word> {
         "touched" | "command" => format!("{} {}", bytes(entry.bytes), entry.method),
         _ => bytes(entry.bytes),
     };
+    let size = if entry.encrypted { format!("{size} encrypted") } else { size };
     vec![
         entry.id.as_str().into(),
         entry.database.as_str().into(),
@@ -126,6 +140,7 @@ mod tests {
             deleting: false,
             method_reason: String::new(),
             outside: String::new(),
+            encrypted: false,
         };
         let broken = BackupEntry {
             id: "20261120T100001Z-r2-c4".into(),
@@ -179,6 +194,12 @@ mod tests {
         let some = BackupEntry { method: "touched".into(), ..all.backups[0].clone() };
         let told = plain(&verified(&some, Layout { width: Some(80) }));
         assert!(told.contains("1.4 MiB read again. It has the rows of only those tables"), "{told}");
+        let sealed = BackupEntry { encrypted: true, ..all.backups[0].clone() };
+        let told = plain(&verified(&sealed, Layout { width: Some(80) }));
+        assert!(told.contains("encrypted: what is in it was not read"), "{told}");
+        let listed =
+            plain(&list(&ListBackupsResponse { backups: vec![sealed] }, Layout { width: Some(160) }));
+        assert!(listed.contains("1.4 MiB encrypted"), "{listed}");
         let program =
             BackupEntry { method: "command".into(), outside: "repo1/main".into(), ..all.backups[0].clone() };
         let told = plain(&verified(&program, Layout { width: Some(80) }));

@@ -43,6 +43,8 @@ fn database(name: &str, environment: &str, version: &str, health: &str) -> Datab
         server_version: 150_006,
         unfinished: Vec::new(),
         proven_at: None,
+        drift_since: None,
+        encrypted: false,
     }
 }
 
@@ -72,6 +74,7 @@ pub(super) fn status() -> StatusResponse {
         databases: vec![orders, billing, fresh],
         ledger_problem: String::new(),
         freezes: Vec::new(),
+        considered: 3,
     }
 }
 
@@ -273,6 +276,7 @@ pub(super) fn rollout() -> RolloutView {
             ..BackupView::default()
         }),
         backups: Vec::new(),
+        rehearsal: String::new(),
         error: None,
         doing: String::new(),
     };
@@ -285,6 +289,7 @@ pub(super) fn rollout() -> RolloutView {
         ],
         backup: None,
         backups: Vec::new(),
+        rehearsal: String::new(),
         error: Some(error()),
         doing: String::new(),
     };

@@ -1,4 +1,6 @@
-//! A mistake in a file of SQL, with the line it is in.
+//! A mistake in a file, with the line it is in.
+
+use std::path::Path;
 
 use crate::migrations::SqlMistake;
 
@@ -7,20 +9,22 @@ const SHOWN: usize = 100;
 
 /// `file:line:column: what is wrong`, the line, and a caret under the place.
 pub(crate) fn snippet(mistake: &SqlMistake) -> String {
-    let path = mistake.path.display();
     let Some((position, line)) = &mistake.place else {
-        return format!("{path}: {}", mistake.message);
+        return format!("{}: {}", mistake.path.display(), mistake.message);
     };
-    let number = position.line.to_string();
-    let column = usize::try_from(position.column).unwrap_or(usize::MAX).saturating_sub(1);
+    at_place(&mistake.path, (position.line.into(), position.column.into(), line), &mistake.message)
+}
+
+/// The same of any file; the place is a line, a column, both from 1, and the text of the line.
+pub(super) fn at_place(path: &Path, (number, position, line): (u64, u64, &str), message: &str) -> String {
+    let path = path.display();
+    let number = number.to_string();
+    let column = usize::try_from(position).unwrap_or(usize::MAX).saturating_sub(1);
     let skipped = column.saturating_sub(SHOWN / 2).min(line.chars().count().saturating_sub(SHOWN));
     let shown: String = line.chars().skip(skipped).take(SHOWN).map(blank_for_tab).collect();
     let caret = column.saturating_sub(skipped).min(shown.chars().count());
     let margin = " ".repeat(number.len());
-    format!(
-        "{path}:{number}:{}: {}\n{number} | {shown}\n{margin} | {:caret$}^",
-        position.column, mistake.message, ""
-    )
+    format!("{path}:{number}:{position}: {message}\n{number} | {shown}\n{margin} | {:caret$}^", "")
 }
 
 /// A tab has no width of its own: one blank keeps the caret under its character.

@@ -1,117 +1,148 @@
-//! What goes on while it goes on: moving bars on a terminal, lines everywhere else. All on stderr.
+//! What goes on while it goes on: a live screen on a terminal, lines everywhere else.
 //!
 //! A program that asked for JSON gets none of it: what it reads on stderr is the error, if there is one.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use pgbelay_proto::wire::{RolloutView, TargetView};
+use tokio::time::Instant;
 
+use super::Screen;
+use super::live::Live;
 use super::text::{Tone, paint};
-use super::{Screen, harmless};
 use crate::args::Format;
 
+mod board;
 mod changes;
+mod pace;
 
-use changes::{Change, changes};
+use changes::changes;
+use pace::Pace;
 
 /// How often a spinner moves.
 const TICK: Duration = Duration::from_millis(120);
-/// Most databases with a bar of their own: more than are worked on at a time by default, and less than a screen.
-const MAX_BARS: usize = 12;
+/// How often lines are summed up, if there were any.
+const SUM_EVERY: Duration = Duration::from_secs(60);
+/// Names that a line has room for.
+const MAX_NAMES: usize = 8;
+
+/// Where lines go when nothing is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// They are what was asked for: stdout.
+    Result,
+    /// They tell how something else goes: stderr.
+    Remark,
+}
 
 /// How a rollout is shown while it runs.
-pub(crate) enum Progress {
+pub(crate) struct Progress {
+    form: Form,
+    pace: Pace,
+    began: Instant,
+}
+
+enum Form {
     /// On a terminal.
-    Bars(Bars),
+    Drawn(Live),
     /// Into a file or a pipe.
-    Lines,
+    Lines(Lines),
     /// For programs.
     Nothing,
 }
 
-/// A bar for the whole, and one for each database that is worked on.
-pub(crate) struct Bars {
-    all: MultiProgress,
-    whole: ProgressBar,
-    each: BTreeMap<String, ProgressBar>,
+struct Lines {
+    place: Place,
+    /// When the last sum was told.
+    summed: Duration,
+    /// What it said.
+    last: String,
 }
 
 impl Progress {
-    pub(crate) fn new(screen: &Screen) -> Self {
-        match screen.format {
-            _ if screen.can_draw() => Self::Bars(Bars::new()),
-            Format::Table => Self::Lines,
-            Format::Json => Self::Nothing,
-        }
+    pub(crate) fn new(screen: &Screen, place: Place) -> Self {
+        let draws = screen.can_draw() && (place == Place::Remark || screen.shows_results());
+        let form = match screen.format {
+            _ if draws => Form::Drawn(Live::default()),
+            Format::Table => Form::Lines(Lines { place, summed: Duration::ZERO, last: String::new() }),
+            Format::Json => Form::Nothing,
+        };
+        Self { form, pace: Pace::default(), began: Instant::now() }
     }
 
     /// Shows what is new.
     pub(crate) fn show(&mut self, screen: &mut Screen, before: &RolloutView, now: &RolloutView) {
+        let at = self.began.elapsed();
+        self.pace.note(at, now);
         let news = changes(before, now);
-        match self {
-            Self::Lines => news.iter().for_each(|change| screen.note(&change.text)),
-            Self::Bars(bars) => bars.show(screen, &news, now),
-            Self::Nothing => {}
+        match &mut self.form {
+            Form::Lines(lines) => news.iter().for_each(|change| lines.say(screen, &change.text)),
+            Form::Drawn(live) => {
+                screen.erase(live);
+                news.iter().filter(|change| change.lasting).for_each(|change| screen.note(&change.text));
+                screen.draw(live, |room| board::board(now, &self.pace, at, room));
+            }
+            Form::Nothing => {}
+        }
+    }
+
+    /// Time has gone by: the screen has a clock, and its terminal may have another size; lines are summed up.
+    pub(crate) fn tick(&mut self, screen: &mut Screen, now: &RolloutView) {
+        let at = self.began.elapsed();
+        match &mut self.form {
+            Form::Lines(lines) => {
+                if let Some(sum) = lines.sum(at, now, &self.pace) {
+                    lines.say(screen, &sum);
+                }
+            }
+            Form::Drawn(live) => screen.draw(live, |room| board::board(now, &self.pace, at, room)),
+            Form::Nothing => {}
         }
     }
 
     /// Says something that is not about a database.
-    pub(crate) fn remark(&self, screen: &mut Screen, text: &str) {
-        match self {
-            Self::Lines => screen.note(text),
-            Self::Bars(bars) => bars.all.suspend(|| screen.note(text)),
-            Self::Nothing => {}
+    pub(crate) fn remark(&mut self, screen: &mut Screen, text: &str) {
+        match &mut self.form {
+            Form::Lines(lines) => lines.say(screen, text),
+            Form::Drawn(live) => {
+                screen.erase(live);
+                screen.note(text);
+            }
+            Form::Nothing => {}
         }
     }
 
-    /// Clears the bars away.
-    pub(crate) fn finish(&mut self) {
-        if let Self::Bars(bars) = self {
-            bars.each.clear();
-            bars.whole.finish_and_clear();
-            // A terminal that is gone needs no clearing.
-            drop(bars.all.clear());
+    /// Clears the screen away.
+    pub(crate) fn finish(&mut self, screen: &mut Screen) {
+        if let Form::Drawn(live) = &mut self.form {
+            screen.erase(live);
         }
     }
 }
 
-impl Bars {
-    fn new() -> Self {
-        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let whole = all.add(spinner("{spinner} {pos}/{len} {msg} {elapsed}"));
-        Self { all, whole, each: BTreeMap::new() }
-    }
-
-    fn show(&mut self, screen: &mut Screen, news: &[Change], now: &RolloutView) {
-        let lasting: Vec<_> = news.iter().filter(|change| change.lasting).collect();
-        self.all.suspend(|| lasting.iter().for_each(|change| screen.note(&change.text)));
-        let over = now.targets.iter().filter(|target| is_over(target)).count();
-        self.whole.set_length(u64::try_from(now.targets.len()).unwrap_or(u64::MAX));
-        self.whole.set_position(u64::try_from(over).unwrap_or(u64::MAX));
-        self.whole.set_message(format!("databases, rollout {} {}", now.id, now.state));
-        for target in &now.targets {
-            self.show_target(target);
+impl Lines {
+    fn say(&self, screen: &mut Screen, text: &str) {
+        match self.place {
+            Place::Result => screen.show(text),
+            Place::Remark => screen.note(text),
         }
     }
 
-    fn show_target(&mut self, target: &TargetView) {
-        let active = matches!(target.state.as_str(), "backing-up" | "running" | "recording" | "verifying");
-        if !active {
-            if let Some(bar) = self.each.remove(&target.database) {
-                bar.finish_and_clear();
-                self.all.remove(&bar);
-            }
-            return;
+    /// How it stands, if that is another than it was and some time has gone by.
+    fn sum(&mut self, at: Duration, now: &RolloutView, pace: &Pace) -> Option<String> {
+        if at.saturating_sub(self.summed) < SUM_EVERY {
+            return None;
         }
-        if self.each.len() >= MAX_BARS && !self.each.contains_key(&target.database) {
-            return;
+        self.summed = at;
+        let counts = board::counts(now);
+        if counts == self.last {
+            return None;
         }
-        let all = &self.all;
-        let new = || all.add(spinner("  {spinner} {wide_msg}"));
-        let bar = self.each.entry(target.database.clone()).or_insert_with(new);
-        bar.set_message(harmless(&doing(target), false).into_owned());
+        self.last.clone_from(&counts);
+        let speed = pace.per_minute(at).map(|speed| format!("; {speed:.1} databases a minute"));
+        let left = pace.left(at, now).map(|left| format!(", about {} left", super::text::took(left)));
+        Some(format!("{}: {counts}{}{}", now.id, speed.unwrap_or_default(), left.unwrap_or_default()))
     }
 }
 
@@ -127,12 +158,24 @@ fn spinner(template: &str) -> ProgressBar {
 fn doing(target: &TargetView) -> String {
     let done = target.steps.iter().filter(|step| step.state == "done").count();
     let next = target.steps.iter().find(|step| step.state == "pending");
-    let what = match (target.state.as_str(), target.doing.as_str(), next) {
-        (_, doing, _) if !doing.is_empty() => doing.to_owned(),
-        ("running", _, Some(step)) => format!("{} {}", step.version, step.name),
-        (state, _, _) => state.to_owned(),
+    if !target.doing.is_empty() {
+        // It says itself how far it is.
+        return format!("{}: {}", target.database, target.doing);
+    }
+    let what = match (target.state.as_str(), next) {
+        ("running", Some(step)) => format!("{} {}", step.version, step.name),
+        (state, _) => state.to_owned(),
     };
     format!("{} [{done}/{}] {what}", target.database, target.steps.len())
+}
+
+/// The first names of many.
+pub(super) fn few(names: &[String]) -> String {
+    let first = names.iter().take(MAX_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MAX_NAMES) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
 }
 
 fn is_over(target: &TargetView) -> bool {
@@ -168,5 +211,20 @@ impl Drop for Spinner {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_summed_up_now_and_then_and_never_twice() {
+        let view = super::super::fixtures::rollout();
+        let mut lines = Lines { place: Place::Remark, summed: Duration::ZERO, last: String::new() };
+        let mut sum = |seconds| lines.sum(Duration::from_secs(seconds), &view, &Pace::default());
+        assert_eq!(sum(59), None);
+        assert_eq!(sum(60).as_deref(), Some("r7: 3 of 3 over: 1 failed, 1 done, 1 not-reached"));
+        assert_eq!(sum(200), None, "nothing is new");
     }
 }

@@ -209,7 +209,7 @@ pub(super) fn tone(state: &str) -> Tone {
     match state {
         "succeeded" | "done" => Tone::Good,
         "paused" | "aborting" | "aborted" | "cancelled" | "skipped" => Tone::Warn,
-        "failed" | "refused" | "unknown" => Tone::Bad,
+        "failed" | "refused" | "unknown" | "unverified" => Tone::Bad,
         "waiting" | "pending" | "not-reached" => Tone::Faint,
         _ => Tone::Plain,
     }
@@ -401,7 +401,8 @@ mod tests {
               },
               "error": null,
               "doing": "",
-              "backups": []
+              "backups": [],
+              "rehearsal": ""
             },
             {
               "database": "orders-2",
@@ -437,7 +438,8 @@ mod tests {
                 ]
               },
               "doing": "",
-              "backups": []
+              "backups": [],
+              "rehearsal": ""
             },
             {
               "database": "billing-1",
@@ -446,7 +448,8 @@ mod tests {
               "backup": null,
               "error": null,
               "doing": "",
-              "backups": []
+              "backups": [],
+              "rehearsal": ""
             }
           ],
           "acknowledged": [

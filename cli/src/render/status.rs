@@ -8,9 +8,11 @@ use super::Layout;
 use super::table::{Column, Word, number, prose, table, toned, word};
 use super::text::{Tone, count, moment, wrap};
 
+pub(crate) mod groups;
+
 const COLUMNS: [Column; 9] = [
     word("DATABASE"),
-    word("ENVIRONMENT"),
+    word("ENVIRONMENT").rank(1),
     word("VERSION"),
     number("APPLIED").rank(3),
     number("PENDING"),
@@ -25,36 +27,65 @@ pub(crate) fn status(response: &StatusResponse, layout: Layout) -> String {
     if response.databases.is_empty() {
         return "No database.\n\nEnrol one: pgbelay token create DATABASE --env ENVIRONMENT\n".into();
     }
+    let databases: Vec<_> = response.databases.iter().collect();
+    let (rows, notices) = (each(&databases, layout), notices(response, layout));
+    let problems = problems(&databases, layout);
+    format!("{rows}{notices}{problems}\n{}\n", wrap(&sum(&response.databases), 2, layout.prose()))
+}
+
+/// That none of them is as was asked for.
+pub(crate) fn none(response: &StatusResponse, asked: &str, layout: Layout) -> String {
+    let of = match response.considered {
+        0 => "There is no database".to_owned(),
+        1 => "The 1 database there is not".to_owned(),
+        more => format!("None of {more} databases is"),
+    };
+    format!("{of} as asked for: {asked}\n{}", notices(response, layout))
+}
+
+fn each(databases: &[&DatabaseView], layout: Layout) -> String {
     // A column that says nothing takes room from those that do.
-    let proven = response.databases.iter().any(|database| database.proven_at.is_some());
+    let proven = databases.iter().any(|database| database.proven_at.is_some() || database.encrypted);
     let (columns, rows): (Vec<_>, Vec<_>) = if proven {
         let columns = COLUMNS.into_iter().chain([word("BACKUP PROVEN").rank(4)]);
-        let with = |database: &DatabaseView| row(database).into_iter().chain([proof(database)]).collect();
-        (columns.collect(), response.databases.iter().map(with).collect())
+        let with = |database: &&DatabaseView| row(database).into_iter().chain([proof(database)]).collect();
+        (columns.collect(), databases.iter().map(with).collect())
     } else {
-        (COLUMNS.to_vec(), response.databases.iter().map(row).collect())
+        (COLUMNS.to_vec(), databases.iter().map(|database| row(database)).collect())
     };
-    let mut text = table(&columns, &rows, layout);
+    table(&columns, &rows, layout)
+}
+
+/// What concerns all of them.
+fn notices(response: &StatusResponse, layout: Layout) -> String {
+    let mut text = String::new();
     if !response.ledger_problem.is_empty() {
         text.push_str(&format!("\n{}\n", wrap(&ledger_problem(&response.ledger_problem), 2, layout.prose())));
     }
     for freeze in &response.freezes {
         text.push_str(&format!("\n{}\n", wrap(&super::freeze::line(freeze), 2, layout.prose())));
     }
-    for database in response.databases.iter().filter(|database| !database.problem.is_empty()) {
-        let problem = format!("{}: {}", database.name, database.problem);
-        text.push_str(&format!("\n{}\n", wrap(&problem, 2, layout.prose())));
+    text
+}
+
+/// What is wrong with each.
+fn problems(databases: &[&DatabaseView], layout: Layout) -> String {
+    let mut text = String::new();
+    let mut say = |problem: &str| text.push_str(&format!("\n{}\n", wrap(problem, 2, layout.prose())));
+    for database in databases.iter().filter(|database| !database.problem.is_empty()) {
+        say(&format!("{}: {}", database.name, database.problem));
     }
-    for (database, window) in unusable(&response.databases) {
-        let problem = format!(
+    for (name, since) in databases.iter().filter_map(|d| Some((&d.name, d.drift_since.as_ref()?))) {
+        say(&format!("{name}: somebody else has changed its schema, seen {}", moment(since)));
+    }
+    for (database, window) in unusable(databases) {
+        say(&format!(
             "{database}: the rollback window of {} is open until {}, but not usable: {}",
             window.version,
             moment(&window.until),
             window.problem
-        );
-        text.push_str(&format!("\n{}\n", wrap(&problem, 2, layout.prose())));
+        ));
     }
-    text.push_str(&format!("\n{}\n", sum(&response.databases)));
     text
 }
 
@@ -62,7 +93,7 @@ fn ledger_problem(problem: &str) -> String {
     format!("NOTHING THAT CHANGES A DATABASE IS SENT: {problem}. See pgbelay ledger status")
 }
 
-fn unusable(databases: &[DatabaseView]) -> impl Iterator<Item = (&str, &WindowView)> {
+fn unusable<'a>(databases: &'a [&DatabaseView]) -> impl Iterator<Item = (&'a str, &'a WindowView)> {
     let windows =
         databases.iter().filter_map(|database| Some((database.name.as_str(), database.window.as_ref()?)));
     windows.filter(|(_, window)| window.state == "unusable")
@@ -91,7 +122,9 @@ fn row(database: &DatabaseView) -> Vec<Word> {
 /// When a backup last came back.
 fn proof(database: &DatabaseView) -> Word {
     match &database.proven_at {
+        Some(at) if database.encrypted => format!("{} (the newest is encrypted)", moment(at)).into(),
         Some(at) => moment(at).into(),
+        None if database.encrypted => toned(Tone::Warn, "never: encrypted, takes a key"),
         None => toned(Tone::Warn, "never"),
     }
 }
@@ -118,16 +151,20 @@ fn labels(labels: &BTreeMap<String, String>) -> String {
     labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
 }
 
-fn sum(databases: &[DatabaseView]) -> String {
+/// `230 ok, 10 unreachable`.
+fn healths<'a>(databases: impl Iterator<Item = &'a DatabaseView>) -> String {
     let mut by_health: BTreeMap<&str, usize> = BTreeMap::new();
     for database in databases {
         *by_health.entry(&database.health).or_default() += 1;
     }
-    let healths: Vec<_> = by_health.iter().map(|(health, number)| format!("{number} {health}")).collect();
+    by_health.iter().map(|(health, number)| format!("{number} {health}")).collect::<Vec<_>>().join(", ")
+}
+
+fn sum(databases: &[DatabaseView]) -> String {
     let behind = databases.iter().filter(|database| database.pending > 0).count();
     let behind =
         if behind == 0 { "nothing pending".into() } else { format!("{behind} with pending migrations") };
-    format!("{}: {}; {behind}", count(databases.len(), "database"), healths.join(", "))
+    format!("{}: {}; {behind}", count(databases.len(), "database"), healths(databases.iter()))
 }
 
 #[cfg(test)]
@@ -166,7 +203,8 @@ mod tests {
         billing-eu-1: the agent has been silent since 2026-07-29
           09:58 UTC: is its machine running?
 
-        3 databases: 2 ok, 1 unreachable; 2 with pending migrations
+        3 databases: 2 ok, 1 unreachable; 2 with pending
+          migrations
         ");
     }
 
@@ -207,7 +245,9 @@ mod tests {
 
     #[test]
     fn programs_get_every_field() {
-        insta::assert_json_snapshot!(fixtures::status(), @r#"
+        let mut fleet = fixtures::status();
+        fleet.databases.remove(1);
+        insta::assert_json_snapshot!(fleet, @r#"
         {
           "databases": [
             {
@@ -231,30 +271,9 @@ mod tests {
               "problem": "",
               "server_version": 150006,
               "unfinished": [],
-              "proven_at": null
-            },
-            {
-              "name": "billing-eu-1",
-              "environment": "production",
-              "labels": {
-                "region": "eu-west",
-                "tier": "1"
-              },
-              "version": "009",
-              "applied": 9,
-              "pending": 3,
-              "health": "unreachable",
-              "connected": false,
-              "window": {
-                "version": "009",
-                "state": "expired",
-                "until": "2026-07-28T10:00:00Z",
-                "problem": ""
-              },
-              "problem": "the agent has been silent since 2026-07-29 09:58 UTC: is its machine running?",
-              "server_version": 150006,
-              "unfinished": [],
-              "proven_at": null
+              "proven_at": null,
+              "drift_since": null,
+              "encrypted": false
             },
             {
               "name": "orders-2",
@@ -269,11 +288,14 @@ mod tests {
               "problem": "",
               "server_version": 150006,
               "unfinished": [],
-              "proven_at": null
+              "proven_at": null,
+              "drift_since": null,
+              "encrypted": false
             }
           ],
           "ledger_problem": "",
-          "freezes": []
+          "freezes": [],
+          "considered": 3
         }
         "#);
     }

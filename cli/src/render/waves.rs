@@ -3,13 +3,12 @@
 use pgbelay_proto::wire::WaveView;
 
 use super::Layout;
+use super::progress::few;
 use super::table::{Column, Word, number, prose, table, toned, word};
 use super::text::{Tone, moment};
 
 const PLANNED: [Column; 4] = [number("WAVE"), prose("SELECTS"), prose("DATABASES"), prose("THEN").rank(1)];
 const STARTED: [Column; 4] = [number("WAVE"), word("STATE"), prose("DATABASES"), prose("THEN").rank(1)];
-/// Names that a line has room for.
-const MAX_NAMES: usize = 8;
 
 /// The waves of a plan; nothing, where there is only one.
 pub(super) fn of_plan(waves: &[WaveView], layout: Layout) -> String {
@@ -17,7 +16,7 @@ pub(super) fn of_plan(waves: &[WaveView], layout: Layout) -> String {
         vec![
             (at + 1).to_string().into(),
             wave.selects.as_str().into(),
-            names(&wave.databases).into(),
+            few(&wave.databases).into(),
             wave.then.as_str().into(),
         ]
     };
@@ -33,7 +32,7 @@ pub(super) fn of_rollout(waves: &[WaveView], layout: Layout) -> String {
         vec![
             (at + 1).to_string().into(),
             toned(tone(&wave.state), wave.state.as_str()),
-            names(&wave.databases).into(),
+            few(&wave.databases).into(),
             then.into(),
         ]
     };
@@ -51,14 +50,6 @@ fn tone(state: &str) -> Tone {
         "baking" => Tone::Warn,
         "waiting" => Tone::Faint,
         _ => Tone::Plain,
-    }
-}
-
-fn names(databases: &[String]) -> String {
-    let first = databases.iter().take(MAX_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match databases.len().saturating_sub(MAX_NAMES) {
-        0 => first,
-        more => format!("{first} and {more} more"),
     }
 }
 

@@ -89,7 +89,12 @@ fn fleet() -> StatusResponse {
         health: "ok".into(),
         ..DatabaseView::default()
     };
-    StatusResponse { databases: vec![database], ledger_problem: String::new(), freezes: Vec::new() }
+    StatusResponse {
+        databases: vec![database],
+        ledger_problem: String::new(),
+        freezes: Vec::new(),
+        considered: 1,
+    }
 }
 
 #[tokio::test]
@@ -163,10 +168,79 @@ async fn a_token_is_made_for_a_database_with_its_labels() -> anyhow::Result<()> 
 async fn a_policy_is_sent_as_it_stands_in_its_file() -> anyhow::Result<()> {
     let controller = Controller::start(Script::default()).await?;
     let file = controller.dir().join("policy.yaml");
-    std::fs::write(&file, "environments: []\n")?;
+    std::fs::write(&file, "environments: [{name: staging}]\n")?;
     let seen = program(&controller, &["policy", "apply", &file.display().to_string()]).await?;
     assert_eq!((seen.code, seen.out.as_str()), (0, "Policy version 2 is now in force.\n"));
-    assert_eq!(controller.asked(), ["policy environments: []"]);
+    assert_eq!(controller.asked(), ["policy environments: [{name: staging}]"]);
     assert_eq!(program(&controller, &["policy", "apply", "/no-such-file"]).await?.code, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_policy_with_mistakes_is_not_sent() -> anyhow::Result<()> {
+    let controller = Controller::start(Script::default()).await?;
+    let path = controller.dir().join("policy.yaml");
+    std::fs::write(&path, "environments:\n- name: a\n  aprovals: 1\n  max_parallel: 0\n")?;
+    let file = path.display().to_string();
+    for command in ["apply", "diff"] {
+        let seen = program(&controller, &["policy", command, &file]).await?;
+        assert_eq!(seen.code, 2, "{seen:?}");
+        for words in [
+            "has 2 mistakes",
+            "policy.yaml:3:3: a: there is no key aprovals; did you mean approvals?",
+            "3 |   aprovals: 1",
+            "policy.yaml:4:17: a: max_parallel must be from 1 to 1000",
+            "nothing was sent",
+        ] {
+            assert!(seen.err.contains(words), "{words}: {}", seen.err);
+        }
+    }
+    assert_eq!(controller.asked(), Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_policy_is_checked_without_a_controller_or_a_configuration() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("policy.yaml");
+    std::fs::write(&path, "environments:\n- name: a\n  approvals: 11\n")?;
+    let file = path.display().to_string();
+    let alone = async |args: &[&str]| script(&[&["policy", "check", &file], args].concat()).await;
+    let seen = alone(&[]).await;
+    assert_eq!(seen.code, 2, "{seen:?}");
+    assert!(
+        seen.out.contains("policy.yaml:3:14: a: approvals must be from 0 to 10\n3 |   approvals: 11\n"),
+        "{seen:?}"
+    );
+    let seen = alone(&["--output", "json"]).await;
+    assert_eq!((seen.code, seen.err.as_str()), (2, ""));
+    let found: serde_json::Value = serde_json::from_str(&seen.out)?;
+    let expected = serde_json::json!([{
+        "line": 3, "column": 14, "path": "environments[0].approvals", "message": "a: approvals must be from 0 to 10",
+    }]);
+    assert_eq!(found["mistakes"], expected);
+    std::fs::write(&path, "environments:\n- name: a\n  approvals: 1\n")?;
+    let seen = alone(&[]).await;
+    assert_eq!(seen.code, 0, "{seen:?}");
+    assert!(seen.out.contains("a good policy of 1 environment.\na: approvals: 1\n"), "{seen:?}");
+    assert_eq!(script(&["policy", "check", "/no-such-file"]).await.code, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_difference_has_a_code_of_its_own() -> anyhow::Result<()> {
+    let controller = Controller::start(Script::default()).await?;
+    let path = controller.dir().join("policy.yaml");
+    std::fs::write(&path, "environments: [{name: a}]\n")?;
+    let file = path.display().to_string();
+    let diff = async |args: &[&str]| program(&controller, &[&["policy", "diff"], args].concat()).await;
+    assert_eq!(diff(&[&file]).await?.code, 6);
+    assert_eq!(diff(&[&file, "--version", "3"]).await?.code, 6);
+    assert_eq!(diff(&["--from", "3", "--to", "3"]).await?.code, 0);
+    let asked = ["diff 0 0 environments: [{name: a}]", "diff 3 0 environments: [{name: a}]", "diff 3 3"];
+    assert_eq!(controller.asked(), asked);
+    for wrong in [&[][..], &["--version", "3"], &[&file, "--to", "3"], &["--to", "0"]] {
+        assert_eq!(diff(wrong).await?.code, 2, "{wrong:?}");
+    }
     Ok(())
 }

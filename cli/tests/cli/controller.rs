@@ -313,6 +313,18 @@ impl OperatorService for Scripted {
         Ok(Response::new(PolicyView { version: 2, yaml, changed: true }))
     }
 
+    async fn diff_policy(
+        &self,
+        request: Request<DiffPolicyRequest>,
+    ) -> Result<Response<PolicyDiffView>, Status> {
+        let DiffPolicyRequest { from, yaml, to } = request.into_inner();
+        drop(self.heard("diff", format!("{from} {to} {yaml}")).await);
+        let same = from == to && yaml.is_empty();
+        let change = PolicyChangeView { path: "refine".into(), ..PolicyChangeView::default() };
+        let changes = if same { Vec::new() } else { vec![change] };
+        Ok(Response::new(PolicyDiffView { from, to, changes, ..PolicyDiffView::default() }))
+    }
+
     unscripted! {
         list_rollouts(ListRolloutsRequest) -> ListRolloutsResponse;
         pause_rollout(RolloutRequest) -> RolloutView;
@@ -329,6 +341,7 @@ impl OperatorService for Scripted {
         list_backups(ListBackupsRequest) -> ListBackupsResponse;
         verify_backup(VerifyBackupRequest) -> BackupEntry;
         start_job(StartJobRequest) -> JobView;
+        find_backup(FindBackupRequest) -> FoundBackup;
         get_job(JobRequest) -> JobView;
         cancel_job(JobRequest) -> JobView;
         list_jobs(ListJobsRequest) -> ListJobsResponse;
@@ -340,6 +353,8 @@ impl OperatorService for Scripted {
         remove_database(RemoveDatabaseRequest) -> ListAgentsResponse;
         list_operators(ListOperatorsRequest) -> ListOperatorsResponse;
         show_policy(ShowPolicyRequest) -> PolicyView;
+        read_policy(ReadPolicyRequest) -> PolicyView;
+        list_policies(ListPoliciesRequest) -> ListPoliciesResponse;
         list_endpoints(ListEndpointsRequest) -> ListEndpointsResponse;
         test_endpoints(TestEndpointsRequest) -> TestEndpointsResponse;
         ledger_status(LedgerStatusRequest) -> LedgerView;

@@ -97,7 +97,7 @@ pub(crate) async fn fed(args: &[&str], typed: &str) -> Seen {
 
 /// A person at a terminal of so many columns, without a controller.
 pub(crate) async fn at_terminal(args: &[&str], width: u16) -> Seen {
-    let terminal = Terminal { stdin: true, stdout: true, stderr: true, width: Some(width) };
+    let terminal = Terminal { stdin: true, stdout: true, stderr: true, width: Some(width), size: None };
     run(args, "", terminal, Environment::default()).await
 }
 
@@ -114,7 +114,7 @@ pub(crate) async fn program(controller: &Controller, args: &[&str]) -> anyhow::R
 
 /// A person at a terminal who types.
 pub(crate) async fn person(controller: &Controller, args: &[&str], typed: &str) -> anyhow::Result<Seen> {
-    let terminal = Terminal { stdin: true, stdout: true, stderr: true, width: Some(80) };
+    let terminal = Terminal { stdin: true, stdout: true, stderr: true, width: Some(80), size: None };
     let environment = with_credentials(&controller.credentials()?);
     Ok(run(args, typed, terminal, environment).await)
 }

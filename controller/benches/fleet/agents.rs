@@ -272,7 +272,7 @@ impl Agent {
                 };
                 Outcome::BackedUp(wire::outcome::BackedUp { backup: Some(backup) })
             }
-            Kind::Verify(_) => anyhow::bail!("the policy has no queries"),
+            Kind::Verify(_) | Kind::Rehearse(_) => anyhow::bail!("the policy asks for no such thing"),
             Kind::Run(run) => {
                 let record = |step: &wire::Step| wire::AppliedRecord {
                     version: step.version.clone(),

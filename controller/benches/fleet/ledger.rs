@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use pgbelay_controller::ledger::{Head, Ledger as _, NewEntry, OpenError, SqliteLedger};
 use pgbelay_controller::sequencer::entry;
 use pgbelay_core::access::Certificate;
@@ -32,6 +32,9 @@ use crate::{say, start_figure};
 const DATABASES: usize = 100;
 const BATCH: usize = 10_000;
 
+/// The longest that a snapshot is waited for.
+const SNAPSHOT: Duration = Duration::from_secs(300);
+
 /// A controller without its shell, that writes down what happens.
 struct Years {
     state: State,
@@ -52,11 +55,25 @@ pub(crate) async fn start(events: u64) -> anyhow::Result<()> {
     say("| what | is | aim |\n|---|---:|---:|");
     let begun = Instant::now();
     controller.run().await?;
-    start_figure(written, bytes, begun.elapsed());
-    say(&format!(
-        "| memory of the controller then | {:.0} MiB | |",
-        controller.memory()? as f64 / 1_048_576.0
-    ));
+    start_figure(written, bytes, "without a snapshot", begun.elapsed());
+    memory_figure(&controller)?;
+    let snapshot = controller.home.ledger().with_file_name("state.snapshot");
+    while !snapshot.exists() {
+        ensure!(begun.elapsed() < SNAPSHOT, "no snapshot is written");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    say(&format!("| it has a snapshot after | {:.1} s | |", begun.elapsed().as_secs_f64()));
+    say(&format!("| its size | {:.0} MB | |", fs::metadata(&snapshot)?.len() as f64 / 1e6));
+    controller.kill()?;
+    let begun = Instant::now();
+    controller.run().await?;
+    start_figure(written, bytes, "with a snapshot", begun.elapsed());
+    memory_figure(&controller)
+}
+
+fn memory_figure(controller: &Controller) -> anyhow::Result<()> {
+    let memory = controller.memory()? as f64 / 1_048_576.0;
+    say(&format!("| memory of the controller then | {memory:.0} MiB | |"));
     Ok(())
 }
 
@@ -231,6 +248,7 @@ impl Years {
                 copies: Vec::new(),
                 reason: None,
                 outside: None,
+                sealed_key: None,
             };
             return Outcome::BackedUp { backup };
         };

@@ -20,7 +20,7 @@ use anyhow::{Context as _, ensure};
 use controller::Controller;
 use pgbelay_proto::wire;
 
-/// Agents, unless another number is given.
+/// Agents, unless another number is given; 0: only the start is measured.
 const AGENTS: usize = 10_000;
 
 /// Events of the ledger that is read at the start, unless another number is given.
@@ -44,7 +44,9 @@ fn main() -> anyhow::Result<()> {
     let events = numbers.get(1).copied().unwrap_or(EVENTS);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        fleet(agents).await?;
+        if agents > 0 {
+            fleet(agents).await?;
+        }
         ledger::start(events).await
     })
 }
@@ -190,9 +192,9 @@ fn seconds(time: Duration) -> String {
 }
 
 /// For what starts: its figures and the aim.
-fn start_figure(events: u64, bytes: u64, took: Duration) {
+fn start_figure(events: u64, bytes: u64, how: &str, took: Duration) {
     figure(
-        &format!("start from a ledger of {events} events ({:.0} MB)", bytes as f64 / 1e6),
+        &format!("start from a ledger of {events} events ({:.0} MB), {how}", bytes as f64 / 1e6),
         &seconds(took),
         &seconds(START_AIM),
     );

@@ -134,6 +134,15 @@ impl Chain {
         Self { last_seq: 0, last_hash: genesis(Incarnation::from_bytes(*incarnation.as_bytes())) }
     }
 
+    /// Before an entry, as that one has it: for whoever looks at it alone.
+    pub(super) fn before(stored: &Stored<'_>) -> Self {
+        let hash = <[u8; 32]>::try_from(stored.prev_hash).map(Digest::from_bytes);
+        Self {
+            last_seq: stored.seq.unsigned_abs().saturating_sub(1),
+            last_hash: hash.unwrap_or_else(|_| Digest::of(stored.prev_hash)),
+        }
+    }
+
     pub(super) const fn next_seq(&self) -> u64 {
         self.last_seq.saturating_add(1)
     }

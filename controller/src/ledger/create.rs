@@ -9,7 +9,7 @@ use super::SqliteLedger;
 use super::chain::Chain;
 use super::file;
 use super::lock::Lock;
-use super::open::{OpenError, open_locked};
+use super::open::{OpenError, Opening};
 use super::schema::FORMAT;
 
 /// No ledger was made.
@@ -62,7 +62,7 @@ impl SqliteLedger {
         let path = file::directory_of(path).canonicalize().map_err(io)?.join(name);
         let lock = Lock::take(&path)?;
         make(&path)?;
-        Ok(open_locked(path, lock, |_| Ok::<(), OpenError>(()))?)
+        Ok(Opening::locked(path, lock)?.finish(None, |_| Ok::<(), OpenError>(()))?)
     }
 }
 

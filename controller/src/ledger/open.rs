@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pgbelay_core::digest::Digest;
 use rusqlite::{Connection, ErrorCode};
 
-use super::chain::{Chain, Damage};
+use super::chain::{Chain, Damage, store_int};
 use super::file::{self, FormatError};
 use super::lock::Lock;
 use super::schema::{FORMAT, SCHEMA_VERSION};
@@ -78,6 +78,90 @@ pub enum OpenError {
     },
 }
 
+/// A place in a ledger: an entry and its hash. Entry 0 is the beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The entry.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: Digest,
+}
+
+/// A ledger that is locked and known to be one, and not read yet.
+#[derive(Debug)]
+pub struct Opening {
+    path: PathBuf,
+    // Before the lock, so that the file is closed while the lock is still held.
+    conn: Connection,
+    lock: Lock,
+}
+
+impl Opening {
+    /// Takes the ledger at `path`, and changes nothing that it says.
+    ///
+    /// # Errors
+    /// It is not there, not a ledger, or somebody else has it.
+    pub fn begin(path: &Path) -> Result<Self, OpenError> {
+        let path = path.canonicalize().map_err(|source| {
+            let path = path.to_owned();
+            if source.kind() == io::ErrorKind::NotFound {
+                OpenError::Absent { path }
+            } else {
+                OpenError::Io { path, source }
+            }
+        })?;
+        let lock = Lock::take(&path)?;
+        Self::locked(path, lock)
+    }
+
+    pub(super) fn locked(path: PathBuf, lock: Lock) -> Result<Self, OpenError> {
+        let store = |source| store_error(&path, source);
+        let conn = file::connect(&path).map_err(store)?;
+        FORMAT.check(&conn).map_err(|error| format_error(&path, error))?;
+        file::use_wal(&conn).map_err(store)?;
+        Ok(Self { path, conn, lock })
+    }
+
+    /// Where the ledger says that it ends.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn head(&self) -> Result<Head, OpenError> {
+        read_head(&self.conn, &self.path)
+    }
+
+    /// The hash that entry `seq` says it has; its content is not looked at. `None`: it is not there.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn hash_at(&self, seq: u64) -> Result<Option<Digest>, OpenError> {
+        let chain = sqlite::chain_up_to(&self.conn, seq).map_err(|error| store_error(&self.path, error))?;
+        Ok(chain.map(|chain| chain.last_hash))
+    }
+
+    /// Verifies the ledger and hands its entries to `each`, as [`SqliteLedger::open`] does. With `after`, only entries
+    /// that follow that place, tied to its hash: neither what comes before it nor the structure of the file is looked
+    /// at, and [`LedgerReader::audit`](super::LedgerReader::audit) has to do so.
+    ///
+    /// # Errors
+    /// [`OpenError`], as the caller's own error type, or what `each` returned.
+    pub fn finish<E>(
+        mut self,
+        after: Option<Place>,
+        each: impl FnMut(Entry) -> Result<(), E>,
+    ) -> Result<SqliteLedger, E>
+    where
+        E: From<OpenError>,
+    {
+        {
+            let snapshot = self.conn.transaction().map_err(|source| store_error(&self.path, source))?;
+            verify(&snapshot, &self.path, after, each)?;
+        }
+        raise_epoch(&self.conn).map_err(|source| store_error(&self.path, source))?;
+        Ok(SqliteLedger::new(self.conn, self.lock))
+    }
+}
+
 impl SqliteLedger {
     /// Opens a ledger, verifies every entry and hands each to `each`, in order: one pass for checking and folding.
     /// An entry that `each` sees is sound, but only `Ok` at the end says that the ledger as a whole is.
@@ -89,60 +173,48 @@ impl SqliteLedger {
     where
         E: From<OpenError>,
     {
-        let path = path.canonicalize().map_err(|source| {
-            let path = path.to_owned();
-            if source.kind() == io::ErrorKind::NotFound {
-                OpenError::Absent { path }
-            } else {
-                OpenError::Io { path, source }
-            }
-        })?;
-        let lock = Lock::take(&path)?;
-        open_locked(path, lock, each)
+        Opening::begin(path)?.finish(None, each)
     }
-}
-
-pub(super) fn open_locked<E>(
-    path: PathBuf,
-    lock: Lock,
-    each: impl FnMut(Entry) -> Result<(), E>,
-) -> Result<SqliteLedger, E>
-where
-    E: From<OpenError>,
-{
-    let store = |source| store_error(&path, source);
-    let mut conn = file::connect(&path).map_err(store)?;
-    FORMAT.check(&conn).map_err(|error| format_error(&path, error))?;
-    file::use_wal(&conn).map_err(store)?;
-    {
-        let snapshot = conn.transaction().map_err(store)?;
-        verify(&snapshot, &path, each)?;
-    }
-    raise_epoch(&conn).map_err(store)?;
-    Ok(SqliteLedger::new(conn, lock))
 }
 
 /// Entry by entry first, because that can say which entry is damaged; then the structure as a whole, with the
 /// index that finds an event id.
-fn verify<E>(conn: &Connection, path: &Path, each: impl FnMut(Entry) -> Result<(), E>) -> Result<(), E>
+fn verify<E>(
+    conn: &Connection,
+    path: &Path,
+    after: Option<Place>,
+    each: impl FnMut(Entry) -> Result<(), E>,
+) -> Result<(), E>
 where
     E: From<OpenError>,
 {
     let damaged = |damage| OpenError::Damaged { path: path.to_owned(), damage };
-    let head = sqlite::read_head(conn)
-        .map_err(|error| damaged(Damage::Structure { detail: format!("the head can't be read: {error}") }))?;
-    let last = verify_entries(conn, &head, path, each)?;
+    let head = read_head(conn, path)?;
+    let from = match after {
+        Some(Place { seq, hash }) => Chain { last_seq: seq, last_hash: hash },
+        None => Chain::genesis(head.incarnation),
+    };
+    let last = verify_entries(conn, (&head, from), path, each)?;
     if last != head.hash {
         return Err(damaged(Damage::HeadMismatch { seq: head.seq }).into());
     }
-    check_structure(conn).map_err(damaged)?;
+    if after.is_none() {
+        check_structure(conn).map_err(damaged)?;
+    }
     Ok(())
+}
+
+fn read_head(conn: &Connection, path: &Path) -> Result<Head, OpenError> {
+    sqlite::read_head(conn).map_err(|error| OpenError::Damaged {
+        path: path.to_owned(),
+        damage: Damage::Structure { detail: format!("the head can't be read: {error}") },
+    })
 }
 
 /// Returns the hash of the last entry.
 fn verify_entries<E>(
     conn: &Connection,
-    head: &Head,
+    (head, mut chain): (&Head, Chain),
     path: &Path,
     mut each: impl FnMut(Entry) -> Result<(), E>,
 ) -> Result<Digest, E>
@@ -150,11 +222,11 @@ where
     E: From<OpenError>,
 {
     let damaged = |damage| OpenError::Damaged { path: path.to_owned(), damage };
-    let mut chain = Chain::genesis(head.incarnation);
     let unreadable =
         |near, error: rusqlite::Error| damaged(Damage::Unreadable { near, detail: error.to_string() });
-    let mut statement = conn.prepare(sqlite::SELECT_ENTRIES).map_err(|error| unreadable(1, error))?;
-    let mut rows = statement.query((1, -1)).map_err(|error| unreadable(1, error))?;
+    let first = chain.next_seq();
+    let mut statement = conn.prepare(sqlite::SELECT_ENTRIES).map_err(|error| unreadable(first, error))?;
+    let mut rows = statement.query((store_int(first), -1)).map_err(|error| unreadable(first, error))?;
     while let Some(row) = rows.next().map_err(|error| unreadable(chain.next_seq(), error))? {
         let stored = sqlite::stored(row).map_err(|error| unreadable(chain.next_seq(), error))?;
         if chain.last_seq == head.seq {
@@ -168,7 +240,7 @@ where
     Ok(chain.last_hash)
 }
 
-fn check_structure(conn: &Connection) -> Result<(), Damage> {
+pub(super) fn check_structure(conn: &Connection) -> Result<(), Damage> {
     // Not quick_check: that does not compare the index with the table, and an entry that the index does not know
     // could be appended twice.
     let found = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, InterruptHandle, OpenFlags};
 
 use super::chain::Chain;
-use super::file::BUSY_TIMEOUT;
+use super::file::{self, BUSY_TIMEOUT};
+use super::open::check_structure;
 use super::sqlite::{self, unread};
 use super::{Cause, Damage, Entry, Head, LedgerError};
 
@@ -33,6 +34,17 @@ impl LedgerReader {
             .map_err(|error: rusqlite::Error| LedgerError::Store(Cause::from(error)))
     }
 
+    /// Opens the ledger at `path` for [`LedgerReader::audit`]. Not read-only: SQLite then leaves the constraints out
+    /// when it checks a file's structure. It refuses to write all the same.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub(crate) fn open_for_audit(path: &Path) -> Result<Self, LedgerError> {
+        let conn = file::connect(path).map_err(unread)?;
+        conn.pragma_update(None, "query_only", true).map_err(unread)?;
+        Ok(Self { conn })
+    }
+
     /// Where the ledger ends.
     ///
     /// # Errors
@@ -49,12 +61,24 @@ impl LedgerReader {
         sqlite::read_entries(&self.conn, after, limit)
     }
 
+    /// Entries of one kind after another entry, the oldest first, at most `limit`. Each is checked against its own hash.
+    ///
+    /// # Errors
+    /// The entries cannot be read or were changed.
+    pub fn of_kind(&self, kind: &str, after: u64, limit: usize) -> Result<Vec<Entry>, LedgerError> {
+        sqlite::read_of_kind(&self.conn, kind, after, limit)
+    }
+
     /// Checks every entry up to where the ledger ends now, from its beginning; `each` is called after each page with the
     /// last entry, and says whether to go on. Returns the head; `None`: it was ended by `each`.
     ///
     /// # Errors
     /// It cannot be read, or is not what was written.
     pub fn verify(&self, mut each: impl FnMut(&Entry) -> bool) -> Result<Option<Head>, LedgerError> {
+        self.verify_pages(|page| page.last().is_none_or(&mut each))
+    }
+
+    fn verify_pages(&self, mut each: impl FnMut(&[Entry]) -> bool) -> Result<Option<Head>, LedgerError> {
         /// Entries of a page: a moment's work.
         const PAGE: usize = 2_000;
         let head = self.head()?;
@@ -72,10 +96,27 @@ impl LedgerReader {
                 return Err(LedgerError::Damaged(Damage::HeadMismatch { seq: head.seq }));
             }
             last = Chain { last_seq: end.seq, last_hash: end.hash };
-            if !each(end) {
+            if !each(&page) {
                 return Ok(None);
             }
         }
         Ok(Some(head))
+    }
+
+    /// As [`LedgerReader::verify`], with the whole page for `each`, and then the structure of the file, as the opening of a ledger looks at it: that is
+    /// one statement, and [`LedgerReader::interrupter`] can end it. `false`: it was ended.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not what was written.
+    pub(crate) fn audit(&self, each: impl FnMut(&[Entry]) -> bool) -> Result<bool, LedgerError> {
+        match self.verify_pages(each)? {
+            None => Ok(false),
+            Some(_) => check_structure(&self.conn).map(|()| true).map_err(LedgerError::Damaged),
+        }
+    }
+
+    /// What ends a statement of this reader from another thread.
+    pub(crate) fn interrupter(&self) -> InterruptHandle {
+        self.conn.get_interrupt_handle()
     }
 }

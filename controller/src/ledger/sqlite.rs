@@ -13,6 +13,9 @@ use super::{AppendError, Cause, Entry, Head, Ledger, LedgerError, MAX_BODY_BYTES
 pub(super) const SELECT_ENTRIES: &str = "SELECT seq, event_id, at, actor, kind, version, critical, body, \
      prev_hash, hash FROM entry WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
 
+const SELECT_OF_KIND: &str = "SELECT seq, event_id, at, actor, kind, version, critical, body, \
+     prev_hash, hash FROM entry WHERE kind = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+
 const INSERT_ENTRY: &str = "INSERT INTO entry (seq, event_id, at, actor, kind, version, critical, body, \
      prev_hash, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
@@ -87,7 +90,7 @@ impl Ledger for SqliteLedger {
 }
 
 /// The chain up to entry `seq`; `None` when there is no such entry.
-fn chain_up_to(conn: &Connection, seq: u64) -> rusqlite::Result<Option<Chain>> {
+pub(super) fn chain_up_to(conn: &Connection, seq: u64) -> rusqlite::Result<Option<Chain>> {
     if seq == 0 {
         return Ok(Some(Chain::genesis(read_head(conn)?.incarnation)));
     }
@@ -107,6 +110,24 @@ pub(super) fn read_entries(conn: &Connection, after: u64, limit: usize) -> Resul
     while let Some(row) = rows.next().map_err(unread)? {
         let stored = stored(row).map_err(unread)?;
         entries.push(chain.accept(&stored).map_err(LedgerError::Damaged)?);
+    }
+    Ok(entries)
+}
+
+/// A page of entries of one kind, each checked against its own hash: those between them are not read.
+pub(super) fn read_of_kind(
+    conn: &Connection,
+    kind: &str,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Entry>, LedgerError> {
+    let mut select = conn.prepare_cached(SELECT_OF_KIND).map_err(unread)?;
+    let limit = store_int(limit.min(MAX_READ) as u64);
+    let mut rows = select.query((kind, store_int(after), limit)).map_err(unread)?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next().map_err(unread)? {
+        let stored = stored(row).map_err(unread)?;
+        entries.push(Chain::before(&stored).accept(&stored).map_err(LedgerError::Damaged)?);
     }
     Ok(entries)
 }

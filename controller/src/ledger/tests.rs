@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{
-    AppendError, CreateError, Entry, Ledger, MAX_BODY_BYTES, MAX_READ, NewEntry, OpenError, SqliteLedger,
+    AppendError, CreateError, Damage, Entry, Ledger, LedgerError, LedgerReader, MAX_BODY_BYTES, MAX_READ,
+    NewEntry, OpenError, SqliteLedger,
 };
 
 pub(super) fn new_entry(n: u64) -> NewEntry {
@@ -294,5 +295,29 @@ fn the_hash_of_a_place_is_found_without_reading_the_others() -> Result<()> {
     for beyond in [6, u64::MAX] {
         assert_eq!(ledger.hash_at(beyond)?, None);
     }
+    Ok(())
+}
+
+#[test]
+fn entries_of_a_kind_are_found_page_by_page_and_each_is_checked() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("ledger.sqlite");
+    let mut ledger = SqliteLedger::create(&path)?;
+    let of =
+        |n: u64| NewEntry { kind: if n.is_multiple_of(3) { "rare" } else { "often" }.into(), ..new_entry(n) };
+    let entries: Vec<_> = (1..=10).map(of).collect();
+    ledger.append(&ledger.head()?, &entries)?;
+    let reader = LedgerReader::open(&path)?;
+    let seqs = |after, limit| -> Result<Vec<u64>> {
+        Ok(reader.of_kind("rare", after, limit)?.iter().map(|entry| entry.seq).collect())
+    };
+    assert_eq!((seqs(0, 2)?, seqs(6, 2)?, seqs(9, 2)?), (vec![3, 6], vec![9], vec![]));
+    assert_eq!(reader.of_kind("rare", 3, 1)?, ledger.read(5, 1)?);
+    assert_eq!(reader.of_kind("none", 0, 9)?, []);
+    drop(ledger);
+    Connection::open(&path)?.execute("UPDATE entry SET body = '{}' WHERE seq = 6", [])?;
+    assert_eq!(seqs(0, 1)?, [3], "what is asked for is as it was");
+    let error = reader.of_kind("rare", 0, 9).unwrap_err();
+    assert!(matches!(error, LedgerError::Damaged(Damage::HashMismatch { seq: 6 })), "{error}");
     Ok(())
 }

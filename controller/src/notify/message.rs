@@ -178,21 +178,25 @@ pub(super) fn messages(state: &State, entry: &Entry, event: &Event) -> Vec<Messa
                 "{database} has another schema than pgbelay left there: somebody else has changed it; see pgbelay status {database}"
             );
             let data = json!({ "database": database, "expected": expected, "found": found });
-            teller.say(Kind::DriftFound, teller.environment_of(database), text, data)
+            // It may have been removed meanwhile: then nobody knows who may be told of it.
+            let Some(environment) = teller.environment_of(database) else { return Vec::new() };
+            teller.say(Kind::DriftFound, Some(environment), text, data)
         }
         Event::WindowsClosing { environment, windows } => {
             let names: Vec<_> = windows.iter().map(|window| window.database.to_string()).collect();
             let until = windows.iter().map(|window| window.until).min().map(rfc3339).unwrap_or_default();
             let text = format!("the rollback window of {} closes at {until}", list(&names));
             let window = |w: &pgbelay_core::notice::Closing| json!({ "database": w.database, "version": w.version, "until": rfc3339(w.until) });
-            let windows: Vec<_> = windows.iter().map(window).collect();
-            teller.say(Kind::WindowClosing, Some(environment.clone()), text, json!({ "windows": windows }))
+            let some: Vec<_> = windows.iter().take(MOST_NAMED).map(window).collect();
+            let data = json!({ "windows": some, "count": windows.len() });
+            teller.say(Kind::WindowClosing, Some(environment.clone()), text, data)
         }
-        Event::LedgerDoubted { database, witnessed, head, .. } => {
+        // Everybody is to know, and not everybody may know which databases there are.
+        Event::LedgerDoubted { witnessed, head, .. } => {
             let text = format!(
-                "the ledger is in doubt: agent/{database} was told of {witnessed}, and it ended at entry {head}; nothing that changes a database is sent: see pgbelay ledger status"
+                "the ledger is in doubt: an agent was told of {witnessed}, and it ended at entry {head}; nothing that changes a database is sent: see pgbelay ledger status"
             );
-            teller.say(Kind::LedgerDoubted, None, text, json!({ "database": database }))
+            teller.say(Kind::LedgerDoubted, None, text, json!({}))
         }
         Event::PolicyApplied { .. }
         | Event::OperatorAdded { .. }

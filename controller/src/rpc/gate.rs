@@ -31,7 +31,7 @@ pub enum Audience {
 }
 
 /// Every method of the contract on the main listener, and who may call it.
-pub const AUDIENCES: [(&str, Audience); 51] = [
+pub const AUDIENCES: [(&str, Audience); 55] = [
     ("/pgbelay.v1.AgentService/Connect", Audience::Agents),
     ("/pgbelay.v1.AgentService/FetchSql", Audience::Agents),
     ("/pgbelay.v1.AgentService/Renew", Audience::Agents),
@@ -61,6 +61,7 @@ pub const AUDIENCES: [(&str, Audience); 51] = [
     ("/pgbelay.v1.OperatorService/ListBackups", Audience::Operators(Role::Viewer)),
     ("/pgbelay.v1.OperatorService/VerifyBackup", Audience::Operators(Role::Operator)),
     ("/pgbelay.v1.OperatorService/StartJob", Audience::Operators(Role::Operator)),
+    ("/pgbelay.v1.OperatorService/FindBackup", Audience::Operators(Role::Operator)),
     ("/pgbelay.v1.OperatorService/GetJob", Audience::Operators(Role::Viewer)),
     ("/pgbelay.v1.OperatorService/CancelJob", Audience::Operators(Role::Operator)),
     ("/pgbelay.v1.OperatorService/ListJobs", Audience::Operators(Role::Viewer)),
@@ -82,6 +83,9 @@ pub const AUDIENCES: [(&str, Audience); 51] = [
     ("/pgbelay.v1.OperatorService/ListEndpoints", Audience::Operators(Role::Viewer)),
     ("/pgbelay.v1.OperatorService/TestEndpoints", Audience::Operators(Role::Admin)),
     ("/pgbelay.v1.OperatorService/ShowPolicy", Audience::Operators(Role::Viewer)),
+    ("/pgbelay.v1.OperatorService/ReadPolicy", Audience::Operators(Role::Viewer)),
+    ("/pgbelay.v1.OperatorService/DiffPolicy", Audience::Operators(Role::Viewer)),
+    ("/pgbelay.v1.OperatorService/ListPolicies", Audience::Operators(Role::Viewer)),
     ("/pgbelay.v1.OperatorService/ApplyPolicy", Audience::Operators(Role::Admin)),
 ];
 

@@ -28,6 +28,7 @@ mod jobs;
 mod ledger;
 mod lists;
 mod plans;
+mod policies;
 mod reader;
 mod releases;
 mod watch;
@@ -235,6 +236,10 @@ impl OperatorService for OperatorsService {
         jobs::start(self, &request).await
     }
 
+    async fn find_backup(&self, request: Request<wire::FindBackupRequest>) -> Answer<wire::FoundBackup> {
+        jobs::find_backup(self, &request)
+    }
+
     async fn get_job(&self, request: Request<wire::JobRequest>) -> Answer<wire::JobView> {
         jobs::get(self, &request)
     }
@@ -386,12 +391,29 @@ impl OperatorService for OperatorsService {
     }
 
     async fn show_policy(&self, _request: Request<wire::ShowPolicyRequest>) -> Answer<wire::PolicyView> {
-        access::policy_view(&*self.services.state()?, false)
+        let state = self.services.state()?;
+        policies::view(&state.policy, state.policy_version, false)
+    }
+
+    async fn read_policy(&self, request: Request<wire::ReadPolicyRequest>) -> Answer<wire::PolicyView> {
+        policies::read(&self.services, request.get_ref()).await
+    }
+
+    async fn diff_policy(&self, request: Request<wire::DiffPolicyRequest>) -> Answer<wire::PolicyDiffView> {
+        policies::diff(&self.services, &self.reader(&request)?, request.get_ref()).await
+    }
+
+    async fn list_policies(
+        &self,
+        request: Request<wire::ListPoliciesRequest>,
+    ) -> Answer<wire::ListPoliciesResponse> {
+        policies::list(&self.services, request.get_ref()).await
     }
 
     async fn apply_policy(&self, request: Request<wire::ApplyPolicyRequest>) -> Answer<wire::PolicyView> {
-        let policy = access::read_policy(&request.get_ref().yaml)?;
+        let policy = policies::parse(&request.get_ref().yaml)?;
         let granted = self.ask(&request, Ask::ApplyPolicy(policy)).await?;
-        access::policy_view(&granted.state, !granted.events.is_empty())
+        let changed = !granted.events.is_empty();
+        policies::view(&granted.state.policy, granted.state.policy_version, changed)
     }
 }

@@ -22,9 +22,9 @@ use uuid::Uuid;
 use super::*;
 use crate::ledger::{AppendError, Head, Ledger, NewEntry};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
-fn token(id: &str, environment: &str) -> Request {
+pub(super) fn token(id: &str, environment: &str) -> Request {
     Request::CreateToken {
         id: id.parse().expect("a name"),
         secret: Digest::of(id),
@@ -138,7 +138,7 @@ async fn ask_together(
     Ok(answers)
 }
 
-fn ask(
+pub(super) fn ask(
     controller: &Controller,
     request: Request,
 ) -> impl Future<Output = Result<Granted, AskError>> + Send + 'static {
@@ -146,7 +146,7 @@ fn ask(
     async move { controller.ask(Actor::Controller, request).await }
 }
 
-async fn wait_for(mut condition: impl FnMut() -> bool) -> anyhow::Result<()> {
+pub(super) async fn wait_for(mut condition: impl FnMut() -> bool) -> anyhow::Result<()> {
     let waiting = async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -334,6 +334,7 @@ fn inconsistent() -> anyhow::Result<State> {
         expect,
         attempt: 0,
         pieces: 0,
+        rehearsed: None,
         verified: false,
         cancelled: false,
         overdue: None,
@@ -381,7 +382,7 @@ async fn a_decision_that_cannot_stand_fails_alone_and_leaves_nothing() -> anyhow
     Ok(running.stop().await?)
 }
 
-fn new_ledger(dir: &Path) -> anyhow::Result<PathBuf> {
+pub(super) fn new_ledger(dir: &Path) -> anyhow::Result<PathBuf> {
     let path = dir.join("ledger.db");
     let mut ledger = SqliteLedger::create(&path)?;
     let here = Circumstances { actor: Actor::Controller, now: Timestamp(5) };
@@ -391,7 +392,7 @@ fn new_ledger(dir: &Path) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-async fn folded(controller: &Controller) -> anyhow::Result<Arc<State>> {
+pub(super) async fn folded(controller: &Controller) -> anyhow::Result<Arc<State>> {
     let mut states = controller.states();
     let state = timeout(PATIENCE, states.wait_for(Option::is_some)).await??;
     state.clone().context("no state")

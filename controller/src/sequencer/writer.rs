@@ -8,8 +8,9 @@ use pgbelay_core::witness::{Checkpoint, Looked};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::draft::Draft;
-use super::{Ask, AskError, EndError, Granted, Look, Work, chain};
-use crate::ledger::{AppendError, Head, Ledger, LedgerError, NewEntry};
+use super::saver::Saver;
+use super::{Ask, AskError, EndError, Granted, Look, StartError, Work, chain};
+use crate::ledger::{AppendError, Head, Ledger, LedgerError, NewEntry, OpenError};
 
 /// Requests that are made durable together: more would make the first of them wait for too long.
 const GROUP: usize = 256;
@@ -19,6 +20,8 @@ pub(super) struct Writer<L> {
     head: Head,
     state: Arc<State>,
     publish: Published,
+    /// `None`: no snapshots are written.
+    saver: Option<Saver>,
 }
 
 /// What everybody may see of what is durable.
@@ -52,6 +55,7 @@ struct Group {
     asks: Vec<Ask>,
     looks: Vec<Look>,
     stop: bool,
+    damaged: Option<Box<OpenError>>,
 }
 
 /// A request that was decided on, and who waits for it.
@@ -76,14 +80,32 @@ impl<L: Ledger> Writer<L> {
         let head = ledger.head()?;
         let state = Arc::new(state);
         publish.send(&state, &head);
-        Ok(Self { ledger, head, state, publish })
+        Ok(Self { ledger, head, state, publish, saver: None })
+    }
+
+    /// With snapshots of its states from here on.
+    pub(super) fn saved_by(mut self, mut saver: Saver) -> Self {
+        saver.note(&self.state, &self.head);
+        self.saver = Some(saver);
+        self
+    }
+
+    /// At an orderly end: a snapshot of the last state, if that is worth it.
+    pub(super) fn save(&mut self) {
+        if let Some(saver) = &mut self.saver {
+            saver.finish(&self.state, &self.head);
+        }
     }
 
     /// Answers until it is asked to stop, until nobody can ask any more, or until the ledger cannot go on.
     pub(super) fn serve(&mut self, mut queue: mpsc::Receiver<Work>) -> Result<(), EndError> {
         let ended = loop {
             let Some(first) = queue.blocking_recv() else { break Ok(()) };
-            let Group { asks, looks, stop } = collect(first, &mut queue);
+            let Group { asks, looks, stop, damaged } = collect(first, &mut queue);
+            if let Some(error) = damaged {
+                asks.into_iter().for_each(|ask| drop(ask.reply.send(Err(AskError::Stopped))));
+                break Err(StartError::Open(*error).into());
+            }
             looks.into_iter().for_each(|look| self.look(look));
             match self.group(asks) {
                 Err(why) => break Err(EndError::Ledger(why)),
@@ -113,6 +135,9 @@ impl<L: Ledger> Writer<L> {
         if written.is_ok() && !draft.entries.is_empty() {
             self.state = draft.state;
             self.publish.send(&self.state, &self.head);
+            if let Some(saver) = &mut self.saver {
+                saver.note(&self.state, &self.head);
+            }
         }
         self.answer(decided, draft.recorded, &written);
         match written {
@@ -168,6 +193,10 @@ fn collect(first: Work, queue: &mut mpsc::Receiver<Work>) -> Group {
         match work {
             Work::Ask(ask) => group.asks.push(*ask),
             Work::Look(look) => group.looks.push(look),
+            Work::Damaged(error) => {
+                group.damaged = Some(error);
+                break;
+            }
             Work::Stop => {
                 group.stop = true;
                 break;
@@ -185,7 +214,7 @@ fn turn_away(mut queue: mpsc::Receiver<Work>) {
         match work {
             Work::Ask(ask) => drop(ask.reply.send(Err(AskError::Stopped))),
             // Who looks is told by the end of the channel.
-            Work::Look(_) | Work::Stop => {}
+            Work::Look(_) | Work::Damaged(_) | Work::Stop => {}
         }
     }
 }

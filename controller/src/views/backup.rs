@@ -31,5 +31,6 @@ pub(crate) fn entry(state: &State, known: &KnownBackup, now: Timestamp) -> wire:
         method_reason: known.backup.reason.clone().unwrap_or_default(),
         outside: known.backup.outside.clone().unwrap_or_default(),
         copies: known.backup.copies.clone(),
+        encrypted: known.backup.sealed_key.is_some(),
     }
 }

@@ -15,6 +15,10 @@ use super::rollout::error;
 use crate::clock::rfc3339;
 use crate::fleet::Fleet;
 
+/// The words for the health of a database.
+pub const HEALTH: [&str; 9] =
+    ["ok", "busy", "failed", "unfinished", "unknown", "unreachable", "revoked", "quarantined", "never-seen"];
+
 /// A database as people read it.
 #[must_use]
 pub fn database(state: &State, fleet: &Fleet, database: &Database, now: Timestamp) -> wire::DatabaseView {
@@ -35,6 +39,11 @@ pub fn database(state: &State, fleet: &Fleet, database: &Database, now: Timestam
         server_version: seen.map_or(0, |seen| seen.server_version),
         unfinished: seen.map(|seen| seen.unfinished.iter().map(unfinished).collect()).unwrap_or_default(),
         proven_at: last_proof(state, &database.name).map(rfc3339),
+        drift_since: database.drift.map(|drift| rfc3339(drift.since)),
+        encrypted: state
+            .backups_of(&database.name)
+            .max_by_key(|known| known.made_at)
+            .is_some_and(|known| known.backup.sealed_key.is_some()),
     }
 }
 

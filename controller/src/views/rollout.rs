@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pgbelay_core::command::{Backup, CommandKind, Failure, FailureKind, StepDone, Unsettled};
+use pgbelay_core::command::{Backup, CommandKind, Failure, FailureKind, Rehearsed, StepDone, Unsettled};
 use pgbelay_core::decide::undo_wanted;
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::DatabaseName;
@@ -11,6 +11,7 @@ use pgbelay_core::plan::{Goal, Step};
 use pgbelay_core::policy::BackupEach;
 use pgbelay_core::rollout::{Confirmation, Rollout, RolloutId, RolloutState, Target, TargetState, Verdict};
 use pgbelay_core::state::State;
+use pgbelay_core::time::Span;
 use pgbelay_proto::wire;
 
 use super::plan::goal;
@@ -86,7 +87,14 @@ fn full(state: &State, fleet: &Fleet, rollout: &Rollout) -> wire::RolloutView {
 
 /// Why it does not go on, though it is not over and perhaps not paused.
 fn held(state: &State, rollout: &Rollout) -> String {
-    if rollout.state.is_finished() { String::new() } else { state.trust.problem().unwrap_or_default() }
+    if rollout.state.is_finished() {
+        return String::new();
+    }
+    // Whoever reads it may see this environment, and perhaps no other.
+    let is_of_it = |name: &DatabaseName| {
+        state.databases.get(name).is_some_and(|database| database.environment == rollout.environment)
+    };
+    state.trust.problem_for(is_of_it).unwrap_or_default()
 }
 
 /// What becomes of what it did, where policy wants that to be rolled back by itself.
@@ -169,8 +177,21 @@ fn view(
         backup: target.backup.as_ref().map(backup_view),
         backups: Vec::new(),
         error: error(name, target),
+        rehearsal: target.rehearsed.as_ref().map(rehearsal).unwrap_or_default(),
         doing: doing(fleet, name, target),
     }
+}
+
+/// What a rehearsal has shown, in words.
+fn rehearsal(seen: &Rehearsed) -> String {
+    let of = |n: usize| if n == 1 { "1 migration".to_owned() } else { format!("{n} migrations") };
+    let (up, back) = (seen.up.len(), seen.back.len());
+    let back = match back {
+        0 => "none of them back, as the last one has no rollback SQL".to_owned(),
+        n if n == up => "back and forward again".to_owned(),
+        n => format!("the last {n} back and forward again"),
+    };
+    format!("{} forward, {back}, in {}", of(up), Span(seen.took.0 / 1_000 * 1_000))
 }
 
 /// The word for where a target stands.
@@ -186,6 +207,7 @@ pub(super) fn word(state: &State, target: &Target) -> &'static str {
                 Some(CommandKind::Backup { .. }) => "backing-up",
                 Some(CommandKind::Adopt(_)) => "recording",
                 Some(CommandKind::Verify(_)) => "verifying",
+                Some(CommandKind::Rehearse(_)) => "rehearsing",
                 Some(CommandKind::Run(_)) | None => "running",
             }
         }
@@ -297,6 +319,9 @@ fn with_hint(failure: &Failure) -> wire::Failure {
         FailureKind::Busy => "wait for the other migrator to finish, then plan again",
         FailureKind::ReplicationLag => "let the standbys catch up, then plan again",
         FailureKind::SqlMissing => "push the release again, then plan again",
+        FailureKind::Rehearsal => {
+            "nothing was changed: correct the migration or its rollback SQL, push it and plan again"
+        }
         FailureKind::Verification => "look at the database, then retry, skip it or roll back",
         FailureKind::Agent => "look at the agent's log",
     };

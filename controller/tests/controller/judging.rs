@@ -45,7 +45,7 @@ async fn plan_for_two(
     let request =
         wire::CreatePlanRequest { environment: "staging".to_owned(), goal: Some(Goal::Release(release)) };
     let planned = second.during(admin.create_plan(request));
-    Ok(first.during(planned).await???.into_inner())
+    Ok(Box::pin(first.during(planned)).await???.into_inner())
 }
 
 fn hazards(step: &wire::PlanStep) -> Vec<String> {

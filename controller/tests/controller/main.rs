@@ -2,6 +2,7 @@
 //! what they say, and when, is what is under test.
 
 mod adopting;
+mod asking;
 mod enrolment;
 mod gate;
 mod holding;
@@ -10,6 +11,7 @@ mod keeping;
 mod metrics;
 mod notify;
 mod operators;
+mod policies;
 mod quarantine;
 mod rollouts;
 mod sessions;

@@ -116,11 +116,13 @@ fn rollout(release: &Release, plan: &Plan, seen: &Observation) -> anyhow::Result
             copies: Vec::new(),
             reason: None,
             outside: None,
+            sealed_key: None,
         }),
         done: release.migrations.iter().map(done).collect(),
         expect: Expectation::from(seen),
         attempt: 1,
         pieces: 0,
+        rehearsed: None,
         verified: false,
         cancelled: false,
         overdue: None,
@@ -158,6 +160,7 @@ fn database(name: &DatabaseName, environment: &EnvironmentName, seen: &Arc<Obser
         in_flight: None,
         windows: BTreeMap::new(),
         carries: BTreeMap::new(),
+        drift: None,
         rates: Default::default(),
         resolution: None,
     })
@@ -202,7 +205,7 @@ fn the_answers_about_thousands_of_databases_fit() -> anyhow::Result<()> {
     let rollout: usize = views.sum();
     assert!((MAX_MESSAGE_BYTES..MAX_ANSWER_BYTES).contains(&rollout), "{rollout} bytes");
 
-    let filter = views::history::Filter { database: None, limit: 1_000 };
+    let filter = views::history::Filter { limit: 1_000, ..Default::default() };
     let entries = views::history::history(&state, &filter, |_| true);
     assert_eq!(entries.len(), 1_000);
     assert!(wire::HistoryResponse { entries }.encoded_len() < MAX_MESSAGE_BYTES);

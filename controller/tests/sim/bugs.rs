@@ -7,7 +7,7 @@ use pgbelay_core::command::{Backup, Failure, FailureKind, Outcome};
 use pgbelay_core::decide::decide;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::{Actor, Event};
-use pgbelay_core::policy::{OnFailure, Policy};
+use pgbelay_core::policy::{OnFailure, Policy, Rehearsal};
 use pgbelay_core::request::{Circumstances, Refusal, Request};
 use pgbelay_core::rollout::{PauseReason, RolloutState, TargetState};
 use pgbelay_core::state::State;
@@ -80,10 +80,12 @@ pub(crate) enum Bug {
     GivenOutFrozen,
     /// The pause of a person ends with the next result.
     EndsPauses,
+    /// Nothing is tried on a copy.
+    NoRehearsal,
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 32] = [
+    pub(crate) const ALL: [Self; 33] = [
         Self::OneTooMany,
         Self::NoApprovals,
         Self::OwnApproval,
@@ -116,6 +118,7 @@ impl Bug {
         Self::EndlessUnknown,
         Self::GivenOutFrozen,
         Self::EndsPauses,
+        Self::NoRehearsal,
     ];
 
     /// What a history says that has found it: any other trouble may have come of something else.
@@ -156,6 +159,7 @@ impl Bug {
             Self::EndlessUnknown => &["are unknown"],
             Self::GivenOutFrozen => &["is given out in a freeze", "is paused: freeze"],
             Self::EndsPauses => &["ends the pause of a person"],
+            Self::NoRehearsal => &["nothing was tried on a copy"],
         }
     }
 
@@ -242,7 +246,9 @@ impl Bug {
             Self::OldApprovals if !matches!(request, Request::Approve { .. }) => {
                 twisted = self.as_effects_see(state);
             }
-            Self::NoBake | Self::EndlessUnknown if advance => twisted = self.as_effects_see(state),
+            Self::NoBake | Self::EndlessUnknown | Self::NoRehearsal if advance => {
+                twisted = self.as_effects_see(state);
+            }
             Self::NoQueries if advance => twisted = self.as_effects_see(state),
             Self::UnaskedIsWell if advance => targets(&mut twisted, |target| {
                 if matches!(target, TargetState::Unverified { .. }) {
@@ -272,6 +278,7 @@ impl Bug {
                         copies: Vec::new(),
                         reason: None,
                         outside: None,
+                        sealed_key: None,
                     });
                 }
             }),
@@ -306,6 +313,12 @@ impl Bug {
                 for wave in &mut Arc::make_mut(&mut known.plan).body.course.waves {
                     (wave.bake, wave.pause) = (None, false);
                 }
+            }
+        }
+        if self == Self::NoRehearsal {
+            let plans = &mut Arc::make_mut(&mut seen).plans;
+            for known in plans.values_mut() {
+                Arc::make_mut(&mut known.plan).body.course.rehearsal = Rehearsal::Off;
             }
         }
         if self == Self::EndlessUnknown {

@@ -13,7 +13,7 @@ use pgbelay_core::migration::{MigrationSource, Version};
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
 use pgbelay_core::origin::Layout;
 use pgbelay_core::plan::{Goal, PlanId};
-use pgbelay_core::policy::{BackupEach, BackupPolicy, OnFailure, Policy};
+use pgbelay_core::policy::{BackupEach, BackupPolicy, OnFailure, Policy, Rehearsal};
 use pgbelay_core::release::Release;
 use pgbelay_core::request::{Refusal, Request};
 use pgbelay_core::rollout::{Confirmation, RolloutId, RolloutState, TargetState, Verdict};
@@ -103,6 +103,9 @@ impl World {
                     { "name": "alive", "query": "SELECT true" },
                 ]);
                 environment.verify = serde_json::from_value(queries).unwrap();
+            }
+            if self.dice.one_in(3) {
+                environment.rehearsal = Rehearsal::Schema;
             }
             environment.on_failure =
                 [OnFailure::Halt, OnFailure::RollbackWave, OnFailure::RollbackAll][self.dice.below(3)];

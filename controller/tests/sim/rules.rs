@@ -48,6 +48,8 @@ pub(crate) struct Rules {
     waits: Waits,
     /// Of what it cannot be told what happened.
     unknown: BTreeMap<RolloutId, BTreeSet<DatabaseName>>,
+    /// What was tried on a copy.
+    rehearsed: BTreeSet<(RolloutId, DatabaseName)>,
     /// Backups of the rollouts.
     backed_up: BTreeSet<(RolloutId, DatabaseName)>,
 }
@@ -385,6 +387,11 @@ impl Rules {
         let Some(target) = body.targets.get(name) else {
             return Some(format!("{id} is for {name}, which is not in the plan"));
         };
+        let tries = matches!(command.kind, CommandKind::Rehearse(_));
+        let wanted = !body.course.rehearsal.is_off() && matches!(body.goal, Goal::Release { .. });
+        if wanted && !tries && !self.rehearsed.contains(&(command.rollout.clone(), name.clone())) {
+            return Some(format!("{id} is for {name}, and nothing was tried on a copy"));
+        }
         if let CommandKind::Run(run) = &command.kind {
             let planned = run.steps.iter().all(|step| target.steps.contains(step));
             if !planned {
@@ -427,6 +434,9 @@ impl Rules {
             }
             Outcome::Refused { .. } => {
                 self.failed.entry(rollout).or_default().insert(name.clone());
+            }
+            Outcome::Rehearsed { .. } => {
+                self.rehearsed.insert((rollout, name.clone()));
             }
             Outcome::Verified { answers } => {
                 let known = state.rollouts.get(&rollout);

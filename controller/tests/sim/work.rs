@@ -1,14 +1,14 @@
 //! What an agent does with a command, moment by moment.
 
 use pgbelay_core::command::{
-    Answer, Backup, Failure, FailureKind, Outcome, RefusedBecause, Said, StepDone, Unsettled,
+    Answer, Backup, Failure, FailureKind, Outcome, RefusedBecause, Rehearsed, Said, StepDone, Unsettled,
 };
 use pgbelay_core::database::{AppliedRecord, Unfinished};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::plan::{Direction, Expectation};
 use pgbelay_core::policy::Query;
 use pgbelay_core::time::{Span, Timestamp};
-use pgbelay_proto::convert::{WireCommand, WireKind, WireRun, WireStep};
+use pgbelay_proto::convert::{WireCommand, WireKind, WireRehearse, WireRun, WireStep};
 
 use crate::agent::{Agent, Commit};
 use crate::bugs::Bug;
@@ -39,6 +39,7 @@ fn expect(command: &WireCommand) -> &Expectation {
         WireKind::Run(run) => &run.expect,
         WireKind::Adopt(adopt) => &adopt.expect,
         WireKind::Verify(verify) => &verify.expect,
+        WireKind::Rehearse(rehearse) => &rehearse.expect,
     }
 }
 
@@ -78,6 +79,7 @@ impl Agent {
         }
         match &work.command.kind {
             WireKind::Backup { .. } => Some(self.back_up(work, dice)),
+            WireKind::Rehearse(rehearse) => Some(try_out(work, rehearse, dice)),
             WireKind::Run(run) => {
                 let run = run.clone();
                 self.step(work, &run, lapsed, dice)
@@ -116,6 +118,7 @@ impl Agent {
             copies: Vec::new(),
             reason: None,
             outside: None,
+            sealed_key: None,
         };
         Outcome::BackedUp { backup }
     }
@@ -200,6 +203,23 @@ impl Agent {
         let done = run.steps.iter().filter(committed).map(done).collect();
         Outcome::Interrupted { done, observation: Some(self.observation()) }
     }
+}
+
+/// What is tried on a copy mostly works there.
+fn try_out(work: &Work, rehearse: &WireRehearse, dice: &mut Dice) -> Outcome {
+    let (done, observation) = (Vec::new(), None);
+    if work.cancelled {
+        return Outcome::Cancelled { done, observation };
+    }
+    if dice.mishap(15) {
+        return Outcome::Failed {
+            done,
+            failure: failure(FailureKind::Rehearsal, rehearse.up.first()),
+            observation,
+        };
+    }
+    let [up, back] = [&rehearse.up, &rehearse.back].map(|steps| steps.iter().map(self::done).collect());
+    Outcome::Rehearsed { rehearsed: Rehearsed { up, back, took: Span::seconds(3) } }
 }
 
 /// Queries are mostly answered as they should be.

@@ -5,13 +5,14 @@
 
 use super::{gates, waves};
 use crate::command::{
-    Adopt, BackupOrder, Command, CommandId, CommandKind, Resolution, Run, StrongLock, Verify,
+    Adopt, BackupOrder, Command, CommandId, CommandKind, Rehearse, Resolution, Run, StrongLock, Verify,
 };
 use crate::digest::Digest;
 use crate::event::Event;
+use crate::migration::Migration;
 use crate::name::DatabaseName;
 use crate::plan::{Direction, Goal, Lock, Plan, Step, TargetPlan};
-use crate::policy::{BackupEach, BackupPolicy, EnvironmentPolicy};
+use crate::policy::{BackupEach, BackupPolicy, EnvironmentPolicy, Rehearsal};
 use crate::request::Refusal;
 use crate::rollout::{
     MAX_ATTEMPTS, PauseReason, Rollout, RolloutId, RolloutState, Stage, Target, TargetState, Verdict,
@@ -146,7 +147,8 @@ fn running(state: &State, rollout: &Rollout, plan: &Plan, now: Timestamp) -> Res
     let left = gates::left(state, rollout, now);
     let ready = ready.into_iter().filter(|(name, _)| gates::fits(state, rollout, name, left));
     // Targets that have begun go first: what is begun is finished before anything else starts.
-    let has_begun = |t: &Target| t.attempt > 0 || t.backup.is_some() || !t.done.is_empty();
+    let has_begun =
+        |t: &Target| t.attempt > 0 || t.rehearsed.is_some() || t.backup.is_some() || !t.done.is_empty();
     let (begun, mut fresh): (Vec<_>, Vec<_>) = ready.partition(|(_, t)| has_begun(t));
     fresh.sort_by_key(|(name, _)| waves::of(rollout, name));
     let events = issue(state, rollout, plan, (begun.into_iter().chain(fresh), now))?;
@@ -299,6 +301,9 @@ impl Next<'_> {
             });
             return Ok(Event::CommandIssued { command: self.command(kind)? });
         }
+        if let Some(rehearse) = self.rehearsal(&missing) {
+            return Ok(Event::CommandIssued { command: self.command(CommandKind::Rehearse(rehearse))? });
+        }
         let kind = match self.lacks_backup(&missing) {
             Some(order) => CommandKind::Backup { expect: self.target.expect.clone(), order },
             None => CommandKind::Run(self.run(missing)?),
@@ -325,6 +330,32 @@ impl Next<'_> {
             let unusable =
                 || self.state.unusable(self.name, &step.version).map(|unusable| unusable.to_string());
             if is_open { unusable() } else { Some(closed()) }
+        })
+    }
+
+    /// What has to be tried on a copy first, where policy wants that: everything, before anything of it is begun.
+    fn rehearsal(&self, missing: &[Step]) -> Option<Rehearse> {
+        let body = &self.plan.body;
+        let with_rows = match body.course.rehearsal {
+            Rehearsal::Off => return None,
+            Rehearsal::Schema => false,
+            Rehearsal::Data => true,
+        };
+        let Goal::Release { release } = &body.goal else { return None };
+        let begun =
+            self.target.rehearsed.is_some() || self.target.backup.is_some() || !self.target.done.is_empty();
+        if begun {
+            return None;
+        }
+        let release = self.state.releases.get(release)?;
+        // From the last one on, as far as there is a way back.
+        let back = missing.iter().rev().map_while(|step| back_of(release.migration(&step.version)?, step));
+        Some(Rehearse {
+            with_rows,
+            up: missing.to_vec(),
+            back: back.collect(),
+            expect: self.target.expect.clone(),
+            settings: body.settings.clone(),
         })
     }
 
@@ -422,6 +453,20 @@ impl Next<'_> {
         let mark = Digest::of_parts("pgbelay command 1", parts.iter().map(String::as_bytes)).short();
         format!("c{number}-{mark}").parse().map_err(|_| not_found("command", number))
     }
+}
+
+/// The step that takes another back.
+fn back_of(migration: &Migration, step: &Step) -> Option<Step> {
+    let down = migration.down.as_ref().filter(|_| !migration.repeatable)?;
+    Some(Step {
+        direction: Direction::Down,
+        sql: down.checksum,
+        destroys: down.destroys.clone(),
+        autocommit: down.autocommit,
+        judgement: None,
+        reasons: Vec::new(),
+        ..step.clone()
+    })
 }
 
 const fn direction(goal: &Goal) -> Direction {

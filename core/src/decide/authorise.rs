@@ -84,10 +84,12 @@ fn audience<'a>(state: &'a State, request: &'a Request) -> Result<Audience<'a>, 
         Request::CreateToken { database, environment, .. } => {
             // A database of another environment would be moved: that concerns both.
             let moved = state.databases.get(database).is_some_and(|known| known.environment != *environment);
-            Audience::Operator(Role::Admin, if moved { Place::Everywhere } else { Place::In(environment) })
+            let all = moved || doubts(state, database);
+            Audience::Operator(Role::Admin, if all { Place::Everywhere } else { Place::In(environment) })
         }
         Request::RevokeAgent { database, .. } | Request::RemoveDatabase { database, .. } => {
-            Audience::Operator(Role::Admin, Place::In(&state.database(database)?.environment))
+            let place = Place::In(&state.database(database)?.environment);
+            Audience::Operator(Role::Admin, if doubts(state, database) { Place::Everywhere } else { place })
         }
         Request::Freeze { environment, .. } | Request::Unfreeze { environment } => {
             Audience::Operator(Role::Admin, environment.as_ref().map_or(Place::Everywhere, Place::In))
@@ -150,6 +152,11 @@ fn audience<'a>(state: &'a State, request: &'a Request) -> Result<Audience<'a>, 
         | Request::GiveUpUndo { .. }
         | Request::AgentSilent { .. } => Audience::Controller,
     })
+}
+
+/// Whether an agent's word keeps everything from going on. Whoever silences it lifts that for every environment.
+fn doubts(state: &State, database: &DatabaseName) -> bool {
+    state.trust.doubts.contains_key(database)
 }
 
 impl State {

@@ -2,6 +2,7 @@
 
 use crate::backup::KnownBackup;
 use crate::database::Database;
+use crate::digest::Digest;
 use crate::event::{Actor, Event};
 use crate::job::{Destination, Job, JobEnd, JobId, Restore, TEMPORARY_DATABASES};
 use crate::name::DatabaseName;
@@ -14,6 +15,9 @@ type Decision = Result<Vec<Event>, Refusal>;
 
 /// PostgreSQL's own limit for an identifier, in bytes.
 const MAX_IDENTIFIER: usize = 63;
+
+/// Characters of a job's mark: short enough to type.
+const MARK: usize = 6;
 
 /// Most tables that one job names, and most roles.
 const MAX_NAMES: usize = 1_000;
@@ -58,8 +62,13 @@ pub(super) fn start(
             return Err(Refusal::Busy { database: database.clone(), rollout: rollout.id.clone() });
         }
     }
+    // A number for people, and a mark of the circumstances: a ledger that was put back from an old copy never gives out an
+    // identity that an agent has on its disk.
     let number = state.jobs.len() + 1;
-    let job: JobId = format!("j{number}").parse().map_err(|_| not_found("job", number))?;
+    let parts = [database.to_string(), restore.backup.clone(), here.now.0.to_string(), state.seq.to_string()];
+    let mark = Digest::of_parts("pgbelay job 1", parts.iter().map(String::as_bytes)).to_string();
+    let mark: String = mark.chars().take(MARK).collect();
+    let job: JobId = format!("j{number}-{mark}").parse().map_err(|_| not_found("job", number))?;
     events.push(Event::JobStarted { job, database: database.clone(), by, restore: restore.clone() });
     Ok(events)
 }
@@ -200,6 +209,8 @@ pub fn due_proofs(
 fn newest(state: &State, database: &Database) -> Option<String> {
     let rows = |known: &&KnownBackup| known.backup.method.has_rows() && known.counts();
     let newest = state.backups_of(&database.name).filter(rows).max_by_key(|known| known.order());
+    // Nobody but an owner of its key can have it restored; an older one in its place would prove nothing of it.
+    let newest = newest.filter(|known| known.backup.sealed_key.is_none());
     newest.map(|known| known.id().to_owned())
 }
 

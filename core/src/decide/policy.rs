@@ -1,10 +1,48 @@
-//! A policy comes into force.
+//! A policy comes into force: whether it may, and what of that is known beforehand.
 
+use super::rollouts::{still_valid, waits_for_approval};
 use crate::event::Event;
+use crate::plan::Plan;
 use crate::policy::Policy;
 use crate::request::Refusal;
+use crate::rollout::Rollout;
 use crate::state::State;
 use crate::time::Timestamp;
+
+/// What a policy would do that is not in force.
+#[derive(Debug, Clone)]
+pub struct Prospect<'a> {
+    /// Plans that could be started, or wait to be approved, and could not any more; whether approvals are missing.
+    pub stale: Vec<(&'a Plan, bool)>,
+    /// Rollouts that are open. They go on.
+    pub open: Vec<&'a Rollout>,
+    /// Why it would not be taken.
+    pub refusal: Option<Refusal>,
+}
+
+/// What would happen if a policy were applied. One that is in force already does nothing.
+#[must_use]
+pub fn prospect<'a>(state: &'a State, policy: &Policy, now: Timestamp) -> Prospect<'a> {
+    let (events, refusal) = match apply(state, policy, now) {
+        Ok(events) => (events, None),
+        Err(refusal) => (Vec::new(), Some(refusal)),
+    };
+    if events.is_empty() {
+        return Prospect { stale: Vec::new(), open: Vec::new(), refusal };
+    }
+    let alive = state.plans.values().filter(|known| {
+        let plan = &known.plan;
+        // The cheapest first: most plans are of earlier days.
+        plan.body.policy_version == state.policy_version
+            && !plan.body.is_empty()
+            && still_valid(state, plan).is_ok()
+    });
+    Prospect {
+        stale: alive.map(|known| (&*known.plan, waits_for_approval(state, known))).collect(),
+        open: state.open_rollouts().collect(),
+        refusal,
+    }
+}
 
 pub(super) fn apply(state: &State, policy: &Policy, now: Timestamp) -> Result<Vec<Event>, Refusal> {
     let mut mistakes = policy.mistakes();

@@ -46,7 +46,9 @@ fn drifted(known: &Database, observation: &Observation) -> Option<Event> {
         && seen.conditions == observation.conditions
         && seen.system_identifier == observation.system_identifier;
     let differs = seen.fingerprint != observation.fingerprint;
-    (differs && reads_alike && !is_ours).then(|| Event::DriftFound {
+    // Whoever changed it has taken that back.
+    let is_as_it_was = known.drift.is_some_and(|drift| drift.expected == observation.fingerprint);
+    (differs && reads_alike && !is_ours && !is_as_it_was).then(|| Event::DriftFound {
         database: known.name.clone(),
         expected: seen.fingerprint,
         found: observation.fingerprint,

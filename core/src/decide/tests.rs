@@ -403,6 +403,30 @@ fn a_database_is_moved_by_an_admin_of_everything() {
     assert_eq!(["admin", "staging-admin", "production-admin"].map(may), [true, false, false]);
 }
 
+/// Whoever silences the agent that speaks against the ledger lets everything go on, everywhere.
+#[test]
+fn an_agent_that_doubts_is_silenced_by_an_admin_of_everything() {
+    let mut world = world();
+    let database: DatabaseName = "orders-1".parse().unwrap();
+    let requests = [
+        Request::RevokeAgent { database: database.clone(), reason: String::new() },
+        Request::RemoveDatabase { database: database.clone(), reason: String::new() },
+        create_token("t", &database),
+    ];
+    let may = |world: &World| {
+        requests.each_ref().map(|it| authorise(&world.state, it, &operator("staging-admin")).is_ok())
+    };
+    assert_eq!(may(&world), [true; 3]);
+    let incarnation = crate::witness::Incarnation::from_bytes([7; 16]);
+    let witnessed =
+        crate::witness::Checkpoint { incarnation, acceptances: 0, seq: 9_999, hash: Digest::of("x") };
+    let finding = crate::witness::Finding::Beyond;
+    let doubt = crate::witness::Doubt { witnessed, finding, head: 5, since: Timestamp(0) };
+    world.state.trust.doubts.insert(database, doubt);
+    assert_eq!(may(&world), [false; 3]);
+    assert!(authorise(&world.state, &requests[0], &operator("admin")).is_ok());
+}
+
 #[test]
 fn a_revoked_agent_is_not_listened_to() {
     let mut world = world();

@@ -97,6 +97,7 @@ pub(super) fn finished(
         Outcome::Ran { .. } if goes_on(&command) => Ok(()),
         Outcome::Ran { .. } => carries_goal(state, &command.rollout, &command.database, place),
         Outcome::BackedUp { .. }
+        | Outcome::Rehearsed { .. }
         | Outcome::Verified { .. }
         | Outcome::Failed { .. }
         | Outcome::Interrupted { .. }
@@ -121,6 +122,7 @@ fn uses_resolution(command: &Command, outcome: &Outcome) -> bool {
         | Outcome::Cancelled { .. }
         | Outcome::Unsettled { .. } => true,
         Outcome::BackedUp { .. }
+        | Outcome::Rehearsed { .. }
         | Outcome::Verified { .. }
         | Outcome::Interrupted { .. }
         | Outcome::Refused { .. }
@@ -164,6 +166,11 @@ fn move_target(target: &mut Target, command: &Command, outcome: &Outcome, asks: 
             TargetState::Due
         }
         Outcome::Ran { .. } => TargetState::Done,
+        Outcome::Rehearsed { rehearsed } => {
+            target.rehearsed = Some(rehearsed.clone());
+            target.attempt = 0;
+            TargetState::Due
+        }
         Outcome::Verified { answers } => {
             let state = judged(answers);
             target.verified = state == TargetState::Done;
@@ -247,7 +254,7 @@ fn note_rates(
 /// not taken over: the next command expects what this plan left behind, and is refused.
 pub(super) fn explains(command: &Command, done: &[StepDone], seen: &Observation) -> bool {
     match &command.kind {
-        CommandKind::Backup { .. } | CommandKind::Verify(_) => false,
+        CommandKind::Backup { .. } | CommandKind::Verify(_) | CommandKind::Rehearse(_) => false,
         CommandKind::Run(_) | CommandKind::Adopt(_) if done.is_empty() => false,
         CommandKind::Run(Run { direction: Direction::Down, .. }) => true,
         CommandKind::Run(Run { direction: Direction::Up, expect, steps, .. })
@@ -276,6 +283,7 @@ fn recorded(outcome: &Outcome) -> (&[StepDone], Option<&Observation>) {
         | Outcome::Cancelled { done, observation }
         | Outcome::Unsettled { done, observation, .. } => (done, observation.as_ref()),
         Outcome::BackedUp { .. }
+        | Outcome::Rehearsed { .. }
         | Outcome::Verified { .. }
         | Outcome::Refused { .. }
         | Outcome::Unknown { .. } => (&[], None),

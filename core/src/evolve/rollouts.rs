@@ -91,6 +91,7 @@ fn due(plan: &TargetPlan, place: Place) -> Target {
         expect: plan.expect.clone(),
         attempt: 0,
         pieces: 0,
+        rehearsed: None,
         verified: false,
         cancelled: false,
         overdue: None,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use pgbelay_analysis::{Catalog, RelId, StatementKind, StatementReport, Volatility};
+use pgbelay_analysis::{Catalog, LockMode, RelId, StatementKind, StatementReport, Volatility};
 use serde::{Deserialize, Serialize};
 
 use crate::migration::is_false;
@@ -25,7 +25,20 @@ pub struct Touch {
 /// Most of these that are kept. One that is not known counts as one that was there.
 const MAX_MADE: usize = 2_000;
 
-/// Functions that may write, by name. Those in C and of PostgreSQL itself do not, but for those that connect elsewhere.
+/// Volatile functions of widely used extensions that only give a value.
+const HARMLESS: [&str; 8] = [
+    "crypt",
+    "gen_random_bytes",
+    "gen_random_uuid",
+    "gen_salt",
+    "uuid_generate_v1",
+    "uuid_generate_v1mc",
+    "uuid_generate_v4",
+    "uuid_generate_v7",
+];
+
+/// Functions that may write, by name. Those of PostgreSQL itself do not, nor some that many use; of others in C nobody can
+/// look into the code.
 #[derive(Debug, Default)]
 pub(super) struct Callables(BTreeSet<String>);
 
@@ -33,10 +46,9 @@ impl Callables {
     pub(super) fn add(&mut self, catalog: &Catalog) {
         for (name, functions) in catalog.functions.iter() {
             let writes = functions.iter().any(|function| {
-                let compiled = matches!(function.language.as_str(), "c" | "internal");
-                function.volatility == Volatility::Volatile
-                    && !function.steady_body
-                    && (!compiled || name.name.starts_with("dblink"))
+                let own = function.language == "internal" || name.schema == "pg_catalog";
+                let harmless = function.language == "c" && HARMLESS.contains(&name.name.as_str());
+                function.volatility == Volatility::Volatile && !function.steady_body && !own && !harmless
             });
             if writes {
                 self.0.insert(name.name.to_lowercase());
@@ -95,9 +107,21 @@ fn why_untold(text: &str, statement: &StatementReport, callables: &Callables) ->
     if only_names_functions(kind) {
         return None;
     }
+    if writes_rows(kind) && !statement.locks.iter().any(|lock| lock.mode >= LockMode::RowExclusiveLock) {
+        return Some(format!("what {} writes here cannot be told", kind.words()));
+    }
     let text = text.get(statement.span.start..statement.span.end).unwrap_or(text);
     let called = callables.named(text)?;
     Some(format!("what function {called} touches cannot be told"))
+}
+
+/// Statements that write rows. Where one stands inside of another, as in `CREATE TABLE … AS WITH … DELETE`, no lock names
+/// what it writes.
+const fn writes_rows(kind: StatementKind) -> bool {
+    matches!(
+        kind,
+        StatementKind::Insert | StatementKind::Update | StatementKind::Delete | StatementKind::Merge
+    )
 }
 
 /// Statements that run what is not in their text, or that reach what no lock names.
@@ -226,5 +250,13 @@ mod tests {
         check("SELECT purge(1)", "function purge");
         check("UPDATE a SET b = public.\"purge\"(1)::text", "what function purge touches");
         check("UPDATE spread SET id = 1", "unknown: what trigger logged of public.spread does");
+        for text in [
+            "CREATE TABLE copy AS WITH gone AS (DELETE FROM a RETURNING *) SELECT * FROM gone",
+            "WITH gone AS (UPDATE a SET b = '' RETURNING *) SELECT * INTO copy FROM gone",
+            "COPY (DELETE FROM a RETURNING *) TO '/tmp/x'",
+            "CREATE TABLE copy AS WITH gone AS (DELETE FROM a RETURNING *) SELECT count(*) FROM spread",
+        ] {
+            check(text, "writes here cannot be told");
+        }
     }
 }

@@ -292,7 +292,9 @@ impl Judgement {
 
     fn add(&mut self, statement: StatementReport) {
         let line = statement.position.line;
-        self.hazards.extend(statement.hazards.into_iter().map(|hazard| FoundHazard { line, hazard }));
+        // What it weighs has been said; it is not stored, and a state is what the ledger folds to.
+        let weighed = statement.hazards.into_iter().map(|hazard| Hazard { waits: false, ..hazard });
+        self.hazards.extend(weighed.map(|hazard| FoundHazard { line, hazard }));
         self.destroys.extend(statement.destroys);
         self.unknown.extend(statement.unknown);
     }

@@ -1,8 +1,11 @@
 //! Who must approve a plan, and where a release must have been before.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use pgbelay_analysis::Risk;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::{EnvironmentPolicy, Policy, PolicyError, unknown_hazard};
@@ -14,8 +17,8 @@ use crate::plan::PlanBody;
 pub const MAX_APPROVALS: u32 = 10;
 
 /// Who must approve a plan: a number, one rule, or a list of rules that must all be met.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Written", into = "Written")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(into = "Written")]
 pub struct Approvals(Vec<ApprovalRule>);
 
 /// How many people must approve, which, and for which plans.
@@ -41,23 +44,42 @@ const fn one() -> u32 {
 }
 
 /// How approvals are written.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(untagged)]
 enum Written {
     Count(u32),
-    // Before the single rule: a list could be read as its fields.
     All(Vec<ApprovalRule>),
-    One(ApprovalRule),
 }
 
-impl From<Written> for Approvals {
-    fn from(written: Written) -> Self {
-        match written {
-            Written::Count(0) => Self(Vec::new()),
-            Written::Count(count) => Self(vec![ApprovalRule::of(count)]),
-            Written::One(rule) => Self(vec![rule]),
-            Written::All(rules) => Self(rules),
+impl<'de> Deserialize<'de> for Approvals {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// By hand, so that a mistake is told of as what it is.
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Approvals;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, a rule, or a list of rules")
+            }
+            fn visit_u64<E: serde::de::Error>(self, count: u64) -> Result<Approvals, E> {
+                Ok(u32::try_from(count).unwrap_or(u32::MAX).into())
+            }
+            fn visit_i64<E: serde::de::Error>(self, count: i64) -> Result<Approvals, E> {
+                let count = u64::try_from(count).map_err(|_| E::custom("approvals must be from 0 to 10"))?;
+                self.visit_u64(count)
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Approvals, E> {
+                let count = text.parse().map_err(|_| E::invalid_type(Unexpected::Str(text), &self))?;
+                self.visit_u64(count)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Approvals, A::Error> {
+                let rule = ApprovalRule::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Approvals(vec![rule]))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Approvals, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(Approvals)
+            }
         }
+        deserializer.deserialize_any(Read)
     }
 }
 
@@ -73,7 +95,7 @@ impl From<Approvals> for Written {
 
 impl From<u32> for Approvals {
     fn from(count: u32) -> Self {
-        Written::Count(count).into()
+        Self(if count == 0 { Vec::new() } else { vec![ApprovalRule::of(count)] })
     }
 }
 
@@ -113,8 +135,8 @@ impl Approvals {
 }
 
 /// Where a release must have been verified before: every one of some, and one of others.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Before", into = "Before")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(into = "Before")]
 pub struct Requires {
     /// In each of these.
     pub all_of: Vec<EnvironmentName>,
@@ -123,7 +145,7 @@ pub struct Requires {
 }
 
 /// How it is written.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(untagged)]
 enum Before {
     All(Vec<EnvironmentName>),
@@ -139,12 +161,24 @@ struct SomeOf {
     any_of: Vec<EnvironmentName>,
 }
 
-impl From<Before> for Requires {
-    fn from(written: Before) -> Self {
-        match written {
-            Before::All(all_of) => Self { all_of, any_of: Vec::new() },
-            Before::Some(SomeOf { all_of, any_of }) => Self { all_of, any_of },
+impl<'de> Deserialize<'de> for Requires {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Requires;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of environments, or all_of and any_of with such lists")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Requires, A::Error> {
+                let SomeOf { all_of, any_of } = SomeOf::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Requires { all_of, any_of })
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Requires, A::Error> {
+                let all_of = Vec::deserialize(SeqAccessDeserializer::new(list))?;
+                Ok(Requires { all_of, any_of: Vec::new() })
+            }
         }
+        deserializer.deserialize_any(Read)
     }
 }
 
@@ -178,20 +212,28 @@ impl EnvironmentPolicy {
     /// What is wrong with the approvals.
     pub(super) fn mistakes_of_approvals(&self) -> Vec<PolicyError> {
         let Approvals(rules) = &self.approvals;
-        let wrong = |key, range| PolicyError::OutOfRange { environment: self.name.clone(), key, range };
+        let wrong = |key, at: Option<usize>, range| PolicyError::OutOfRange {
+            environment: self.name.clone(),
+            key,
+            // A single rule stands in no list.
+            entry: at.filter(|_| rules.len() > 1),
+            range,
+        };
         let mut found = Vec::new();
-        if rules.iter().any(|rule| !(1..=MAX_APPROVALS).contains(&rule.count)) {
-            found.push(wrong("approvals", "from 0 to 10"));
-        }
         if rules.len() > MAX_APPROVALS as usize {
-            found.push(wrong("approvals", "at most 10 rules"));
+            found.push(wrong("approvals", None, "at most 10 rules"));
         }
-        if rules.iter().flat_map(|rule| &rule.roles).any(|role| !role.covers(Role::Approver)) {
-            found.push(wrong("approvals.roles", "approver or admin: nobody else may approve"));
+        for (at, rule) in rules.iter().enumerate() {
+            if !(1..=MAX_APPROVALS).contains(&rule.count) {
+                found.push(wrong("approvals", Some(at), "from 0 to 10"));
+            }
+            if rule.roles.iter().any(|role| !role.covers(Role::Approver)) {
+                found.push(wrong("approvals.roles", Some(at), "approver or admin: nobody else may approve"));
+            }
+            found.extend(
+                rule.hazards.iter().filter_map(|id| unknown_hazard(Some(&self.name), "approvals", id)),
+            );
         }
-        let hazards = rules.iter().flat_map(|rule| &rule.hazards);
-        let key = || format!("{}: approvals.hazards", self.name);
-        found.extend(hazards.filter_map(|id| unknown_hazard(key(), id)));
         found
     }
 }
@@ -236,7 +278,7 @@ mod tests {
             ),
             (
                 json!({ "hazards": ["drop-tabel"] }),
-                "staging: approvals.hazards: there is no hazard called \"drop-tabel\"; did you mean drop-table?",
+                "staging: approvals: there is no hazard called \"drop-tabel\"; did you mean drop-table?",
             ),
         ] {
             let said: Vec<_> =

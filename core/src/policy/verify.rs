@@ -57,6 +57,27 @@ impl OnFailure {
     }
 }
 
+/// Whether migrations are tried on a copy of a database before they are run on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rehearsal {
+    /// They are not.
+    #[default]
+    Off,
+    /// On a copy of its schema.
+    Schema,
+    /// On a copy with all rows.
+    Data,
+}
+
+impl Rehearsal {
+    /// Whether it is what policy says unless it says otherwise.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
+}
+
 /// Any single value, as PostgreSQL casts it to text.
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     struct Text;
@@ -97,24 +118,26 @@ fn unaskable(query: &str) -> Option<String> {
 impl EnvironmentPolicy {
     /// What is wrong with the queries.
     pub(super) fn mistakes_of_queries(&self) -> Vec<PolicyError> {
-        let wrong = |key, range| PolicyError::OutOfRange { environment: self.name.clone(), key, range };
+        let wrong =
+            |key, entry, range| PolicyError::OutOfRange { environment: self.name.clone(), key, entry, range };
         let mut found = Vec::new();
         if self.verify.len() > MAX_QUERIES {
-            found.push(wrong("verify", "at most 20 queries"));
+            found.push(wrong("verify", None, "at most 20 queries"));
         }
         for (at, query) in self.verify.iter().enumerate() {
             if query.name.trim().is_empty() || query.name.contains(['\n', '\r']) {
-                found.push(wrong("verify.name", "one line of text"));
+                found.push(wrong("verify.name", Some(at), "one line of text"));
             }
             if self.verify[..at].iter().any(|before| before.name == query.name) {
-                found.push(wrong("verify.name", "another one for each query"));
+                found.push(wrong("verify.name", Some(at), "another one for each query"));
             }
             if query.timeout.0 <= 0 || query.timeout > Span::hours(1) {
-                found.push(wrong("verify.timeout", "more than zero and at most 1h"));
+                found.push(wrong("verify.timeout", Some(at), "more than zero and at most 1h"));
             }
             found.extend(unaskable(&query.query).map(|why| PolicyError::BadQuery {
                 environment: self.name.clone(),
                 query: query.name.clone(),
+                at,
                 why,
             }));
         }
@@ -172,14 +195,17 @@ mod tests {
             assert!(said.len() == 1 && said[0].starts_with(expected), "{said:?}");
         }
         let one = json!({ "name": "a", "query": "SELECT 1" });
-        assert_eq!(said(json!([one, one])), ["staging: verify.name must be another one for each query"]);
+        assert_eq!(
+            said(json!([one, one])),
+            ["staging: verify.name must be another one for each query (number 2)"]
+        );
         assert_eq!(
             said(json!([{ "name": " ", "query": "SELECT 1" }])),
-            ["staging: verify.name must be one line of text"]
+            ["staging: verify.name must be one line of text (number 1)"]
         );
         assert_eq!(
             said(json!([{ "name": "a", "query": "SELECT 1", "timeout": "2h" }])),
-            ["staging: verify.timeout must be more than zero and at most 1h"]
+            ["staging: verify.timeout must be more than zero and at most 1h (number 1)"]
         );
         let many: Vec<_> = (0..21).map(|n| json!({ "name": n.to_string(), "query": "SELECT 1" })).collect();
         assert_eq!(said(json!(many)), ["staging: verify must be at most 20 queries"]);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EnvironmentPolicy, OnFailure, PolicyError, Query};
+use super::{EnvironmentPolicy, OnFailure, PolicyError, Query, Rehearsal};
 use crate::migration::is_false;
 use crate::time::Span;
 
@@ -18,7 +18,7 @@ pub struct Selector(BTreeMap<String, String>);
 
 /// How a selector is written.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a selector is key=value, or a list of them")]
 enum Selection {
     One(String),
     All(Vec<String>),
@@ -53,6 +53,13 @@ impl TryFrom<Selection> for Selector {
             }
         }
         Ok(Self(labels))
+    }
+}
+
+impl std::str::FromStr for Selector {
+    type Err = SelectorError;
+    fn from_str(text: &str) -> Result<Self, SelectorError> {
+        Self::try_from(Selection::One(text.to_owned()))
     }
 }
 
@@ -133,6 +140,9 @@ pub struct Course {
     /// After how long without any progress a rollout with work under way pauses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_deadline: Option<Span>,
+    /// Whether migrations are tried on a copy of each database before they are run on it.
+    #[serde(default, skip_serializing_if = "Rehearsal::is_off")]
+    pub rehearsal: Rehearsal,
     /// What is asked of each database after its run, and again at the end of a bake.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verify: Vec<Query>,
@@ -163,44 +173,49 @@ impl From<&EnvironmentPolicy> for Course {
             max_unknown: policy.max_unknown,
             step_deadline: policy.step_deadline,
             progress_deadline: policy.progress_deadline,
+            rehearsal: policy.rehearsal,
             verify: policy.verify.clone(),
             on_failure: policy.on_failure,
         }
     }
 }
 
+fn positive(span: Option<Span>) -> bool {
+    span.is_none_or(|span| span.0 > 0)
+}
+
+impl WaveRules {
+    /// Each key with whether it is taken, and what is.
+    fn checks(&self) -> [(&'static str, bool, &'static str); 5] {
+        let percent = self.percent.is_none_or(|percent| (1..=100).contains(&percent));
+        let most = self.max_parallel.is_none_or(|most| (1..=1_000).contains(&most));
+        let one = self.count.is_none() || self.percent.is_none();
+        [
+            ("waves.count", self.count != Some(0), "1 or more"),
+            ("waves.percent", percent, "from 1 to 100"),
+            ("waves.percent", one, "left out where count is given"),
+            ("waves.max_parallel", most, "from 1 to 1000"),
+            ("waves.bake", positive(self.bake), "more than zero"),
+        ]
+    }
+}
+
 impl EnvironmentPolicy {
     /// What is wrong with how databases are reached.
     pub(super) fn mistakes_of_waves(&self) -> Vec<PolicyError> {
-        let positive = |span: Option<Span>| span.is_none_or(|span| span.0 > 0);
-        let all = |fits: fn(&WaveRules) -> bool| self.waves.iter().all(fits);
         let checks = [
             ("waves", self.waves.len() <= MAX_WAVES, "at most 32"),
-            ("waves.count", all(|wave| wave.count != Some(0)), "1 or more"),
-            (
-                "waves.percent",
-                all(|wave| wave.percent.is_none_or(|percent| (1..=100).contains(&percent))),
-                "from 1 to 100",
-            ),
-            (
-                "waves.percent",
-                all(|wave| wave.count.is_none() || wave.percent.is_none()),
-                "left out where count is given",
-            ),
-            (
-                "waves.max_parallel",
-                all(|wave| wave.max_parallel.is_none_or(|most| (1..=1_000).contains(&most))),
-                "from 1 to 1000",
-            ),
-            ("waves.bake", self.waves.iter().all(|wave| positive(wave.bake)), "more than zero"),
             ("first_bake", positive(self.first_bake), "more than zero"),
             ("step_deadline", positive(self.step_deadline), "more than zero"),
             ("progress_deadline", positive(self.progress_deadline), "more than zero"),
         ];
-        let out_of_range = checks
-            .into_iter()
-            .filter(|(_, fine, _)| !fine)
-            .map(|(key, _, range)| PolicyError::OutOfRange { environment: self.name.clone(), key, range });
+        let of_waves = self.waves.iter().enumerate().flat_map(|(at, wave)| {
+            wave.checks().into_iter().map(move |(key, fine, range)| (key, Some(at), fine, range))
+        });
+        let all = of_waves.chain(checks.into_iter().map(|(key, fine, range)| (key, None, fine, range)));
+        let out_of_range = all.filter(|(_, _, fine, _)| !fine).map(|(key, entry, _, range)| {
+            PolicyError::OutOfRange { environment: self.name.clone(), key, entry, range }
+        });
         out_of_range.chain(self.hidden_waves()).collect()
     }
 
@@ -279,11 +294,11 @@ mod tests {
         assert_eq!(
             mistakes(wrong),
             [
-                "staging: waves.count must be 1 or more",
-                "staging: waves.percent must be from 1 to 100",
-                "staging: waves.percent must be left out where count is given",
-                "staging: waves.max_parallel must be from 1 to 1000",
-                "staging: waves.bake must be more than zero",
+                "staging: waves.count must be 1 or more (number 1)",
+                "staging: waves.percent must be from 1 to 100 (number 2)",
+                "staging: waves.percent must be left out where count is given (number 3)",
+                "staging: waves.max_parallel must be from 1 to 1000 (number 4)",
+                "staging: waves.bake must be more than zero (number 5)",
                 "staging: first_bake must be more than zero",
                 "staging: step_deadline must be more than zero",
                 "staging: progress_deadline must be more than zero",

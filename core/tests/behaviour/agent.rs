@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pgbelay_core::command::{
     Answer, Backup, BackupOrder, Command, CommandId, CommandKind, Failure, FailureKind, Outcome,
-    RefusedBecause, Said, StepDone, Unsettled,
+    RefusedBecause, Rehearse, Rehearsed, Said, StepDone, Unsettled,
 };
 use pgbelay_core::database::{AppliedRecord, Observation, Unfinished};
 use pgbelay_core::digest::Digest;
@@ -95,6 +95,7 @@ impl Agent {
             CommandKind::Run(run) => &run.expect,
             CommandKind::Adopt(adopt) => &adopt.expect,
             CommandKind::Verify(verify) => &verify.expect,
+            CommandKind::Rehearse(rehearse) => &rehearse.expect,
         };
         if now > command.not_after {
             Some(RefusedBecause::TooLate)
@@ -111,6 +112,7 @@ impl Agent {
         self.fence = command.fence;
         match &command.kind {
             CommandKind::Verify(verify) => self.answer(command, &verify.queries, fate),
+            CommandKind::Rehearse(rehearse) => self.try_out(command, rehearse, fate),
             CommandKind::Backup { order, .. } => self.back_up(command, order, fate),
             CommandKind::Run(run) => self.run(command, (run.direction, &run.steps), fate),
             CommandKind::Adopt(adopt) => self.run(command, (Direction::Up, &adopt.steps), fate),
@@ -135,6 +137,38 @@ impl Agent {
         Outcome::Verified { answers: queries.iter().map(answer).collect() }
     }
 
+    /// On a copy, nothing comes of it for the database.
+    fn try_out(&mut self, command: &Command, rehearse: &Rehearse, fate: &Fate) -> Outcome {
+        let done = |steps: &[Step]| {
+            let one = |step: &Step| StepDone {
+                version: step.version.clone(),
+                took: Span(5),
+                retries: 0,
+                observed: None,
+            };
+            steps.iter().map(one).collect()
+        };
+        let (none, observation) = (Vec::new(), None);
+        match fate {
+            Fate::Well => {
+                let (up, back) = (done(&rehearse.up), done(&rehearse.back));
+                Outcome::Rehearsed { rehearsed: Rehearsed { up, back, took: Span(9_000) } }
+            }
+            Fate::FailsAfter(_) => {
+                let failure = Failure { kind: FailureKind::Rehearsal, ..failure(rehearse.up.first()) };
+                Outcome::Failed { done: none, failure, observation }
+            }
+            Fate::DiesAfter(_) => Outcome::Interrupted { done: none, observation },
+            Fate::CancelledAfter(_) | Fate::UnsettledAfter(_) => {
+                Outcome::Cancelled { done: none, observation }
+            }
+            Fate::UnknownAfter(_) => {
+                self.truth.insert(command.id.clone(), Outcome::Interrupted { done: none, observation });
+                Outcome::Unknown { why: "the connection was lost".to_owned() }
+            }
+        }
+    }
+
     fn back_up(&mut self, command: &Command, order: &BackupOrder, fate: &Fate) -> Outcome {
         let method = made(order);
         let backup = Backup {
@@ -146,6 +180,7 @@ impl Agent {
             method,
             reason: None,
             outside: (method == BackupMethod::Command).then(|| "repo1/main".to_owned()),
+            sealed_key: None,
         };
         let (done, observation) = (Vec::new(), None);
         match fate {

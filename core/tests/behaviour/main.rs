@@ -6,6 +6,7 @@
 mod agent;
 mod invariants;
 mod releases;
+mod snapshots;
 mod states;
 mod story;
 mod world;

@@ -45,7 +45,9 @@ fn retell(told: &str) -> String {
         match line.strip_prefix("> ") {
             Some(command) => {
                 text.push_str(&format!("> {command}\n"));
-                for line in teller.tell(command) {
+                let lines = teller.tell(command);
+                crate::snapshots::survives(&teller.world.state);
+                for line in lines {
                     text.push_str(&format!("  {line}\n"));
                 }
             }

@@ -20,6 +20,7 @@ impl From<&Backup> for wire::Backup {
             method: backup.method.as_str().to_owned(),
             reason: backup.reason.clone().unwrap_or_default(),
             outside: backup.outside.clone().unwrap_or_default(),
+            sealed_key: backup.sealed_key.clone().unwrap_or_default(),
         }
     }
 }
@@ -36,6 +37,7 @@ impl TryFrom<wire::Backup> for Backup {
             method: method(&wire.method)?,
             reason: none_if_empty(wire.reason),
             outside: none_if_empty(wire.outside),
+            sealed_key: none_if_empty(wire.sealed_key),
         })
     }
 }

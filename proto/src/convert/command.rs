@@ -4,7 +4,7 @@
 //! [`WireStep`] is a smaller thing than a plan's step.
 
 use pgbelay_core::command::{
-    Backup, BackupOrder, Command, CommandId, CommandKind, Resolution, Run, StrongLock, Verify,
+    Backup, BackupOrder, Command, CommandId, CommandKind, Rehearse, Resolution, Run, StrongLock, Verify,
 };
 use pgbelay_core::digest::Digest;
 use pgbelay_core::migration::Version;
@@ -79,6 +79,23 @@ pub enum WireKind {
     Adopt(WireAdopt),
     /// Ask the policy's queries.
     Verify(Verify),
+    /// Try migrations on a copy of the database.
+    Rehearse(WireRehearse),
+}
+
+/// Migrations to be tried on a copy, as an agent sees them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireRehearse {
+    /// Whether the copy has all rows.
+    pub with_rows: bool,
+    /// What is run, in order.
+    pub up: Vec<WireStep>,
+    /// What takes the last of them back, in order.
+    pub back: Vec<WireStep>,
+    /// The state that the plan was made for.
+    pub expect: Expectation,
+    /// Timeouts from the policy.
+    pub settings: ExecutionSettings,
 }
 
 /// A migration that is applied already, as an agent sees it.
@@ -339,6 +356,31 @@ impl TryFrom<wire::VerifyCommand> for Verify {
     }
 }
 
+impl From<&Rehearse> for wire::RehearseCommand {
+    fn from(rehearse: &Rehearse) -> Self {
+        Self {
+            with_rows: rehearse.with_rows,
+            up: rehearse.up.iter().map(Into::into).collect(),
+            back: rehearse.back.iter().map(Into::into).collect(),
+            expect: Some((&rehearse.expect).into()),
+            settings: Some((&rehearse.settings).into()),
+        }
+    }
+}
+
+impl TryFrom<wire::RehearseCommand> for WireRehearse {
+    type Error = BadMessage;
+    fn try_from(wire: wire::RehearseCommand) -> Result<Self, BadMessage> {
+        Ok(Self {
+            with_rows: wire.with_rows,
+            up: all(wire.up)?,
+            back: all(wire.back)?,
+            expect: required("expect", wire.expect)?,
+            settings: required("settings", wire.settings)?,
+        })
+    }
+}
+
 impl From<&Run> for wire::RunCommand {
     fn from(run: &Run) -> Self {
         Self {
@@ -363,6 +405,7 @@ impl From<&Command> for wire::Command {
             CommandKind::Run(run) => wire::command::Kind::Run(run.into()),
             CommandKind::Adopt(adopt) => wire::command::Kind::Adopt(adopt.into()),
             CommandKind::Verify(verify) => wire::command::Kind::Verify(verify.into()),
+            CommandKind::Rehearse(rehearse) => wire::command::Kind::Rehearse(rehearse.into()),
         };
         Self {
             id: command.id.to_string(),
@@ -402,6 +445,7 @@ impl TryFrom<wire::Command> for WireCommand {
             wire::command::Kind::Run(run) => WireKind::Run(run.try_into()?),
             wire::command::Kind::Adopt(adopt) => WireKind::Adopt(adopt.try_into()?),
             wire::command::Kind::Verify(verify) => WireKind::Verify(verify.try_into()?),
+            wire::command::Kind::Rehearse(rehearse) => WireKind::Rehearse(rehearse.try_into()?),
         };
         Ok(Self {
             id: parse("id", &wire.id)?,

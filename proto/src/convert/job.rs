@@ -1,11 +1,14 @@
 //! Jobs, and how they end.
 
+use std::fmt;
+
 use pgbelay_core::backup::BackupId;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::job::{Destination, JobEnd, JobId, Restored};
 use pgbelay_core::time::Span;
 
 use super::{BadMessage, missing, parse};
+use crate::tls::Secret;
 use crate::wire;
 use crate::wire::destination;
 use crate::wire::job_ended::End;
@@ -23,6 +26,26 @@ pub struct WireJob {
     pub sha256: Digest,
     /// Where its contents go.
     pub into: Destination,
+    /// What opens the backup, where it is encrypted.
+    pub key: Option<Secret>,
+}
+
+impl fmt::Debug for wire::BackupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl From<wire::BackupKey> for Secret {
+    fn from(key: wire::BackupKey) -> Self {
+        Self::new(key.text)
+    }
+}
+
+impl From<&Secret> for wire::BackupKey {
+    fn from(key: &Secret) -> Self {
+        Self { text: key.expose().to_owned() }
+    }
 }
 
 impl TryFrom<wire::StartJob> for WireJob {
@@ -34,6 +57,7 @@ impl TryFrom<wire::StartJob> for WireJob {
             path: job.path,
             sha256: parse("sha256", &job.sha256)?,
             into: job.into.ok_or_else(|| missing("into"))?.try_into()?,
+            key: job.key.map(Secret::from),
         })
     }
 }
@@ -46,6 +70,7 @@ impl From<WireJob> for wire::StartJob {
             path: job.path,
             sha256: job.sha256.to_string(),
             into: Some((&job.into).into()),
+            key: job.key.as_ref().map(Into::into),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What came of a command.
 
 use pgbelay_core::command::{
-    Answer, Failure, FailureKind, Observed, ObservedLock, ObservedStatement, Outcome, RefusedBecause, Said,
-    StepDone, Unsettled,
+    Answer, Failure, FailureKind, Observed, ObservedLock, ObservedStatement, Outcome, RefusedBecause,
+    Rehearsed, Said, StepDone, Unsettled,
 };
 use pgbelay_core::database::Observation;
 use pgbelay_core::time::Span;
@@ -80,7 +80,7 @@ impl From<wire::Observed> for Observed {
 }
 
 /// A kind of failure and its word.
-const FAILURE_KINDS: [(FailureKind, &str); 12] = [
+const FAILURE_KINDS: [(FailureKind, &str); 13] = [
     (FailureKind::Sql, "sql"),
     (FailureKind::LockTimeout, "lock-timeout"),
     (FailureKind::StatementTimeout, "statement-timeout"),
@@ -92,6 +92,7 @@ const FAILURE_KINDS: [(FailureKind, &str); 12] = [
     (FailureKind::ReplicationLag, "replication-lag"),
     (FailureKind::SqlMissing, "sql-missing"),
     (FailureKind::Verification, "verification"),
+    (FailureKind::Rehearsal, "rehearsal"),
     (FailureKind::Agent, "agent"),
 ];
 
@@ -221,6 +222,11 @@ impl From<&Outcome> for wire::Outcome {
             Outcome::Verified { answers } => {
                 Wire::Verified(parts::Verified { answers: answers.iter().map(Into::into).collect() })
             }
+            Outcome::Rehearsed { rehearsed } => Wire::Rehearsed(parts::Rehearsed {
+                up: steps(&rehearsed.up),
+                back: steps(&rehearsed.back),
+                took_ms: rehearsed.took.0,
+            }),
             Outcome::Refused { reason } => Wire::Refused(reason.into()),
             Outcome::Unknown { why } => Wire::Unknown(parts::Unknown { why: why.clone() }),
         };
@@ -265,6 +271,9 @@ impl TryFrom<wire::Outcome> for Outcome {
                 observation: maybe_seen(part.observation)?,
             },
             Wire::Verified(part) => Self::Verified { answers: all(part.answers)? },
+            Wire::Rehearsed(part) => Self::Rehearsed {
+                rehearsed: Rehearsed { up: all(part.up)?, back: all(part.back)?, took: Span(part.took_ms) },
+            },
             Wire::Refused(part) => Self::Refused { reason: part.try_into()? },
             Wire::Unknown(part) => Self::Unknown { why: part.why },
         })

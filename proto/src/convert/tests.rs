@@ -48,6 +48,7 @@ fn backup() -> Backup {
         method: BackupMethod::Command,
         reason: Some("auto".into()),
         outside: Some("repo1".into()),
+        sealed_key: Some("-----BEGIN AGE ENCRYPTED FILE-----".into()),
     }
 }
 

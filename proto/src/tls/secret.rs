@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A private key, token or password. Reading it takes a word that is easy to find in the code.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {

@@ -84,7 +84,8 @@ async fn a_backup_comes_back_as_a_new_database() -> anyhow::Result<()> {
     let list = world.json(&["job", "list"]).await?;
     ensure!(list["jobs"][0]["state"] == "failed" && list["jobs"][1]["state"] == "restored", "{list}");
     ensure!(list["jobs"][0]["by"].as_str().is_some_and(|by| !by.is_empty()), "{list}");
-    world.cli(&["job", "cancel", "j1"]).await?.ended(3, &["j1 is over"]);
+    let id = list["jobs"][0]["id"].as_str().context("no id")?;
+    world.cli(&["job", "cancel", id]).await?.ended(3, &[&format!("{id} is over")]);
     world.cli(&["restore", "orders", "--backup", "no-such"]).await?.ended(2, &["no backup"]);
     world.cli(&["restore", "nowhere", "--backup", "latest"]).await?.ended(2, &["nowhere"]);
     Ok(())

@@ -8,6 +8,7 @@ use pgbelay_core::job::{JobId, TEMPORARY_DATABASES};
 use pgbelay_core::name::DatabaseName;
 use tokio::time::timeout;
 
+use super::super::contents::Needs;
 use super::super::manifest::Manifest;
 use super::{NAME, Stop};
 use crate::database::{Fault, Loss, Session, Target, connect, identifier, literal};
@@ -32,8 +33,8 @@ const LISTS: [&str; 6] = [
 ];
 
 /// A session beside the managed database.
-pub(super) struct Server<'a> {
-    pub(super) session: Session,
+pub(in crate::backup) struct Server<'a> {
+    pub(in crate::backup) session: Session,
     pub(super) target: &'a Target,
 }
 
@@ -61,7 +62,7 @@ pub(super) const BEFORE: &str = ", before: ";
 
 impl<'a> Server<'a> {
     /// Connects beside the database.
-    pub(super) async fn open(target: &'a Target) -> Result<Self, Stop> {
+    pub(in crate::backup) async fn open(target: &'a Target) -> Result<Self, Stop> {
         let mut last = String::new();
         for name in BESIDE.iter().filter(|name| **name != target.name) {
             let beside = Target { name: (*name).to_owned(), ..target.clone() };
@@ -82,14 +83,14 @@ impl<'a> Server<'a> {
     }
 
     /// The bytes of a database.
-    pub(super) async fn size(&self, name: &str) -> Result<u64, Fault> {
+    pub(in crate::backup) async fn size(&self, name: &str) -> Result<u64, Fault> {
         let sql = format!("SELECT pg_catalog.pg_database_size({}::name)", literal(name));
         let rows = self.session.ask(&sql).await?;
         Ok(rows.first().and_then(|row| row.get(0)?.parse().ok()).unwrap_or_default())
     }
 
     /// Whether the volume has room, where it can be seen from here.
-    pub(super) async fn room(&self, manifest: &Manifest) -> Result<(), Stop> {
+    pub(in crate::backup) async fn room_for(&self, bytes: u64) -> Result<(), Stop> {
         let sql = "SELECT pg_catalog.current_setting('data_directory', true)";
         let rows = self.session.ask(sql).await.unwrap_or_default();
         let Some(data) = rows.first().and_then(|row| row.get(0)).filter(|data| !data.is_empty()) else {
@@ -98,7 +99,7 @@ impl<'a> Server<'a> {
         // The server may be on another machine, or its directory closed to the agent.
         let Ok(volume) = rustix::fs::statvfs(data) else { return Ok(()) };
         let free = volume.f_bavail.saturating_mul(volume.f_frsize);
-        let wanted = manifest.database_bytes.saturating_mul(MARGIN);
+        let wanted = bytes.saturating_mul(MARGIN);
         if free >= wanted {
             return Ok(());
         }
@@ -119,13 +120,19 @@ impl<'a> Server<'a> {
         job: &JobId,
         manifest: &Manifest,
     ) -> Result<Temporary, Stop> {
-        let needs = &manifest.needs;
         // Of earlier jobs: there is one at a time.
         self.drop_leftovers(name).await?;
         let temporary = format!("{}{job}", self.prefix(name));
+        self.create(&temporary, &manifest.needs).await?;
+        self.comment(&temporary, &mark(&manifest.id, job)).await?;
+        Ok(Temporary { name: temporary })
+    }
+
+    /// Makes an empty database.
+    pub(in crate::backup) async fn create(&self, name: &str, needs: &Needs) -> Result<(), Fault> {
         let mut sql = format!(
             "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}",
-            identifier(&temporary),
+            identifier(name),
             literal(&needs.encoding),
             literal(&needs.collate),
             literal(&needs.ctype)
@@ -134,9 +141,7 @@ impl<'a> Server<'a> {
             let option = if provider == "icu" { "ICU_LOCALE" } else { "BUILTIN_LOCALE" };
             sql.push_str(&format!(" LOCALE_PROVIDER {provider} {option} {}", literal(locale)));
         }
-        self.long(&sql).await?;
-        self.comment(&temporary, &mark(&manifest.id, job)).await?;
-        Ok(Temporary { name: temporary })
+        self.long(&sql).await
     }
 
     pub(super) async fn comment(&self, database: &str, text: &str) -> Result<(), Fault> {
@@ -157,9 +162,14 @@ impl<'a> Server<'a> {
 
     /// Drops the temporary databases of earlier lives of this agent.
     pub(super) async fn drop_leftovers(&self, name: &DatabaseName) -> Result<(), Fault> {
+        self.drop_all(&self.prefix(name)).await
+    }
+
+    /// Drops every database whose name begins like this.
+    pub(in crate::backup) async fn drop_all(&self, prefix: &str) -> Result<(), Fault> {
         let sql = format!(
             "SELECT datname FROM pg_catalog.pg_database WHERE pg_catalog.starts_with(datname, {})",
-            literal(&self.prefix(name))
+            literal(prefix)
         );
         for row in self.session.ask(&sql).await? {
             self.drop(row.get(0).unwrap_or_default()).await?;
@@ -193,8 +203,8 @@ impl<'a> Server<'a> {
     }
 
     /// Gives a database the owner, settings and privileges of the one that was backed up; what could not be given.
-    pub(super) async fn dress(&self, name: &str, manifest: &Manifest) -> Vec<String> {
-        let (database, needs) = (identifier(name), &manifest.needs);
+    pub(in crate::backup) async fn dress(&self, name: &str, needs: &Needs) -> Vec<String> {
+        let database = identifier(name);
         let mut wanted: Vec<(String, String)> = Vec::new();
         for setting in &needs.settings {
             let Some((key, value)) = setting.split_once('=') else { continue };

@@ -1,6 +1,8 @@
 //! Reading copies again: looking at them, reading all of them, and bringing one back for a restore.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -8,24 +10,30 @@ use object_store::ObjectStoreExt as _;
 use object_store::{Error as Refusal, ObjectStore as _};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::name::DatabaseName;
+use pgbelay_proto::tls::Secret;
 use sha2::{Digest as _, Sha256};
-use tokio::fs::File;
+use tokio::fs::OpenOptions;
 use tokio::io::AsyncWriteExt as _;
+use tokio_util::sync::CancellationToken;
 
 use super::super::manifest::{CERTIFICATE, DUMP_DIR, MANIFEST, Manifest, SIGNATURE, SUMS};
 use super::super::parts::Part;
 use super::super::place::remove_all;
+use super::super::seal::{NotOpened, open};
 use super::super::verify::{Texts, believed, whole};
 use super::super::{look as local, space};
 use super::error::{StoreError, refused};
 use super::{CLAIM, Store};
-use crate::config::Stores;
+use crate::config::{StoreAt, Stores};
 
 /// How many parts are read at a time.
 const AT_A_TIME: usize = 4;
 
 /// Most problems that are told of a copy.
 const MOST: usize = 20;
+
+/// A copy in a store, with its objects.
+type Copy = (Store, BTreeMap<String, u64>);
 
 /// Where parts are brought for a restore, beside the backups of a database.
 const FETCHED: &str = ".fetched";
@@ -71,7 +79,7 @@ impl Source<'_> {
     #[must_use]
     pub fn is_in_a_store(&self) -> bool {
         let plain = |id: &str| !id.is_empty() && !id.starts_with('.');
-        let fits = |at: &crate::config::StoreAt| {
+        let fits = |at: &StoreAt| {
             let place = format!("{}/{}/", at.url(), self.database);
             self.path.strip_prefix(&place).is_some_and(|id| plain(id) && !id.contains('/'))
         };
@@ -80,16 +88,16 @@ impl Source<'_> {
 
     /// The copies in stores. A store where nothing of it lies is passed over, unless the backup is said to be there:
     /// not every store has every backup.
-    async fn remote(&self) -> Result<Vec<(Store, BTreeMap<String, u64>)>, StoreError> {
-        let mut copies = Vec::new();
-        for at in &self.stores.all {
+    /// One that does not answer says nothing of the others: all are asked at the same time.
+    async fn remote(&self) -> Vec<Result<Copy, StoreError>> {
+        let ask = async |at: &StoreAt| {
             let store = Store::open(at, self.database)?;
             let there = listed(&store, self.id()).await?;
-            if !there.is_empty() || store.location(self.database, self.id()) == self.path {
-                copies.push((store, there));
-            }
-        }
-        Ok(copies)
+            let is_there = !there.is_empty() || store.location(self.database, self.id()) == self.path;
+            Ok(is_there.then_some((store, there)))
+        };
+        let found = futures_util::future::join_all(self.stores.all.iter().map(ask)).await;
+        found.into_iter().filter_map(Result::transpose).collect()
     }
 }
 
@@ -102,7 +110,8 @@ pub async fn verify(source: &Source<'_>) -> Result<Vec<String>, StoreError> {
     if let Some(path) = source.local() {
         problems.extend(whole(&path, source.sha256, source.ca_pem).await.err().unwrap_or_default());
     }
-    for (store, there) in source.remote().await? {
+    for copy in source.remote().await {
+        let (store, there) = copy?;
         let found = store.whole(source, &there).await?;
         let location = store.location(source.database, source.id());
         problems.extend(found.into_iter().map(|problem| format!("{location}: {problem}")));
@@ -122,18 +131,31 @@ pub async fn look(source: &Source<'_>) -> Result<Vec<String>, StoreError> {
             return Ok(problems);
         }
     }
-    for (store, there) in source.remote().await? {
+    let mut unasked = None;
+    for copy in source.remote().await {
+        let (store, there) = match copy {
+            Ok(copy) => copy,
+            Err(error) => {
+                unasked = Some(error);
+                continue;
+            }
+        };
         let location = store.location(source.database, source.id());
-        let found = match store.manifest(source).await? {
-            Ok(manifest) => misfits(&manifest, &there),
-            Err(problem) => vec![problem],
+        let found = match store.manifest(source).await {
+            Ok(Ok(manifest)) => misfits(&manifest, &there),
+            Ok(Err(problem)) => vec![problem],
+            Err(error) => {
+                unasked = Some(error);
+                continue;
+            }
         };
         if found.is_empty() {
             return Ok(found);
         }
         problems.extend(found.into_iter().map(|problem| format!("{location}: {problem}")));
     }
-    Ok(problems)
+    // One that could not be asked may have it.
+    unasked.map_or(Ok(problems), Err)
 }
 
 /// A backup that can be restored: where its dump is, and its manifest.
@@ -142,7 +164,42 @@ pub(in super::super) struct Brought {
     pub(in super::super) dump: PathBuf,
     pub(in super::super) manifest: Manifest,
     /// What was brought, and goes when it is not needed any more.
-    _scratch: Option<Scratch>,
+    scratch: Option<Scratch>,
+}
+
+impl Brought {
+    /// Decrypts the dump of an encrypted backup beside the backups, where it stays as long as this does.
+    ///
+    /// # Errors
+    /// There is no room, the key is another one, or a part is not what was encrypted.
+    pub(in super::super) async fn open(
+        self,
+        source: &Source<'_>,
+        key: &Secret,
+        stop: CancellationToken,
+    ) -> Result<Self, NotOpened> {
+        let parent = source.dir.join(source.database.as_str());
+        let (fetched, bytes) = (parent.join(FETCHED), self.manifest.plain_bytes());
+        let unmade = |source| NotOpened::Io { name: "the backup".to_owned(), source };
+        let from = self.dump.parent().unwrap_or(&self.dump).to_owned();
+        let is_copy = self.scratch.is_some();
+        if !is_copy {
+            remove_all(&fetched).map_err(unmade)?;
+        }
+        let scratch = self.scratch.unwrap_or_else(|| Scratch(fetched.clone()));
+        if let Ok(Some(what)) = space::lacks_all(&parent, bytes) {
+            let full =
+                std::io::Error::new(std::io::ErrorKind::StorageFull, format!("there is no room: {what}"));
+            return Err(unmade(full));
+        }
+        let (to, parts, key) = (fetched.join("opened"), self.manifest.parts.clone(), key.clone());
+        let dump = to.join(DUMP_DIR);
+        // What was brought goes, so that it is not there twice; a backup itself stays as it is.
+        let work = move || open(&parts, (&from, &to), &key, (is_copy, &stop));
+        let opened = tokio::task::spawn_blocking(work).await;
+        opened.unwrap_or(Err(NotOpened::Cancelled))?;
+        Ok(Self { dump, manifest: self.manifest, scratch: Some(scratch) })
+    }
 }
 
 #[derive(Debug)]
@@ -164,18 +221,18 @@ pub(in super::super) async fn bring(source: &Source<'_>) -> Result<Brought, Vec<
     let mut problems = Vec::new();
     if let Some(path) = source.local() {
         match whole(&path, source.sha256, source.ca_pem).await {
-            Ok(manifest) => return Ok(Brought { dump: path.join(DUMP_DIR), manifest, _scratch: None }),
+            Ok(manifest) => return Ok(Brought { dump: path.join(DUMP_DIR), manifest, scratch: None }),
             Err(found) => problems = found,
         }
     }
-    let copies = match source.remote().await {
-        Ok(copies) => copies,
-        Err(error) => {
-            problems.push(error.to_string());
-            return Err(problems);
-        }
-    };
-    for (store, there) in copies {
+    for copy in source.remote().await {
+        let (store, there) = match copy {
+            Ok(copy) => copy,
+            Err(error) => {
+                problems.push(error.to_string());
+                continue;
+            }
+        };
         let location = store.location(source.database, source.id());
         match store.fetch(source, &there).await {
             Ok(brought) => return Ok(brought),
@@ -273,7 +330,12 @@ impl Store {
             StoreError::new(&self.url, "be read into the backup directory", why, "make room there")
         };
         let mut file = match to {
-            Some(path) => Some(File::create_new(path).await.map_err(unwritten)?),
+            Some(path) => {
+                let mut how = OpenOptions::new();
+                // What is in it is nobody else's business, whatever the agent's umask is.
+                let file = how.write(true).create_new(true).mode(0o600).open(path).await;
+                Some(file.map_err(unwritten)?)
+            }
             None => None,
         };
         let got = match self.client.get(&self.key(id, &part.name)).await {
@@ -312,9 +374,10 @@ impl Store {
         let path = parent.join(FETCHED);
         let scratch = Scratch(path.clone());
         let dump = path.join(DUMP_DIR);
-        let made = remove_all(&path).and_then(|()| std::fs::create_dir_all(&dump));
+        let made =
+            remove_all(&path).and_then(|()| DirBuilder::new().recursive(true).mode(0o700).create(&dump));
         made.map_err(|error| one(format!("{} cannot be made: {error}", dump.display())))?;
-        if let Ok(Some(what)) = space::lacks(&parent, manifest.bytes()) {
+        if let Ok(Some(what)) = space::lacks_all(&parent, manifest.bytes()) {
             return Err(one(format!("there is no room to bring it from the store: {what}")));
         }
         let parts = manifest.parts.clone();
@@ -328,6 +391,6 @@ impl Store {
                 return Err(one(problem));
             }
         }
-        Ok(Brought { dump, manifest, _scratch: Some(scratch) })
+        Ok(Brought { dump, manifest, scratch: Some(scratch) })
     }
 }

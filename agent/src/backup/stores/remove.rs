@@ -92,6 +92,14 @@ async fn abort(store: &Store, unfinished: &Unfinished) -> usize {
     count
 }
 
+/// Whether something is called as backups are: `20260102T030405Z-` and more. What is called otherwise is somebody else's,
+/// another database's perhaps.
+fn is_id(name: &str) -> bool {
+    let form = "00000000T000000Z-";
+    let fits = |(c, at): (char, char)| if at == '0' { c.is_ascii_digit() } else { c == at };
+    name.len() > form.len() && name.chars().zip(form.chars()).all(fits)
+}
+
 impl Store {
     async fn remove(&self, id: &str, sha256: Digest) -> Result<(), StoreError> {
         let key = self.key(id, MANIFEST);
@@ -141,7 +149,7 @@ impl Store {
             }
         }
         for directory in there.common_prefixes {
-            let Some(id) = directory.filename() else { continue };
+            let Some(id) = directory.filename().filter(|id| is_id(id)) else { continue };
             if untold.is_some_and(|untold| id.ends_with(untold)) {
                 self.delete_all(id).await?;
                 count += 1;

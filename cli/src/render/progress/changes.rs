@@ -1,17 +1,20 @@
 //! What is new between two looks at a rollout, as lines.
 
-use pgbelay_analysis::bytes_in_words as bytes;
-use pgbelay_proto::wire::{BackupView, RolloutView, StepView, TargetView};
+use std::collections::HashMap;
 
+use pgbelay_analysis::bytes_in_words as bytes;
+use pgbelay_proto::wire::{BackupView, RolloutView, StepView, TargetView, WaveView};
+
+use super::few;
 use crate::render::rollout::tone;
-use crate::render::text::{paint, took_ms};
+use crate::render::text::{count, moment, paint, took_ms};
 
 /// A line of news.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
     /// What to say.
     pub(super) text: String,
-    /// Whether it is worth a line even where bars show what goes on.
+    /// Whether it is worth a line even where a screen shows what goes on.
     pub(super) lasting: bool,
 }
 
@@ -27,10 +30,17 @@ pub(super) fn changes(before: &RolloutView, now: &RolloutView) -> Vec<Change> {
         let text = if now.held.is_empty() { "the ledger is believed again" } else { &now.held };
         news.push(lasting(format!("rollout {} on {}: {text}", now.id, now.environment)));
     }
+    for (at, wave) in now.waves.iter().enumerate() {
+        let was = before.waves.get(at).map_or("waiting", |known| known.state.as_str());
+        if wave.state != was {
+            news.push(lasting(wave_moved(at, now.waves.len(), wave)));
+        }
+    }
+    // A fleet has thousands of them.
+    let known: HashMap<_, _> = before.targets.iter().map(|known| (&known.database, known)).collect();
     let unseen = TargetView::default();
     for target in &now.targets {
-        let known = before.targets.iter().find(|known| known.database == target.database);
-        target_changes(known.unwrap_or(&unseen), target, &mut news);
+        target_changes(known.get(&target.database).unwrap_or(&&unseen), target, &mut news);
     }
     news
 }
@@ -46,10 +56,20 @@ fn target_changes(before: &TargetView, now: &TargetView, news: &mut Vec<Change>)
         }
     }
     if before.state != now.state && now.state != "waiting" {
-        let over = !matches!(now.state.as_str(), "backing-up" | "running" | "recording" | "verifying");
+        // What goes well is counted on the screen; each of hundreds would push away what does not.
+        let is_well = matches!(
+            now.state.as_str(),
+            "rehearsing" | "backing-up" | "running" | "recording" | "verifying" | "done"
+        );
         let text = format!("{}: {}{}", now.database, paint(tone(&now.state), &now.state), failure(now));
-        news.push(Change { text, lasting: over });
+        news.push(Change { text, lasting: !is_well });
     }
+}
+
+fn wave_moved(at: usize, of: usize, wave: &WaveView) -> String {
+    let until = if wave.until.is_empty() { String::new() } else { format!(" until {}", moment(&wave.until)) };
+    let members = count(wave.databases.len(), "database");
+    format!("wave {} of {of}: {}{until}, {members}: {}", at + 1, wave.state, few(&wave.databases))
 }
 
 fn backed_up(backup: &BackupView) -> String {
@@ -97,7 +117,7 @@ mod tests {
         - orders-1: backup of 1.4 MiB verified in 830ms
         - orders-1: 010 task_assignees done in 12ms
         - orders-1: 011 drop_task_assigned_to done in 1.2s, 2 retries
-        * orders-1: done
+        - orders-1: done
         - orders-2: 010 task_assignees done in 9ms
         - orders-2: 011 drop_task_assigned_to failed in 3ms
         * orders-2: failed: column "assigned_to" of relation "tasks" does not exist

@@ -145,6 +145,10 @@ pub(super) fn outcome(mut outcome: wire::Outcome) -> Result<wire::Outcome, TooMu
         Some(Outcome::Unknown(unknown)) => cut(&mut unknown.why, LINE),
         Some(Outcome::Unsettled(unsettled)) => cut(&mut unsettled.what, LINE),
         Some(Outcome::Verified(verified)) => answers(&mut verified.answers),
+        Some(Outcome::Rehearsed(tried)) => {
+            let steps = tried.up.iter_mut().chain(&mut tried.back);
+            steps.filter_map(|step| step.observed.as_mut()).for_each(observed);
+        }
         Some(Outcome::BackedUp(done)) => {
             let places = |backup: &wire::Backup| {
                 let mut all = backup.copies.iter().chain([&backup.path]);
@@ -182,7 +186,13 @@ fn done_in(outcome: &mut wire::Outcome) -> &mut [wire::StepDone] {
         Some(Outcome::Interrupted(interrupted)) => &mut interrupted.done,
         Some(Outcome::Cancelled(cancelled)) => &mut cancelled.done,
         Some(Outcome::Unsettled(unsettled)) => &mut unsettled.done,
-        Some(Outcome::BackedUp(_) | Outcome::Verified(_) | Outcome::Refused(_) | Outcome::Unknown(_))
+        Some(
+            Outcome::BackedUp(_)
+            | Outcome::Verified(_)
+            | Outcome::Rehearsed(_)
+            | Outcome::Refused(_)
+            | Outcome::Unknown(_),
+        )
         | None => &mut [],
     }
 }
@@ -209,7 +219,11 @@ fn seen_in(outcome: &wire::Outcome) -> Option<&wire::Observation> {
         Outcome::Interrupted(interrupted) => interrupted.observation.as_ref(),
         Outcome::Cancelled(cancelled) => cancelled.observation.as_ref(),
         Outcome::Unsettled(unsettled) => unsettled.observation.as_ref(),
-        Outcome::BackedUp(_) | Outcome::Verified(_) | Outcome::Refused(_) | Outcome::Unknown(_) => None,
+        Outcome::BackedUp(_)
+        | Outcome::Verified(_)
+        | Outcome::Rehearsed(_)
+        | Outcome::Refused(_)
+        | Outcome::Unknown(_) => None,
     }
 }
 

@@ -40,8 +40,12 @@ pub(super) fn wanted(
 fn in_hand(state: &State, database: &DatabaseName) -> BTreeSet<Digest> {
     let mut digests = BTreeSet::new();
     let command = state.databases.get(database).and_then(|d| state.commands.get(d.in_flight.as_ref()?));
-    if let Some(CommandKind::Run(run)) = command.map(|known| &known.command.kind) {
-        digests.extend(run.steps.iter().map(|step| step.sql));
+    match command.map(|known| &known.command.kind) {
+        Some(CommandKind::Run(run)) => digests.extend(run.steps.iter().map(|step| step.sql)),
+        Some(CommandKind::Rehearse(tried)) => {
+            digests.extend(tried.up.iter().chain(&tried.back).map(|step| step.sql));
+        }
+        Some(CommandKind::Backup { .. } | CommandKind::Adopt(_) | CommandKind::Verify(_)) | None => {}
     }
     let plans = state.plans.values().map(|known| known.plan.as_ref());
     let about_now = |plan: &&Plan| state.last_rollout.get(&plan.body.environment) == plan.body.after.as_ref();

@@ -141,7 +141,9 @@ impl<D: Desk> Talk<D> {
         self.witness(witnessed).await?;
         self.record(observation, known).await?;
         for job in jobs {
-            self.ask(Ask::JobTaken { job }).await?;
+            if !self.is_of_another(&job)? {
+                self.ask(Ask::JobTaken { job }).await?;
+            }
         }
         let seq = self.desk.state()?.seq;
         let welcome = self.with_checkpoint(self.welcome());
@@ -310,10 +312,18 @@ impl<D: Desk> Talk<D> {
         if self.may_be_anothers(|state| state.jobs.contains_key(&job))? {
             return Ok(());
         }
-        self.ask(Ask::EndJob { job, end }).await?;
+        if !self.is_of_another(&job)? {
+            self.ask(Ask::EndJob { job, end }).await?;
+        }
         let ack = self.with_checkpoint(ToAgent::JobAck(wire::JobAck { id: ended.id }));
         let sent = self.outbox.send(ack).await;
         sent.then_some(()).ok_or_else(|| Status::cancelled("the agent does not read any more"))
+    }
+
+    /// Whether a job is one of another database: what this agent tells of it is of another ledger.
+    fn is_of_another(&self, job: &JobId) -> Result<bool, Status> {
+        let state = self.desk.state()?;
+        Ok(state.jobs.get(job).is_some_and(|known| known.database != self.database))
     }
 
     async fn ask(&self, request: Ask) -> Result<(), Status> {

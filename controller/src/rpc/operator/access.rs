@@ -1,4 +1,4 @@
-//! Tokens, operators and the policy document.
+//! Tokens and operators.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,15 +6,13 @@ use pgbelay_core::access::{Certificate, Role, TOKEN_LIFETIME};
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::{Actor, Event};
 use pgbelay_core::name::{EnvironmentName, MAX_NAME_LEN, OperatorName, TokenId};
-use pgbelay_core::policy::Policy;
 use pgbelay_core::request::Request as Ask;
-use pgbelay_core::state::State;
 use pgbelay_proto::identity::Identity;
 use pgbelay_proto::token::{JoinToken, SECRET_BYTES, TokenSecret};
 use pgbelay_proto::wire;
 use tonic::{Request, Response, Status};
 
-use super::{Answer, Services, internal, not_granted, operator, parse, usage};
+use super::{Answer, Services, not_granted, operator, parse, usage};
 use crate::clock::{self, rfc3339};
 use crate::rpc::OPERATOR_CERTIFICATE;
 
@@ -98,16 +96,4 @@ fn role(text: &str) -> Result<Role, Status> {
     let roles = [Role::Viewer, Role::Operator, Role::Approver, Role::Admin];
     let found = roles.into_iter().find(|role| role.as_str() == text);
     found.ok_or_else(|| usage(&format!("{text:?} is not a role: viewer, operator, approver or admin")))
-}
-
-/// Reads a policy document. What the parser says names the line.
-pub(super) fn read_policy(yaml: &str) -> Result<Policy, Status> {
-    serde_saphyr::from_str(yaml)
-        .map_err(|error| usage(&format!("the policy document does not read: {error}")))
-}
-
-pub(super) fn policy_view(state: &State, changed: bool) -> Answer<wire::PolicyView> {
-    let yaml = serde_saphyr::to_string(state.policy.as_ref());
-    let yaml = yaml.map_err(|error| internal(format!("failed to write the policy as YAML: {error}")))?;
-    Ok(Response::new(wire::PolicyView { version: state.policy_version, yaml, changed }))
 }

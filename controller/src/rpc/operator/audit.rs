@@ -68,7 +68,7 @@ fn may_see_all<T>(service: &OperatorsService, request: &Request<T>) -> Result<()
     Err(refused(&Refusal::NotAllowed { who, needed: Role::Viewer, place }))
 }
 
-async fn turn(services: &Services) -> Result<OwnedSemaphorePermit, Status> {
+pub(super) async fn turn(services: &Services) -> Result<OwnedSemaphorePermit, Status> {
     let turn = timeout(TURN, Arc::clone(&services.audits).acquire_owned()).await;
     let turn =
         turn.map_err(|_| Status::resource_exhausted("the ledger is being read by too many at once"))?;
@@ -117,7 +117,7 @@ pub(super) fn read(service: &OperatorsService, request: Request<wire::ReadAuditR
     Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
 }
 
-fn unread(error: &LedgerError) -> Status {
+pub(super) fn unread(error: &LedgerError) -> Status {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
     internal(format!("{error}{cause}"))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pgbelay_core::backup::{BackupId, KnownBackup};
+use pgbelay_core::backup::KnownBackup;
 use pgbelay_core::event::Event;
 use pgbelay_core::job::{Job, JobId, Restore};
 use pgbelay_core::migration::Version;
@@ -10,6 +10,7 @@ use pgbelay_core::name::{DatabaseName, EnvironmentName};
 use pgbelay_core::policy::BackupMethod;
 use pgbelay_core::request::Request as Ask;
 use pgbelay_core::state::State;
+use pgbelay_proto::tls::Secret;
 use pgbelay_proto::wire;
 use tonic::{Request, Response, Status};
 
@@ -20,6 +21,9 @@ use crate::views;
 
 /// Most jobs that are listed.
 const MAX_JOBS: u32 = 1_000;
+
+/// Longest key of a backup, in bytes: one of age has 74.
+const MAX_KEY: usize = 200;
 
 pub(super) async fn start(
     service: &OperatorsService,
@@ -32,7 +36,9 @@ pub(super) async fn start(
     let reader = service.reader(request)?;
     let known = reader.state.database(&database).map_err(|refusal| refused(&refusal))?;
     reader.check(&known.environment)?;
-    let backup = find(&reader.state, &database, &asked.backup)?;
+    let found = find(&reader.state, &database, &asked.backup)?;
+    let key = key(found, asked.key.as_ref())?;
+    let backup = found.id().to_owned();
     let ask = Ask::StartJob { database, restore: Restore { backup, into } };
     let granted = service.ask(request, ask).await?;
     let started = granted
@@ -40,18 +46,49 @@ pub(super) async fn start(
         .iter()
         .find_map(|event| if let Event::JobStarted { job, .. } = event { Some(job.clone()) } else { None });
     let id = started.ok_or_else(|| internal("the job was granted but not started".to_owned()))?;
+    if let Some(key) = key {
+        service.services.fleet.keep_key(id.clone(), key);
+    }
     view(service, &granted.state, &id)
 }
 
+/// What opens a backup, where that is needed.
+fn key(known: &KnownBackup, given: Option<&wire::BackupKey>) -> Result<Option<Secret>, Status> {
+    match (&known.backup.sealed_key, given) {
+        (None, _) => Ok(None),
+        (Some(_), Some(key)) if key.text.len() <= MAX_KEY => Ok(Some(key.clone().into())),
+        (Some(_), Some(_)) => Err(usage("the key of the backup is too long to be one")),
+        (Some(_), None) => Err(usage(&format!(
+            "backup {} is encrypted: only an owner of its key can have it restored; give the file of the private key with \
+             --identity FILE",
+            known.id()
+        ))),
+    }
+}
+
+/// Which backup is meant, and what its owner needs to open it.
+pub(super) fn find_backup(
+    service: &OperatorsService,
+    request: &Request<wire::FindBackupRequest>,
+) -> Answer<wire::FoundBackup> {
+    let (asked, reader) = (request.get_ref(), service.reader(request)?);
+    let database: DatabaseName = parse(&asked.database)?;
+    let known = reader.state.database(&database).map_err(|refusal| refused(&refusal))?;
+    reader.check(&known.environment)?;
+    let found = find(&reader.state, &database, &asked.backup)?;
+    let sealed_key = found.backup.sealed_key.clone().unwrap_or_default();
+    Ok(Response::new(wire::FoundBackup { id: found.id().to_owned(), sealed_key }))
+}
+
 /// The backup that a person means.
-fn find(state: &State, database: &DatabaseName, text: &str) -> Result<BackupId, Status> {
+fn find<'s>(state: &'s State, database: &DatabaseName, text: &str) -> Result<&'s KnownBackup, Status> {
     let of = || state.backups_of(database);
     let known = match text.strip_prefix("before:") {
         Some(version) => before(state, of(), &parse(version)?),
         None if text == "latest" => latest(of()),
         None => of().find(|known| known.id() == text),
     };
-    known.map(|known| known.id().to_owned()).ok_or_else(|| {
+    known.ok_or_else(|| {
         usage(&format!(
             "{database} has no backup {text:?}: name one of pgbelay backup list --database {database}, latest, or \
              before:VERSION"
@@ -155,6 +192,7 @@ mod tests {
                 copies: Vec::new(),
                 reason: None,
                 outside: None,
+                sealed_key: None,
             },
             made_at: Timestamp(at),
             checked: Some(BackupCheck { at: Timestamp(at), problems }),

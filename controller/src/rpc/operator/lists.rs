@@ -6,6 +6,7 @@ use pgbelay_core::backup::KnownBackup;
 use pgbelay_core::database::Database;
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
 use pgbelay_core::state::State;
+use pgbelay_core::time::Timestamp;
 use pgbelay_proto::{MAX_MESSAGE_BYTES, wire};
 use prost::Message;
 use tonic::{Response, Status};
@@ -14,7 +15,7 @@ use super::{Answer, Reader};
 use crate::clock;
 use crate::rpc::{Services, parse, refused, usage};
 use crate::views;
-use crate::views::history::Filter;
+use crate::views::history::{Filter, Outcome};
 
 /// Rollouts that are listed when nobody says how many.
 const ROLLOUTS: usize = 20;
@@ -70,21 +71,45 @@ pub(super) fn status(
             && labels.iter().all(|(k, v)| d.labels.get(*k).is_some_and(|value| value == v))
     };
     let mut databases: Vec<_> = state.databases.values().filter(wanted).collect();
+    if databases.is_empty() && !asked.labels.is_empty() {
+        return Err(usage(&format!("no database that you may see there has {}", asked.labels.join(","))));
+    }
+    let health = healths(&asked.health)?;
     let place = |e: &EnvironmentName| state.policy.environments.iter().position(|p| p.name == *e);
     // Stable: within an environment they stay in the order of their names.
     databases.sort_by_cached_key(|d| place(&d.environment));
-    let view = |d: &Arc<Database>| views::fleet::database(state, &services.fleet, d, now);
-    let ledger_problem = state.trust.problem().unwrap_or_default();
-    let databases = databases.into_iter().map(view).collect();
+    let sees = |name: &DatabaseName| state.databases.get(name).is_some_and(|d| reader.sees(&d.environment));
+    let ledger_problem = state.trust.problem_for(sees).unwrap_or_default();
+    let considered = u32::try_from(databases.len()).unwrap_or(u32::MAX);
+    let databases = databases.into_iter().filter(|d| !asked.drift || d.drift.is_some());
+    let is_asked_for = |view: &wire::DatabaseView| {
+        (!asked.pending || view.pending > 0) && (health.is_empty() || health.contains(&view.health.as_str()))
+    };
+    let views = databases.map(|d| views::fleet::database(state, &services.fleet, d, now));
+    let databases = views.filter(is_asked_for).collect();
     let mut freezes = super::freezes::view(state).freezes;
     freezes.retain(|freeze| freeze.environment.parse().map_or(true, |place| reader.sees(&place)));
-    Ok(Response::new(wire::StatusResponse { databases, ledger_problem, freezes }))
+    Ok(Response::new(wire::StatusResponse { databases, ledger_problem, freezes, considered }))
 }
 
 pub(super) fn history(reader: &Reader, asked: &wire::HistoryRequest) -> Answer<wire::HistoryResponse> {
     let environment = environment(reader, &asked.environment)?;
-    let database = optional(&asked.database)?;
-    let filter = Filter { database, limit: limit(asked.limit, LINES) };
+    let filter = Filter {
+        database: optional(&asked.database)?,
+        version: optional(&asked.version)?,
+        since: asked.since_ms.map(Timestamp),
+        until: asked.until_ms.map(Timestamp),
+        results: asked.results.iter().map(|word| outcome(word)).collect::<Result<_, _>>()?,
+        by: optional(&asked.by)?,
+        limit: limit(asked.limit, LINES),
+    };
+    if let Some(name) = &filter.database {
+        let is_remembered = || reader.state.rollouts.values().any(|r| r.targets.contains_key(name));
+        match reader.state.database(name) {
+            Err(refusal) if !is_remembered() => return Err(refused(&refusal)),
+            Ok(_) | Err(_) => {}
+        }
+    }
     let wanted =
         |e: &EnvironmentName| environment.as_ref().map_or_else(|| reader.sees(e), |wanted| wanted == e);
     Ok(Response::new(wire::HistoryResponse {
@@ -151,6 +176,25 @@ fn environment(reader: &Reader, text: &str) -> Result<Option<EnvironmentName>, S
         reader.check(environment)?;
     }
     Ok(environment)
+}
+
+/// The words for health, as they were asked for.
+fn healths(asked: &[String]) -> Result<Vec<&str>, Status> {
+    let known = |word: &String| views::fleet::HEALTH.contains(&word.as_str());
+    match asked.iter().find(|word| !known(word)) {
+        Some(word) => {
+            let all = views::fleet::HEALTH.join(", ");
+            Err(usage(&format!("{word:?} is not a health: {all}")))
+        }
+        None => Ok(asked.iter().map(String::as_str).collect()),
+    }
+}
+
+fn outcome(word: &str) -> Result<Outcome, Status> {
+    Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == word).ok_or_else(|| {
+        let all = Outcome::ALL.map(Outcome::as_str).join(", ");
+        usage(&format!("{word:?} is not a result: {all}"))
+    })
 }
 
 /// A name that may be left out.

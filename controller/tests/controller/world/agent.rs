@@ -347,6 +347,7 @@ impl Stream {
                 };
                 Outcome::BackedUp(wire::outcome::BackedUp { backup: Some(backup) })
             }
+            Kind::Rehearse(_) => anyhow::bail!("these policies rehearse nothing"),
             // As they should be.
             Kind::Verify(verify) => {
                 let answer = |query: &wire::VerifyQuery| wire::outcome::Answer {

@@ -11,6 +11,7 @@ pub(super) fn contradiction(command: &Command, outcome: &Outcome) -> Option<Stri
     let what = match &command.kind {
         CommandKind::Backup { .. } => "a backup was to be taken",
         CommandKind::Verify(_) => "queries were to be asked",
+        CommandKind::Rehearse(_) => "migrations were to be tried",
         CommandKind::Run(_) | CommandKind::Adopt(_) => "migrations were to be run",
     };
     let run = command.kind.recording().ok_or_else(|| command.kind.expect());
@@ -19,9 +20,19 @@ pub(super) fn contradiction(command: &Command, outcome: &Outcome) -> Option<Stri
         (Outcome::BackedUp { .. }, _) => Some(format!("it tells of a backup, and {what}")),
         (Outcome::Verified { answers }, _) => match &command.kind {
             CommandKind::Verify(verify) => other_queries(verify, answers),
-            CommandKind::Backup { .. } | CommandKind::Run(_) | CommandKind::Adopt(_) => {
-                Some(format!("it tells of answers, and {what}"))
+            CommandKind::Backup { .. }
+            | CommandKind::Run(_)
+            | CommandKind::Adopt(_)
+            | CommandKind::Rehearse(_) => Some(format!("it tells of answers, and {what}")),
+        },
+        (Outcome::Rehearsed { rehearsed }, _) => match &command.kind {
+            CommandKind::Rehearse(asked) => {
+                other_steps(&asked.up, &rehearsed.up).or_else(|| other_steps(&asked.back, &rehearsed.back))
             }
+            CommandKind::Backup { .. }
+            | CommandKind::Run(_)
+            | CommandKind::Adopt(_)
+            | CommandKind::Verify(_) => Some(format!("it tells of a rehearsal, and {what}")),
         },
         (Outcome::Ran { .. }, Err(_)) => Some(format!("it tells of migrations, and {what}")),
         (Outcome::Ran { done, observation }, Ok(run)) => {
@@ -42,6 +53,12 @@ pub(super) fn contradiction(command: &Command, outcome: &Outcome) -> Option<Stri
         },
         (Outcome::Refused { .. } | Outcome::Unknown { .. }, _) => None,
     }
+}
+
+/// Each step was tried.
+fn other_steps(asked: &[Step], tried: &[StepDone]) -> Option<String> {
+    let same = asked.iter().map(|step| &step.version).eq(tried.iter().map(|step| &step.version));
+    (!same).then(|| "it did not try the migrations that were to be tried".to_owned())
 }
 
 /// Each query has its answer.
@@ -211,6 +228,7 @@ mod tests {
                 method: Default::default(),
                 reason: None,
                 outside: None,
+                sealed_key: None,
             },
         };
         let ran = Outcome::Ran { done: done(&["1", "2"]), observation: seen(&["1", "2"]) };

@@ -477,6 +477,7 @@ impl Player {
                         method: Default::default(),
                         reason: None,
                         outside: None,
+                        sealed_key: None,
                     },
                 }
             }

@@ -44,6 +44,7 @@ fn reached(state: &State, event: &Event) -> Vec<String> {
         let name = match outcome {
             Outcome::BackedUp { .. } => "backed-up",
             Outcome::Verified { .. } => "verified",
+            Outcome::Rehearsed { .. } => "rehearsed",
             Outcome::Ran { .. } => "ran",
             Outcome::Failed { .. } => "failed",
             Outcome::Interrupted { .. } => "interrupted",

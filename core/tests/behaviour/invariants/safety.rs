@@ -14,6 +14,7 @@ use proptest::prelude::*;
 
 use super::history::any_history;
 use super::play;
+use crate::snapshots::survives;
 use crate::world::Asked;
 
 /// The commands that a request caused.
@@ -41,6 +42,16 @@ fn at_most_one_command(state: &State) {
 }
 
 proptest! {
+    /// Any state can be written and read again (after every story's command, too: `story.rs`).
+    #[test]
+    fn invariant_a_state_survives_being_written(history in any_history()) {
+        play(&history, |asked| {
+            if asked.after.seq != asked.before.seq {
+                survives(asked.after);
+            }
+        });
+    }
+
     /// At any time a database has at most one command, and the rollout, the database and the command agree on it.
     #[test]
     fn invariant_one_mutating_command_in_flight_per_database(history in any_history()) {

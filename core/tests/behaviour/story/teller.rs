@@ -109,6 +109,7 @@ impl Teller {
             }
             Event::RolloutStarted { rollout, .. } => self.rollout = Some(rollout.clone()),
             Event::CommandIssued { command } => self.commands.push(command.id.to_string()),
+            Event::JobStarted { job, .. } => self.commands.push(job.to_string()),
             Event::ReleaseRecorded { .. }
             | Event::PolicyApplied { .. }
             | Event::OperatorAdded { .. }
@@ -151,7 +152,6 @@ impl Teller {
             | Event::LedgerAccepted { .. }
             | Event::WitnessSetAside { .. }
             | Event::WitnessHeard { .. }
-            | Event::JobStarted { .. }
             | Event::JobTaken { .. }
             | Event::JobCancelled { .. }
             | Event::JobEnded { .. }

@@ -191,6 +191,10 @@ fn issued(command: &Command) -> String {
             let backup = if run.backup.is_some() { "after a backup" } else { "without a backup" };
             format!("{:?} {} {backup}", run.direction, list(run.steps.iter().map(|s| &s.version)))
         }
+        CommandKind::Rehearse(tried) => {
+            let back = list(tried.back.iter().map(|step| &step.version));
+            format!("try {} and back {back}", list(tried.up.iter().map(|step| &step.version)))
+        }
         CommandKind::Verify(verify) => {
             format!("ask {}", list(verify.queries.iter().map(|query| &query.name)))
         }
@@ -219,6 +223,10 @@ pub(crate) fn came_of_it(outcome: &Outcome) -> String {
     let after = |done: &[StepDone]| format!("after {}", list(done.iter().map(|d| &d.version)));
     match outcome {
         Outcome::BackedUp { backup } => format!("backed up, {} bytes", backup.bytes),
+        Outcome::Rehearsed { rehearsed } => {
+            let of = |steps: &[StepDone]| list(steps.iter().map(|step| &step.version));
+            format!("rehearsed {}, back {}", of(&rehearsed.up), of(&rehearsed.back))
+        }
         Outcome::Verified { answers } => {
             let one = |answer: &Answer| match &answer.said {
                 Said::Passed => format!("{} passed", answer.query),

@@ -114,13 +114,13 @@ fn agent(teller: &mut Teller, said: &Said<'_>, name: &DatabaseName, words: &[&st
 
 fn fate(command: &Command, words: &[&str]) -> Option<Fate> {
     let at = |version: &str| match &command.kind {
-        CommandKind::Backup { .. } | CommandKind::Verify(_) => 0,
+        CommandKind::Backup { .. } | CommandKind::Verify(_) | CommandKind::Rehearse(_) => 0,
         CommandKind::Run(Run { steps, .. }) | CommandKind::Adopt(Adopt { steps, .. }) => {
             steps.iter().position(|s| s.version.as_str() == version).unwrap()
         }
     };
     Some(match words {
-        ["backs-up" | "runs" | "answers" | "passes", ..] => Fate::Well,
+        ["backs-up" | "runs" | "answers" | "passes" | "rehearses", ..] => Fate::Well,
         ["fails"] => Fate::FailsAfter(0),
         ["fails", version] => Fate::FailsAfter(at(version)),
         ["interrupted"] => Fate::DiesAfter(0),
@@ -149,6 +149,7 @@ fn pretended(teller: &Teller, name: &DatabaseName, command: &Command, lie: &str)
                 Outcome::Ran { done, .. } => Outcome::Ran { done, observation },
                 other @ (Outcome::BackedUp { .. }
                 | Outcome::Verified { .. }
+                | Outcome::Rehearsed { .. }
                 | Outcome::Failed { .. }
                 | Outcome::Interrupted { .. }
                 | Outcome::Cancelled { .. }

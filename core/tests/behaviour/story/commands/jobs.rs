@@ -2,7 +2,7 @@
 
 use pgbelay_core::decide::due_proofs;
 use pgbelay_core::event::Actor;
-use pgbelay_core::job::{Destination, JobEnd, JobId, Restore, Restored};
+use pgbelay_core::job::{Destination, JobEnd, Restore, Restored};
 use pgbelay_core::request::Request;
 use pgbelay_core::time::Span;
 
@@ -40,7 +40,9 @@ pub(super) fn drills(teller: &mut Teller, away: &[&str]) {
 
 /// `job ID taken`, `restored`, `broken`, `fails`, `lost`, `elsewhere`, `cancel`.
 pub(super) fn job(teller: &mut Teller, said: &Said<'_>, id: &str, word: &str) {
-    let id: JobId = id.parse().unwrap();
+    // By its number.
+    let known = teller.world.state.jobs.values().find(|job| job.id.as_str().split('-').next() == Some(id));
+    let id = known.map_or_else(|| id.parse().unwrap(), |job| job.id.clone());
     let Some(job) = teller.world.state.jobs.get(&id).map(|job| job.as_ref().clone()) else {
         return teller.say(format!("there is no job {id}"));
     };

@@ -1,0 +1,186 @@
+//! What differs, and in which direction.
+
+use serde_json::json;
+
+use super::*;
+
+fn policy(json: Value) -> Policy {
+    serde_json::from_value(json).unwrap()
+}
+
+/// Changes as lines: `leaning path: old -> new`.
+fn told(old: Value, new: Value) -> Vec<String> {
+    let none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+    let line = |change: &Change| {
+        format!("{} {}: {} -> {}", change.leaning.as_str(), change.path, none(&change.old), none(&change.new))
+    };
+    changes(&policy(old), &policy(new)).iter().map(line).collect()
+}
+
+/// The changes of one environment, without its name.
+fn check(old: Value, new: Value, expected: &[&str]) {
+    let production = |mut json: Value| {
+        json["name"] = json!("production");
+        json!({ "environments": [json] })
+    };
+    let found = told(production(old.clone()), production(new.clone()));
+    let found: Vec<_> = found.iter().map(|line| line.replace("environments.production.", "")).collect();
+    assert_eq!(found, expected);
+    // The other way round it is the opposite.
+    let back = told(production(new), production(old));
+    let count = |lines: &[String], word: &str| lines.iter().filter(|line| line.starts_with(word)).count();
+    assert_eq!(count(&back, "loosens"), count(&found, "tightens"), "{back:?}");
+    assert_eq!(count(&back, "tightens"), count(&found, "loosens"), "{back:?}");
+}
+
+#[test]
+fn a_default_that_is_written_is_no_difference() {
+    let plain = json!({"environments": [{"name": "staging"}, {"name": "production"}]});
+    let written = json!({
+        "environments": [
+            {"name": "staging", "requires": [], "approvals": 0, "confirm_at": "high", "backup": {"method": "full"},
+             "blockers": {"wait": true}, "rollback_window": "1d", "waves": [], "windows": []},
+            {"name": "production", "requires": ["staging"], "keep_history_table": false},
+        ],
+        "risk": {},
+        "refine": false,
+    });
+    assert_eq!(told(plain, written), Vec::<String>::new());
+}
+
+#[test]
+fn figures_have_a_direction_each() {
+    check(json!({"approvals": 2}), json!({"approvals": 1}), &["loosens approvals: 2 -> 1"]);
+    check(
+        json!({"waves": [{"count": 1, "bake": "1h"}]}),
+        json!({"waves": [{"count": 1, "bake": "30m"}]}),
+        &["loosens waves[0].bake: 1h -> 30m"],
+    );
+    check(json!({}), json!({"force_allowed": false}), &["tightens force_allowed: true -> false"]);
+    check(json!({}), json!({"step_deadline": "2h"}), &["tightens step_deadline: none -> 2h"]);
+    check(json!({}), json!({"first_bake": "2h"}), &["tightens first_bake: none -> 2h"]);
+    check(json!({}), json!({"confirm_at": "low"}), &["tightens confirm_at: high -> low"]);
+    check(
+        json!({"blockers": {"cancel_after": "1m"}}),
+        json!({}),
+        &["tightens blockers.cancel_after: 1m -> none"],
+    );
+    check(
+        json!({"backup": {"method": "auto", "touched_from": "1GB"}}),
+        json!({"backup": {"method": "auto", "touched_from": "900MB"}}),
+        &["loosens backup.touched_from: 1GB -> 900MB"],
+    );
+    check(
+        json!({"statement_timeouts": {"create-index": "1h"}}),
+        json!({"statement_timeouts": {"create-index": "2h", "update": "1h"}}),
+        &[
+            "loosens statement_timeouts.create-index: 1h -> 2h",
+            "changes statement_timeouts.update: none -> 1h",
+        ],
+    );
+    check(
+        json!({"replication_lag": {"max": "10s"}}),
+        json!({}),
+        &["loosens replication_lag: {max: 10s, then: give-up, wait: 10m} -> none"],
+    );
+    check(
+        json!({"freeze": "an incident"}),
+        json!({"freeze": "two"}),
+        &["changes freeze: an incident -> two"],
+    );
+}
+
+#[test]
+fn no_backup_and_less_of_it_are_looser() {
+    let full = "{archive_timeout: 5m, each: run, method: full, outside_from: 500GB, touched_from: 10GB}";
+    check(json!({}), json!({"backup": "off"}), &[&format!("loosens backup: {full} -> off")]);
+    check(
+        json!({}),
+        json!({"backup": {"method": "touched", "each": "migration"}}),
+        &["loosens backup.method: full -> touched", "tightens backup.each: run -> migration"],
+    );
+    check(
+        json!({"backup_retention": {"keep": 3}}),
+        json!({"backup_retention": {"keep": 2}}),
+        &["loosens backup_retention.keep: 3 -> 2"],
+    );
+}
+
+#[test]
+fn the_first_window_closes_and_each_further_one_opens() {
+    let night = json!({"from": "22:00", "to": "04:00"});
+    let noon = json!({"from": "12:00", "to": "13:00"});
+    check(
+        json!({}),
+        json!({"windows": [night]}),
+        &["tightens windows: none -> {days: daily, from: 22:00, to: 04:00, zone: UTC}"],
+    );
+    check(
+        json!({"windows": [night]}),
+        json!({"windows": [noon, night]}),
+        &["loosens windows: none -> {days: daily, from: 12:00, to: 13:00, zone: UTC}"],
+    );
+    check(
+        json!({"windows": [night], "blackouts": [noon]}),
+        json!({"windows": [night]}),
+        &["loosens blackouts: {days: daily, from: 12:00, to: 13:00, zone: UTC} -> none"],
+    );
+    check(json!({"windows": [night, noon]}), json!({"windows": [noon, night]}), &[]);
+}
+
+#[test]
+fn a_wave_that_is_put_in_between_leaves_the_others_alone() {
+    check(
+        json!({"waves": [{"count": 1}, {"count": 5}]}),
+        json!({"waves": [{"count": 1}, {"count": 2}, {"count": 5}]}),
+        &["changes waves[1]: none -> {count: 2}"],
+    );
+}
+
+#[test]
+fn environments_are_known_by_their_names() {
+    let old = json!({"environments": [{"name": "a"}, {"name": "b"}, {"name": "c", "requires": ["a", "b"]}]});
+    let new = json!({"environments": [{"name": "b"}, {"name": "c"}]});
+    let found = told(old, new);
+    assert!(found[0].starts_with("changes environments.a: {"), "{found:?}");
+    assert_eq!(
+        found[1..],
+        ["loosens environments.b.requires: a -> none", "loosens environments.c.requires: a -> none"]
+    );
+    let old = json!({"environments": [{"name": "a", "requires": []}, {"name": "b", "requires": []}]});
+    let new = json!({"environments": [{"name": "b", "requires": []}, {"name": "a", "requires": []}]});
+    assert_eq!(told(old, new), ["changes environments: [a, b] -> [b, a]"]);
+}
+
+#[test]
+fn what_is_said_for_all_environments_is_compared_too() {
+    let with = |json: Value| {
+        let mut policy = json;
+        policy["environments"] = json!([{"name": "a"}]);
+        policy
+    };
+    let old = with(json!({"hazards": {"drop-column": "high", "prefer-text": "low"}, "refine": true}));
+    let new = with(json!({"hazards": {"drop-column": "off"}, "risk": {"update": "low"}, "freeze": "why"}));
+    assert_eq!(
+        told(old, new),
+        [
+            "changes risk.update: none -> low",
+            "loosens hazards.drop-column: high -> off",
+            "changes hazards.prefer-text: low -> none",
+            "tightens freeze: none -> why",
+            "tightens refine: true -> false",
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_the_default_is_told_for_each_environment() {
+    let policy = policy(json!({
+        "environments": [{"name": "a", "backup": "off"}, {"name": "b", "approvals": 2, "requires": ["a"]}],
+        "refine": true,
+    }));
+    let [a, b] = &policy.environments[..] else { panic!("two environments") };
+    let told = |e| policy.beside_defaults(e).into_iter().map(|c| (c.path, c.new)).collect::<Vec<_>>();
+    assert_eq!(told(a), [("backup".to_owned(), Some("off".to_owned()))]);
+    assert_eq!(told(b), [("approvals".to_owned(), Some("2".to_owned()))]);
+}
