@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pgbelay_core::state::State;
 
@@ -25,8 +25,8 @@ impl Default for Worth {
     }
 }
 
-/// How long the end waits for a snapshot: within what the server gives the ledger. What is not written by then is not
-/// missed.
+/// How long the end waits for snapshots: with the audit's end before it, within what the server gives the ledger. What
+/// is not written by then is not missed.
 const END_DEADLINE: Duration = Duration::from_secs(6);
 
 /// Writes snapshots.
@@ -52,12 +52,13 @@ impl Saver {
         }
     }
 
-    /// The last state: waits for what is being written, and for its own snapshot.
+    /// The last state: waits for what is being written, and for its own snapshot, for [`END_DEADLINE`] in all.
     pub(super) fn finish(&mut self, state: &Arc<State>, head: &Head) {
-        self.wait();
+        let until = Instant::now() + END_DEADLINE;
+        self.wait(until);
         if head.seq.saturating_sub(self.saved) > self.worth.end && !self.is_writing() {
             self.begin(state, head, || {});
-            self.wait();
+            self.wait(until);
         }
     }
 
@@ -65,9 +66,11 @@ impl Saver {
         self.writing.as_ref().is_some_and(|alive| alive.try_recv() == Err(TryRecvError::Empty))
     }
 
-    fn wait(&self) {
+    fn wait(&self, until: Instant) {
         let Some(alive) = &self.writing else { return };
-        if alive.recv_timeout(END_DEADLINE) == Err(RecvTimeoutError::Timeout) {
+        if alive.recv_timeout(until.saturating_duration_since(Instant::now()))
+            == Err(RecvTimeoutError::Timeout)
+        {
             tracing::warn!(
                 "the snapshot of the state takes too long: the next start reads more of the ledger"
             );
