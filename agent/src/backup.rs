@@ -53,6 +53,7 @@ pub use look::look;
 pub use place::{LeftoverError, ending, remove_leftovers};
 pub use rehearse::{RehearsalRequest, drop_copies, rehearse};
 pub use remove::{RemoveError, remove};
+pub(crate) use restore::patiently;
 pub use restore::{Mark, RestoreRequest, recover, restore};
 pub use verify::verify;
 

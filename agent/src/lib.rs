@@ -96,6 +96,9 @@ pub async fn run<S: Site>(
     let journal = Journal::open(&state.journal(), clock::now())?;
     let jobs = Jobs::open(&state.jobs()).map_err(StateDirError::from)?;
     let site = Arc::new(site);
+    // An agent whose journal is gone does not know that it was at a rehearsal.
+    let copies = Arc::clone(&site);
+    let _dropped = AbortOnDropHandle::new(tokio::spawn(async move { copies.drop_copies().await }));
     let (events, heard) = mpsc::channel(LINK_EVENTS);
     let (channel, connected) = watch::channel(None);
     let hang_up = CancellationToken::new();

@@ -128,6 +128,11 @@ pub enum Reached {
         /// Whether CASCADE makes others with it.
         cascade: bool,
     },
+    /// A statement about what is no part of the database: roles, databases, tablespaces.
+    Beside {
+        /// By which words, as in `ALTER ROLE`.
+        by: String,
+    },
     /// A statement in a DO block, which runs with it.
     Runs {
         /// What it does.

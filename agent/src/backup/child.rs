@@ -1,6 +1,7 @@
 //! Running PostgreSQL's programs: what they are given, and how they are ended.
 
 use std::convert::Infallible;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use pgbelay_core::command::Failure;
 use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::failure;
 use super::programs::Programs;
@@ -30,6 +31,9 @@ const STALLED: Duration = Duration::from_secs(15 * 60);
 
 /// How often it is told how far it is.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// For the end of a program whose reader has ended.
+const COMES_TO_AN_END: Duration = Duration::from_secs(10);
 
 /// How much of what a program says is kept. The list of an archive has a line for each object.
 const LIST: u64 = 256 << 20;
@@ -234,7 +238,8 @@ pub(super) fn copy_of_database(
     (connects(dump, from), copy)
 }
 
-/// Runs two programs, the second of which reads what the first writes. How the second ended, unless the first failed.
+/// Runs two programs, the second of which reads what the first writes. How the second ended, unless the first failed by
+/// itself.
 pub(super) async fn pipe(mut one: Command, mut two: Command, control: &Control<'_>) -> Ended {
     let name = one.as_std().get_program().to_string_lossy().into_owned();
     one.stdout(Stdio::piped());
@@ -242,6 +247,7 @@ pub(super) async fn pipe(mut one: Command, mut two: Command, control: &Control<'
         Ok(first) => first,
         Err(error) => return bad(&name, &format!("it cannot be started: {error}")),
     };
+    // Whatever comes of it, it has ended when this returns.
     let _group = Group(first.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
     let (stdout, stderr) = (first.stdout.take(), first.stderr.take());
     match stdout.map(TryInto::<Stdio>::try_into) {
@@ -251,15 +257,40 @@ pub(super) async fn pipe(mut one: Command, mut two: Command, control: &Control<'
         Some(Err(error)) => return bad(&name, &error.to_string()),
         None => return bad(&name, "its output cannot be read"),
     }
-    let (ended, complaint) = tokio::join!(supervise(two, control, (None, None)), read(stderr, COMPLAINT));
-    match (ended, first.wait().await) {
-        (Ended::Well(output), Ok(status)) if status.success() => Ended::Well(output),
-        (Ended::Well(_), Ok(status)) => {
-            bad(&name, &complained(&String::from_utf8_lossy(&complaint), &status.to_string()))
-        }
-        (Ended::Well(_), Err(error)) => bad(&name, &error.to_string()),
-        (ended @ (Ended::Badly(_) | Ended::Cancelled), _) => ended,
+    let writes = async { tokio::join!(read(stderr, COMPLAINT), first.wait()) };
+    let reads = supervise(two, control, (None, None));
+    tokio::pin!(writes, reads);
+    let (ended, wrote) = tokio::select! {
+        ended = &mut reads => (ended, None),
+        wrote = &mut writes => (reads.await, Some(wrote)),
+    };
+    if matches!(ended, Ended::Cancelled) {
+        return ended;
     }
+    let wrote = match wrote {
+        Some(wrote) => Ok(wrote),
+        // It may wait for a lock, and does not see that nobody reads it any more.
+        None => timeout(COMES_TO_AN_END, writes).await,
+    };
+    match (ended, wrote) {
+        (Ended::Well(output), Ok((_, Ok(status)))) if status.success() => Ended::Well(output),
+        (ended @ (Ended::Badly(_) | Ended::Cancelled), Ok((_, Ok(status)))) if status.success() => ended,
+        (ended, Ok((complaint, Ok(status)))) => {
+            let why = complained(&String::from_utf8_lossy(&complaint), &status.to_string());
+            match ended {
+                Ended::Badly(_) if is_unread(&why, status) => ended,
+                Ended::Badly(_) | Ended::Well(_) | Ended::Cancelled => bad(&name, &why),
+            }
+        }
+        (Ended::Well(_), Ok((_, Err(error)))) => bad(&name, &error.to_string()),
+        (Ended::Well(_), Err(_)) => bad(&name, "it did not end after the last of what it wrote was read"),
+        (ended @ (Ended::Badly(_) | Ended::Cancelled), Ok((_, Err(_))) | Err(_)) => ended,
+    }
+}
+
+/// Whether a program ended because nobody read it any more: then its reader has more to say.
+fn is_unread(why: &str, status: std::process::ExitStatus) -> bool {
+    why.contains("Broken pipe") || status.signal() == Some(Signal::PIPE.as_raw())
 }
 
 /// A program and those that it has started, ended when this is dropped.
@@ -394,7 +425,53 @@ fn bad(name: &str, why: &str) -> Ended {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::watch;
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
+    use crate::database::Progress;
+
+    fn shell(script: &str) -> Command {
+        let mut command = program(Path::new("/bin/sh"));
+        command.args(["-c", script]);
+        command
+    }
+
+    async fn piped(one: &str, two: &str, cancel: &CancellationToken) -> Ended {
+        let (progress, _) = watch::channel(Progress::default());
+        let control = Control { progress: &progress, cancel, lease: &|| true, may_end: &[] };
+        pipe(shell(one), shell(two), &control).await
+    }
+
+    #[tokio::test]
+    async fn of_two_programs_the_one_is_told_of_that_failed_by_itself() {
+        let never = CancellationToken::new();
+        for (one, two, expected) in [
+            ("echo error: mine >&2; exit 1", "cat >/dev/null; echo error: too short >&2; exit 1", "mine"),
+            ("echo rows", "cat >/dev/null; echo error: theirs >&2; exit 1", "theirs"),
+            ("exec yes", "echo error: theirs >&2; exit 1", "theirs"),
+            ("echo error: mine >&2; exit 1", "cat", "mine"),
+        ] {
+            match piped(one, two, &never).await {
+                Ended::Badly(failure) => assert!(failure.message.contains(expected), "{failure:?}"),
+                other => panic!("{one} | {two}: {other:?}"),
+            }
+        }
+        match piped("echo rows", "cat", &never).await {
+            Ended::Well(output) => assert_eq!(output, b"rows\n"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn both_programs_are_ended_at_once_when_nobody_wants_them() {
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        // The first writes nothing, so that it does not see that its reader is gone.
+        let began = Instant::now();
+        assert!(matches!(piped("sleep 1000", "cat", &cancel).await, Ended::Cancelled));
+        assert!(began.elapsed() < COMES_TO_AN_END, "it was waited for");
+    }
 
     #[test]
     fn the_error_is_found_in_what_a_program_says() {

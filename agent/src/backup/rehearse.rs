@@ -105,10 +105,25 @@ pub async fn rehearse(target: &Target, request: &RehearsalRequest<'_>, control: 
 /// # Errors
 /// The server could not be asked, in words.
 pub async fn drop_copies(target: &Target, name: &DatabaseName) -> Result<(), String> {
+    // From where the agent is at home: beside the database it may have no rights, and mostly there is nothing to do.
+    if !are_there(target, name).await? {
+        return Ok(());
+    }
     let server = Server::open(target).await.map_err(|stop| stop.words())?;
     let gone = server.drop_all(&prefix(target, name)).await;
     server.session.close().await;
     gone.map_err(|fault| fault.words())
+}
+
+async fn are_there(target: &Target, name: &DatabaseName) -> Result<bool, String> {
+    let session = connect(target, NAME).await.map_err(|error| error.to_string())?;
+    let sql = format!(
+        "SELECT 1 FROM pg_catalog.pg_database WHERE pg_catalog.starts_with(datname, {})",
+        database::literal(&prefix(target, name))
+    );
+    let found = session.ask(&sql).await;
+    session.close().await;
+    found.map(|rows| !rows.is_empty()).map_err(|fault| fault.words())
 }
 
 /// Several agents may be at one server.
@@ -196,6 +211,7 @@ impl Copy<'_> {
             tracing::info!(notes = notes.join("; "), "the copy is not in all like the database");
         }
         self.fill(programs, empty).await?;
+        self.cut_off().await?;
         Box::pin(self.there_and_back()).await
     }
 
@@ -210,9 +226,28 @@ impl Copy<'_> {
         }
     }
 
-    /// Forward; what can be taken back, back and forward again.
+    /// Without user mappings nobody comes from the copy to the servers that the database works with.
+    async fn cut_off(&self) -> Result<(), Stop> {
+        let session = connect(&self.inside(), NAME).await.map_err(Stop::no_copy)?;
+        let no_copy = |fault: Fault| Stop::no_copy(fault.words());
+        let sql = "SELECT CASE WHEN umuser = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(usename) END, \
+                   pg_catalog.quote_ident(srvname) FROM pg_catalog.pg_user_mappings";
+        for row in session.ask(sql).await.map_err(no_copy)? {
+            if let Some((user, server)) = row.get(0).zip(row.get(1)) {
+                let drops = format!("DROP USER MAPPING FOR {user} SERVER {server}");
+                session.tell(&drops).await.map_err(no_copy)?;
+            }
+        }
+        session.close().await;
+        Ok(())
+    }
+
+    /// Forward; what can be taken back, back and forward again. What is repeatable comes last, as in a run, and has no way
+    /// back; once it is there, what can be taken back must still go.
     async fn there_and_back(&self) -> Result<Tried, Stop> {
         let WireRehearse { up, back, .. } = self.request.rehearse;
+        let repeated = up.iter().rev().take_while(|step| step.repeatable).count();
+        let (up, repeated) = up.split_at(up.len() - repeated);
         let (stays, goes) = up.split_at(up.len().saturating_sub(back.len()));
         let first = self.look().await?;
         let (mut done, before) = self.run((stays, Direction::Up, "1"), first).await?;
@@ -220,6 +255,8 @@ impl Copy<'_> {
         let (again, after) = self.run((goes, Direction::Up, "2"), before.clone()).await?;
         done.extend(again);
         if back.is_empty() {
+            let (again, _) = self.run((repeated, Direction::Up, "3"), after).await?;
+            done.extend(again);
             return Ok((done, Vec::new()));
         }
         let schema_after = self.catalog().await;
@@ -229,6 +266,11 @@ impl Copy<'_> {
         let (_, last) = self.run((goes, Direction::Up, "4"), once_more).await?;
         let what = "run again after its rollback, it leaves another schema than the first time";
         self.must_be_same((&after, schema_after), &last, what).await?;
+        if !repeated.is_empty() {
+            let (again, last) = self.run((repeated, Direction::Up, "5"), last).await?;
+            done.extend(again);
+            self.run((back, Direction::Down, "6"), last).await?;
+        }
         Ok((done, taken_back))
     }
 

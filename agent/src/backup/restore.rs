@@ -36,7 +36,7 @@ mod rows;
 mod server;
 mod tables;
 
-pub(super) use end::patiently;
+pub(crate) use end::patiently;
 pub use end::recover;
 pub use server::Mark;
 pub(super) use server::Server;

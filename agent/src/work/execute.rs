@@ -86,6 +86,9 @@ async fn rehearse<S: Site>(
     };
     match sql {
         Ok(sql) => {
+            if let Some(failure) = tools.guard.leaves_a_copy(&steps, &sql).await {
+                return Outcome::Failed { done: Vec::new(), failure, observation: None };
+            }
             let settings = tools.guard.within(&asked.settings);
             let asked = WireRehearse { settings, ..asked.clone() };
             Box::pin(tools.site.rehearse(command, (&asked, &sql), control)).await

@@ -78,15 +78,27 @@ impl Objection {
             | FailureKind::SqlMissing
             | FailureKind::Agent => "nothing was changed; see the agent's log",
         };
-        Self::Failed(Box::new(Failure {
-            kind,
-            version: version.cloned(),
-            message,
-            hint: Some(hint.to_owned()),
-            sqlstate: None,
-            line,
-            blockers: Vec::new(),
-        }))
+        Self::Failed(Box::new(Failure { message, hint: Some(hint.to_owned()), line, ..about(kind, version) }))
+    }
+}
+
+fn about(kind: FailureKind, version: Option<&Version>) -> Failure {
+    Failure {
+        kind,
+        version: version.cloned(),
+        message: String::new(),
+        hint: None,
+        sqlstate: None,
+        line: None,
+        blockers: Vec::new(),
+    }
+}
+
+fn unreadable() -> Failure {
+    Failure {
+        message: "the SQL could not be read: the parser stopped unexpectedly".to_owned(),
+        hint: Some("nothing was changed; see the agent's log".to_owned()),
+        ..about(FailureKind::Agent, None)
     }
 }
 
@@ -138,6 +150,45 @@ impl Guard {
         self.objects_to_texts(texts.collect(), site).await
     }
 
+    /// Why a script cannot be tried on a copy. What it would do to roles, to databases or to other machines, it would do
+    /// to the real ones, three times.
+    pub(crate) async fn leaves_a_copy(
+        &self,
+        steps: &[WireStep],
+        sql: &BTreeMap<Digest, String>,
+    ) -> Option<Failure> {
+        let texts = steps.iter().filter_map(|step| Some((step.version.clone(), sql.get(&step.sql)?.clone())));
+        let texts: Vec<_> = texts.collect();
+        let found = tokio::task::spawn_blocking(move || {
+            let files: Vec<_> = texts.iter().map(|(_, text)| text.as_str()).collect();
+            // Whether it can be read at all was asked before.
+            let scripts = pgbelay_analysis::guarded(&files, &[]).ok()?;
+            texts.iter().zip(&scripts).find_map(|((version, _), script)| {
+                let mut reaches = script.iter().flat_map(|statement| &statement.reaches);
+                let (line, by) =
+                    reaches.find_map(|reach| Some((reach.line, judge::leaves_a_copy(&reach.to)?)))?;
+                Some((version.clone(), line, by.to_owned()))
+            })
+        });
+        let (version, line, by) = match found.await {
+            Ok(found) => found?,
+            Err(_) => return Some(unreadable()),
+        };
+        Some(Failure {
+            message: format!(
+                "rehearsal: migration {version}, line {line}: {by} reaches what a copy shares with the database, or what \
+                 is outside of both, so that it cannot be tried"
+            ),
+            hint: Some(
+                "nothing was changed, nothing was tried; do it by hand and take it out of the migration, or set \
+                 rehearsal: off in the policy and make a new plan"
+                    .to_owned(),
+            ),
+            line: Some(line),
+            ..about(FailureKind::Rehearsal, Some(&version))
+        })
+    }
+
     /// Why queries of the policy are not asked here, in words.
     pub(crate) async fn objects_to_queries<S: Site>(&self, queries: &[Query], site: &S) -> Option<String> {
         for query in queries {
@@ -161,10 +212,7 @@ impl Guard {
         let asked = match judged {
             Ok(Ok(asked)) => asked,
             Ok(Err(objection)) => return Some(objection),
-            Err(_) => {
-                let why = "the SQL could not be read: the parser stopped unexpectedly".to_owned();
-                return Some(Objection::failed(FailureKind::Agent, None, None, why));
-            }
+            Err(_) => return Some(Objection::Failed(Box::new(unreadable()))),
         };
         if asked.is_empty() {
             return None;

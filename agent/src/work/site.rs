@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use age::x25519::Recipient;
 use pgbelay_analysis::Catalog;
@@ -16,6 +17,7 @@ use pgbelay_core::policy::Query;
 use pgbelay_core::time::Span;
 use pgbelay_proto::convert::{WireAdopt, WireCommand, WireJob, WireRehearse, WireRun, WireStep};
 use pgbelay_proto::wire::Measured;
+use tokio::sync::Mutex;
 
 use crate::backup::stores::{self, Source};
 use crate::backup::{self, BackupRequest, RehearsalRequest, RestoreRequest};
@@ -154,6 +156,8 @@ pub struct Postgres {
     pub outside: Option<BackupProgram>,
     /// Where the key is that signs them.
     pub identity: IdentityFiles,
+    /// Held by whoever makes or drops copies for rehearsals.
+    pub copies: Arc<Mutex<()>>,
 }
 
 impl Postgres {
@@ -169,6 +173,7 @@ impl Postgres {
             pg_bin: config.agent.pg_bin.clone(),
             outside: config.backup.clone(),
             identity: IdentityFiles::new(identity_in(&config.agent.state_dir), config.agent.name.clone()),
+            copies: Arc::default(),
         }
     }
 }
@@ -240,13 +245,23 @@ impl Site for Postgres {
         (rehearse, sql): (&WireRehearse, &BTreeMap<Digest, String>),
         control: Control<'_>,
     ) -> Outcome {
+        let _held = self.copies.lock().await;
         let request = RehearsalRequest { command, rehearse, sql, programs: self.pg_bin.as_deref() };
         Box::pin(backup::rehearse(&self.target, &request, &control)).await
     }
 
     async fn drop_copies(&self) {
-        if let Err(why) = Box::pin(backup::drop_copies(&self.target, &self.name)).await {
-            tracing::warn!(why, "a copy of an interrupted rehearsal is still there: the next one drops it");
+        let dropped = backup::patiently(|| {
+            Box::pin(async {
+                let _held = self.copies.lock().await;
+                backup::drop_copies(&self.target, &self.name).await
+            })
+        });
+        if let Err(why) = dropped.await {
+            tracing::warn!(
+                why,
+                "a copy of an interrupted rehearsal may still be there: the next one drops it"
+            );
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use pgbelay_agent::backup::{look, remove, remove_leftovers, verify};
 use pgbelay_agent::config::Stores;
@@ -36,6 +37,7 @@ fn site(dir: &TempDir) -> Postgres {
         outside: None,
         encrypt_to: Vec::new(),
         identity,
+        copies: Arc::default(),
     }
 }
 

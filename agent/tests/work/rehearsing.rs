@@ -24,7 +24,14 @@ async fn try_with(world: &World, up: &[Sample], back: &[Sample], with_rows: bool
     let (back, of_back): (_, BTreeMap<Digest, String>) = steps(back, Direction::Down);
     sql.extend(of_back);
     let expect = Expectation::from(&world.seen().await?);
-    let asked = WireRehearse { with_rows, up, back, expect, settings: settings() };
+    asked(world, WireRehearse { with_rows, up, back, expect, settings: settings() }, &sql).await
+}
+
+async fn asked(
+    world: &World,
+    asked: WireRehearse,
+    sql: &BTreeMap<Digest, String>,
+) -> anyhow::Result<Outcome> {
     let mut command = world.up(&[]).await?.command;
     command.kind = WireKind::Rehearse(asked.clone());
     let lease = || world.leased.load(Ordering::SeqCst);
@@ -32,7 +39,7 @@ async fn try_with(world: &World, up: &[Sample], back: &[Sample], with_rows: bool
     let request = RehearsalRequest {
         command: &command,
         rehearse: &asked,
-        sql: &sql,
+        sql,
         programs: Some(world.cluster.programs()),
     };
     Ok(rehearse(&world.target, &request, &control).await)
@@ -216,5 +223,83 @@ async fn what_an_earlier_life_left_is_dropped_and_nothing_else() -> anyhow::Resu
         .await?
         .get(0);
     assert_eq!(left, "pgbelay_rehearsal_ffffffff_c1", "somebody else's");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_repeatable_comes_last_and_stays_in_the_way_of_what_goes_back() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let try_with_repeated = async |repeated: &str| -> anyhow::Result<Outcome> {
+        let (mut up, mut sql) = steps(&[table("001", "a"), sample("R__v", repeated, "")], Direction::Up);
+        up[1].repeatable = true;
+        let (back, of_back) = steps(&[table("001", "a")], Direction::Down);
+        sql.extend(of_back);
+        asked(
+            &world,
+            WireRehearse {
+                with_rows: false,
+                up,
+                back,
+                expect: Expectation::from(&world.seen().await?),
+                settings: settings(),
+            },
+            &sql,
+        )
+        .await
+    };
+    let seen = rehearsed(try_with_repeated("CREATE OR REPLACE VIEW v AS SELECT 1 AS one;").await?);
+    assert_eq!((seen.up.len(), seen.back.len()), (2, 1));
+    assert!(seen.up[1].version.to_string().contains('v'), "{seen:?}");
+    let failure = failed(try_with_repeated("CREATE OR REPLACE VIEW v AS SELECT * FROM a;").await?);
+    assert!(failure.message.contains("migration 001 failed on a copy on its way back"), "{failure:?}");
+    assert!(failure.message.contains("depend"), "{failure:?}");
+    assert_eq!(copies(&world).await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_copy_does_not_reach_the_servers_that_the_database_works_with() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let client = world.client().await?;
+    let port = world.target.port;
+    client
+        .batch_execute(&format!(
+            "CREATE TABLE real (id int); CREATE EXTENSION postgres_fdw;
+             CREATE SERVER \"Near\" FOREIGN DATA WRAPPER postgres_fdw
+                 OPTIONS (host '{}', port '{port}', dbname '{APP}');
+             CREATE USER MAPPING FOR PUBLIC SERVER \"Near\" OPTIONS (user '{}', password '{}');
+             CREATE FOREIGN TABLE afar (id int) SERVER \"Near\" OPTIONS (table_name 'real')",
+            world.target.host,
+            world.target.user,
+            world.target.password.as_ref().map_or("", |password| password.expose()),
+        ))
+        .await?;
+    client.batch_execute("INSERT INTO afar VALUES (1)").await?;
+    let writes = sample("001", "INSERT INTO afar VALUES (2);", "DELETE FROM afar WHERE id = 2;");
+    let failure = failed(try_out(&world, &[writes], true).await?);
+    assert!(failure.message.contains("user mapping not found"), "{failure:?}");
+    assert_eq!(world.number("SELECT count(*) FROM real").await?, 1, "it was written from the copy");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_copy_that_belongs_to_a_role_whose_rights_are_not_inherited_is_dropped() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    world
+        .client()
+        .await?
+        .batch_execute(&format!(
+            "CREATE ROLE boss; CREATE ROLE limited LOGIN CREATEDB NOINHERIT IN ROLE boss PASSWORD '{}';
+             ALTER DATABASE {APP} OWNER TO boss; GRANT CREATE ON DATABASE {APP} TO limited;
+             CREATE SCHEMA mine AUTHORIZATION limited",
+            world.target.password.as_ref().map_or("", |password| password.expose())
+        ))
+        .await?;
+    world.target.user = "limited".to_owned();
+    rehearsed(
+        try_out(&world, &[sample("001", "CREATE TABLE mine.a (id int);", "DROP TABLE mine.a;")], false)
+            .await?,
+    );
+    assert_eq!(copies(&world).await?, 0);
     Ok(())
 }

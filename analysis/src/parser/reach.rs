@@ -4,6 +4,7 @@
 //! like the statement itself. Bodies in other languages, which are texts to PostgreSQL too, are searched for names;
 //! what they put together when they run is not seen.
 
+mod beside;
 mod bodies;
 mod functions;
 mod judge;

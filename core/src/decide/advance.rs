@@ -344,12 +344,14 @@ impl Next<'_> {
         let Goal::Release { release } = &body.goal else { return None };
         let begun =
             self.target.rehearsed.is_some() || self.target.backup.is_some() || !self.target.done.is_empty();
-        if begun {
+        if begun || self.is_cut_off() {
             return None;
         }
         let release = self.state.releases.get(release)?;
-        // From the last one on, as far as there is a way back.
-        let back = missing.iter().rev().map_while(|step| back_of(release.migration(&step.version)?, step));
+        // From the last one on, as far as there is a way back. What is repeatable comes last, and stays.
+        let repeated = missing.iter().rev().take_while(|step| step.repeatable).count();
+        let back = missing.iter().rev().skip(repeated);
+        let back = back.map_while(|step| back_of(release.migration(&step.version)?, step));
         Some(Rehearse {
             with_rows,
             up: missing.to_vec(),
@@ -357,6 +359,13 @@ impl Next<'_> {
             expect: self.target.expect.clone(),
             settings: body.settings.clone(),
         })
+    }
+
+    /// Whether it is not settled what a statement has done there that was cut off: on a copy nobody can tell either. What is
+    /// left of that migration goes on without a rehearsal.
+    fn is_cut_off(&self) -> bool {
+        let observed = self.state.databases.get(self.name).and_then(|known| known.observed.as_ref());
+        observed.is_some_and(|(_, seen)| seen.unfinished.iter().any(|migration| migration.open.is_some()))
     }
 
     /// Whether a database on which everything is run still has to be asked how it is: after a run, and where an earlier

@@ -45,10 +45,18 @@ async fn what_does_not_go_there_and_back_on_a_copy_changes_nothing() -> anyhow::
     world.write_migrations(&[unique, back])?;
     world.cli(&MIGRATE).await?.ended(1, &["rehearsal", "one_of_each"]);
 
+    // What it would do to the server it would do to the real one.
+    let role = ("001_state.sql", "SELECT 1;\nCREATE ROLE of_the_server;");
+    let back = ("rollback/001_rollback.sql", "DROP ROLE of_the_server;");
+    world.write_migrations(&[role, back])?;
+    world.cli(&MIGRATE).await?.ended(1, &["line 2: CREATE ROLE", "cannot be tried"]);
+    let roles = "SELECT count(*) FROM pg_roles WHERE rolname = 'of_the_server'";
+    ensure!(client.query_one(roles, &[]).await?.get::<_, i64>(0) == 0, "the role is there");
+
     let right = ("rollback/001_rollback.sql", "DROP INDEX by_state; ALTER TABLE orders DROP COLUMN state;");
     world.write_migrations(&[STATE, right])?;
     world.cli(&MIGRATE).await?.ended(0, &[]);
-    let done = world.json(&["rollout", "show", "r3"]).await?;
+    let done = world.json(&["rollout", "show", "r4"]).await?;
     let shown = done["targets"][0]["rehearsal"].as_str().unwrap_or_default();
     ensure!(shown.starts_with("1 migration forward, back and forward again"), "{done:#}");
     ensure!(client.query_one(columns, &[]).await?.get::<_, i64>(0) == 3, "it was not run");
@@ -115,4 +123,22 @@ async fn a_server_that_is_killed_meanwhile_changes_nothing_and_keeps_no_copy() -
     world.rollout_until("r1", "the end", |view| view["state"] == "succeeded").await?;
     ensure!(world.applied("one").await? == ["001"] && copies(&world).await? == 0);
     Ok(())
+}
+
+#[tokio::test]
+async fn an_agent_that_has_forgotten_its_rehearsal_drops_the_copy_all_the_same() -> anyhow::Result<()> {
+    let mut world = World::builder().databases(&[("one", "staging")]).policy(POLICY).start().await?;
+    world.write_migrations(&[("001_slow.sql", "SELECT pg_catalog.pg_sleep(1000);")])?;
+    let _watching = world.spawn_cli(&MIGRATE, "migrate")?;
+    asleep(&world, 0).await?;
+    world.kill_agent("one")?;
+    world.cli(&["rollout", "abort", "r1"]).await?.ended(0, &[]);
+    world.rollout_until("r1", "the end", |view| view["state"] == "aborted").await?;
+    ensure!(copies(&world).await? == 1);
+    std::fs::remove_dir_all(world.member("one").home.join("state/journal"))?;
+    world.start_agent("one")?;
+    wait::until("the copy is gone", PATIENCE, async || {
+        Ok(if copies(&world).await? == 0 { Look::Done(()) } else { Look::not_yet("it is there") })
+    })
+    .await
 }

@@ -59,7 +59,7 @@ async fn published(
 }
 
 /// Asks until there is an answer, or for as long as a server takes to come back.
-pub(in crate::backup) async fn patiently<'a, T>(
+pub(crate) async fn patiently<'a, T>(
     ask: impl Fn() -> BoxFuture<'a, Result<T, String>> + Send,
 ) -> Result<T, String> {
     let began = Instant::now();

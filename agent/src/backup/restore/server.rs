@@ -154,10 +154,33 @@ impl<'a> Server<'a> {
             "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = {}",
             literal(name)
         );
-        if !self.session.ask(&ends).await?.is_empty() {
-            tracing::info!(database = name, "sessions in a temporary database were ended");
+        match self.session.ask(&ends).await {
+            Ok(ended) if ended.is_empty() => {}
+            Ok(_) => tracing::info!(database = name, "sessions in a temporary database were ended"),
+            // They may be gone by themselves; if they are not, the server says so below.
+            Err(fault) => tracing::info!(database = name, why = fault.words(), "sessions could not be ended"),
         }
-        self.long(&format!("DROP DATABASE IF EXISTS {}", identifier(name))).await
+        let drops = format!("DROP DATABASE IF EXISTS {}", identifier(name));
+        let Err(refused) = self.long(&drops).await else { return Ok(()) };
+        // It was given to its owner, whose privileges the agent may have only as that role.
+        let Some(owner) = self.owner(name).await? else { return Err(refused) };
+        if !self.becomes(&identifier(&owner)).await {
+            return Err(refused);
+        }
+        let dropped = self.long(&drops).await;
+        self.session.tell("RESET ROLE").await?;
+        dropped
+    }
+
+    /// Who else owns a database.
+    async fn owner(&self, name: &str) -> Result<Option<String>, Fault> {
+        let sql = format!(
+            "SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = {} \
+             AND pg_catalog.pg_get_userbyid(datdba) <> CURRENT_USER",
+            literal(name)
+        );
+        let rows = self.session.ask(&sql).await?;
+        Ok(rows.first().and_then(|row| row.get(0)).map(str::to_owned))
     }
 
     /// Drops the temporary databases of earlier lives of this agent.
@@ -223,17 +246,35 @@ impl<'a> Server<'a> {
             let sql = format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC");
             wanted.insert(0, ("privileges".to_owned(), sql));
         }
-        wanted.push((
-            format!("owner {}", needs.owner),
-            format!("ALTER DATABASE {database} OWNER TO {}", identifier(&needs.owner)),
-        ));
         let mut notes = Vec::new();
-        for (what, sql) in wanted {
-            if let Err(fault) = self.session.tell(&sql).await {
+        let mut tell = async |what: &str, sql: &str| {
+            let told = self.session.tell(sql).await;
+            if let Err(fault) = &told {
                 notes.push(format!("{what} could not be restored: {}", fault.words()));
             }
+            told.is_ok()
+        };
+        // The owner first: with another one, what the old one was granted goes to the new one.
+        let owner = identifier(&needs.owner);
+        let given =
+            tell(&format!("owner {}", needs.owner), &format!("ALTER DATABASE {database} OWNER TO {owner}"))
+                .await;
+        let steps_aside = given && self.becomes(&owner).await;
+        for (what, sql) in wanted {
+            tell(&what, &sql).await;
+        }
+        if steps_aside {
+            tell("the agent's own role", "RESET ROLE").await;
         }
         notes
+    }
+
+    /// Takes the rights of an owner that this role has only as that one, if it may. A superuser has more by itself.
+    async fn becomes(&self, owner: &str) -> bool {
+        let sql = "SELECT pg_catalog.current_setting('is_superuser')";
+        let rows = self.session.ask(sql).await.unwrap_or_default();
+        let has_all = rows.first().and_then(|row| row.get(0)) == Some("on");
+        !has_all && self.session.tell(&format!("SET ROLE {owner}")).await.is_ok()
     }
 
     async fn long(&self, sql: &str) -> Result<(), Fault> {

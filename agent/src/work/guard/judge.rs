@@ -2,7 +2,7 @@
 //!
 //! The statements are the ones that the agent reads itself; what the controller thinks of them does not count here.
 
-use pgbelay_analysis::{GuardedStatement, Reached, Risk, StatementKind};
+use pgbelay_analysis::{Guarded, GuardedStatement, Reached, Risk, StatementKind};
 
 use crate::config::{Extensions, GuardRules};
 use crate::database::Trust;
@@ -53,11 +53,20 @@ pub(crate) fn judge(
                 Reached::Runs { kind, risk, objects } => {
                     runs(rules, schema, reach.line, (*kind, *risk, objects))?;
                 }
-                Reached::Guarded { .. } => {}
+                Reached::Guarded { .. } | Reached::Beside { .. } => {}
             }
         }
     }
     Ok(asked)
+}
+
+/// By which words a statement works on what a copy of a database shares with it, or on what is outside of both.
+pub(crate) fn leaves_a_copy(reached: &Reached) -> Option<&str> {
+    match reached {
+        Reached::Guarded { what: Guarded::SetRole | Guarded::UntrustedLanguages, .. } => None,
+        Reached::Beside { by } | Reached::Guarded { by, .. } => Some(by),
+        Reached::Function(_) | Reached::Extension { .. } | Reached::Runs { .. } => None,
+    }
 }
 
 /// The rule that an extension breaks that the server does not call trusted.
@@ -219,7 +228,7 @@ mod tests {
             let expected = format!("2: {what}; {out}, or list {thing} under guard.allow in the agent's file");
             assert_eq!(told(&script, "{}"), expected);
             assert_eq!(told(&script, &format!("{{ allow: [{thing}] }}")), "", "{sql}");
-            let others = pgbelay_analysis::Guarded::ALL.iter().map(|g| g.as_str()).filter(|g| *g != thing);
+            let others = Guarded::ALL.iter().map(|g| g.as_str()).filter(|g| *g != thing);
             let others = others.collect::<Vec<_>>().join(", ");
             assert_eq!(told(&script, &format!("{{ allow: [{others}] }}")), expected);
         }

@@ -3,6 +3,7 @@
 use pg_query::protobuf::VariableSetKind;
 use serde_json::Value;
 
+use super::beside::beside;
 use super::functions::{self, SET_CONFIG};
 use super::walk::Fields;
 use super::{Place, Search, Written};
@@ -30,7 +31,17 @@ pub(super) fn fields_of(node: &str) -> Option<&'static [&'static str]> {
         "AlterExtensionStmt" => &["extname"],
         "CreateRoleStmt" | "AlterRoleStmt" => &["options"],
         "GrantRoleStmt" => &["granted_roles", "is_grant"],
-        "GrantStmt" => &["objects", "is_grant"],
+        "GrantStmt" => &["objects", "is_grant", "objtype"],
+        "CommentStmt" | "SecLabelStmt" => &["objtype"],
+        "RenameStmt" => &["rename_type"],
+        "AlterOwnerStmt" => &["object_type"],
+        "AlterRoleSetStmt"
+        | "DropRoleStmt"
+        | "AlterDatabaseStmt"
+        | "AlterDatabaseSetStmt"
+        | "AlterDatabaseRefreshCollStmt"
+        | "ReassignOwnedStmt"
+        | "DropOwnedStmt" => &[],
         "CreateCastStmt" => &["func"],
         "DefineStmt" => &["definition"],
         "CreateTrigStmt" | "CreateEventTrigStmt" => &["funcname"],
@@ -73,6 +84,9 @@ impl Search<'_> {
     pub(super) fn judge(&mut self, node: &'static str, fields: &Fields, place: Place<'_>) {
         let field = |name: &str| fields.get(name).unwrap_or(&Value::Null);
         let at = place.base;
+        if let Some(by) = beside(node, fields) {
+            self.add(at, Reached::Beside { by });
+        }
         match node {
             "FuncCall" => self.function_call(fields, place),
             "CopyStmt" => self.copy(fields, at),

@@ -10,14 +10,71 @@ fn found(sql: &str) -> Vec<String> {
     ];
     let files = guarded(&[sql], &wanted).unwrap_or_else(|(_, error)| panic!("{sql}: {error}"));
     let told = |reach: &crate::Reach| match &reach.to {
-        Reached::Guarded { what, by } => format!("{}: {what} by {by}", reach.line),
-        Reached::Function(name) => format!("{}: call of {name}", reach.line),
-        Reached::Extension { name, cascade } => format!("{}: extension {name} {cascade}", reach.line),
+        Reached::Guarded { what, by } => Some(format!("{}: {what} by {by}", reach.line)),
+        Reached::Function(name) => Some(format!("{}: call of {name}", reach.line)),
+        Reached::Extension { name, cascade } => Some(format!("{}: extension {name} {cascade}", reach.line)),
         Reached::Runs { kind, risk, objects } => {
-            format!("{}: runs {kind} {risk} {}", reach.line, objects.join(" "))
+            Some(format!("{}: runs {kind} {risk} {}", reach.line, objects.join(" ")))
+        }
+        Reached::Beside { .. } => None,
+    };
+    files[0].iter().flat_map(|statement| statement.reaches.iter().filter_map(told)).collect()
+}
+
+/// By which words a script works on what is no part of the database.
+fn beside(sql: &str) -> Vec<String> {
+    let files = guarded(&[sql], &[]).unwrap_or_else(|(_, error)| panic!("{sql}: {error}"));
+    let told = |reach: &crate::Reach| match &reach.to {
+        Reached::Beside { by } => Some(format!("{}: {by}", reach.line)),
+        Reached::Guarded { .. } | Reached::Function(_) | Reached::Extension { .. } | Reached::Runs { .. } => {
+            None
         }
     };
-    files[0].iter().flat_map(|statement| statement.reaches.iter().map(told)).collect()
+    files[0].iter().flat_map(|statement| statement.reaches.iter().filter_map(told)).collect()
+}
+
+#[test]
+fn what_is_no_part_of_a_database_is_told() {
+    for (sql, words) in [
+        ("CREATE ROLE a", "CREATE ROLE"),
+        ("CREATE USER a PASSWORD 'x'", "CREATE ROLE"),
+        ("ALTER ROLE a NOLOGIN", "ALTER ROLE"),
+        ("ALTER ROLE a SET work_mem = '1GB'", "ALTER ROLE"),
+        ("ALTER ROLE a IN DATABASE d SET work_mem = '1GB'", "ALTER ROLE"),
+        ("ALTER ROLE a RENAME TO b", "ALTER ROLE RENAME"),
+        ("DROP ROLE a", "DROP ROLE"),
+        ("ALTER GROUP a ADD USER b", "ALTER ROLE"),
+        ("GRANT a TO b", "GRANT of a role"),
+        ("REVOKE a FROM b", "REVOKE of a role"),
+        ("ALTER DATABASE d SET work_mem = '1GB'", "ALTER DATABASE"),
+        ("ALTER DATABASE d CONNECTION LIMIT 3", "ALTER DATABASE"),
+        ("ALTER DATABASE d RENAME TO e", "ALTER DATABASE RENAME"),
+        ("ALTER DATABASE d OWNER TO a", "ALTER DATABASE OWNER"),
+        ("GRANT CONNECT ON DATABASE d TO a", "GRANT or REVOKE ON DATABASE"),
+        ("REVOKE ALL ON DATABASE d FROM PUBLIC", "GRANT or REVOKE ON DATABASE"),
+        ("GRANT CREATE ON TABLESPACE t TO a", "GRANT or REVOKE ON TABLESPACE"),
+        ("GRANT SET ON PARAMETER work_mem TO a", "GRANT or REVOKE ON PARAMETER"),
+        ("COMMENT ON DATABASE d IS 'x'", "COMMENT ON DATABASE"),
+        ("COMMENT ON ROLE a IS 'x'", "COMMENT ON ROLE"),
+        ("REASSIGN OWNED BY a TO b", "REASSIGN OWNED"),
+        ("DROP OWNED BY a", "DROP OWNED"),
+        ("DO $$ BEGIN ALTER ROLE a NOLOGIN; END $$", "ALTER ROLE"),
+        ("CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'ALTER ROLE a NOLOGIN'", "ALTER ROLE"),
+    ] {
+        assert_eq!(beside(&format!("SELECT 1;\n{sql};")), [format!("2: {words}")], "{sql}");
+    }
+    for within in [
+        "CREATE TABLE a (id int)",
+        "ALTER TABLE a OWNER TO b",
+        "ALTER TABLE a RENAME TO b",
+        "GRANT SELECT ON a TO b",
+        "GRANT USAGE ON SCHEMA a TO b",
+        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO a",
+        "COMMENT ON TABLE a IS 'x'",
+        "SET ROLE a",
+    ] {
+        assert_eq!(beside(within), [] as [String; 0], "{within}");
+    }
 }
 
 #[track_caller]
