@@ -60,7 +60,7 @@ pub use verify::verify;
 use contents::Contents;
 use place::Place;
 use publish::{Facts, Kind, Published};
-use stores::{NotKept, Store};
+use stores::{Early, NotKept, Store};
 use touched::Rows;
 
 /// What a backup is for.
@@ -128,17 +128,54 @@ async fn make(
     let session = open(target).await?;
     session.end_others(DUMP).await.map_err(|fault| lost(&fault))?;
     // The snapshot comes first: when the look after it finds what was expected, the snapshot has it too.
-    let mut contents = Contents::look(&session).await.map_err(|fault| held(&fault))?;
+    let contents = Contents::look(&session).await.map_err(|fault| held(&fault))?;
     let looks = open(target).await?;
     let (seen, outline) = expected(&looks, target, request.expect).await?;
     reach("backup-before-intent").await;
-    let place = Place::make(dir, request.command).await.map_err(|error| Stop::Failed(error.failure()))?;
+    let place = Place::make(dir, request.command, started).await;
+    let place = place.map_err(|error| Stop::Failed(error.failure()))?;
     reach("backup-after-intent").await;
+    let mut early = Early::new(&open_stores, &place.parent, &place.id);
+    let about = (started, contents, (seen, outline));
+    let made = Box::pin(made(target, request, (place, &mut early), (session, looks), about, control)).await;
+    let published = match made {
+        Ok(published) => published,
+        Err(stop) => {
+            early.give_up().await;
+            return Err(stop);
+        }
+    };
+    let copies = kept(&published, (stores, &open_stores), (database, early), control).await?;
+    let took = Span(jiff::Timestamp::now().as_millisecond() - started.as_millisecond());
+    reach("backup-after-commit").await;
+    let Published { path, sha256, bytes, method, reason, outside, sealed_key } = published;
+    let mut copies = copies;
+    let mut location = path.to_string_lossy().into_owned();
+    if !stores.keep_local && !copies.is_empty() {
+        // What is whole elsewhere may go here; one that stays does no harm.
+        if let Err(error) = remove(&path, sha256).await {
+            tracing::warn!(error = words::line(&error), "the local copy of a backup is still there");
+        }
+        location = copies.remove(0);
+    }
+    Ok(Backup { path: location, copies, sha256, bytes, took, method, reason, outside, sealed_key })
+}
+
+/// Makes it, and gives it its proper name on disk. What is large goes to stores meanwhile.
+async fn made(
+    target: &Target,
+    request: &BackupRequest<'_>,
+    (place, early): (Place, &mut Early),
+    (session, looks): (Session, Session),
+    (started, mut contents, (seen, outline)): (jiff::Timestamp, Contents, (Observation, Digest)),
+    control: &Control<'_>,
+) -> Result<Published, Stop> {
     let chosen = choose(request, target, (&session, &mut contents)).await?;
     let kind = match chosen.method {
         BackupMethod::Full | BackupMethod::Touched => {
             let what = (&contents, chosen.some);
-            Kind::Dump(full::dumped((target, request), what, &place, (session, looks), control).await?)
+            let with = (&mut *early, control);
+            Kind::Dump(full::dumped((target, request), what, &place, (session, looks), with).await?)
         }
         BackupMethod::RestorePoint => {
             session.close().await;
@@ -173,21 +210,7 @@ async fn make(
     };
     let facts = Facts { started, contents, seen, outline, kind, reason: chosen.reason };
     let published = publish::publish(place, facts, request.command, request.signer).await;
-    let published = published.map_err(|error| Stop::Failed(error.failure()))?;
-    let copies = kept(&published, (stores, &open_stores), database, control).await?;
-    let took = Span(jiff::Timestamp::now().as_millisecond() - started.as_millisecond());
-    reach("backup-after-commit").await;
-    let Published { path, sha256, bytes, method, reason, outside, sealed_key } = published;
-    let mut copies = copies;
-    let mut location = path.to_string_lossy().into_owned();
-    if !stores.keep_local && !copies.is_empty() {
-        // What is whole elsewhere may go here; one that stays does no harm.
-        if let Err(error) = remove(&path, sha256).await {
-            tracing::warn!(error = words::line(&error), "the local copy of a backup is still there");
-        }
-        location = copies.remove(0);
-    }
-    Ok(Backup { path: location, copies, sha256, bytes, took, method, reason, outside, sealed_key })
+    published.map_err(|error| Stop::Failed(error.failure()))
 }
 
 /// What kind of backup is made.
@@ -236,14 +259,16 @@ async fn choose(
 async fn kept(
     published: &Published,
     stores: (&Stores, &[Store]),
-    database: &DatabaseName,
+    (database, mut early): (&DatabaseName, Early),
     control: &Control<'_>,
 ) -> Result<Vec<String>, Stop> {
-    let kept = Box::pin(stores::keep(stores, database, &published.path, control)).await;
+    let from = (published.path.as_path(), &mut early);
+    let kept = Box::pin(stores::keep(stores, database, from, control)).await;
     let stop = match kept {
         Ok(copies) => return Ok(copies),
         Err(stop) => stop,
     };
+    early.give_up().await;
     if let Err(error) = remove(&published.path, published.sha256).await {
         tracing::warn!(error = words::line(&error), "a backup that is in too few stores is still here");
     }

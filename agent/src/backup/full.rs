@@ -17,6 +17,7 @@ use super::programs::Programs;
 use super::progress::Meter;
 use super::publish::Dumped;
 use super::seal::{ENDING, Seal};
+use super::stores::Early;
 use super::touched::Selected;
 use super::{BackupRequest, Stop, failed, lost, space};
 use crate::database::{Control, Session, Target};
@@ -46,7 +47,7 @@ pub(super) async fn dumped(
     (contents, some): (&Contents, Option<Selected>),
     place: &Place,
     (session, looks): (Session, Session),
-    control: &Control<'_>,
+    (early, control): (&mut Early, &Control<'_>),
 ) -> Result<Dumped, Stop> {
     let programs = Programs::find(request.programs, session.version).await.map_err(Stop::Failed)?;
     let seal = Seal::to(request.encrypt_to).map(Arc::new);
@@ -54,7 +55,7 @@ pub(super) async fn dumped(
     room(place, &looks, contents.bytes() * if seal.is_some() { 2 } else { 1 }).await?;
     let rate = request.order.rate_limit.map(|rate| rate.0);
     let without_rows = some.as_ref().map_or(&[][..], |some| &some.excluded);
-    let to = (place, seal.as_ref());
+    let to = (place, seal.as_ref(), early);
     let made = dump((target, &programs), (contents, without_rows), to, (&looks, rate), control).await?;
     let anew = contents.written_anew(&looks).await.map_err(|fault| lost(&fault))?;
     if !anew.is_empty() {
@@ -89,11 +90,11 @@ struct Made {
     jobs: usize,
 }
 
-/// Runs pg_dump, and hashes what it writes meanwhile.
+/// Runs pg_dump, and hashes what it writes meanwhile, encrypts it where that is asked for, and sends it to stores.
 async fn dump(
     (target, programs): (&Target, &Programs),
     (contents, without_rows): (&Contents, &[String]),
-    (place, seal): (&Place, Option<&Arc<Seal>>),
+    (place, seal, early): (&Place, Option<&Arc<Seal>>, &mut Early),
     (looks, rate): (&Session, Option<u64>),
     control: &Control<'_>,
 ) -> Result<Made, Stop> {
@@ -112,12 +113,20 @@ async fn dump(
         };
         let often = if rate.is_some() { FOLLOW_CLOSELY } else { FOLLOW };
         let followed = follow((place, seal), Arc::clone(&meter), (&ended, often));
+        let written = if seal.is_some() { place.sealed() } else { place.dump() };
+        early.begin(&written, &format!("{DUMP_DIR}/"), contents.bytes());
         let done = tokio::select! {
             done = async { tokio::try_join!(dumped, followed) } => done,
             never = meter.watch(looks, &contents.tables) => never,
         };
+        if done.is_err() {
+            early.forget().await;
+        }
         match done {
-            Ok((_, parts)) => return Ok(Made { parts, compression, jobs }),
+            Ok((_, parts)) => {
+                early.pause().await;
+                return Ok(Made { parts, compression, jobs });
+            }
             Err(Stop::Failed(failure))
                 if compression == Compression::Zstd && failure.message.contains(child::NOT_BUILT_WITH) =>
             {

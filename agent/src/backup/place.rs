@@ -16,6 +16,9 @@ use super::publish::sync_directory;
 /// What temporary names start with. No database and no backup is called like that.
 pub(super) const TEMPORARY: &str = ".tmp-";
 
+/// Most names that are tried, should two backups of one command begin in one second.
+const NAMES: u32 = 100;
+
 /// Why a file or directory of a backup could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("{what} {}", path.display())]
@@ -49,20 +52,27 @@ pub(super) struct Place {
     pub(super) parent: PathBuf,
     /// The temporary directory.
     pub(super) path: PathBuf,
+    /// What it will be called.
+    pub(super) id: String,
     /// Whether it has its proper name.
     pub(super) published: bool,
 }
 
 impl Place {
     /// Makes the directory; only its owner may look into it.
-    pub(super) async fn make(dir: &Path, command: &WireCommand) -> Result<Self, PlaceError> {
+    pub(super) async fn make(
+        dir: &Path,
+        command: &WireCommand,
+        started: jiff::Timestamp,
+    ) -> Result<Self, PlaceError> {
         let parent = dir.join(command.database.as_str());
         let path = parent.join(format!("{TEMPORARY}{}-{}", command.id, command.attempt));
-        let made = tokio::task::spawn_blocking(move || Self::make_here(parent, path)).await;
+        let name = format!("{}{}", started.strftime("%Y%m%dT%H%M%SZ"), ending(command));
+        let made = tokio::task::spawn_blocking(move || Self::make_here(parent, path, &name)).await;
         made.unwrap_or_else(|_| Err(interrupted("failed to make the directory")))
     }
 
-    fn make_here(parent: PathBuf, path: PathBuf) -> Result<Self, PlaceError> {
+    fn make_here(parent: PathBuf, path: PathBuf, name: &str) -> Result<Self, PlaceError> {
         let failed = |what, path: &Path| {
             let path = path.to_owned();
             move |source| PlaceError { what, path, source }
@@ -81,7 +91,8 @@ impl Place {
         // Of earlier lives of the agent: there is one backup at a time.
         remove_here(&parent).map_err(failed("failed to remove what interrupted backups left in", &parent))?;
         private.recursive(false).create(&path).map_err(failed("failed to make the directory", &path))?;
-        Ok(Self { parent, path, published: false })
+        let id = free_name(&parent, name);
+        Ok(Self { parent, path, id, published: false })
     }
 
     /// Where pg_dump writes to.
@@ -93,6 +104,12 @@ impl Place {
     pub(super) fn sealed(&self) -> PathBuf {
         self.path.join("sealed")
     }
+}
+
+/// A name that is not taken. Renaming a directory onto another that has files fails, so nothing is ever replaced.
+fn free_name(parent: &Path, name: &str) -> String {
+    let mut names = std::iter::once(name.to_owned()).chain((2..NAMES).map(|n| format!("{name}-{n}")));
+    names.find(|name| !parent.join(name).exists()).unwrap_or_else(|| name.to_owned())
 }
 
 /// The work was dropped before it was done.

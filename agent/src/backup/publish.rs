@@ -19,12 +19,9 @@ use super::contents::Contents;
 use super::manifest::{CERTIFICATE, DUMP_DIR, FORMAT, GLOBALS, KEY, MANIFEST, Manifest, SIGNATURE, SUMS};
 use super::outside::Made;
 use super::parts::{Part, part};
-use super::place::{Place, PlaceError, ending, interrupted};
+use super::place::{Place, PlaceError, interrupted};
 use super::restore_point::RestorePoint;
 use super::seal::Seal;
-
-/// Most names that are tried, should two backups of one command end in one second.
-const NAMES: u32 = 100;
 
 /// What is known of a backup before it is published.
 #[derive(Debug)]
@@ -150,9 +147,8 @@ fn publish_here(
             .map_err(failed("failed to write", &path))?;
     }
     let finished = jiff::Timestamp::now();
-    let name = format!("{}{}", finished.strftime("%Y%m%dT%H%M%SZ"), ending(command));
-    let published = free_name(&place.parent, &name);
-    let id = published.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let id = place.id.clone();
+    let published = place.parent.join(&id);
     let (method, reason) = (facts.kind.method(), facts.reason.clone());
     let manifest = manifest(facts, (id, method), parts, (command, finished));
     let write = |name: &str, text: &[u8]| {
@@ -249,11 +245,4 @@ fn write(path: &Path, text: &[u8]) -> io::Result<()> {
 /// Puts on disk which names a directory holds.
 pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
-}
-
-/// A name that is not taken. Renaming a directory onto another that has files fails, so nothing is ever replaced.
-fn free_name(parent: &Path, name: &str) -> PathBuf {
-    let names = std::iter::once(name.to_owned()).chain((2..NAMES).map(|n| format!("{name}-{n}")));
-    let mut paths = names.map(|name| parent.join(name));
-    paths.find(|path| !path.exists()).unwrap_or_else(|| parent.join(name))
 }

@@ -17,6 +17,7 @@ use pgbelay_core::name::DatabaseName;
 
 use super::failure;
 use crate::config::{StoreAt, Stores};
+pub(super) use early::Early;
 pub use error::StoreError;
 use error::refused;
 pub(super) use keep::{NotKept, keep};
@@ -25,6 +26,7 @@ pub use read::{Source, forget_fetched, look, verify};
 pub use remove::{remove, remove_leftovers};
 
 mod credentials;
+mod early;
 mod error;
 mod keep;
 mod read;

@@ -8,6 +8,7 @@ use pgbelay_core::name::DatabaseName;
 use tokio::time::timeout;
 
 use super::super::failure;
+use super::early::{Early, Sent};
 use super::error::StoreError;
 use super::unfinished::Unfinished;
 use super::{Store, remove, too_few};
@@ -29,7 +30,7 @@ pub(in super::super) enum NotKept {
 pub(in super::super) async fn keep(
     stores: (&Stores, &[Store]),
     database: &DatabaseName,
-    directory: &Path,
+    (directory, early): (&Path, &mut Early),
     control: &Control<'_>,
 ) -> Result<Vec<String>, NotKept> {
     let ((stores, open), Some(parent), Some(id)) = (stores, directory.parent(), directory.file_name()) else {
@@ -41,9 +42,10 @@ pub(in super::super) async fn keep(
     let mut first = None;
     for store in open {
         control.say(0, 0, format!("backup: sending it to {}", store.url));
+        let before = early.take(store);
         let sent = tokio::select! {
             () = control.cancel.cancelled() => None,
-            sent = timeout(LONGEST, Box::pin(send(store, (directory, &id), &unfinished))) => Some(sent),
+            sent = timeout(LONGEST, Box::pin(send(store, (directory, &id), before, &unfinished))) => Some(sent),
         };
         match sent {
             Some(Ok(Ok(()))) => kept.push(store),
@@ -83,9 +85,16 @@ pub(in super::super) async fn keep(
     Ok(kept.iter().map(|store| store.location(database, &id)).collect())
 }
 
-async fn send(store: &Store, backup: (&Path, &str), unfinished: &Unfinished) -> Result<(), StoreError> {
-    store.claim(backup.1).await?;
-    store.upload(backup, unfinished).await?;
+async fn send(
+    store: &Store,
+    backup: (&Path, &str),
+    before: Sent,
+    unfinished: &Unfinished,
+) -> Result<(), StoreError> {
+    if !before.claimed {
+        store.claim(backup.1).await?;
+    }
+    store.upload(backup, before.begun, unfinished).await?;
     store.unclaim(backup.1).await;
     Ok(())
 }

@@ -75,7 +75,7 @@ pub(super) async fn discard(store: &Store, id: &str, unfinished: &Unfinished) {
 }
 
 /// Ends the uploads that were begun in a store; how many there were.
-async fn abort(store: &Store, unfinished: &Unfinished) -> usize {
+pub(super) async fn abort(store: &Store, unfinished: &Unfinished) -> usize {
     let (mine, mut others): (Vec<_>, Vec<_>) =
         unfinished.all().into_iter().partition(|upload| upload.store == store.url);
     let count = mine.len();

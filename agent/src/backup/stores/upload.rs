@@ -1,5 +1,7 @@
 //! Sending a backup to a store, the manifest last.
 
+use std::collections::BTreeMap;
+use std::io::SeekFrom;
 use std::path::Path;
 
 use futures_util::StreamExt as _;
@@ -10,18 +12,19 @@ use object_store::{ObjectStoreExt as _, PutPayload};
 use pgbelay_core::digest::Digest;
 use sha2::{Digest as _, Sha256};
 use tokio::fs::File;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::super::manifest::{CERTIFICATE, MANIFEST, Manifest, SIGNATURE, SUMS};
 use super::super::parts::Part;
+use super::early::Begun;
 use super::error::{StoreError, refused};
 use super::read::listed;
 use super::unfinished::{Unfinished, Upload};
 use super::{CLAIM, Store};
 
 /// How much is sent in one request. A store takes 10,000 pieces of a file at most, so those of huge ones are larger.
-const PIECE: u64 = 8 * 1024 * 1024;
-const MOST_PIECES: u64 = 9_000;
+pub(super) const PIECE: u64 = 8 * 1024 * 1024;
+pub(super) const MOST_PIECES: u64 = 9_000;
 
 /// Requests under way at a time: with the piece that is being read, that is what the upload takes of memory.
 const AT_A_TIME: usize = 2;
@@ -29,16 +32,23 @@ const AT_A_TIME: usize = 2;
 const CHANGED: &str = "see what changes files in the backup directory";
 
 impl Store {
-    /// Sends what is in the directory of a whole backup. What fails leaves no manifest.
+    /// Sends what is in the directory of a whole backup, but for what was sent of it before. What fails leaves no manifest.
     pub(super) async fn upload(
         &self,
         (directory, id): (&Path, &str),
+        mut begun: BTreeMap<String, Begun>,
         unfinished: &Unfinished,
     ) -> Result<(), StoreError> {
         let text = self.read(directory, MANIFEST).await?;
         let manifest = Manifest::parse(&text).map_err(|error| self.unread(MANIFEST, &error))?;
         for part in &manifest.parts {
-            self.send(directory, (id, part), unfinished).await?;
+            let is_sent = match begun.remove(&part.name) {
+                Some(begun) => self.go_on(directory, (id, part), begun).await,
+                None => false,
+            };
+            if !is_sent {
+                self.send(directory, (id, part), unfinished).await?;
+            }
         }
         for name in [SUMS, SIGNATURE, CERTIFICATE] {
             self.create(&self.key(id, name), self.read(directory, name).await?).await?;
@@ -75,7 +85,7 @@ impl Store {
         tokio::fs::read(directory.join(name)).await.map_err(|error| self.unread(name, &error))
     }
 
-    fn unread(&self, name: &str, error: &std::io::Error) -> StoreError {
+    pub(super) fn unread(&self, name: &str, error: &std::io::Error) -> StoreError {
         StoreError::new(&self.url, "be given the backup", format!("{name} cannot be read: {error}"), CHANGED)
     }
 
@@ -87,8 +97,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let file = File::open(directory.join(&part.name)).await;
         let file = file.map_err(|error| self.unread(&part.name, &error))?;
-        let mut pieces =
-            Pieces { file, size: PIECE.max(part.bytes / MOST_PIECES + 1), hash: Sha256::new(), bytes: 0 };
+        let size = PIECE.max(part.bytes / MOST_PIECES + 1);
+        let mut pieces = Pieces { file, size, hash: Sha256::new(), bytes: 0, sent: Vec::new() };
         let key = self.key(id, &part.name);
         if part.bytes <= PIECE {
             let content = pieces.next().await.map_err(|error| self.unread(&part.name, &error))?;
@@ -96,35 +106,86 @@ impl Store {
             let sent = self.client.put(&key, PutPayload::from(content)).await;
             return sent.map(drop).map_err(|error| refused(&self.url, "write a part", &error));
         }
-        let begun = self.client.create_multipart(&key).await;
+        let upload = self.begin(&key, unfinished).await?;
+        self.send_pieces((&key, &upload), part, pieces).await
+    }
+
+    /// Begins an upload in pieces, and writes down that it was begun.
+    pub(super) async fn begin(&self, key: &Key, unfinished: &Unfinished) -> Result<String, StoreError> {
+        let begun = self.client.create_multipart(key).await;
         let upload = begun.map_err(|error| refused(&self.url, "begin an upload", &error))?;
         let noted = Upload { store: self.url.clone(), key: key.to_string(), id: upload.clone() };
-        let done = match unfinished.add(&noted) {
-            Ok(()) => self.send_pieces((&key, &upload), part, pieces).await,
-            Err(error) => Err(StoreError::new(
-                &self.url,
-                "be given the backup",
-                format!("the upload cannot be written down: {error}"),
-                "let the agent write to the backup directory (migration.backup_dir)",
-            )),
-        };
-        if done.is_err()
-            && let Err(error) = self.client.abort_multipart(&key, &upload).await
-        {
+        if let Err(error) = unfinished.add(&noted) {
+            self.end(key, &upload).await;
+            let why = format!("the upload cannot be written down: {error}");
+            let hint = "let the agent write to the backup directory (migration.backup_dir)";
+            return Err(StoreError::new(&self.url, "be given the backup", why, hint));
+        }
+        Ok(upload)
+    }
+
+    /// Ends an upload that nobody goes on with.
+    async fn end(&self, key: &Key, upload: &String) {
+        if let Err(error) = self.client.abort_multipart(key, upload).await {
             tracing::warn!(store = self.url, %error, "an upload could not be ended; the next start tries again");
+        }
+    }
+
+    /// Sends the rest of a part; whether that made it whole.
+    async fn go_on(&self, directory: &Path, (id, part): (&str, &Part), begun: Begun) -> bool {
+        let key = self.key(id, &part.name);
+        let Begun { upload, sent, piece, hash, bytes } = begun;
+        let more = part.bytes.saturating_sub(bytes) / piece + 1;
+        if bytes > part.bytes || sent.len() as u64 + more > MOST_PIECES {
+            self.end(&key, &upload).await;
+            return false;
+        }
+        let rest = async {
+            let mut file = File::open(directory.join(&part.name)).await?;
+            file.seek(SeekFrom::Start(bytes)).await?;
+            Ok(file)
+        };
+        let file = rest.await.map_err(|error: std::io::Error| self.unread(&part.name, &error));
+        let done = match file {
+            Ok(file) => {
+                let pieces = Pieces { file, size: piece, hash, bytes, sent };
+                self.send_pieces((&key, &upload), part, pieces).await
+            }
+            Err(error) => {
+                self.end(&key, &upload).await;
+                Err(error)
+            }
+        };
+        if let Err(error) = &done {
+            tracing::warn!(%error, part = part.name, "a part is sent once more, from its beginning");
+        }
+        done.is_ok()
+    }
+
+    /// Sends all pieces that there are yet, and makes the object of them. An upload that fails is ended.
+    async fn send_pieces(
+        &self,
+        (key, upload): (&Key, &String),
+        part: &Part,
+        pieces: Pieces,
+    ) -> Result<(), StoreError> {
+        let done = self.send_all((key, upload), part, pieces).await;
+        if done.is_err() {
+            self.end(key, upload).await;
         }
         done
     }
 
-    async fn send_pieces(
+    async fn send_all(
         &self,
         (key, upload): (&Key, &String),
         part: &Part,
         mut pieces: Pieces,
     ) -> Result<(), StoreError> {
         let mut under_way = FuturesUnordered::new();
-        let mut sent: Vec<(usize, PartId)> = Vec::new();
-        let mut number = 0;
+        let mut sent: Vec<(usize, PartId)> =
+            std::mem::take(&mut pieces.sent).into_iter().enumerate().collect();
+        let mut number = sent.len();
         loop {
             let content = pieces.next().await.map_err(|error| self.unread(&part.name, &error))?;
             if content.is_empty() {
@@ -169,6 +230,8 @@ struct Pieces {
     size: u64,
     hash: Sha256,
     bytes: u64,
+    /// Those that are in the store already.
+    sent: Vec<PartId>,
 }
 
 impl Pieces {
