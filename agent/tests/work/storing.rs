@@ -293,6 +293,93 @@ async fn a_cancelled_upload_leaves_nothing() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// pg_dump that has written everything, and ends only when it may: when a file is there.
+async fn slow_to_end(yard: &Yard) -> anyhow::Result<(PathBuf, PathBuf)> {
+    let client = yard.world.client().await?;
+    let large = "CREATE TABLE large AS SELECT string_agg(sha512(random()::text::bytea || n::text::bytea), '') AS x \
+                 FROM generate_series(1, 500000) n GROUP BY n % 2000";
+    client.batch_execute(large).await?;
+    let may_end = yard.dir.path().join("may-end");
+    let script = format!(
+        "case \"$*\" in *--version*) ;; *) \"$REAL\" \"$@\" || exit; while [ ! -e {} ]; do sleep 0.1; done; exit 0 ;; esac",
+        may_end.display()
+    );
+    Ok((yard.programs(&script)?, may_end))
+}
+
+/// The pieces of objects that are not whole yet.
+fn pieces(s3: &S3) -> usize {
+    let files = fs::read_dir(s3.root()).unwrap().map(|entry| entry.unwrap().file_name());
+    files.filter(|name| name.to_string_lossy().contains(".part-")).count()
+}
+
+#[tokio::test]
+async fn what_is_large_is_in_the_stores_before_pg_dump_has_ended() -> anyhow::Result<()> {
+    for encrypted in [false, true] {
+        let s3 = S3::start().await?;
+        let mut yard = yard(&s3, &[&place("one"), &place("two")]).await?;
+        let owner = age::x25519::Identity::generate();
+        yard.encrypt_to = encrypted.then(|| owner.to_public()).into_iter().collect();
+        let (programs, may_end) = slow_to_end(&yard).await?;
+        let sent = async {
+            // 30 MiB and more, in pieces of 8, to two places.
+            pgbelay_tests::wait::until("the pieces are there", DEADLINE, async || Ok(pieces(&s3) >= 6))
+                .await?;
+            ensure!(!objects(&s3, "one").iter().any(|name| name.contains("manifest")), "{:?}", s3.objects());
+            s3.be(Mood::Well);
+            fs::write(&may_end, "")?;
+            anyhow::Ok(())
+        };
+        let (outcome, done) = tokio::join!(yard.back_up(Some(&programs)), sent);
+        done?;
+        let backup = backed_up(outcome?);
+        let written = s3.written();
+        ensure!(problems(&yard, &backup).await?.is_empty());
+        ensure!(objects(&s3, "one") == objects(&s3, "two"), "{:?}", s3.objects());
+        ensure!(pieces(&s3) == 0, "a piece is left over");
+        // Each object once; of the large one the last piece, and its end; and the mark is taken away.
+        let all = objects(&s3, "one").len() as u64;
+        ensure!(written <= 2 * (all + 3), "{written} requests for {all} objects: it was sent again");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_sent_early_goes_when_there_is_no_backup_and_is_sent_again_when_it_is_lost()
+-> anyhow::Result<()> {
+    let s3 = S3::start().await?;
+    let yard = yard(&s3, &[&place("p")]).await?;
+    let (programs, may_end) = slow_to_end(&yard).await?;
+    // Two for a trial, the mark, the beginning of an upload and its first piece.
+    s3.be(Mood::BrokenAfter(5));
+    let lost = async {
+        // The second one, once and as often as it is tried again.
+        pgbelay_tests::wait::until("it has failed", DEADLINE, async || Ok(s3.written() >= 10)).await?;
+        s3.be(Mood::Well);
+        fs::write(&may_end, "")?;
+        anyhow::Ok(())
+    };
+    let (outcome, done) = tokio::join!(yard.back_up(Some(&programs)), lost);
+    done?;
+    let backup = backed_up(outcome?);
+    ensure!(problems(&yard, &backup).await?.is_empty());
+    ensure!(pieces(&s3) == 0, "a piece is left over");
+
+    fs::remove_file(&may_end)?;
+    let there = objects(&s3, "p");
+    let cancelled = async {
+        pgbelay_tests::wait::until("a piece is there", DEADLINE, async || Ok(pieces(&s3) >= 2)).await?;
+        yard.world.cancel.cancel();
+        anyhow::Ok(())
+    };
+    let (outcome, done) = tokio::join!(yard.back_up(Some(&programs)), cancelled);
+    done?;
+    ensure!(matches!(outcome?, Outcome::Cancelled { .. }));
+    ensure!(objects(&s3, "p") == there, "{:?}", objects(&s3, "p"));
+    ensure!(pieces(&s3) == 0, "a piece is left over");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_store_that_does_not_answer_does_not_hide_the_copy_of_another() -> anyhow::Result<()> {
     let (s3, gone) = (S3::start().await?, S3::start().await?);

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Store;
@@ -28,6 +28,9 @@ use super::upload::{MOST_PIECES, PIECE};
 
 /// How often it is looked what was written.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// For what is on its way, when it is of no use any more.
+const STOPS: Duration = Duration::from_secs(10);
 
 /// A file of which the first pieces are in a store.
 #[derive(Debug)]
@@ -118,9 +121,16 @@ impl Early {
         }
     }
 
+    /// As [`Self::pause`], but not for long: what is on its way may be lost.
+    async fn stop(&mut self) {
+        if timeout(STOPS, self.pause()).await.is_err() {
+            self.work.shutdown().await;
+        }
+    }
+
     /// What was sent is of no use: it is made anew.
     pub(in super::super) async fn forget(&mut self) {
-        self.work.shutdown().await;
+        self.stop().await;
         for copy in &mut self.copies {
             copy.begun.clear();
             abort(&copy.store, &self.unfinished).await;
@@ -129,7 +139,7 @@ impl Early {
 
     /// There is no backup: what is of it in stores goes.
     pub(in super::super) async fn give_up(mut self) {
-        self.work.shutdown().await;
+        self.stop().await;
         for copy in self.copies.iter().filter(|copy| copy.claimed.load(Ordering::SeqCst)) {
             discard(&copy.store, &self.id, &self.unfinished).await;
         }
@@ -229,8 +239,9 @@ impl Sender {
                 Ok(())
             }
             Err(error) => {
-                // It cannot be gone on with: the next start, or the end of the backup, ends it.
+                let upload = begun.upload.clone();
                 self.begun.remove(&part);
+                self.store.end(&key, &upload, &self.unfinished).await;
                 Err(refused(&self.store.url, "write a part", &error))
             }
         }

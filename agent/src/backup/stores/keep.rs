@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::super::failure;
 use super::early::{Early, Sent};
 use super::error::StoreError;
+use super::remove::abort;
 use super::unfinished::Unfinished;
 use super::{Store, remove, too_few};
 use crate::config::Stores;
@@ -77,10 +78,9 @@ pub(in super::super) async fn keep(
         }
         return Err(NotKept::Failed(too_few(stores, kept.len(), &error)));
     }
-    let rest: Vec<_> =
-        unfinished.all().into_iter().filter(|one| !kept.iter().any(|store| store.url == one.store)).collect();
-    if let Err(error) = unfinished.clear(&rest) {
-        tracing::warn!(%error, "the list of uploads is still there");
+    // What was begun twice, and could not be ended then.
+    for store in &kept {
+        abort(store, &unfinished).await;
     }
     Ok(kept.iter().map(|store| store.location(database, &id)).collect())
 }

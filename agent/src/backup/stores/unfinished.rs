@@ -4,6 +4,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,35 +21,62 @@ pub(super) struct Upload {
 
 /// Where they are written down.
 #[derive(Debug, Clone)]
-pub(super) struct Unfinished(PathBuf);
+pub(super) struct Unfinished {
+    file: PathBuf,
+    /// Several may be at it.
+    writing: Arc<Mutex<()>>,
+}
 
 impl Unfinished {
     /// Of the database whose backups are in this directory.
     pub(super) fn of(parent: &Path) -> Self {
-        Self(parent.join(FILE))
+        Self { file: parent.join(FILE), writing: Arc::default() }
     }
 
     /// Adds one; it is on disk then.
     pub(super) fn add(&self, upload: &Upload) -> io::Result<()> {
-        let mut line = serde_json::to_string(upload)?;
-        line.push('\n');
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.0)?;
-        file.write_all(line.as_bytes())?;
-        file.sync_all()
+        let _alone = self.alone();
+        self.append(upload)
     }
 
-    /// All that were begun since [`Self::clear`]; a line that was cut off is of one whose parts were never sent.
+    /// Takes out one that has come to its end. One that stays is looked for once more, and not found.
+    pub(super) fn remove(&self, id: &str) {
+        let _alone = self.alone();
+        let rest: Vec<_> = self.all().into_iter().filter(|upload| upload.id != id).collect();
+        if let Err(error) = self.write(&rest) {
+            tracing::warn!(%error, "the list of uploads could not be written");
+        }
+    }
+
+    /// All that were begun and have not ended; a line that was cut off is of one whose parts were never sent.
     pub(super) fn all(&self) -> Vec<Upload> {
-        let text = fs::read_to_string(&self.0).unwrap_or_default();
+        let text = fs::read_to_string(&self.file).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// None is left, except these.
     pub(super) fn clear(&self, except: &[Upload]) -> io::Result<()> {
-        match fs::remove_file(&self.0) {
+        let _alone = self.alone();
+        self.write(except)
+    }
+
+    fn write(&self, uploads: &[Upload]) -> io::Result<()> {
+        match fs::remove_file(&self.file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
-        except.iter().try_for_each(|upload| self.add(upload))
+        uploads.iter().try_for_each(|upload| self.append(upload))
+    }
+
+    fn append(&self, upload: &Upload) -> io::Result<()> {
+        let mut line = serde_json::to_string(upload)?;
+        line.push('\n');
+        let mut file = OpenOptions::new().create(true).append(true).open(&self.file)?;
+        file.write_all(line.as_bytes())?;
+        file.sync_all()
+    }
+
+    fn alone(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

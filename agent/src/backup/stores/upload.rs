@@ -43,7 +43,7 @@ impl Store {
         let manifest = Manifest::parse(&text).map_err(|error| self.unread(MANIFEST, &error))?;
         for part in &manifest.parts {
             let is_sent = match begun.remove(&part.name) {
-                Some(begun) => self.go_on(directory, (id, part), begun).await,
+                Some(begun) => self.go_on(directory, (id, part), begun, unfinished).await,
                 None => false,
             };
             if !is_sent {
@@ -107,7 +107,7 @@ impl Store {
             return sent.map(drop).map_err(|error| refused(&self.url, "write a part", &error));
         }
         let upload = self.begin(&key, unfinished).await?;
-        self.send_pieces((&key, &upload), part, pieces).await
+        self.send_pieces((&key, &upload), part, pieces, unfinished).await
     }
 
     /// Begins an upload in pieces, and writes down that it was begun.
@@ -116,7 +116,7 @@ impl Store {
         let upload = begun.map_err(|error| refused(&self.url, "begin an upload", &error))?;
         let noted = Upload { store: self.url.clone(), key: key.to_string(), id: upload.clone() };
         if let Err(error) = unfinished.add(&noted) {
-            self.end(key, &upload).await;
+            self.end(key, &upload, unfinished).await;
             let why = format!("the upload cannot be written down: {error}");
             let hint = "let the agent write to the backup directory (migration.backup_dir)";
             return Err(StoreError::new(&self.url, "be given the backup", why, hint));
@@ -125,19 +125,28 @@ impl Store {
     }
 
     /// Ends an upload that nobody goes on with.
-    async fn end(&self, key: &Key, upload: &String) {
-        if let Err(error) = self.client.abort_multipart(key, upload).await {
-            tracing::warn!(store = self.url, %error, "an upload could not be ended; the next start tries again");
+    pub(super) async fn end(&self, key: &Key, upload: &String, unfinished: &Unfinished) {
+        match self.client.abort_multipart(key, upload).await {
+            Ok(()) => unfinished.remove(upload),
+            Err(error) => tracing::warn!(
+                store = self.url, %error, "an upload could not be ended; the next start tries again"
+            ),
         }
     }
 
     /// Sends the rest of a part; whether that made it whole.
-    async fn go_on(&self, directory: &Path, (id, part): (&str, &Part), begun: Begun) -> bool {
+    async fn go_on(
+        &self,
+        directory: &Path,
+        (id, part): (&str, &Part),
+        begun: Begun,
+        unfinished: &Unfinished,
+    ) -> bool {
         let key = self.key(id, &part.name);
         let Begun { upload, sent, piece, hash, bytes } = begun;
         let more = part.bytes.saturating_sub(bytes) / piece + 1;
         if bytes > part.bytes || sent.len() as u64 + more > MOST_PIECES {
-            self.end(&key, &upload).await;
+            self.end(&key, &upload, unfinished).await;
             return false;
         }
         let rest = async {
@@ -149,10 +158,10 @@ impl Store {
         let done = match file {
             Ok(file) => {
                 let pieces = Pieces { file, size: piece, hash, bytes, sent };
-                self.send_pieces((&key, &upload), part, pieces).await
+                self.send_pieces((&key, &upload), part, pieces, unfinished).await
             }
             Err(error) => {
-                self.end(&key, &upload).await;
+                self.end(&key, &upload, unfinished).await;
                 Err(error)
             }
         };
@@ -168,10 +177,12 @@ impl Store {
         (key, upload): (&Key, &String),
         part: &Part,
         pieces: Pieces,
+        unfinished: &Unfinished,
     ) -> Result<(), StoreError> {
         let done = self.send_all((key, upload), part, pieces).await;
-        if done.is_err() {
-            self.end(key, upload).await;
+        match &done {
+            Ok(()) => unfinished.remove(upload),
+            Err(_) => self.end(key, upload, unfinished).await,
         }
         done
     }
