@@ -20,7 +20,7 @@ use crate::config::{StoreAt, Stores};
 pub use error::StoreError;
 use error::refused;
 pub(super) use keep::{NotKept, keep};
-pub(super) use read::{Brought, bring};
+pub(super) use read::{Archive, Brought, bring};
 pub use read::{Source, forget_fetched, look, verify};
 pub use remove::{remove, remove_leftovers};
 
