@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
+use backup::{remove_leftovers, stores};
 use config::Config;
 use dispatcher::{Dispatcher, KeeperGone, Parts};
 use identity_files::{IdentityFileError, IdentityFiles};
@@ -95,6 +96,7 @@ pub async fn run<S: Site>(
     files.load()?;
     let journal = Journal::open(&state.journal(), clock::now())?;
     let jobs = Jobs::open(&state.jobs()).map_err(StateDirError::from)?;
+    Box::pin(tidy(config)).await;
     let site = Arc::new(site);
     // An agent whose journal is gone does not know that it was at a rehearsal.
     let copies = Arc::clone(&site);
@@ -133,4 +135,18 @@ pub async fn run<S: Site>(
     // A keeper that broke has nothing left to lose.
     let _ = kept.await;
     Ok(())
+}
+
+/// Removes what backups and restores of earlier lives have left on the disk. Also where all was told: it may be that
+/// something could not be removed then.
+async fn tidy(config: &Config) {
+    let (dir, name) = (&config.migration.backup_dir, &config.agent.name);
+    stores::forget_fetched(dir, name);
+    match remove_leftovers(dir, name, None).await {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!(removed, "what unfinished backups had left is removed"),
+        Err(error) => {
+            tracing::warn!(error = words::line(&error), "what unfinished backups left is still there")
+        }
+    }
 }

@@ -7,12 +7,16 @@ use age::armor::ArmoredReader;
 use age::secrecy::ExposeSecret as _;
 use age::x25519::Identity;
 use age::{DecryptError, Decryptor};
+use pgbelay_core::command::MAX_SEALED_KEY;
 use pgbelay_proto::wire::BackupKey;
 
 use crate::error::CliError;
 
-/// Longest file of private keys, and longest key of a backup, in bytes.
+/// Longest file of private keys, in bytes.
 const MOST: u64 = 64 * 1024;
+
+/// Longest private key, in bytes: one of age has 74.
+const MOST_OF_KEY: u64 = 200;
 
 /// What a file of private keys begins with that a passphrase protects.
 const PROTECTED: [&str; 2] = ["age-encryption.org/", "-----BEGIN AGE ENCRYPTED FILE-----"];
@@ -38,6 +42,12 @@ pub(crate) enum KeyError {
     /// Its owner is none of the backup's.
     #[error("the private key in {0} is not one that the backup is encrypted to")]
     OtherOwner(PathBuf),
+    /// The file, so many bytes at most, would be read in part.
+    #[error("{0} has more than {MOST} bytes")]
+    TooLong(PathBuf),
+    /// What the controller gave is too long to be the key of a backup.
+    #[error("the key of the backup has {0} bytes as it is stored, and at most {MAX_SEALED_KEY} are taken")]
+    TooMuch(usize),
     /// What the controller gave is no key of a backup.
     #[error("the key of the backup cannot be read")]
     Damaged,
@@ -56,7 +66,8 @@ impl From<KeyError> for CliError {
             KeyError::OtherOwner(_) => {
                 "the manifest of the backup names its owners' public keys; age-keygen -y tells yours"
             }
-            KeyError::Damaged => {
+            KeyError::TooLong(_) => "name a file that has only the private keys of this backup's owners",
+            KeyError::Damaged | KeyError::TooMuch(_) => {
                 "decrypt key.age of the backup with age, and restore it by hand: docs/backups.md"
             }
         };
@@ -76,7 +87,10 @@ impl From<KeyError> for CliError {
 pub(crate) fn identities(path: &Path) -> Result<Vec<Identity>, KeyError> {
     let read = |source| KeyError::Read { path: path.to_owned(), source };
     let mut text = Vec::new();
-    std::fs::File::open(path).map_err(read)?.take(MOST).read_to_end(&mut text).map_err(read)?;
+    std::fs::File::open(path).map_err(read)?.take(MOST + 1).read_to_end(&mut text).map_err(read)?;
+    if text.len() as u64 > MOST {
+        return Err(KeyError::TooLong(path.to_owned()));
+    }
     if PROTECTED.iter().any(|beginning| text.starts_with(beginning.as_bytes())) {
         return Err(KeyError::Protected(path.to_owned()));
     }
@@ -91,6 +105,9 @@ pub(crate) fn identities(path: &Path) -> Result<Vec<Identity>, KeyError> {
 /// # Errors
 /// The file is of no use, or not that of an owner.
 pub(crate) fn open(sealed: &str, path: &Path) -> Result<BackupKey, KeyError> {
+    if sealed.len() > MAX_SEALED_KEY {
+        return Err(KeyError::TooMuch(sealed.len()));
+    }
     let keys = identities(path)?;
     let opened = Decryptor::new_buffered(ArmoredReader::new(sealed.as_bytes()))
         .and_then(|sealed| sealed.decrypt(keys.iter().map(|key| key as &dyn age::Identity)));
@@ -99,7 +116,7 @@ pub(crate) fn open(sealed: &str, path: &Path) -> Result<BackupKey, KeyError> {
         if is_other { KeyError::OtherOwner(path.to_owned()) } else { KeyError::Damaged }
     })?;
     let mut text = String::new();
-    opened.take(MOST).read_to_string(&mut text).map_err(|_| KeyError::Damaged)?;
+    opened.take(MOST_OF_KEY).read_to_string(&mut text).map_err(|_| KeyError::Damaged)?;
     let key: Identity = text.trim().parse().map_err(|_| KeyError::Damaged)?;
     Ok(BackupKey { text: key.to_string().expose_secret().to_owned() })
 }
@@ -140,6 +157,26 @@ mod tests {
         fs::write(&file, text(&owner))?;
         assert!(matches!(open(std::str::from_utf8(&changed)?, &file), Err(KeyError::Damaged)));
         assert!(matches!(open(&sealed("rows", &owner), &file), Err(KeyError::Damaged)));
+        Ok(())
+    }
+
+    #[test]
+    fn a_key_that_is_cut_off_anywhere_or_too_long_is_none() -> anyhow::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let file = dir.path().join("key.txt");
+        let (owner, own) = (Identity::generate(), Identity::generate());
+        fs::write(&file, owner.to_string().expose_secret())?;
+        let stored = sealed(&format!("{}\n", own.to_string().expose_secret()), &owner);
+        let end = stored.trim_end().len();
+        for length in 0..end {
+            let opened = open(&stored[..length], &file);
+            assert!(matches!(opened, Err(KeyError::Damaged)), "{length} of {end}: {opened:?}");
+        }
+        let long = format!("{stored}{}", "\n".repeat(MAX_SEALED_KEY + 1 - stored.len()));
+        let told = open(&long, &file).unwrap_err().to_string();
+        assert!(told.contains("16385 bytes") && told.contains("at most 16384"), "{told}");
+        fs::write(&file, format!("{}\n{}", owner.to_string().expose_secret(), "#".repeat(64 * 1024)))?;
+        assert!(matches!(open(&stored, &file), Err(KeyError::TooLong(_))));
         Ok(())
     }
 

@@ -84,7 +84,8 @@ pub enum ProbeError {
     Failed(String),
 }
 
-/// After this long a job whose backup is encrypted is without its key for good: it was lost with the process.
+/// After this long a job whose backup is encrypted is without its key for good: it was lost with the process that the job
+/// was asked of.
 const KEY_COMES_WITHIN: Span = Span::seconds(10);
 
 fn key_is_gone() -> JobEnd {
@@ -381,13 +382,16 @@ impl Fleet {
     }
 
     /// Hands a job to an agent, unless it has it or is not there. One that the agent had taken, and that it does not know
-    /// when it is back, was lost with its process: then that is what is to be written down.
+    /// when it is back, was lost with its process: then that is what is to be written down. So is that the key of an
+    /// encrypted backup is gone, once the agent has said that it does not have the job: one that is away may be at it.
     pub fn start_job(&self, state: &State, job: &Job) -> Option<Request> {
         let Some(backup) = state.backups.get(&(job.database.clone(), job.restore.backup.clone())) else {
             let why = "the backup is not known any more".to_owned();
             return Some(Request::EndJob { job: job.id.clone(), end: JobEnd::Interrupted { why } });
         };
-        if job.taken && self.look(&job.database, |session| session.lacks_job(&job.id)) == Some(true) {
+        let lacks_it = |session: &Session| session.follows(state.seq) && session.lacks_job(&job.id);
+        let is_without = self.look(&job.database, lacks_it) == Some(true);
+        if job.taken && is_without {
             let why = "its agent does not know of it any more".to_owned();
             return Some(Request::EndJob { job: job.id.clone(), end: JobEnd::Interrupted { why } });
         }
@@ -395,7 +399,8 @@ impl Fleet {
         if backup.backup.sealed_key.is_some() && key.is_none() && !job.taken {
             // It comes right after the job.
             let is_late = self.now().at >= job.started_at + KEY_COMES_WITHIN;
-            return is_late.then(|| Request::EndJob { job: job.id.clone(), end: key_is_gone() });
+            return (is_late && is_without)
+                .then(|| Request::EndJob { job: job.id.clone(), end: key_is_gone() });
         }
         let message = || {
             Message::StartJob(

@@ -283,6 +283,10 @@ pub struct Resolution {
     pub by: OperatorName,
 }
 
+/// Longest key of an encrypted backup, as it is stored for its owners, in bytes: each of the twenty that an agent takes at
+/// most adds less than 200.
+pub const MAX_SEALED_KEY: usize = 16 * 1024;
+
 /// A verified backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {

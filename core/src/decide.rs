@@ -29,7 +29,7 @@ pub use authorise::authorise;
 pub use backups::rests_on;
 pub use gates::{freezes, frozen, held, hours, may_try, needed};
 pub(crate) use gates::{is_gate, may_be_taken};
-pub use jobs::{due_proofs, last_proof};
+pub use jobs::{due_proofs, last_proof, proof_takes_a_key};
 pub use plans::{Wanted, pending, planned_id};
 pub use policy::{Prospect, prospect};
 pub use rollouts::{approvals_of, may_run, needs_confirmation, obstacles, waits_for_approval};

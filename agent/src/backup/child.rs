@@ -35,6 +35,10 @@ const LOOK: Duration = Duration::from_millis(500);
 /// For the end of a program whose reader has ended.
 const COMES_TO_AN_END: Duration = Duration::from_secs(10);
 
+/// How long a program that was killed, and those that it has started, are waited for: one that a disk holds up is not gone
+/// before the disk answers.
+const DEATH: Duration = Duration::from_secs(10);
+
 /// How much of what a program says is kept. The list of an archive has a line for each object.
 const LIST: u64 = 256 << 20;
 const COMPLAINT: u64 = 8 << 10;
@@ -330,25 +334,28 @@ pub(super) async fn supervise(
     // Before it starts others, which are as kind as it is. Where it is not allowed to be, it is not.
     let _ = pid.map(|pid| rustix::process::setpriority_process(Some(pid), NICENESS));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let ended = {
-        let work = async { tokio::join!(read(stdout, LIST), read(stderr, COMPLAINT), child.wait()) };
-        tokio::select! {
-            (output, complaint, status) = work => match status {
+    let work = async { tokio::join!(read(stdout, LIST), read(stderr, COMPLAINT), child.wait()) };
+    let mut work = std::pin::pin!(work);
+    let ended = tokio::select! {
+        (output, complaint, status) = &mut work => {
+            return match status {
                 Ok(status) if status.success() => {
                     group.0 = None;
-                    return Ended::Well(output);
+                    Ended::Well(output)
                 }
                 Ok(status) => bad(&name, &complained(&String::from_utf8_lossy(&complaint), &status.to_string())),
                 Err(error) => bad(&name, &error.to_string()),
-            },
-            () = control.cancel.cancelled() => Ended::Cancelled,
-            why = too_slow(control, meter) => bad(&name, why),
-            never = slowed(rate, pid, meter) => match never {},
+            };
         }
+        () = control.cancel.cancelled() => Ended::Cancelled,
+        why = too_slow(control, meter) => bad(&name, why),
+        never = slowed(rate, pid, meter) => match never {},
     };
     drop(group);
-    // It has ended, or is about to.
-    let _ = child.kill().await;
+    // What it writes into is removed next. Whoever it has started has its output open until it is gone.
+    if tokio::time::timeout(DEATH, work).await.is_err() {
+        tracing::warn!(program = name, "it was killed, and is not gone yet");
+    }
     ended
 }
 

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::child::{self, Compression, Dump, Ended};
 use super::contents::{self, Contents};
 use super::manifest::{self, DUMP_DIR};
-use super::parts::{Part, Parts};
-use super::place::{self, Place};
+use super::parts::{Part, Parts, part};
+use super::place::{self, Place, private_directory};
 use super::programs::Programs;
 use super::progress::Meter;
 use super::publish::Dumped;
@@ -76,8 +76,14 @@ pub(super) async fn dumped(
     if seal.is_some() {
         unveil(place).await?;
     }
-    let no_globals = globals(target, &programs, place, control).await?;
-    let Made { parts, compression, jobs } = made;
+    let Made { mut parts, compression, jobs } = made;
+    let no_globals = match globals(target, &programs, place, control).await? {
+        Ok(()) => {
+            parts.push(globals_part(place, seal.as_ref()).await?);
+            None
+        }
+        Err(why) => Some(why),
+    };
     let (pg_dump, compression) = (programs.version, compression.name());
     let with_rows = some.map(|some| some.names);
     Ok(Dumped { parts, compression, jobs, pg_dump, rate_limit: rate, no_globals, with_rows, seal })
@@ -105,25 +111,43 @@ async fn dump(
     loop {
         let meter = Arc::new(Meter::new(contents.tables.len(), contents.bytes()));
         let ended = CancellationToken::new();
+        // Each ends the other, and both are waited for: what is left of them would write into what is removed.
+        let (unwanted, unread) = (control.cancel.child_token(), CancellationToken::new());
         let command = child::dump(programs, target, &place.dump(), how(jobs, compression));
         let dumped = async {
-            let done = run(command, control, (Some(&meter), rate)).await;
+            let control = Control { cancel: &unwanted, ..*control };
+            let done = run(command, &control, (Some(&meter), rate)).await;
+            if done.is_err() {
+                unread.cancel();
+            }
             ended.cancel();
             done
         };
         let often = if rate.is_some() { FOLLOW_CLOSELY } else { FOLLOW };
-        let followed = follow((place, seal), Arc::clone(&meter), (&ended, often));
+        let followed = async {
+            let done = follow((place, seal), Arc::clone(&meter), (&ended, &unread, often)).await;
+            if done.is_err() {
+                unwanted.cancel();
+            }
+            done
+        };
         let written = if seal.is_some() { place.sealed() } else { place.dump() };
         early.begin(&written, &format!("{DUMP_DIR}/"), contents.bytes());
         let done = tokio::select! {
-            done = async { tokio::try_join!(dumped, followed) } => done,
+            done = async { tokio::join!(dumped, followed) } => done,
             never = meter.watch(looks, &contents.tables) => never,
+        };
+        let done = match done {
+            // It was ended because what it wrote cannot be read.
+            (Err(Stop::Cancelled), Err(unreadable)) if !control.cancel.is_cancelled() => Err(unreadable),
+            (Err(stop), _) | (Ok(_), Err(stop)) => Err(stop),
+            (Ok(_), Ok(parts)) => Ok(parts),
         };
         if done.is_err() {
             early.forget().await;
         }
         match done {
-            Ok((_, parts)) => {
+            Ok(parts) => {
                 early.pause().await;
                 return Ok(Made { parts, compression, jobs });
             }
@@ -165,11 +189,11 @@ async fn clear(directory: &Path) -> Result<(), Stop> {
     }
 }
 
-/// Hashes what is written until pg_dump has ended.
+/// Hashes what is written until pg_dump has ended; `unread` ends it before.
 async fn follow(
     (place, seal): (&Place, Option<&Arc<Seal>>),
     meter: Arc<Meter>,
-    (ended, often): (&CancellationToken, Duration),
+    (ended, unread, often): (&CancellationToken, &CancellationToken, Duration),
 ) -> Result<Vec<Part>, Stop> {
     let directory = place.dump();
     let failed = |source| {
@@ -177,13 +201,13 @@ async fn follow(
         Stop::Failed(place::PlaceError { what: "failed to read back", path, source }.failure())
     };
     let interrupted = |_| Stop::Failed(place::interrupted("failed to read back the backup").failure());
-    let stop = CancellationToken::new();
+    let stop = unread.clone();
     let _ended = stop.clone().drop_guard();
     let mut parts = Parts::new(directory.clone(), stop);
     if let Some(seal) = seal {
         // What an earlier try has left is of another dump.
         clear(&place.sealed()).await?;
-        tokio::fs::create_dir(place.sealed()).await.map_err(failed)?;
+        private_directory(&place.sealed()).map_err(failed)?;
         parts = parts.sealed(place.sealed(), Arc::clone(seal));
     }
     loop {
@@ -235,19 +259,33 @@ async fn room(place: &Place, session: &Session, bytes: u64) -> Result<(), Stop> 
     }
 }
 
-/// Writes down the roles; why they are not, in words.
+/// The roles as a part, in place of the plain file where they are encrypted.
+async fn globals_part(place: &Place, seal: Option<&Arc<Seal>>) -> Result<Part, Stop> {
+    let (directory, seal) = (place.path.clone(), seal.cloned());
+    let made = tokio::task::spawn_blocking(move || match seal {
+        Some(seal) => seal.file(&directory, manifest::GLOBALS),
+        None => part(&directory, manifest::GLOBALS, &CancellationToken::new()),
+    });
+    let made = made.await.unwrap_or_else(|_| Err(std::io::Error::other("the work was interrupted")));
+    made.map_err(|source| {
+        let path = place.path.join(manifest::GLOBALS);
+        Stop::Failed(place::PlaceError { what: "failed to read back", path, source }.failure())
+    })
+}
+
+/// Writes down the roles; or why they are not, in words.
 async fn globals(
     target: &Target,
     programs: &Programs,
     place: &Place,
     control: &Control<'_>,
-) -> Result<Option<String>, Stop> {
+) -> Result<Result<(), String>, Stop> {
     let Some(program) = &programs.dump_all else {
-        return Ok(Some("pg_dumpall is not installed".to_owned()));
+        return Ok(Err("pg_dumpall is not installed".to_owned()));
     };
     let file = place.path.join(manifest::GLOBALS);
     match run(child::globals(program, target, &file), control, (None, None)).await {
-        Ok(_) => Ok(None),
+        Ok(_) => Ok(Ok(())),
         // Not everybody may read roles. The rows are there, which is what counts.
         Err(Stop::Failed(failure)) => {
             tracing::warn!(why = failure.message, "the roles could not be written down with the backup");
@@ -258,7 +296,7 @@ async fn globals(
                 )
                 .map_err(|source| place::PlaceError { what: "failed to remove", path: file.clone(), source })
                 .map_err(|error| Stop::Failed(error.failure()))?;
-            Ok(Some(failure.message))
+            Ok(Err(failure.message))
         }
         Err(stop) => Err(stop),
     }

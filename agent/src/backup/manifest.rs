@@ -17,8 +17,17 @@ use super::parts::Part;
 use super::restore_point::RestorePoint;
 use super::seal::Encryption;
 
-/// The version of its form.
+/// The version of its form. Since 3, parts may be encrypted.
 pub(super) const FORMAT: u32 = 3;
+
+/// The oldest form that is read: it says nothing of encryption, and is the same otherwise.
+const OLDEST: u32 = 2;
+
+/// The first field of a manifest of any form.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+}
 
 /// Its file.
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -108,7 +117,7 @@ impl Manifest {
     /// Of the backup in a directory.
     ///
     /// # Errors
-    /// It cannot be read, or is of another form.
+    /// It cannot be read, or is of a form that is not known here.
     pub(super) fn read(directory: &Path) -> io::Result<Self> {
         Self::parse(&fs::read(directory.join(MANIFEST))?)
     }
@@ -116,14 +125,15 @@ impl Manifest {
     /// From its text.
     ///
     /// # Errors
-    /// It is of another form.
+    /// It is of a form that is not known here.
     pub(super) fn parse(text: &[u8]) -> io::Result<Self> {
-        let manifest: Self = serde_json::from_slice(text)?;
-        if manifest.format == FORMAT {
-            Ok(manifest)
-        } else {
-            Err(io::Error::other("another form of manifest"))
+        let Head { format } = serde_json::from_slice(text)?;
+        if (OLDEST..=FORMAT).contains(&format) {
+            return Ok(serde_json::from_slice(text)?);
         }
+        let next = if format > FORMAT { "use a newer agent" } else { "it was never one of pgbelay" };
+        let known = format!("this agent knows forms {OLDEST} to {FORMAT}");
+        Err(io::Error::other(format!("it is of form {format}, and {known}: {next}")))
     }
 
     /// The bytes of its parts.

@@ -4,8 +4,8 @@
 //! pg_dump writes its files from front to back and never goes back. What it has written is read again from the files
 //! themselves, where it is still in memory: so the digest is that of the file, and not of what was to be written.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::fs::File;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, remove_file};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +26,10 @@ pub(super) const CHUNK: usize = 256 * 1024;
 /// Most encrypted files that are open: each has a chunk of its own in memory, and pg_dump writes eight at most. One that was
 /// ended too early is written anew.
 const MOST_OPEN: usize = 16;
+
+/// After so many looks at which a file had not grown, it is half as likely to grow again: pg_dump stays with a large table
+/// for minutes, and may wait for the server meanwhile.
+const HALF_AS_LIKELY: u64 = 4;
 
 /// A file of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,8 +60,10 @@ pub(super) struct Parts {
     files: BTreeMap<String, Growing>,
     /// Where encrypted files go, and what makes them.
     sealed: Option<(PathBuf, Arc<Seal>)>,
-    /// Encrypted files that are open; the one that grew last is at the end.
-    open: VecDeque<String>,
+    /// Encrypted files that are open.
+    open: BTreeSet<String>,
+    /// How often it was looked.
+    looks: u64,
     chunk: Vec<u8>,
     stop: CancellationToken,
 }
@@ -68,6 +74,8 @@ struct Growing {
     /// What the compression says of its end; `None`: it is of a kind that has to be unpacked for that.
     frames: Option<Frames>,
     sealing: Sealed,
+    /// The look that last found more in it.
+    grew_at: u64,
 }
 
 /// How far the encrypted form of a file is.
@@ -94,7 +102,17 @@ impl Sealed {
 impl Growing {
     fn new(name: &str) -> Self {
         let frames = name.ends_with(".zst").then(Frames::default);
-        Self { read: 0, hash: Sha256::new(), frames, sealing: Sealed::No }
+        Self { read: 0, hash: Sha256::new(), frames, sealing: Sealed::No, grew_at: 0 }
+    }
+
+    /// How much work is lost if its encrypted form is ended now, as far as that can be told: what it has would be written
+    /// again, if it grows.
+    fn stake(&self, look: u64) -> u64 {
+        if self.frames.as_ref().is_some_and(Frames::is_whole) {
+            return 0;
+        }
+        let halves = look.saturating_sub(self.grew_at) / HALF_AS_LIKELY;
+        self.read.checked_shr(u32::try_from(halves).unwrap_or(u32::MAX)).unwrap_or(0)
     }
 
     fn plain(self) -> Plain {
@@ -135,7 +153,8 @@ impl Parts {
             directory,
             files: BTreeMap::new(),
             sealed: None,
-            open: VecDeque::new(),
+            open: BTreeSet::new(),
+            looks: 0,
             chunk: vec![0; CHUNK],
             stop,
         }
@@ -156,35 +175,49 @@ impl Parts {
     /// # Errors
     /// A file cannot be read, or is not what its name says.
     pub(super) fn follow(&mut self) -> io::Result<()> {
+        self.looks += 1;
         for entry in self.directory.read_dir()? {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
             let file = self.files.entry(name.clone()).or_insert_with_key(|name| Growing::new(name));
-            if matches!(file.sealing, Sealed::Closed(_)) && entry.metadata()?.len() > file.read {
-                *file = Growing::new(&name);
+            let (was_ended, before) = (matches!(file.sealing, Sealed::Closed(_)), file.read);
+            let sealed = self.sealed.as_ref();
+            let mut read = |file: &mut Growing| {
+                file.follow(&entry.path(), (&mut self.chunk, &self.stop), |sealing, chunk| {
+                    take(sealed, (&name, sealing), chunk)
+                })
+            };
+            read(file)?;
+            if file.read == before {
+                continue;
             }
-            let before = file.read;
-            let sealed = &self.sealed;
-            file.follow(&entry.path(), (&mut self.chunk, &self.stop), |sealing, chunk| {
-                take(sealed.as_ref(), (&name, sealing), chunk)
-            })?;
-            if self.sealed.is_some() && file.read > before {
+            if was_ended {
+                // What was just read is not in its encrypted form.
+                *file = Growing::new(&name);
+                read(file)?;
+            }
+            file.grew_at = self.looks;
+            if self.sealed.is_some() {
                 self.has_grown(name)?;
             }
         }
         Ok(())
     }
 
-    /// Keeps few encrypted files open.
+    /// Keeps few encrypted files open: of the others, that one is ended which has the least at stake.
     fn has_grown(&mut self, name: String) -> io::Result<()> {
-        self.open.retain(|open| *open != name);
-        self.open.push_back(name);
-        if self.open.len() > MOST_OPEN
-            && let Some(oldest) = self.open.pop_front()
-            && let Some(file) = self.files.get_mut(&oldest)
+        let stake = |open: &&String| self.files.get(*open).map_or(0, |file| file.stake(self.looks));
+        let others = self.open.iter().filter(|open| **open != name);
+        if self.open.len() >= MOST_OPEN
+            && !self.open.contains(&name)
+            && let Some(least) = others.min_by_key(stake).cloned()
         {
-            file.sealing.close()?;
+            self.open.remove(&least);
+            if let Some(file) = self.files.get_mut(&least) {
+                file.sealing.close()?;
+            }
         }
+        self.open.insert(name);
         Ok(())
     }
 
@@ -222,8 +255,12 @@ impl Parts {
             };
             // One without a byte has an encrypted form, too.
             take(Some(sealed), (&name, &mut growing.sealing), &[])?;
-            if let Some(stored) = growing.sealing.close()? {
-                parts.push(stored.part(format!("{prefix}{name}{ENDING}"), growing.plain()));
+            let Some(stored) = growing.sealing.close()? else { continue };
+            let is_known_to_end = growing.frames.is_some();
+            parts.push(stored.part(format!("{prefix}{name}{ENDING}"), growing.plain())?);
+            if is_known_to_end {
+                // Nobody reads it again. Others are unpacked before they go, and the list of tables is read.
+                remove_file(self.directory.join(&name))?;
             }
         }
         Ok(parts)
@@ -242,6 +279,7 @@ fn take(
     }
     match sealing {
         Sealed::Open(open) => open.write(chunk),
+        // It is begun anew by whoever sees that there is more.
         Sealed::Closed(_) | Sealed::No => Ok(()),
     }
 }
@@ -276,7 +314,7 @@ pub(super) fn read_through(
     stop: &CancellationToken,
     mut take: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<Plain> {
-    let mut growing = Growing { read: 0, hash: Sha256::new(), frames: None, sealing: Sealed::No };
+    let mut growing = Growing { read: 0, hash: Sha256::new(), frames: None, sealing: Sealed::No, grew_at: 0 };
     growing.follow(path, (&mut vec![0; CHUNK], stop), |_, chunk| take(chunk))?;
     Ok(growing.plain())
 }
@@ -359,6 +397,146 @@ mod tests {
         Ok(())
     }
 
+    /// Files that grow, and their encrypted forms.
+    struct Growth {
+        dir: tempfile::TempDir,
+        sealed: tempfile::TempDir,
+        owner: age::x25519::Identity,
+    }
+
+    impl Growth {
+        fn new() -> anyhow::Result<(Self, Parts)> {
+            let growth = Self {
+                dir: tempfile::tempdir()?,
+                sealed: tempfile::tempdir()?,
+                owner: age::x25519::Identity::generate(),
+            };
+            let seal = Arc::new(Seal::to(&[growth.owner.to_public()]).expect("an owner"));
+            let parts = Parts::new(growth.dir.path().to_owned(), CancellationToken::new());
+            let parts = parts.sealed(growth.sealed.path().to_owned(), seal);
+            Ok((growth, parts))
+        }
+
+        fn grow(&self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+            let mut how = fs::OpenOptions::new();
+            Ok(how.create(true).append(true).open(self.dir.path().join(name))?.write_all(bytes)?)
+        }
+
+        /// What is in the encrypted form.
+        fn opened(&self, name: &str) -> anyhow::Result<Vec<u8>> {
+            let stored = fs::read(self.sealed.path().join(name))?;
+            let opened = age::Decryptor::new(&stored[..])?;
+            let mut plain = Vec::new();
+            opened.decrypt(std::iter::once(&self.owner as &dyn age::Identity))?.read_to_end(&mut plain)?;
+            Ok(plain)
+        }
+    }
+
+    fn is_open(parts: &Parts, name: &str) -> bool {
+        parts.files.get(name).is_some_and(|file| matches!(file.sealing, Sealed::Open(_)))
+    }
+
+    #[test]
+    fn what_grows_in_the_midst_of_a_look_is_encrypted_to_its_end() -> anyhow::Result<()> {
+        let (growth, mut parts) = Growth::new()?;
+        let growth = Arc::new(growth);
+        let (names, rounds) = (2 * MOST_OPEN, 400);
+        let writer = Arc::clone(&growth);
+        let writer = std::thread::spawn(move || {
+            (0..rounds).try_for_each(|round| {
+                let one = |n: usize| writer.grow(&format!("{n}.dat"), format!("{n} in {round};").as_bytes());
+                (0..names).try_for_each(one)
+            })
+        });
+        while !writer.is_finished() {
+            parts.follow()?;
+        }
+        writer.join().expect("the writer")?;
+        for part in parts.finish("")? {
+            let written =
+                fs::read(growth.dir.path().join(part.name.strip_suffix(ENDING).expect("an ending")))?;
+            assert_eq!(growth.opened(&part.name)?, written, "{}", part.name);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_ended_too_early_is_what_has_least_to_lose() -> anyhow::Result<()> {
+        // A large table that waits now and then, beside very many small ones.
+        let (growth, mut parts) = Growth::new()?;
+        growth.grow("large.dat", &vec![7; 64 * CHUNK])?;
+        for round in 0..40 {
+            for n in 0..20 {
+                growth.grow(&format!("{round}{n:02}.dat"), b"a small table")?;
+            }
+            if round % 8 == 0 {
+                growth.grow("large.dat", b"more")?;
+            }
+            parts.follow()?;
+            assert!(is_open(&parts, "large.dat"), "the large one is written anew after round {round}");
+        }
+        // Large ones that are done, and small ones that grow.
+        let (growth, mut parts) = Growth::new()?;
+        for n in 0..MOST_OPEN {
+            growth.grow(&format!("done{n}.dat"), &vec![7; CHUNK])?;
+        }
+        (0..200).try_for_each(|_| parts.follow())?;
+        let names: Vec<_> = (0..8).map(|n| format!("{n}.dat")).collect();
+        for round in 0..10 {
+            names.iter().try_for_each(|name| growth.grow(name, b"rows"))?;
+            parts.follow()?;
+            let anew: Vec<_> = names.iter().filter(|name| !is_open(&parts, name)).collect();
+            assert!(anew.is_empty(), "{anew:?} are written anew after round {round}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn an_encrypted_part_that_lacks_something_is_none() -> anyhow::Result<()> {
+        let growth = Growth::new()?.0;
+        let seal = Seal::to(&[growth.owner.to_public()]).expect("an owner");
+        let (name, rows) = ("1.dat.age", vec![7; 300_000]);
+        let plain = |bytes| Plain { sha256: Digest::of(&rows), bytes };
+        let mut sealing = seal.begin(&growth.sealed.path().join(name))?;
+        sealing.write(&rows[..200_000])?;
+        let lacks = sealing.finish()?.part(name.to_owned(), plain(300_000)).unwrap_err();
+        assert!(lacks.to_string().contains("200000 bytes of 300000"), "{lacks}");
+        // One that was dropped, and one that was cut off, cannot be read: wherever that was.
+        let mut sealing = seal.begin(&growth.sealed.path().join(name))?;
+        sealing.write(&rows)?;
+        drop(sealing);
+        assert!(growth.opened(name).is_err());
+        let mut sealing = seal.begin(&growth.sealed.path().join(name))?;
+        sealing.write(&rows)?;
+        sealing.finish()?;
+        assert_eq!(growth.opened(name)?, rows);
+        let stored = fs::read(growth.sealed.path().join(name))?;
+        let piece = 64 * 1024 + 16;
+        let edges = (0..=4).map(|n| stored.len() % piece + n * piece).flat_map(|at| [at - 1, at, at + 1]);
+        let pieces = (0..stored.len()).step_by(19_997).chain(edges).filter(|at| *at < stored.len());
+        for length in pieces {
+            fs::write(growth.sealed.path().join(name), &stored[..length])?;
+            assert!(growth.opened(name).is_err(), "{length} bytes of {} are taken for all", stored.len());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_plain_file_goes_as_soon_as_nobody_reads_it_again() -> anyhow::Result<()> {
+        let (growth, mut parts) = Growth::new()?;
+        // A frame of Zstandard with one raw block of three bytes, which is the last.
+        growth.grow("1.dat.zst", &[0x28, 0xb5, 0x2f, 0xfd, 0x20, 3, 0x19, 0, 0, b'a', b'b', b'c'])?;
+        growth.grow("2.dat.gz", b"is unpacked later")?;
+        growth.grow("toc.dat", b"is read later")?;
+        parts.follow()?;
+        assert_eq!(parts.finish("")?.len(), 3);
+        let mut left: Vec<_> =
+            growth.dir.path().read_dir()?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>()?;
+        left.sort();
+        assert_eq!(left, ["2.dat.gz", "toc.dat"]);
+        Ok(())
+    }
+
     #[test]
     fn a_file_that_shrinks_or_is_cut_off_is_no_part() -> anyhow::Result<()> {
         let dir = tempfile::tempdir()?;
@@ -368,7 +546,7 @@ mod tests {
         fs::write(dir.path().join("1.dat"), "row")?;
         assert!(parts.finish("").unwrap_err().to_string().contains("1.dat was written from anew"));
 
-        fs::remove_file(dir.path().join("1.dat"))?;
+        remove_file(dir.path().join("1.dat"))?;
         fs::write(dir.path().join("2.dat.zst"), [0x28, 0xb5, 0x2f, 0xfd, 0])?;
         let cut = Parts::new(dir.path().to_owned(), CancellationToken::new()).finish("").unwrap_err();
         assert!(cut.to_string().contains("2.dat.zst is cut off"), "{cut}");

@@ -1,9 +1,11 @@
 //! Where a backup is made, until it has its proper name.
 
-use std::fs::{DirBuilder, remove_dir_all};
+use std::fs::{DirBuilder, File, OpenOptions, remove_dir_all};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use pgbelay_core::command::Failure;
 use pgbelay_core::name::DatabaseName;
@@ -18,6 +20,11 @@ pub(super) const TEMPORARY: &str = ".tmp-";
 
 /// Most names that are tried, should two backups of one command begin in one second.
 const NAMES: u32 = 100;
+
+/// How often a directory is removed anew in which somebody writes still, and after how long: a process that was killed needs
+/// a moment to be gone, and whoever waits here holds up others.
+const REMOVALS: u32 = 50;
+const BETWEEN_REMOVALS: Duration = Duration::from_millis(20);
 
 /// Why a file or directory of a backup could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -77,10 +84,8 @@ impl Place {
             let path = path.to_owned();
             move |source| PlaceError { what, path, source }
         };
-        let mut private = DirBuilder::new();
-        private.mode(0o700);
         let new: Vec<_> = parent.ancestors().take_while(|path| !path.exists()).map(Path::to_owned).collect();
-        private.recursive(true).create(&parent).map_err(failed("failed to make the directory", &parent))?;
+        private_directory(&parent).map_err(failed("failed to make the directory", &parent))?;
         // A backup survives a power failure only if each directory above it does.
         for made in &new {
             let above = made.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -90,7 +95,7 @@ impl Place {
         let path = parent.join(path.file_name().unwrap_or_default());
         // Of earlier lives of the agent: there is one backup at a time.
         remove_here(&parent).map_err(failed("failed to remove what interrupted backups left in", &parent))?;
-        private.recursive(false).create(&path).map_err(failed("failed to make the directory", &path))?;
+        DirBuilder::new().mode(0o700).create(&path).map_err(failed("failed to make the directory", &path))?;
         let id = free_name(&parent, name);
         Ok(Self { parent, path, id, published: false })
     }
@@ -123,7 +128,7 @@ impl Drop for Place {
         if self.published {
             return;
         }
-        if let Err(error) = remove_dir_all(&self.path) {
+        if let Err(error) = remove_all(&self.path) {
             tracing::warn!(path = %self.path.display(), %error, "an unfinished backup could not be removed");
         }
     }
@@ -168,12 +173,27 @@ pub async fn remove_leftovers(
     removed.map_err(|source| LeftoverError { path, source })
 }
 
-/// Removes a directory. One that is gone, or goes meanwhile, is fine: what was given up is deleted beside the work.
+/// Removes a directory. One that is gone, or goes meanwhile, is fine: what was given up is deleted beside the work. One in
+/// which somebody writes still is tried again, for a second.
 pub(super) fn remove_all(path: &Path) -> io::Result<()> {
-    match remove_dir_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
+    for _ in 1..REMOVALS {
+        match remove_dir_all(path) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => sleep(BETWEEN_REMOVALS),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            done => return done,
+        }
     }
+    remove_dir_all(path)
+}
+
+/// Makes a directory, and those above it that are not there: nobody else may ever look into it.
+pub(super) fn private_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Makes a file that is not there yet: nobody else may ever read it, whatever the agent's umask is.
+pub(super) fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Takes the proper name of what nobody knows: from then on it is unfinished.

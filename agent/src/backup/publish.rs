@@ -13,13 +13,11 @@ use pgbelay_proto::convert::WireCommand;
 use pgbelay_proto::signing;
 use pgbelay_proto::tls::Credentials;
 
-use tokio_util::sync::CancellationToken;
-
 use super::contents::Contents;
-use super::manifest::{CERTIFICATE, DUMP_DIR, FORMAT, GLOBALS, KEY, MANIFEST, Manifest, SIGNATURE, SUMS};
+use super::manifest::{CERTIFICATE, DUMP_DIR, FORMAT, KEY, MANIFEST, Manifest, SIGNATURE, SUMS};
 use super::outside::Made;
-use super::parts::{Part, part};
-use super::place::{Place, PlaceError, interrupted};
+use super::parts::Part;
+use super::place::{Place, PlaceError, interrupted, private_file};
 use super::restore_point::RestorePoint;
 use super::seal::Seal;
 
@@ -124,16 +122,6 @@ fn publish_here(
     let (mut parts, mut sealed_key) = (Vec::new(), None);
     if let Kind::Dump(dumped) = &mut facts.kind {
         parts = std::mem::take(&mut dumped.parts);
-        if dumped.no_globals.is_none() {
-            let path = place.path.join(GLOBALS);
-            parts.push(
-                match &dumped.seal {
-                    Some(seal) => seal.file(&place.path, GLOBALS),
-                    None => part(&place.path, GLOBALS, &CancellationToken::new()),
-                }
-                .map_err(failed("failed to read back", &path))?,
-            );
-        }
         if let Some(seal) = &dumped.seal {
             let (part, text) =
                 seal.key(&place.path).map_err(failed("failed to write", &place.path.join(KEY)))?;
@@ -236,8 +224,7 @@ fn manifest(
 }
 
 fn write(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
-    file.set_permissions(Permissions::from_mode(0o600))?;
+    let mut file = private_file(path)?;
     file.write_all(text)?;
     file.sync_all()
 }

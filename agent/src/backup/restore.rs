@@ -21,7 +21,7 @@ use super::child::{self, Ended};
 use super::manifest::Manifest;
 use super::programs::Programs;
 use super::seal::NotOpened;
-use super::stores::{Brought, Source, bring};
+use super::stores::{Archive, Brought, Source, bring};
 use crate::config::Stores;
 use crate::database::{Control, Fault, Session, Target, connect};
 use crate::failpoint::reach;
@@ -158,9 +158,10 @@ async fn make(
     may_be_restored(&server, manifest, &job.into).await?;
     server.room_for(manifest.database_bytes).await?;
     let brought = Box::pin(opened(brought, (&source, job.key.as_ref()), control)).await?;
-    let manifest = &brought.manifest;
+    let Brought { archive, manifest } = brought;
+    let manifest = &manifest;
     let work = Work { target, request, control, server: &server, manifest, programs: &programs };
-    let made = Box::pin(work.make(&brought.dump)).await;
+    let made = Box::pin(work.make(archive)).await;
     server.session.close().await;
     if let Err(why) = patiently(|| Box::pin(end::drop_leftovers(target, request.name))).await {
         // The next job, and the next start of the agent, find it.
@@ -284,7 +285,7 @@ impl Work<'_> {
     }
 
     /// All of it, from the temporary database to the place of its contents.
-    async fn make(&self, archive: &Path) -> Result<Restored, Stop> {
+    async fn make(&self, archive: Archive) -> Result<Restored, Stop> {
         let temporary = self.server.make(self.request.name, &self.request.job.id, self.manifest).await?;
         reach("restore-made").await;
         let restored = tokio::select! {
@@ -299,14 +300,16 @@ impl Work<'_> {
         }
     }
 
-    /// Fills the temporary database, and compares it with the backup.
-    async fn fill(&self, temporary: &Temporary, archive: &Path) -> Result<Restored, Stop> {
+    /// Fills the temporary database, and compares it with the backup, which goes when it was read.
+    async fn fill(&self, temporary: &Temporary, archive: Archive) -> Result<Restored, Stop> {
         let target = self.inside(temporary);
         let jobs = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_JOBS);
-        let all = child::restore(self.programs, &target, archive, jobs);
+        let all = child::restore(self.programs, &target, &archive.dump, jobs);
         self.run(all, temporary).await?;
         self.control.say(0, 0, "restore: comparing with the backup".to_owned());
-        let expected = rows::in_archive(self.programs, archive).await?;
+        let expected = rows::in_archive(self.programs, &archive.dump).await?;
+        // Statistics take long, and whoever can read what was decrypted could do so for all that time.
+        drop(archive);
         let session = open(&target).await?;
         let compared = compare::compare(&session, &expected, self.manifest, &self.target.schema).await?;
         let Compared { counted, sampled, rows, schema_doubt } = compared;

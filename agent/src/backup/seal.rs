@@ -6,9 +6,10 @@
 //! owner's.
 
 use std::fmt;
-use std::fs::{File, remove_file};
+use std::fs::{File, OpenOptions, remove_file};
 use std::io::{self, Write};
 use std::iter::once;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use age::armor::{ArmoredWriter, Format};
@@ -16,6 +17,7 @@ use age::secrecy::ExposeSecret as _;
 use age::stream::StreamWriter;
 use age::x25519::{Identity, Recipient};
 use age::{EncryptError, Encryptor, Recipient as AnyRecipient};
+use pgbelay_core::command::MAX_SEALED_KEY;
 use pgbelay_core::digest::Digest;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::manifest::KEY;
 use super::parts::{Part, Plain, read_through};
+use super::place::private_file;
 
 mod open;
 
@@ -69,11 +72,12 @@ impl Seal {
     /// # Errors
     /// It cannot be written.
     pub(super) fn begin(&self, path: &Path) -> io::Result<Sealing> {
-        let file = Hashed { file: File::create(path)?, hash: Sha256::new(), bytes: 0 };
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        let file = Hashed { file, hash: Sha256::new(), bytes: 0 };
         let own = self.own.to_public();
         let all = self.owners().chain(once(&own as &dyn AnyRecipient));
         let stream = Encryptor::with_recipients(all).map_err(refused)?.wrap_output(file)?;
-        Ok(Sealing { stream })
+        Ok(Sealing { stream, taken: 0 })
     }
 
     /// Encrypts a file that is whole, and removes the plain one.
@@ -84,9 +88,9 @@ impl Seal {
         let (from, stored_as) = (directory.join(name), format!("{name}{ENDING}"));
         let mut sealing = self.begin(&directory.join(&stored_as))?;
         let plain = read_through(&from, &CancellationToken::new(), |chunk| sealing.write(chunk))?;
-        let stored = sealing.finish()?;
+        let part = sealing.finish()?.part(stored_as, plain)?;
         remove_file(&from)?;
-        Ok(stored.part(stored_as, plain))
+        Ok(part)
     }
 
     /// Writes the backup's own key, for its owners alone; the part, and its text.
@@ -99,7 +103,15 @@ impl Seal {
         sealed.write_all(self.own.to_string().expose_secret().as_bytes())?;
         sealed.write_all(b"\n")?;
         let text = sealed.finish()?.finish()?;
-        let mut file = File::create_new(directory.join(KEY))?;
+        if text.len() > MAX_SEALED_KEY {
+            return Err(io::Error::other(format!(
+                "encrypted to {} keys it has {} bytes, and a controller takes at most {MAX_SEALED_KEY}: name fewer keys in \
+                 backup.encrypt_to",
+                self.owners.len(),
+                text.len()
+            )));
+        }
+        let mut file = private_file(&directory.join(KEY))?;
         file.write_all(&text)?;
         file.sync_all()?;
         let (sha256, bytes) = (Digest::of(&text), text.len() as u64);
@@ -116,9 +128,12 @@ fn refused(error: EncryptError) -> io::Error {
     io::Error::other(error.to_string())
 }
 
-/// An encrypted file that is being written.
+/// An encrypted file that is being written. One that is dropped before its [end](Self::finish) lacks its last piece, and
+/// nobody can read it.
 pub(super) struct Sealing {
     stream: StreamWriter<Hashed>,
+    /// Bytes that went into it.
+    taken: u64,
 }
 
 impl Sealing {
@@ -127,7 +142,9 @@ impl Sealing {
     /// # Errors
     /// It cannot be written.
     pub(super) fn write(&mut self, plain: &[u8]) -> io::Result<()> {
-        self.stream.write_all(plain)
+        self.stream.write_all(plain)?;
+        self.taken += plain.len() as u64;
+        Ok(())
     }
 
     /// Ends it, and brings it to disk.
@@ -137,7 +154,8 @@ impl Sealing {
     pub(super) fn finish(self) -> io::Result<Stored> {
         let done = self.stream.finish()?;
         done.file.sync_all()?;
-        Ok(Stored { sha256: Digest::from_bytes(done.hash.finalize().into()), bytes: done.bytes })
+        let sha256 = Digest::from_bytes(done.hash.finalize().into());
+        Ok(Stored { sha256, bytes: done.bytes, taken: self.taken })
     }
 }
 
@@ -146,12 +164,21 @@ impl Sealing {
 pub(super) struct Stored {
     sha256: Digest,
     bytes: u64,
+    /// Bytes that are in it.
+    taken: u64,
 }
 
 impl Stored {
     /// As a part of this name, with what is in it.
-    pub(super) fn part(self, name: String, plain: Plain) -> Part {
-        Part { name, sha256: self.sha256, bytes: self.bytes, plain: Some(plain) }
+    ///
+    /// # Errors
+    /// Something else is in it: it was ended before all of that was there.
+    pub(super) fn part(self, name: String, plain: Plain) -> io::Result<Part> {
+        if self.taken != plain.bytes {
+            let why = format!("{name} has {} bytes of {} in it", self.taken, plain.bytes);
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
+        }
+        Ok(Part { name, sha256: self.sha256, bytes: self.bytes, plain: Some(plain) })
     }
 }
 
@@ -172,5 +199,24 @@ impl Write for Hashed {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_for_too_many_owners_is_none() -> anyhow::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let owners = |n: usize| (0..n).map(|_| Identity::generate().to_public()).collect::<Vec<_>>();
+        let seal = Seal::to(&owners(200)).expect("owners");
+        let told = seal.key(dir.path()).unwrap_err().to_string();
+        assert!(told.contains("200 keys") && told.contains("at most 16384"), "{told}");
+        assert_eq!(dir.path().read_dir()?.count(), 0);
+        // As many as an agent's file may name.
+        let (_, text) = Seal::to(&owners(20)).expect("owners").key(dir.path())?;
+        assert!(text.len() < MAX_SEALED_KEY / 4, "{}", text.len());
+        Ok(())
     }
 }

@@ -21,7 +21,7 @@ pub(super) use early::Early;
 pub use error::StoreError;
 use error::refused;
 pub(super) use keep::{NotKept, keep};
-pub(super) use read::{Brought, bring};
+pub(super) use read::{Archive, Brought, bring};
 pub use read::{Source, forget_fetched, look, verify};
 pub use remove::{remove, remove_leftovers};
 

@@ -7,10 +7,9 @@ use std::path::Path;
 
 use pgbelay_core::digest::Digest;
 use pgbelay_proto::signing;
-use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::manifest::{CERTIFICATE, DUMP_DIR, FORMAT, GLOBALS, KEY, MANIFEST, Manifest, SIGNATURE, SUMS};
+use super::manifest::{CERTIFICATE, DUMP_DIR, GLOBALS, KEY, MANIFEST, Manifest, SIGNATURE, SUMS};
 use super::parts::{Part, part};
 use super::seal::ENDING;
 
@@ -68,12 +67,6 @@ pub(super) fn with_the_rest(directory: &Path, manifest: &Manifest, mut problems:
     problems
 }
 
-/// The first field of a manifest of any form.
-#[derive(Deserialize)]
-struct Head {
-    format: u32,
-}
-
 pub(super) fn manifest(directory: &Path, sha256: Digest, ca_pem: &str) -> Result<Manifest, String> {
     let read = |name: &str| fs::read(directory.join(name)).map_err(|error| unread(name, &error));
     let texts =
@@ -97,14 +90,6 @@ pub(super) fn believed(texts: &Texts, id: &str, sha256: Digest, ca_pem: &str) ->
     }
     let signed = signing::verify(ca_pem, &String::from_utf8_lossy(certificate), text, signature);
     let signer = signed.map_err(|error| format!("{MANIFEST}: {error}"))?;
-    match serde_json::from_slice::<Head>(text) {
-        Ok(Head { format }) if format > FORMAT => {
-            return Err(format!(
-                "{MANIFEST} is of form {format}, and this agent knows forms up to {FORMAT}: use a newer agent"
-            ));
-        }
-        Ok(_) | Err(_) => {}
-    }
     // What was checked, and not what may be there by now.
     let manifest = Manifest::parse(text).map_err(|error| format!("{MANIFEST} cannot be read: {error}"))?;
     if signer.to_string() != format!("pgbelay://agent/{}", manifest.database) {

@@ -7,11 +7,12 @@ use std::process::Command;
 
 use age::x25519::Recipient;
 use anyhow::{Context as _, ensure};
-use pgbelay_agent::backup::{BackupRequest, back_up, remove_leftovers, verify};
+use pgbelay_agent::backup::{BackupRequest, back_up, look, remove_leftovers, verify};
 use pgbelay_agent::config::{BackupProgram, Stores};
 use pgbelay_agent::database::{Control, Target, inspect};
 use pgbelay_core::command::{Backup, BackupOrder, Failure, FailureKind, Outcome, RefusedBecause};
 use pgbelay_core::digest::Digest;
+use pgbelay_core::job::Destination;
 use pgbelay_core::plan::Expectation;
 use pgbelay_core::time::Timestamp;
 use pgbelay_proto::signing;
@@ -20,6 +21,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::restoring::{into, restored};
 use crate::world::{APP, World, target};
 
 const DATA: &str = "CREATE TABLE a (id int PRIMARY KEY, name text); CREATE SCHEMA s; \
@@ -425,6 +427,43 @@ async fn a_manifest_of_a_newer_form_says_so() -> anyhow::Result<()> {
     fs::write(directory.join("manifest.sig"), signing::sign(&yard.signer, text.as_bytes())?)?;
     let found = verify(directory, Digest::of(&text), &yard.signer.ca_pem).await;
     assert!(found.len() == 1 && found[0].contains("form 4") && found[0].contains("newer agent"), "{found:?}");
+    let text = text.replace("\"format\": 4", "\"format\": 1");
+    fs::write(directory.join("manifest.json"), &text)?;
+    fs::write(directory.join("manifest.sig"), signing::sign(&yard.signer, text.as_bytes())?)?;
+    let found = verify(directory, Digest::of(&text), &yard.signer.ca_pem).await;
+    assert!(found.len() == 1 && found[0].contains("form 1, and this agent knows forms 2 to 3"), "{found:?}");
+    Ok(())
+}
+
+/// `form_2` is what the agent before encryption has written, with the certificate of its own fleet.
+#[tokio::test]
+async fn a_backup_of_the_form_before_encryption_comes_back() -> anyhow::Result<()> {
+    let mut yard = Yard::new().await?;
+    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/work/form_2");
+    yard.signer.ca_pem = fs::read_to_string(old.join("ca.pem"))?;
+    let id = "20261127T214350Z-r3-c7";
+    fs::create_dir_all(yard.path().join(APP))?;
+    let copied = Command::new("cp").arg("-r").arg(old.join(id)).arg(yard.path().join(APP)).status()?;
+    ensure!(copied.success());
+    let directory = yard.path().join(APP).join(id);
+    let text = fs::read(directory.join("manifest.json"))?;
+    ensure!(String::from_utf8_lossy(&text).contains("\"format\": 2"));
+    let sha256 = Digest::of(&text);
+    let found = verify(&directory, sha256, &yard.signer.ca_pem).await;
+    ensure!(found.is_empty(), "{found:?}");
+    let found = look(&directory, sha256, &yard.signer.ca_pem).await;
+    ensure!(found.is_empty(), "{found:?}");
+    let backup = Backup {
+        path: directory.to_string_lossy().into_owned(),
+        sha256,
+        ..backed_up(yard.back_up(None).await?)
+    };
+    let new = Destination::New { name: "back".to_owned() };
+    let end = restored(into(&yard, &yard.world.target, &backup, new).await?)?;
+    ensure!(end.rows == 5001 && end.schema_doubt.is_none(), "{end:?}");
+    let client = yard.world.cluster.connect("back").await?;
+    let rows: i64 = client.query_one("SELECT count(*) FROM a", &[]).await?.get(0);
+    ensure!(rows == 5000, "{rows}");
     Ok(())
 }
 

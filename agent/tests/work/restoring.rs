@@ -51,7 +51,8 @@ pub(crate) async fn with_key(
     by(yard, &yard.world.target, backup, (into, programs, Some(key))).await
 }
 
-async fn by(
+/// The same with other programs.
+pub(crate) async fn by(
     yard: &Yard,
     target: &Target,
     backup: &Backup,

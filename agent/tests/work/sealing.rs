@@ -11,15 +11,16 @@ use age::secrecy::ExposeSecret as _;
 use age::x25519::Identity;
 use anyhow::{Context as _, ensure};
 use pgbelay_agent::backup::verify;
-use pgbelay_core::command::Backup;
+use pgbelay_core::command::{Backup, Outcome};
+use pgbelay_core::digest::Digest;
 use pgbelay_core::job::{Destination, JobEnd};
 use pgbelay_tests::s3::S3;
 use serde_json::Value;
 
 use crate::backups::{Yard, backed_up};
-use crate::restoring::{into, restored, with_key};
-use crate::storing::{objects, place, stores};
-use crate::world::World;
+use crate::restoring::{by, into, restored, with_key};
+use crate::storing::{objects, place, problems, stores};
+use crate::world::{APP, LONG, World};
 
 /// A database whose backups are encrypted to two owners.
 async fn sealed() -> anyhow::Result<(Yard, [Identity; 2])> {
@@ -185,6 +186,128 @@ async fn what_was_changed_in_an_encrypted_backup_is_named() -> anyhow::Result<()
     fs::write(dir.join("globals.sql"), "CREATE ROLE x")?;
     let found = verify(dir, backup.sha256, &yard.signer.ca_pem).await;
     ensure!(found == ["globals.sql is there, and the manifest does not know it"], "{found:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_key_of_another_backup_is_noticed_in_its_place() -> anyhow::Result<()> {
+    let s3 = S3::start().await?;
+    let (mut yard, [owner, _]) = sealed().await?;
+    yard.stores = stores(&s3, &yard, &[&place("sealed")]);
+    let (backup, other) = (backed_up(yard.back_up(None).await?), backed_up(yard.back_up(None).await?));
+    let key = own_key(&yard, &backup, &owner)?;
+    let foreign = fs::read(Path::new(&other.path).join("key.age"))?;
+    let dir = Path::new(&backup.path);
+    let copy = s3.bucket().join("sealed").join(APP).join(dir.file_name().context("no name")?);
+    for place in [dir, copy.as_path()] {
+        // Whoever can write there makes the list of digests fit as well.
+        let (own, sums) = (fs::read(place.join("key.age"))?, fs::read_to_string(place.join("SHA256SUMS"))?);
+        fs::write(place.join("key.age"), &foreign)?;
+        let forged = sums.replace(&Digest::of(&own).to_string(), &Digest::of(&foreign).to_string());
+        ensure!(forged != sums);
+        fs::write(place.join("SHA256SUMS"), forged)?;
+        let mut sums = Command::new("sha256sum");
+        sums.args(["--check", "--strict", "SHA256SUMS"]).current_dir(place);
+        ensure!(sums.output()?.status.success());
+    }
+    let found = problems(&yard, &backup).await?;
+    for words in ["key.age ", "SHA256SUMS is not what"] {
+        let named = found.iter().filter(|problem| problem.contains(words)).count();
+        ensure!(named == 2, "{found:?}");
+    }
+    let end = with_key(&yard, &backup, (Destination::Scratch, &key)).await?;
+    let JobEnd::Failed { message, problems, .. } = &end else { anyhow::bail!("{end:?}") };
+    ensure!(message.contains("not whole") && problems.iter().any(|one| one.contains("key.age")), "{end:?}");
+    // The other one is as it was.
+    let key = own_key(&yard, &other, &owner)?;
+    restored(with_key(&yard, &other, (Destination::Scratch, &key)).await?)?;
+    Ok(())
+}
+
+/// A pg_restore that fails while `flag` is there, and otherwise leaves somebody behind who keeps ANALYZE waiting. It says in
+/// `modes` who may read what it is given.
+fn watchful(yard: &Yard, (flag, modes): (&Path, &Path)) -> anyhow::Result<PathBuf> {
+    let psql = yard.world.cluster.programs().join("psql");
+    let lock = "BEGIN; LOCK TABLE a IN SHARE UPDATE EXCLUSIVE MODE; SELECT pg_sleep(600)";
+    let held =
+        "SELECT count(*) FROM pg_locks WHERE mode = 'ShareUpdateExclusiveLock' AND relation = 'a'::regclass";
+    let script = format!(
+        "case \"$*\" in *--jobs=*) :;; *) exec \"$REAL\" \"$@\";; esac\n\
+         stat -c '%a' \"$6\" \"$6/..\" \"$6/../..\" \"$6\"/* >{modes}\n\
+         [ -e {flag} ] && echo 'pg_restore: error: it was told to fail' >&2 && exit 1\n\
+         \"$REAL\" \"$@\" || exit\n\
+         ({psql} -qX -d \"$5\" -c \"{lock}\" </dev/null >/dev/null 2>&1 &)\n\
+         until [ \"$({psql} -qXAt -d \"$5\" -c \"{held}\")\" = 1 ]; do :; done",
+        modes = modes.display(),
+        flag = flag.display(),
+        psql = psql.display(),
+    );
+    yard.programs_with("pg_restore", &script)
+}
+
+#[tokio::test]
+async fn what_is_decrypted_is_private_and_goes_as_soon_as_it_was_read() -> anyhow::Result<()> {
+    let (yard, [owner, _]) = sealed().await?;
+    let backup = backed_up(yard.back_up(None).await?);
+    let key = own_key(&yard, &backup, &owner)?;
+    let (flag, modes) = (yard.dir.path().join("flag"), yard.dir.path().join("modes"));
+    let programs = watchful(&yard, (&flag, &modes))?;
+    let restore = || {
+        let new = Destination::New { name: "back".to_owned() };
+        by(&yard, &yard.world.target, &backup, (new, &programs, Some(&key)))
+    };
+    fs::write(&flag, "")?;
+    let end = restore().await?;
+    ensure!(matches!(&end, JobEnd::Failed { message, .. } if message.contains("told to fail")), "{end:?}");
+    ensure!(yard.left().len() == 1, "after a failure {:?} are left", yard.left());
+    let said = fs::read_to_string(&modes)?;
+    let said: Vec<_> = said.lines().collect();
+    ensure!(said[..3] == ["700"; 3] && said.len() > 4, "{said:?}");
+    ensure!(said[3..].iter().all(|mode| *mode == "600"), "{said:?}");
+
+    fs::remove_file(&flag)?;
+    let look = async {
+        let waits =
+            "SELECT count(*) FROM pg_stat_activity WHERE query = 'ANALYZE' AND wait_event_type = 'Lock'";
+        let waiting = async || Ok(yard.world.number(waits).await? == 1);
+        pgbelay_tests::wait::until("ANALYZE to wait", LONG, waiting).await?;
+        let left = yard.left();
+        let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)' \
+                   AND pid <> pg_backend_pid()";
+        ensure!(yard.world.number(end).await? == 1);
+        ensure!(left.len() == 1, "while statistics are collected {left:?} are there");
+        Ok(())
+    };
+    let (end, looked) = tokio::join!(restore(), look);
+    looked?;
+    restored(end?)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cancel_leaves_nothing_plain_though_something_still_writes() -> anyhow::Result<()> {
+    let (yard, _) = sealed().await?;
+    let begun = yard.dir.path().join("begun");
+    // Nobody can end at once what a disk holds up. Here it is a child that the signal does not reach, and that goes on for a
+    // while after its parent is gone.
+    let script = format!(
+        "for word; do [ \"$before\" = --file ] && dir=$word; before=$word; done\n\
+         mkdir -p \"$dir\"\n\
+         setsid sh -c 'n=0; more() {{ n=$((n+1)); mkdir -p \"$0\"; echo rows >\"$0/$n.dat\"; }}\n\
+         while kill -0 '$$'; do more; done; i=0; while [ $i -lt 200 ]; do i=$((i+1)); more; done' \"$dir\" &\n\
+         touch {}\nexec sleep 600",
+        begun.display()
+    );
+    let programs = yard.programs(&script)?;
+    let cancel = async {
+        pgbelay_tests::wait::until("pg_dump to run", LONG, async || Ok(begun.exists())).await?;
+        yard.world.cancel.cancel();
+        anyhow::Ok(())
+    };
+    let (outcome, cancelled) = tokio::join!(yard.back_up(Some(&programs)), cancel);
+    cancelled?;
+    ensure!(matches!(outcome?, Outcome::Cancelled { .. }));
+    ensure!(yard.left().is_empty(), "{:?}", yard.left());
     Ok(())
 }
 

@@ -73,7 +73,8 @@ impl Asked {
     }
 }
 
-async fn problems(yard: &Yard, backup: &Backup) -> anyhow::Result<Vec<String>> {
+/// What is wrong with all copies, read again.
+pub(crate) async fn problems(yard: &Yard, backup: &Backup) -> anyhow::Result<Vec<String>> {
     Ok(stores::verify(&Asked::of(yard).source(yard, backup)).await?)
 }
 

@@ -8,9 +8,10 @@ use pgbelay_core::name::{DatabaseName, EnvironmentName};
 use pgbelay_proto::wire::{JobView, ListBackupsRequest, VerifyBackupRequest, destination};
 
 use crate::app::App;
+use crate::backup_key;
 use crate::client::Client;
 use crate::commands::{job, restore};
-use crate::error::CliError;
+use crate::error::{CliError, ErrorKind};
 use crate::exit_code::ExitCode;
 use crate::render;
 
@@ -44,7 +45,8 @@ pub(crate) struct ListArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  pgbelay backup drill --env staging\n  pgbelay backup drill --database orders-eu\n\nPolicy does it by \
-                  itself: drill_every: 7d. Exit code 1: a backup did not come back."
+                  itself: drill_every: 7d. Exit code 1: a backup did not come back, or was not drilled, as one whose key \
+                  --identity does not open; the others are drilled all the same."
 )]
 pub(crate) struct DrillArgs {
     /// Only this database
@@ -127,17 +129,57 @@ async fn drill(app: &mut App, args: DrillArgs) -> Result<ExitCode, CliError> {
         return Err(CliError::usage("there is no backup to prove").hint("see them with pgbelay backup list"));
     }
     let identity = args.identity.as_deref();
-    if let Some(sealed) = backups.iter().find(|backup| backup.encrypted && identity.is_none()) {
-        let what = format!("nothing was started: {} of {} is encrypted", sealed.id, sealed.database);
-        return Err(CliError::usage(what).hint(
-            "give the file of the private key with --identity FILE, or name others with --database or --env",
-        ));
+    if let Some(path) = identity {
+        backup_key::identities(path)?;
     }
-    let mut jobs = Vec::new();
+    let (mut jobs, mut failed) = (Vec::new(), Vec::new());
     for backup in backups {
-        jobs.push(prove(&client, backup.database, backup.id, identity).await?);
+        let database = backup.database.clone();
+        match prove(&client, backup.database, backup.id, identity).await {
+            Ok(job) => jobs.push(job),
+            Err(error) => {
+                let is_of_others = is_of_others(error.kind);
+                failed.push((database, error));
+                if is_of_others {
+                    break;
+                }
+            }
+        }
     }
-    job::follow(app, client, jobs).await
+    if jobs.is_empty() {
+        return Err(none_started(failed));
+    }
+    for (database, error) in &failed {
+        let hint = error.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+        app.screen.note(&format!("{database}: {error}{hint}"));
+    }
+    let ended = job::follow(app, client, jobs).await?;
+    Ok(if failed.is_empty() { ended } else { ExitCode::Failed })
+}
+
+/// Whether what kept one proof from being started keeps the next one, too.
+const fn is_of_others(kind: ErrorKind) -> bool {
+    match kind {
+        ErrorKind::Failed
+        | ErrorKind::Usage
+        | ErrorKind::Refused
+        | ErrorKind::NotAllowed
+        | ErrorKind::Approval => false,
+        ErrorKind::Unknown | ErrorKind::Unreachable | ErrorKind::Internal | ErrorKind::Interrupted => true,
+    }
+}
+
+/// Why no proof was started: for the only one, in its own words.
+fn none_started(failed: Vec<(String, CliError)>) -> CliError {
+    match <[(String, CliError); 1]>::try_from(failed) {
+        Ok([(_, only)]) => only,
+        Err(failed) => {
+            let kind = failed.first().map_or(ErrorKind::Failed, |(_, first)| first.kind);
+            let hint = failed.first().and_then(|(_, first)| first.hint.clone()).unwrap_or_default();
+            let lines = failed.iter().map(|(database, error)| format!("{database}: {error}")).collect();
+            CliError::new(kind, "no backup was drilled").with_details(lines).hint(hint)
+        }
+    }
 }
 
 async fn prove(

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use pgbelay_core::database::{Database, Unfinished, WindowState};
-use pgbelay_core::decide::last_proof;
+use pgbelay_core::decide::{last_proof, proof_takes_a_key};
 use pgbelay_core::migration::Migration;
 use pgbelay_core::plan::Direction;
 use pgbelay_core::rollout::TargetState;
@@ -40,10 +40,7 @@ pub fn database(state: &State, fleet: &Fleet, database: &Database, now: Timestam
         unfinished: seen.map(|seen| seen.unfinished.iter().map(unfinished).collect()).unwrap_or_default(),
         proven_at: last_proof(state, &database.name).map(rfc3339),
         drift_since: database.drift.map(|drift| rfc3339(drift.since)),
-        encrypted: state
-            .backups_of(&database.name)
-            .max_by_key(|known| known.made_at)
-            .is_some_and(|known| known.backup.sealed_key.is_some()),
+        encrypted: proof_takes_a_key(state, &database.name),
     }
 }
 

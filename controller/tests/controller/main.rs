@@ -8,6 +8,7 @@ mod gate;
 mod holding;
 mod judging;
 mod keeping;
+mod keys;
 mod metrics;
 mod notify;
 mod operators;

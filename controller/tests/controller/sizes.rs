@@ -32,7 +32,7 @@ fn names() -> anyhow::Result<Vec<DatabaseName>> {
     (0..DATABASES).map(name).collect()
 }
 
-fn release() -> anyhow::Result<Release> {
+pub(super) fn release() -> anyhow::Result<Release> {
     let migration = |n: usize| {
         let (version, name) = (format!("{n:03}").parse()?, "a_migration_with_quite_a_name".to_owned());
         Ok(MigrationSource::plain(version, name, format!("SELECT {n};"), None).analyse()?)
@@ -41,7 +41,7 @@ fn release() -> anyhow::Result<Release> {
     Ok(Release::new(Layout::Plain, migrations?)?)
 }
 
-fn observation(release: &Release) -> Observation {
+pub(super) fn observation(release: &Release) -> Observation {
     let record = |m: &Migration| AppliedRecord {
         version: m.version.clone(),
         name: m.name.clone(),
@@ -147,7 +147,11 @@ fn rollout(release: &Release, plan: &Plan, seen: &Observation) -> anyhow::Result
     })
 }
 
-fn database(name: &DatabaseName, environment: &EnvironmentName, seen: &Arc<Observation>) -> Arc<Database> {
+pub(super) fn database(
+    name: &DatabaseName,
+    environment: &EnvironmentName,
+    seen: &Arc<Observation>,
+) -> Arc<Database> {
     let labels =
         [("tenant", "acme"), ("tier", "gold")].map(|(key, value)| (key.to_owned(), value.to_owned()));
     Arc::new(Database {

@@ -198,20 +198,29 @@ pub fn due_proofs(
         }
         let there = state.databases_of(environment).filter(|database| is_there(&database.name));
         let waits = there.filter_map(|database| {
+            if proof_takes_a_key(state, &database.name) {
+                return None;
+            }
             let since = waits_since(state, database, every, now)?;
-            Some((since, database.name.clone(), newest(state, database)?))
+            Some((since, database.name.clone(), to_be_proven(state, &database.name)?.id().to_owned()))
         });
         waits.min().map(|(_, database, backup)| (database, Restore { backup, into: Destination::Scratch }))
     });
     due.collect()
 }
 
-fn newest(state: &State, database: &Database) -> Option<String> {
+/// The backup that a proof of a database would be about: the newest whole one that has rows. An older one in its place
+/// would prove nothing of it.
+fn to_be_proven<'s>(state: &'s State, database: &DatabaseName) -> Option<&'s KnownBackup> {
     let rows = |known: &&KnownBackup| known.backup.method.has_rows() && known.counts();
-    let newest = state.backups_of(&database.name).filter(rows).max_by_key(|known| known.order());
-    // Nobody but an owner of its key can have it restored; an older one in its place would prove nothing of it.
-    let newest = newest.filter(|known| known.backup.sealed_key.is_none());
-    newest.map(|known| known.id().to_owned())
+    state.backups_of(database).filter(rows).max_by_key(|known| known.order())
+}
+
+/// Whether policy cannot have a database's backup proven: it is encrypted, and nobody but an owner of its key can have it
+/// restored.
+#[must_use]
+pub fn proof_takes_a_key(state: &State, database: &DatabaseName) -> bool {
+    to_be_proven(state, database).is_some_and(|known| known.backup.sealed_key.is_some())
 }
 
 /// Since when a database waits for a proof; `None`: it does not.

@@ -126,6 +126,11 @@ async fn a_controller_that_was_restarted_has_no_key_and_says_so() -> anyhow::Res
     let job = fleet.world.json(&ask).await?["id"].as_str().context("no job")?.to_owned();
     fleet.world.kill_controller()?;
     fleet.world.start_controller().await?;
+    // Its agent may have had the job by then: nobody else can tell.
+    let waits = fleet.world.json(&["job", "list"]).await?["jobs"][0].clone();
+    ensure!(waits["state"] == "waiting" && waits["ended_at"].is_null(), "{waits}");
+    fleet.world.start_agent("orders")?;
+    fleet.world.all_connected().await?;
     let ended = wait::until("the job to end", PATIENCE, async || {
         let jobs = fleet.world.json(&["job", "list"]).await?;
         let of = jobs["jobs"].as_array().into_iter().flatten().find(|one| one["id"] == job.as_str()).cloned();
@@ -136,11 +141,67 @@ async fn a_controller_that_was_restarted_has_no_key_and_says_so() -> anyhow::Res
     let message = ended["message"].as_str().unwrap_or_default();
     ensure!(ended["state"] == "failed" && message.contains("the key of the backup is gone"), "{ended}");
     // It says nothing of the backup, which comes back when it is asked for again.
-    fleet.world.start_agent("orders")?;
-    fleet.world.all_connected().await?;
     let entry = fleet.newest().await?;
     ensure!(entry["complete"] == true, "{entry}");
     let job = fleet.world.json(&["restore", "orders", "--backup", "latest", "--identity", &owner]).await?;
     ensure!(job["state"] == "restored", "{job}");
     fleet.tells_no_key()
+}
+
+#[tokio::test]
+async fn what_an_earlier_life_could_not_remove_goes_when_the_agent_starts() -> anyhow::Result<()> {
+    let mut fleet = Sealed::start().await?;
+    let entry = fleet.newest().await?;
+    let backup = Path::new(entry["location"].as_str().context("no location")?).to_owned();
+    let parent = backup.parent().context("no directory")?;
+    // All was told of it: no journal names these.
+    fleet.world.kill_agent("orders")?;
+    for left in [".tmp-c9-1/dump", ".fetched/opened/dump"] {
+        fs::create_dir_all(parent.join(left))?;
+        fs::write(parent.join(left).join("1.dat"), "rows")?;
+    }
+    fleet.world.start_agent("orders")?;
+    fleet.world.all_connected().await?;
+    let left =
+        fs::read_dir(parent)?.map(|entry| Ok(entry?.file_name())).collect::<anyhow::Result<Vec<_>>>()?;
+    ensure!(left.iter().all(|name| !name.to_string_lossy().starts_with('.')), "{left:?}");
+    ensure!(backup.exists());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_backup_whose_key_is_not_opened_keeps_no_other_from_being_drilled() -> anyhow::Result<()> {
+    let mut world =
+        World::start(&[("items", "staging"), ("orders", "staging"), ("users", "staging")]).await?;
+    let desk = tempfile::tempdir()?;
+    let file = desk.path().join("owner");
+    let owner = Identity::generate();
+    fs::write(&file, owner.to_string().expose_secret())?;
+    // The first and the second in the order of their names, and one that is plain.
+    for (database, to) in [("items", Identity::generate().to_public()), ("orders", owner.to_public())] {
+        let section = format!("backup:\n  encrypt_to: [{to}]\nagent:\n");
+        world.reconfigure_agent(database, "agent:\n", &section)?;
+    }
+    world.all_connected().await?;
+    let dir = world.write_migrations(&[("001_a.sql", "CREATE TABLE a (id int);\n")])?;
+    let dir = dir.to_string_lossy();
+    let run = world.json(&["migrate", "--env", "staging", "--migrations", &dir, "--force"]).await?;
+    ensure!(run["state"] == "succeeded", "{run}");
+
+    let file = file.to_string_lossy();
+    let drill = ["backup", "drill", "--env", "staging", "--identity", &file];
+    let told = world.cli(&drill).await?.ended(1, &["items: nothing was started"]);
+    ensure!(told.stderr.contains("not one that the backup is encrypted to"), "{told:?}");
+    let entries = world.json(&["backup", "list"]).await?["backups"].clone();
+    let proven = |entries: &Value| -> Vec<String> {
+        let all = entries.as_array().into_iter().flatten().filter(|entry| entry["restored_at"].is_string());
+        all.filter_map(|entry| entry["database"].as_str()).map(str::to_owned).collect()
+    };
+    let mut drilled = proven(&entries);
+    drilled.sort();
+    ensure!(drilled == ["orders", "users"], "{entries}");
+    // Nobody's: all of it is told, and nothing is begun.
+    let none = ["backup", "drill", "--database", "items", "--identity", &file];
+    world.cli(&none).await?.ended(2, &["not one that the backup is encrypted to"]);
+    Ok(())
 }

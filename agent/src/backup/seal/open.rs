@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::manifest::DUMP_DIR;
 use super::super::parts::{CHUNK, Part};
+use super::super::place::{private_directory, private_file};
 use super::ENDING;
 
 /// Why a backup was not opened.
@@ -57,7 +58,7 @@ pub(in super::super) fn open(
         let name = name.to_owned();
         move |source| NotOpened::Io { name, source }
     };
-    fs::create_dir_all(to.join(DUMP_DIR)).map_err(failed(DUMP_DIR))?;
+    private_directory(&to.join(DUMP_DIR)).map_err(failed(DUMP_DIR))?;
     let below = format!("{DUMP_DIR}/");
     for part in parts.iter().filter(|part| part.name.starts_with(&below)) {
         decrypt(part, (from, to), &key, stop)?;
@@ -80,7 +81,7 @@ fn decrypt(
     let opened = Decryptor::new(BufReader::with_capacity(CHUNK, file))
         .and_then(|sealed| sealed.decrypt(std::iter::once(key as &dyn age::Identity)));
     let mut plain = opened.map_err(|error| refused(name, error))?;
-    let mut out = File::create_new(to.join(name.strip_suffix(ENDING).unwrap_or(name))).map_err(failed)?;
+    let mut out = private_file(&to.join(name.strip_suffix(ENDING).unwrap_or(name))).map_err(failed)?;
     let (mut chunk, mut hash, mut bytes) = (vec![0; CHUNK], Sha256::new(), 0);
     loop {
         if stop.is_cancelled() {
@@ -110,4 +111,45 @@ fn refused(name: &str, error: DecryptError) -> NotOpened {
         return NotOpened::Io { name, source };
     }
     NotOpened::Io { name, source: io::Error::other(error.to_string()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use age::secrecy::ExposeSecret as _;
+
+    use super::super::Seal;
+    use super::*;
+
+    #[test]
+    fn what_is_decrypted_is_only_for_its_owner_and_whole() -> anyhow::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let (from, to) = (dir.path().join("from"), dir.path().join("a/to"));
+        fs::create_dir_all(from.join(DUMP_DIR))?;
+        let owner = Identity::generate();
+        let key = Secret::new(owner.to_string().expose_secret());
+        let seal = Seal::to(&[owner.to_public()]).expect("an owner");
+        let name = format!("{DUMP_DIR}/1.dat");
+        fs::write(from.join(&name), vec![7; 3 * 64 * 1024])?;
+        let part = seal.file(&from, &name)?;
+        let opened = |to: &Path| {
+            let files = (from.as_path(), to);
+            open(std::slice::from_ref(&part), files, &key, (false, &CancellationToken::new()))
+        };
+        opened(&to)?;
+        assert_eq!(fs::read(to.join(&name))?, vec![7; 3 * 64 * 1024]);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let modes = [&dir.path().join("a"), &to, &to.join(DUMP_DIR), &to.join(&name)].map(|path| mode(path));
+        assert_eq!(modes, [0o700, 0o700, 0o700, 0o600], "{modes:?}");
+        assert_eq!(mode(&from.join(&part.name)), 0o600);
+
+        let stored = fs::read(from.join(&part.name))?;
+        for less in [1, 16, 64 * 1024 + 16, 2 * (64 * 1024 + 16)] {
+            fs::write(from.join(&part.name), &stored[..stored.len() - less])?;
+            let cut = opened(&dir.path().join(less.to_string()));
+            assert!(matches!(cut, Err(NotOpened::Io { .. })), "{less}: {cut:?}");
+        }
+        Ok(())
+    }
 }

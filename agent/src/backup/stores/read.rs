@@ -1,8 +1,6 @@
 //! Reading copies again: looking at them, reading all of them, and bringing one back for a restore.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -18,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::manifest::{CERTIFICATE, DUMP_DIR, MANIFEST, Manifest, SIGNATURE, SUMS};
 use super::super::parts::Part;
-use super::super::place::remove_all;
+use super::super::place::{private_directory, remove_all};
 use super::super::seal::{NotOpened, open};
 use super::super::verify::{Texts, believed, whole};
 use super::super::{look as local, space};
@@ -158,12 +156,17 @@ pub async fn look(source: &Source<'_>) -> Result<Vec<String>, StoreError> {
     unasked.map_or(Ok(problems), Err)
 }
 
-/// A backup that can be restored: where its dump is, and its manifest.
+/// A backup that can be restored: its dump, and its manifest.
 #[derive(Debug)]
 pub(in super::super) struct Brought {
-    pub(in super::super) dump: PathBuf,
+    pub(in super::super) archive: Archive,
     pub(in super::super) manifest: Manifest,
-    /// What was brought, and goes when it is not needed any more.
+}
+
+/// The dump of a backup. What was brought of it from a store, or decrypted, goes with this.
+#[derive(Debug)]
+pub(in super::super) struct Archive {
+    pub(in super::super) dump: PathBuf,
     scratch: Option<Scratch>,
 }
 
@@ -181,12 +184,16 @@ impl Brought {
         let parent = source.dir.join(source.database.as_str());
         let (fetched, bytes) = (parent.join(FETCHED), self.manifest.plain_bytes());
         let unmade = |source| NotOpened::Io { name: "the backup".to_owned(), source };
-        let from = self.dump.parent().unwrap_or(&self.dump).to_owned();
-        let is_copy = self.scratch.is_some();
+        let Archive { dump, scratch } = self.archive;
+        let from = dump.parent().unwrap_or(&dump).to_owned();
+        let is_copy = scratch.is_some();
         if !is_copy {
             remove_all(&fetched).map_err(unmade)?;
         }
-        let scratch = self.scratch.unwrap_or_else(|| Scratch(fetched.clone()));
+        let scratch = scratch.unwrap_or_else(|| Scratch(fetched.clone()));
+        // Nobody decrypts into what is removed.
+        let stop = stop.child_token();
+        let _ended = stop.clone().drop_guard();
         if let Ok(Some(what)) = space::lacks_all(&parent, bytes) {
             let full =
                 std::io::Error::new(std::io::ErrorKind::StorageFull, format!("there is no room: {what}"));
@@ -198,7 +205,7 @@ impl Brought {
         let work = move || open(&parts, (&from, &to), &key, (is_copy, &stop));
         let opened = tokio::task::spawn_blocking(work).await;
         opened.unwrap_or(Err(NotOpened::Cancelled))?;
-        Ok(Self { dump, manifest: self.manifest, scratch: Some(scratch) })
+        Ok(Self { archive: Archive { dump, scratch: Some(scratch) }, manifest: self.manifest })
     }
 }
 
@@ -221,7 +228,10 @@ pub(in super::super) async fn bring(source: &Source<'_>) -> Result<Brought, Vec<
     let mut problems = Vec::new();
     if let Some(path) = source.local() {
         match whole(&path, source.sha256, source.ca_pem).await {
-            Ok(manifest) => return Ok(Brought { dump: path.join(DUMP_DIR), manifest, scratch: None }),
+            Ok(manifest) => {
+                let archive = Archive { dump: path.join(DUMP_DIR), scratch: None };
+                return Ok(Brought { archive, manifest });
+            }
             Err(found) => problems = found,
         }
     }
@@ -374,8 +384,7 @@ impl Store {
         let path = parent.join(FETCHED);
         let scratch = Scratch(path.clone());
         let dump = path.join(DUMP_DIR);
-        let made =
-            remove_all(&path).and_then(|()| DirBuilder::new().recursive(true).mode(0o700).create(&dump));
+        let made = remove_all(&path).and_then(|()| private_directory(&dump));
         made.map_err(|error| one(format!("{} cannot be made: {error}", dump.display())))?;
         if let Ok(Some(what)) = space::lacks_all(&parent, manifest.bytes()) {
             return Err(one(format!("there is no room to bring it from the store: {what}")));
@@ -391,6 +400,6 @@ impl Store {
                 return Err(one(problem));
             }
         }
-        Ok(Brought { dump, manifest, scratch: Some(scratch) })
+        Ok(Brought { archive: Archive { dump, scratch: Some(scratch) }, manifest })
     }
 }

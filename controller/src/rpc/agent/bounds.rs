@@ -1,6 +1,7 @@
 //! How much of an agent's words is kept. They go into the ledger and into answers that have a bound of their own,
 //! and they come from servers, tools and SQL of any kind.
 
+use pgbelay_core::command::MAX_SEALED_KEY;
 use pgbelay_core::history::MAX_TEXT;
 use pgbelay_core::job::JobEnd;
 use pgbelay_core::policy::MAX_QUERIES;
@@ -65,6 +66,10 @@ pub(super) enum TooMuch {
     SystemIdentifier,
     #[error("the path of the backup has more than {PATH} bytes, or it has more than {COPIES} copies")]
     Path,
+    #[error(
+        "the key of the backup, encrypted to its owners, has {0} bytes; at most {MAX_SEALED_KEY} are taken"
+    )]
+    SealedKey(usize),
 }
 
 /// Whether what was seen may go into the ledger.
@@ -158,6 +163,9 @@ pub(super) fn outcome(mut outcome: wire::Outcome) -> Result<wire::Outcome, TooMu
                 return Err(TooMuch::Path);
             }
             if let Some(backup) = &mut done.backup {
+                if backup.sealed_key.len() > MAX_SEALED_KEY {
+                    return Err(TooMuch::SealedKey(backup.sealed_key.len()));
+                }
                 cut(&mut backup.reason, LINE);
                 cut(&mut backup.outside, LINE);
             }
@@ -343,6 +351,11 @@ mod tests {
         let backup = wire::Backup { path: "x".repeat(4_097), ..wire::Backup::default() };
         let backed_up = Outcome::BackedUp(BackedUp { backup: Some(backup) });
         assert_eq!(outcome(wire::Outcome { outcome: Some(backed_up) }), Err(TooMuch::Path));
+        for (bytes, expected) in [(16_384, None), (16_385, Some(TooMuch::SealedKey(16_385)))] {
+            let backup = wire::Backup { sealed_key: "x".repeat(bytes), ..wire::Backup::default() };
+            let backed_up = Outcome::BackedUp(BackedUp { backup: Some(backup) });
+            assert_eq!(outcome(wire::Outcome { outcome: Some(backed_up) }).err(), expected);
+        }
         let long = || "x".repeat(LINE + 100);
         let backup = wire::Backup { reason: long(), outside: long(), ..wire::Backup::default() };
         let backed_up = Outcome::BackedUp(BackedUp { backup: Some(backup) });

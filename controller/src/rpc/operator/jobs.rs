@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pgbelay_core::backup::KnownBackup;
-use pgbelay_core::event::Event;
+use pgbelay_core::event::{Actor, Event};
 use pgbelay_core::job::{Job, JobId, Restore};
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status};
 
 use super::reader::Reader;
 use super::{Answer, OperatorsService};
-use crate::rpc::{bad, internal, parse, refused, usage};
+use crate::rpc::{bad, internal, not_granted, operator, parse, refused, usage};
 use crate::views;
 
 /// Most jobs that are listed.
@@ -40,16 +40,23 @@ pub(super) async fn start(
     let key = key(found, asked.key.as_ref())?;
     let backup = found.id().to_owned();
     let ask = Ask::StartJob { database, restore: Restore { backup, into } };
-    let granted = service.ask(request, ask).await?;
-    let started = granted
-        .events
-        .iter()
-        .find_map(|event| if let Event::JobStarted { job, .. } = event { Some(job.clone()) } else { None });
-    let id = started.ok_or_else(|| internal("the job was granted but not started".to_owned()))?;
-    if let Some(key) = key {
-        service.services.fleet.keep_key(id.clone(), key);
-    }
-    view(service, &granted.state, &id)
+    let actor = Actor::Operator(operator(request)?);
+    let (controller, fleet) = (service.services.controller.clone(), service.services.fleet.clone());
+    let started = async move {
+        let granted = controller.ask(actor, ask).await.map_err(not_granted)?;
+        let started = granted.events.iter().find_map(|event| {
+            if let Event::JobStarted { job, .. } = event { Some(job.clone()) } else { None }
+        });
+        let id = started.ok_or_else(|| internal("the job was granted but not started".to_owned()))?;
+        if let Some(key) = key {
+            fleet.keep_key(id.clone(), key);
+        }
+        Ok::<_, Status>((granted.state, id))
+    };
+    // By itself: who asked may go away meanwhile, and a job that was started would be without its key.
+    let started = tokio::spawn(started).await;
+    let (state, id) = started.map_err(|error| internal(format!("the job was not started: {error}")))??;
+    view(service, &state, &id)
 }
 
 /// What opens a backup, where that is needed.

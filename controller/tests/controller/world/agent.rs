@@ -53,6 +53,8 @@ pub(crate) struct Agent {
     pub(crate) refuses_to_delete: bool,
     /// The path of its newest backup.
     pub(crate) newest: String,
+    /// The key of each of its backups, as its owners have it; empty: they are not encrypted.
+    pub(crate) sealed_key: String,
 }
 
 impl Agent {
@@ -73,6 +75,7 @@ impl Agent {
             blind: false,
             refuses_to_delete: false,
             newest: String::new(),
+            sealed_key: String::new(),
         }
     }
 
@@ -343,6 +346,7 @@ impl Stream {
                     bytes: 4,
                     took_ms: 1,
                     method: "full".to_owned(),
+                    sealed_key: self.agent.sealed_key.clone(),
                     ..wire::Backup::default()
                 };
                 Outcome::BackedUp(wire::outcome::BackedUp { backup: Some(backup) })
