@@ -257,8 +257,8 @@ impl Worker {
         }
     }
 
-    /// How far it is, while the ledger ends at `head`.
-    pub(super) fn view(&self, head: u64) -> wire::EndpointView {
+    /// How far it is, while the ledger ends at `head`; of the environments that somebody sees.
+    pub(super) fn view(&self, head: u64, environments: Vec<String>) -> wire::EndpointView {
         let progress = self.progress();
         let shown = |at: Option<Timestamp>| at.map(rfc3339).unwrap_or_default();
         let is_failing = progress.failing_since.is_some() || progress.skipped.is_some();
@@ -267,7 +267,7 @@ impl Worker {
             host: self.endpoint.shown(),
             format: self.endpoint.format.as_str().to_owned(),
             kinds: self.endpoint.kinds(),
-            environments: self.endpoint.environments(),
+            environments,
             cursor: progress.cursor,
             behind: head.saturating_sub(progress.cursor),
             state: if is_failing { "failing" } else { "ok" }.to_owned(),

@@ -87,8 +87,7 @@ pub(super) fn status(
     };
     let views = databases.map(|d| views::fleet::database(state, &services.fleet, d, now));
     let databases = views.filter(is_asked_for).collect();
-    let mut freezes = super::freezes::view(state).freezes;
-    freezes.retain(|freeze| freeze.environment.parse().map_or(true, |place| reader.sees(&place)));
+    let freezes = super::freezes::view(reader).freezes;
     Ok(Response::new(wire::StatusResponse { databases, ledger_problem, freezes, considered }))
 }
 
