@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pgbelay_core::access::Role;
+use pgbelay_core::decide::believed;
+use pgbelay_core::event::Actor;
 use pgbelay_core::request::Refusal;
 use pgbelay_core::time::Span;
 use pgbelay_core::witness::{Checkpoint, Finding, Looked, Standing};
@@ -252,7 +254,8 @@ pub(super) async fn sign<T>(
     may_see_all(service, request)?;
     let services = &service.services;
     let Looked { head, .. } = services.controller.look(0).await.map_err(not_granted)?;
-    pgbelay_core::decide::believed(&*services.state()?).map_err(|refusal| refused(&refusal))?;
+    let asks = Actor::Operator(operator(request)?);
+    believed(&*services.state()?, &asks).map_err(|refusal| refused(&refusal))?;
     let now = clock::now();
     let failed = |error: &dyn std::fmt::Display| internal(format!("failed to sign the checkpoint: {error}"));
     let own = services.authority.issue_controller(&services.name, now, SIGNING);
