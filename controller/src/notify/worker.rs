@@ -82,18 +82,15 @@ impl Worker {
     /// Delivers what there is, and then what comes. Ends with the sequencer.
     pub(super) async fn work(&self, controller: Controller, ledger: Arc<Path>) {
         let mut states = controller.states();
+        if states.wait_for(Option::is_some).await.is_err() {
+            return;
+        }
+        while let Err(error) = self.find_place(&controller).await {
+            tracing::warn!(endpoint = self.endpoint.name, error, "where the ledger ends cannot be read");
+            tokio::time::sleep(AGAIN).await;
+        }
         loop {
-            let Some(state) = states.borrow_and_update().clone() else {
-                if states.changed().await.is_err() {
-                    return;
-                }
-                continue;
-            };
-            if let Err(error) = self.find_place(&controller).await {
-                tracing::warn!(endpoint = self.endpoint.name, error, "where the ledger ends cannot be read");
-                tokio::time::sleep(AGAIN).await;
-                continue;
-            }
+            let Some(state) = states.borrow_and_update().clone() else { return };
             if let Some(skipped) = self.progress().skipped {
                 let span = (skipped.after, skipped.up_to);
                 let notice = Message::skipped(span, skipped.since, clock::now());
