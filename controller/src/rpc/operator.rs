@@ -26,7 +26,7 @@ mod catalogs;
 mod freezes;
 mod jobs;
 mod ledger;
-mod lists;
+pub(super) mod lists;
 mod plans;
 mod policies;
 mod reader;
