@@ -165,7 +165,7 @@ impl Sink {
         self.pace.taken += bytes;
         match sent {
             Ok(sent) => Ok(sent.is_ok()),
-            Err(_) => Err(Status::deadline_exceeded(
+            Err(_) => Err(Status::resource_exhausted(
                 "the entries are taken too slowly, and others wait to read the ledger: read on after the last one that came, \
                  or ask for fewer",
             )),
@@ -372,7 +372,7 @@ mod tests {
         });
         let (first, second) = sent.await.unwrap();
         assert!(first.unwrap());
-        assert_eq!(second.unwrap_err().code(), tonic::Code::DeadlineExceeded);
+        assert_eq!(second.unwrap_err().code(), tonic::Code::ResourceExhausted);
         assert_eq!(taken.recv().await.unwrap().seq, 1);
     }
 }
