@@ -4,12 +4,15 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, Write};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 /// Where a command reads and writes, and what it knows of its surroundings.
 pub struct Io {
     /// Results.
     pub out: Box<dyn Write + Send>,
+    /// The same, to notice that nobody reads them any more; `None`: that is noticed when something is written.
+    pub reader: Option<OwnedFd>,
     /// Progress, prompts, errors.
     pub err: Box<dyn Write + Send>,
     /// What a person types.

@@ -1,6 +1,7 @@
 //! `pgbelay`: the program around the library.
 
 use std::io::{self, BufReader, IsTerminal};
+use std::os::fd::AsFd;
 use std::process;
 
 use mimalloc::MiMalloc;
@@ -30,6 +31,7 @@ fn standard_io() -> Io {
     };
     Io {
         out: Box::new(io::stdout()),
+        reader: io::stdout().as_fd().try_clone_to_owned().ok(),
         err: Box::new(io::stderr()),
         input: Box::new(BufReader::new(io::stdin())),
         terminal,

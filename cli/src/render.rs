@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, BufWriter, ErrorKind as IoErrorKind, Read as _, Write};
+use std::os::fd::OwnedFd;
 
 use serde::Serialize;
 
@@ -14,6 +15,7 @@ use crate::exit_code::ExitCode;
 use crate::io::{Io, Terminal};
 use live::{Line, Live, Room};
 use progress::Spinner;
+use reader::Reader;
 
 pub(crate) mod access;
 pub(crate) mod audit;
@@ -35,6 +37,7 @@ pub(crate) mod notify;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod progress;
+pub(crate) mod reader;
 pub(crate) mod rollout;
 pub(crate) mod status;
 mod table;
@@ -68,6 +71,7 @@ impl Layout {
 /// Where results, remarks and questions go.
 pub(crate) struct Screen {
     out: Box<dyn Write + Send>,
+    reader: Option<OwnedFd>,
     err: Box<dyn Write + Send>,
     input: Box<dyn BufRead + Send>,
     terminal: Terminal,
@@ -80,6 +84,7 @@ impl Screen {
     pub(crate) fn new(io: Io, globals: &GlobalArgs) -> Self {
         Self {
             out: io.out,
+            reader: io.reader,
             err: io.err,
             input: io.input,
             terminal: io.terminal,
@@ -119,6 +124,11 @@ impl Screen {
         if self.writes_lines() {
             self.note(text);
         }
+    }
+
+    /// Whoever reads the results, to be asked once.
+    pub(crate) fn reader(&mut self) -> Reader {
+        Reader::of(self.reader.take())
     }
 
     /// Whether whoever read the results has gone.

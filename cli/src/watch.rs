@@ -18,6 +18,7 @@ use crate::exit_code::ExitCode;
 use crate::render;
 use crate::render::Screen;
 use crate::render::progress::{Place, Progress};
+use crate::render::reader::Reader;
 use crate::run_plan::WatchArgs;
 
 #[cfg(test)]
@@ -30,6 +31,8 @@ const FIRST_DELAY: Duration = Duration::from_millis(250);
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
 /// How long nobody watches a rollout that stands still: a job of a build server must end some time.
 const UNATTENDED_PATIENCE: Duration = Duration::from_secs(600);
+/// A stream that lived for so long was no try to get back that failed: its end begins the counting anew.
+const LONG: Duration = Duration::from_secs(60);
 /// How often the screen's clock moves and its size is looked at.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -63,12 +66,22 @@ fn is_at_work(view: &RolloutView) -> bool {
     view.targets.iter().any(|target| works(&target.state))
 }
 
+/// Whether it waits for somebody, and nothing of it is at work. A pause because of an agent or a database that does not
+/// move says that of what is at work.
+fn stands_still(view: &RolloutView) -> bool {
+    let is_stuck = ["agent_unreachable", "progress"].iter().any(|word| view.reason.starts_with(word));
+    let waits = view.state == "paused" || !view.held.is_empty();
+    waits && (is_stuck || !is_at_work(view))
+}
+
 /// Why watching stopped.
 enum Outcome {
     Over(End),
     /// It has been paused for longer than anybody wants to wait.
     StoodStill(Duration),
     Interrupted,
+    /// Nobody reads it any more.
+    Deserted,
 }
 
 /// What can happen while watching.
@@ -78,6 +91,7 @@ enum Event {
     Connected(Client, Streaming<RolloutView>),
     StoodStill,
     Interrupted,
+    Deserted,
 }
 
 /// Why there is no stream.
@@ -91,10 +105,13 @@ struct Watcher<'a> {
     screen: &'a mut Screen,
     progress: Progress,
     interrupts: Signal,
+    /// Whoever reads it; `None`: it tells how something else goes, which goes on without a reader.
+    reader: Option<Reader>,
     view: RolloutView,
     patience: Option<Duration>,
     standing_since: Option<Instant>,
     failures: u32,
+    connected_at: Option<Instant>,
     /// Whether it was said that there is no connection.
     away: bool,
 }
@@ -111,14 +128,17 @@ pub(crate) async fn follow(
     let wished = args.timeout.map(|span| Duration::from_millis(u64::try_from(span.0).unwrap_or(0)));
     let interrupts = signal(SignalKind::interrupt())
         .map_err(|error| CliError::from_chain(ErrorKind::Internal, &error).hint("pgbelay rollout show"))?;
+    let reader = (place == Place::Result).then(|| app.screen.reader());
     let mut watcher = Watcher {
         progress: Progress::new(&app.screen, place),
         screen: &mut app.screen,
         interrupts,
+        reader,
         view: RolloutView::default(),
         patience: wished.or(unattended),
         standing_since: None,
         failures: 0,
+        connected_at: None,
         away: false,
     };
     if End::of(&first).is_some() {
@@ -134,17 +154,24 @@ pub(crate) async fn follow(
 }
 
 fn conclude(app: &mut App, view: &RolloutView, outcome: Outcome) -> Result<ExitCode, CliError> {
-    if let Outcome::Interrupted = outcome {
-        return Err(interrupted(view));
-    }
-    app.screen.present(view, render::rollout::summary);
+    let mut summary = || app.screen.present(view, render::rollout::summary);
     match outcome {
-        Outcome::Over(End::Succeeded) => Ok(ExitCode::Done),
-        Outcome::Over(End::Failed) => Err(failed(view)),
-        Outcome::Over(End::Aborted) => Err(aborted(view)),
-        Outcome::Over(End::Unknown) => Err(unknown(view)),
-        Outcome::StoodStill(patience) => Err(stood_still(view, patience)),
+        Outcome::Over(end) => {
+            summary();
+            match end {
+                End::Succeeded => Ok(ExitCode::Done),
+                End::Failed => Err(failed(view)),
+                End::Aborted => Err(aborted(view)),
+                End::Unknown => Err(unknown(view)),
+            }
+        }
+        Outcome::StoodStill(patience) => {
+            summary();
+            Err(stood_still(view, patience))
+        }
         Outcome::Interrupted => Err(interrupted(view)),
+        // Whoever went knows it.
+        Outcome::Deserted => Ok(ExitCode::Interrupted),
     }
 }
 
@@ -160,7 +187,7 @@ impl Watcher<'_> {
                 Event::View(view) => {
                     self.saw(view);
                     if self.screen.is_deserted() {
-                        return Ok(Outcome::Interrupted);
+                        return Ok(Outcome::Deserted);
                     }
                 }
                 Event::Connected(connected, opened) => {
@@ -174,13 +201,14 @@ impl Watcher<'_> {
                 }
                 Event::StoodStill => return Ok(Outcome::StoodStill(self.patience.unwrap_or_default())),
                 Event::Interrupted => return Ok(Outcome::Interrupted),
+                Event::Deserted => return Ok(Outcome::Deserted),
             }
         }
     }
 
     async fn next(&mut self, client: &Client, stream: &mut Option<Streaming<RolloutView>>) -> Event {
         let until = self.standing_since.zip(self.patience).map(|(since, patience)| since + patience);
-        let Self { screen, progress, interrupts, view, failures, .. } = self;
+        let Self { screen, progress, interrupts, reader, view, failures, .. } = self;
         let upstream = async {
             match stream {
                 Some(stream) => read(client, stream).await,
@@ -194,17 +222,19 @@ impl Watcher<'_> {
             tokio::select! {
                 biased;
                 _ = interrupts.recv() => return Event::Interrupted,
+                () = gone(reader.as_ref()) => return Event::Deserted,
                 () = reached(until) => return Event::StoodStill,
                 event = &mut upstream => return event,
                 _ = ticks.tick() => progress.tick(screen, view),
             }
             if screen.is_deserted() {
-                return Event::Interrupted;
+                return Event::Deserted;
             }
         }
     }
 
     fn connected(&mut self) {
+        self.connected_at = Some(Instant::now());
         if std::mem::take(&mut self.away) {
             self.progress.remark(self.screen, "connected to the controller again");
         }
@@ -216,13 +246,17 @@ impl Watcher<'_> {
         }
         // Only news counts as being back: a server that repeats itself and hangs up must not keep us for ever.
         self.failures = 0;
-        let standing = view.state == "paused" || !view.held.is_empty();
-        self.standing_since = standing.then(|| self.standing_since.unwrap_or_else(Instant::now));
+        // News of what is at work is a step, also while it is said that something is stuck.
+        let since = self.standing_since.filter(|_| !is_at_work(&view));
+        self.standing_since = stands_still(&view).then(|| since.unwrap_or_else(Instant::now));
         self.progress.show(self.screen, &self.view, &view);
         self.view = view;
     }
 
     fn lost(&mut self, trouble: Trouble) -> Result<(), CliError> {
+        if self.connected_at.take().is_some_and(|since| since.elapsed() >= LONG) {
+            self.failures = 0;
+        }
         self.failures += 1;
         if !std::mem::replace(&mut self.away, true) {
             self.progress
@@ -286,6 +320,13 @@ async fn subscribe(client: Client, rollout: &str) -> Event {
 pub(crate) fn delay(failures: u32) -> Duration {
     let factor = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
     FIRST_DELAY.saturating_mul(factor).min(LONGEST_DELAY)
+}
+
+async fn gone(reader: Option<&Reader>) {
+    match reader {
+        Some(reader) => reader.has_gone().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn reached(deadline: Option<Instant>) {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
 use pgbelay_core::access::Certificates;
-use pgbelay_core::decide::{believed, due_proofs};
+use pgbelay_core::decide::due_proofs;
 use pgbelay_core::event::Actor;
 use pgbelay_core::job::JobEnd;
 use pgbelay_core::outstanding::{Effect, outstanding};
@@ -108,7 +108,7 @@ impl Effects {
 
     /// Backups that policy wants to be proven now, where somebody is there to do it.
     fn proofs(&self, state: &State) -> impl Iterator<Item = Request> {
-        let is_believed = believed(state).is_ok();
+        let is_believed = !state.trust.is_doubted();
         let due =
             due_proofs(state, clock::now(), |database| is_believed && self.fleet.is_connected(database));
         due.into_iter().map(|(database, restore)| Request::StartJob { database, restore })

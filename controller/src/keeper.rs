@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use pgbelay_core::backup::BackupId;
 use pgbelay_core::database::Database;
-use pgbelay_core::decide::believed;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::request::Request;
 use pgbelay_core::retention::{Fate, judge};
@@ -90,7 +89,7 @@ impl Keeper {
             return Vec::new();
         }
         self.judged = now;
-        if believed(state).is_err() {
+        if state.trust.is_doubted() {
             return Vec::new();
         }
         lock(&self.deletions).retain(|of, _| state.condemned.contains(of));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pgbelay_core::event::Actor;
+use pgbelay_core::name::EnvironmentName;
 use pgbelay_core::notice::due_notices;
 use pgbelay_core::request::Request;
 use pgbelay_core::time::Span;
@@ -118,14 +119,27 @@ impl Notifier {
         tasks.shutdown().await;
     }
 
-    /// How far each endpoint has come, while the ledger ends at `head`.
-    pub(crate) fn views(&self, head: u64) -> Vec<wire::EndpointView> {
-        self.workers.iter().map(|worker| worker.view(head)).collect()
+    /// How far each endpoint has come, while the ledger ends at `head`, for somebody who sees only some environments:
+    /// one that hears of none of them is not theirs.
+    pub(crate) fn views(
+        &self,
+        head: u64,
+        sees: impl Fn(&EnvironmentName) -> bool,
+    ) -> Vec<wire::EndpointView> {
+        let view = |worker: &Arc<Worker>| Some(worker.view(head, worker.endpoint.environments(&sees)?));
+        self.workers.iter().filter_map(view).collect()
     }
 
-    /// Sends a message that says nothing, once; an empty name: to all. What the receivers answered.
-    pub(crate) async fn test(&self, name: &str) -> Vec<wire::TestedEndpoint> {
-        let wanted = self.workers.iter().filter(|worker| name.is_empty() || worker.endpoint.name == name);
+    /// Sends a message that says nothing, once; an empty name: to all that [`Self::views`] has. What the receivers
+    /// answered.
+    pub(crate) async fn test(
+        &self,
+        name: &str,
+        sees: impl Fn(&EnvironmentName) -> bool,
+    ) -> Vec<wire::TestedEndpoint> {
+        let wanted = self.workers.iter().filter(|worker| {
+            (name.is_empty() || worker.endpoint.name == name) && worker.endpoint.environments(&sees).is_some()
+        });
         let message = Message::test(clock::now());
         let tests = wanted.map(|worker| worker.test(&message));
         futures_util::future::join_all(tests).await

@@ -2,9 +2,10 @@
 //!
 //! Pure: the same state, request and circumstances give the same events. No events means: it is so already.
 
-use crate::event::Event;
+use crate::event::{Actor, Event};
+use crate::name::OperatorName;
 use crate::request::{Circumstances, Refusal, Request};
-use crate::state::State;
+use crate::state::{State, not_found};
 
 mod access;
 mod advance;
@@ -45,7 +46,7 @@ pub(crate) use witness::waits;
 #[expect(clippy::too_many_lines, reason = "one arm for each request, and each is one call")]
 pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<Vec<Event>, Refusal> {
     authorise(state, request, &here.actor)?;
-    witness::may_go_on(state, request)?;
+    witness::may_go_on(state, request, &here.actor)?;
     match request {
         Request::ApplyPolicy(policy) => policy::apply(state, policy, here.now),
         Request::AddOperator { name, role, environments, certificate } => {
@@ -128,6 +129,20 @@ pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<
         Request::AgentSilent { database } => Ok(reports::agent_silent(state, database)),
         Request::AgentBack { database } => Ok(reports::agent_back(state, database)),
     }
+}
+
+/// Who asks, where only a person can.
+fn asked_by(actor: &Actor) -> Result<OperatorName, Refusal> {
+    match actor {
+        Actor::Operator(name) => Ok(name.clone()),
+        Actor::Agent(_) | Actor::Controller => Err(not_found("operator", actor)),
+    }
+}
+
+/// The reason that somebody gave.
+fn given(reason: &str) -> Result<String, Refusal> {
+    let reason = reason.trim();
+    if reason.is_empty() { Err(Refusal::NoReason) } else { Ok(reason.to_owned()) }
 }
 
 #[cfg(test)]

@@ -17,8 +17,14 @@ pub use crate::name::JobId;
 use crate::name::{DatabaseName, OperatorName};
 use crate::time::{Span, Timestamp};
 
-/// What the names of databases begin with that are being restored. Agents drop those that are left over.
-pub const TEMPORARY_DATABASES: &str = "pgbelay_job_";
+/// What the names of databases begin with that are being restored.
+pub const RESTORED: &str = "pgbelay_job_";
+
+/// What the names of copies begin with on which migrations are rehearsed.
+pub const REHEARSED: &str = "pgbelay_rehearsal_";
+
+/// What the names of temporary databases begin with. Agents drop those that are left over.
+pub const TEMPORARY_DATABASES: [&str; 2] = [RESTORED, REHEARSED];
 
 /// What an agent is asked to do with a backup of its database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -355,7 +355,7 @@ pub enum PolicyError {
         /// Which entry it is about, from 0, where the first part of the key is a list.
         entry: Option<usize>,
         /// What is taken, in words.
-        range: &'static str,
+        range: String,
     },
     /// A wave that never takes a database.
     #[error("{environment}: wave {wave} takes nothing: wave {by} takes every database that it selects")]
@@ -458,6 +458,14 @@ fn unknown_hazard(environment: Option<&EnvironmentName>, key: &str, id: &str) ->
     })
 }
 
+/// Most databases that are worked on at a time.
+const MAX_PARALLEL: u32 = 1_000;
+
+/// A range of numbers, in words.
+fn from_one_to(most: u32) -> String {
+    format!("from 1 to {most}")
+}
+
 impl EnvironmentPolicy {
     /// An environment with every setting at its default.
     #[must_use]
@@ -506,7 +514,6 @@ impl EnvironmentPolicy {
             self.replication_lag.as_ref().is_none_or(|lag| span(lag).0 > 0)
         };
         let checks = [
-            ("max_parallel", (1..=1_000).contains(&self.max_parallel), "from 1 to 1000"),
             ("soak", self.soak.is_none_or(|span| span.0 > 0), positive),
             ("lock_timeout", self.lock_timeout.0 > 0, positive),
             ("lock_budget", self.lock_budget.0 > 0, positive),
@@ -518,15 +525,19 @@ impl EnvironmentPolicy {
             ("drill_every", self.drill_every.is_none_or(|span| span >= Span::hours(1)), "an hour or more"),
             ("replication_lag.max", lag(|lag| lag.max), positive),
             ("replication_lag.wait", lag(|lag| lag.wait), positive),
-            ("windows", self.windows.len() <= MAX_HOURS, "at most 50"),
-            ("blackouts", self.blackouts.len() <= MAX_HOURS, "at most 50"),
             (
                 "freeze",
                 self.freeze.as_ref().is_none_or(|why| !why.trim().is_empty()),
                 "a reason, or left out",
             ),
         ];
-        let all = checks.into_iter().chain(Retention::checks(self.backup_retention));
+        let limits = [
+            ("max_parallel", (1..=MAX_PARALLEL).contains(&self.max_parallel), from_one_to(MAX_PARALLEL)),
+            ("windows", self.windows.len() <= MAX_HOURS, format!("at most {MAX_HOURS}")),
+            ("blackouts", self.blackouts.len() <= MAX_HOURS, format!("at most {MAX_HOURS}")),
+        ];
+        let checks = checks.into_iter().map(|(key, fine, range)| (key, fine, range.to_owned()));
+        let all = limits.into_iter().chain(checks).chain(Retention::checks(self.backup_retention));
         let wrong = all.filter(|(_, fine, _)| !fine).map(|(key, _, range)| (key, range));
         let backup = self.backup.rules().map(BackupRules::mistakes).unwrap_or_default();
         wrong.chain(backup).map(|(key, range)| PolicyError::OutOfRange {

@@ -151,6 +151,11 @@ impl State {
         self.policy.environment(name).ok_or_else(|| not_found("environment", name))
     }
 
+    /// What names a rule of the policy: its version, and a key of an environment.
+    pub(crate) fn rule(&self, environment: &EnvironmentName, key: &str) -> String {
+        format!("policy v{}, environments.{environment}.{key}", self.policy_version)
+    }
+
     /// The databases of an environment, by name.
     pub fn databases_of<'a>(
         &'a self,

@@ -12,6 +12,7 @@ use pgbelay_analysis::{Catalog, FactDifference, differences};
 use pgbelay_core::command::{Failure, FailureKind, Outcome, RefusedBecause, Rehearsed, StepDone};
 use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
+use pgbelay_core::job::REHEARSED;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::{Direction, Expectation};
 use pgbelay_core::time::Span;
@@ -26,9 +27,6 @@ use crate::database::{self, Control, Fault, Session, Target, connect, difference
 
 /// What the server's list of sessions calls these.
 const NAME: &str = "pgbelay-agent rehearsal";
-
-/// What copies are called.
-const COPIES: &str = "pgbelay_rehearsal_";
 
 /// For looking at a database.
 const LOOK: Duration = Duration::from_secs(120);
@@ -130,7 +128,7 @@ async fn are_there(target: &Target, name: &DatabaseName) -> Result<bool, String>
 fn prefix(target: &Target, name: &DatabaseName) -> String {
     let of = [name.as_str().as_bytes(), target.name.as_bytes()];
     let mark = Digest::of_parts("pgbelay rehearsal 1", of).to_string();
-    format!("{COPIES}{}_", mark.chars().take(8).collect::<String>())
+    format!("{REHEARSED}{}_", mark.chars().take(8).collect::<String>())
 }
 
 /// The schemas but the server's and pgbelay's own.

@@ -15,7 +15,7 @@ pub(super) fn plain(text: &str) -> String {
 
 pub(super) fn assert_fits(text: &str, width: usize) {
     for line in text.lines() {
-        assert!(line.chars().count() <= width, "wider than {width}: {line}");
+        assert!(super::text::visible(line) <= width, "wider than {width}: {line}");
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! No alternate screen: what was said before, and a program that is killed, leave the terminal as it should be.
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 use super::harmless;
 use super::text::{Tone, paint};
 
@@ -20,8 +22,8 @@ pub(crate) type Line = (Tone, String);
 /// What stands there now.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
-    /// How many characters each line has.
-    drawn: Vec<usize>,
+    /// The lines, as they were cut.
+    drawn: Vec<String>,
 }
 
 impl Live {
@@ -31,30 +33,46 @@ impl Live {
         let mut text = self.clear(room);
         for (tone, line) in lines.iter().take(room.height.saturating_sub(1)) {
             let line = cut(line, room.width);
-            self.drawn.push(line.chars().count());
-            text.push_str(&if colour { paint(*tone, &line) } else { line });
+            text.push_str(&if colour { paint(*tone, &line) } else { line.clone() });
             text.push('\n');
+            self.drawn.push(line);
         }
         text
     }
 
     /// What to write to have nothing there. A terminal that has become narrower since has broken its lines.
     pub(crate) fn clear(&mut self, room: Room) -> String {
-        let rows =
-            self.drawn.drain(..).map(|length| length.div_ceil(room.width.max(1)).max(1)).sum::<usize>();
+        let rows = self.drawn.drain(..).map(|line| rows(&line, room.width)).sum::<usize>();
         let rows = rows.min(room.height.saturating_sub(1));
         if rows == 0 { String::new() } else { format!("\r\u{1b}[{rows}A\u{1b}[J") }
     }
 }
 
-/// The first line of a text as far as it fits, without what could steer a terminal.
+/// How many rows a line has on a terminal that breaks it: a character of two columns is not broken.
+fn rows(line: &str, width: usize) -> usize {
+    let (mut rows, mut used) = (1, 0);
+    for columns in line.chars().filter_map(UnicodeWidthChar::width) {
+        if used + columns > width.max(1) && used > 0 {
+            (rows, used) = (rows + 1, 0);
+        }
+        used += columns;
+    }
+    rows
+}
+
+/// The first line of a text as far as it fits into so many columns, without what could steer a terminal.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     let line = harmless(text.lines().next().unwrap_or_default(), false);
-    if line.chars().count() <= width {
+    if line.width() <= width {
         return line.into_owned();
     }
-    let kept = line.chars().take(width.saturating_sub(1));
-    kept.chain(['…']).take(width).collect()
+    let Some(room) = width.checked_sub(1) else { return String::new() };
+    let mut used = 0;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or_default();
+        used <= room
+    };
+    line.chars().take_while(fits).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -83,6 +101,26 @@ mod tests {
         assert_eq!(text, "a line th…\n2\n3\n");
         // Half as wide, the first line has two rows.
         assert_eq!(live.clear(Room { width: 5, height: 24 }), "\r\u{1b}[4A\u{1b}[J");
+    }
+
+    #[test]
+    fn a_character_may_take_two_columns() {
+        for (text, width, expected) in [
+            ("数据库 orders", 20, "数据库 orders"),
+            ("数据库 orders", 6, "数据…"),
+            ("数据库", 6, "数据库"),
+            ("🚀🚀🚀", 4, "🚀…"),
+            ("e\u{301}tat", 4, "e\u{301}tat"),
+            ("数", 1, "…"),
+        ] {
+            assert_eq!(cut(text, width), expected, "{width}");
+        }
+        let mut live = Live::default();
+        assert_eq!(live.draw(&lines(&["数据库数据库"]), ROOM, false), "数据库数…\n");
+        // Of five columns, two characters of two take four: 数据, 库数, ….
+        assert_eq!(live.clear(Room { width: 5, height: 24 }), "\r\u{1b}[2A\u{1b}[J");
+        live.draw(&lines(&["数据库数据"]), ROOM, false);
+        assert_eq!(live.clear(Room { width: 5, height: 24 }), "\r\u{1b}[3A\u{1b}[J");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use comfy_table::{
 };
 
 use super::Layout;
-use super::text::{Tone, paint, wrap};
+use super::text::{Tone, paint, visible, wrap};
 
 /// Between two columns.
 const GAP: u16 = 2;
@@ -92,7 +92,7 @@ pub(super) fn table(columns: &[Column], rows: &[Vec<Word>], layout: Layout) -> S
 
 /// The widest text of each column.
 fn widths(columns: &[Column], rows: &[Vec<Word>]) -> Vec<u16> {
-    let width = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+    let width = |text: &str| text.lines().map(visible).max().unwrap_or(0);
     let of_column = |at: usize| {
         let cells = rows.iter().map(|row| width(&row[at].text)).max().unwrap_or(0);
         u16::try_from(cells.max(columns[at].title.len())).unwrap_or(u16::MAX)

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use unicode_width::UnicodeWidthStr as _;
+
 /// What a text means, which is what gives it its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
@@ -78,7 +80,7 @@ pub(crate) fn moment(rfc3339: &str) -> String {
     }
 }
 
-/// Breaks a text into lines of at most `width` characters; the second and later ones are indented under the first.
+/// Breaks a text into lines of at most `width` columns; the second and later ones are indented under the first.
 pub(crate) fn wrap(text: &str, indent: usize, width: usize) -> String {
     let room = width.saturating_sub(indent).max(20);
     let mut wrapped = String::new();
@@ -102,9 +104,9 @@ pub(crate) fn wrap(text: &str, indent: usize, width: usize) -> String {
     wrapped.trim_end().to_owned()
 }
 
-/// How many characters are seen: colour takes no room.
-fn visible(text: &str) -> usize {
-    super::harmless(text, false).chars().count()
+/// How many columns are taken: colour takes no room, and some characters take two.
+pub(super) fn visible(text: &str) -> usize {
+    super::harmless(text, false).width()
 }
 
 /// `label    text`, the text broken and indented under itself.

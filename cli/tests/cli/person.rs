@@ -75,6 +75,7 @@ async fn run(args: &[&str], typed: &str, terminal: Terminal, environment: Enviro
     let (out, err) = (Shared::default(), Shared::default());
     let io = Io {
         out: Box::new(out.clone()),
+        reader: None,
         err: Box::new(err.clone()),
         input: Box::new(Cursor::new(typed.to_owned())),
         terminal,
@@ -123,6 +124,7 @@ pub(crate) async fn person(controller: &Controller, args: &[&str], typed: &str) 
 pub(crate) async fn unread(controller: &Controller, args: &[&str]) -> anyhow::Result<u8> {
     let io = Io {
         out: Box::new(Gone),
+        reader: None,
         err: Box::new(Gone),
         input: Box::new(io::empty()),
         terminal: Terminal::default(),

@@ -3,8 +3,11 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use anyhow::Context as _;
+use pgbelay_proto::channel::DialLimits;
 use pgbelay_proto::wire::{FailureView, RolloutView, TargetView};
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
 use crate::controller::{Controller, Script};
@@ -102,18 +105,70 @@ async fn one_that_stands_still_is_watched_for_as_long_as_was_said() -> anyhow::R
 #[tokio::test]
 async fn nobody_who_reads_ends_watching_and_nothing_else() -> anyhow::Result<()> {
     let controller = controller(Vec::new()).await?;
-    let mut child = watching(&controller)?;
-    drop(child.stdout.take());
-    let status = tokio::time::timeout(DEADLINE, child.wait()).await??;
-    assert_eq!(status.code(), Some(130));
+    // Also when there is nothing more to write.
+    for reads_a_line in [false, true] {
+        let mut child = watching(&controller, &["rollout", "watch", "r1"])?;
+        if reads_a_line {
+            assert_eq!(first_line(&mut child).await?, "rollout r1 on staging: running");
+        }
+        drop(child.stdout.take());
+        let ended = tokio::time::timeout(DEADLINE, child.wait_with_output()).await??;
+        assert_eq!((ended.status.code(), String::from_utf8(ended.stderr)?.as_str()), (Some(130), ""));
+    }
     assert!(!controller.asked().iter().any(|asked| asked.starts_with("abort")));
     Ok(())
 }
 
-fn watching(controller: &Controller) -> anyhow::Result<Child> {
+#[tokio::test]
+async fn a_status_that_nobody_reads_is_not_followed() -> anyhow::Result<()> {
+    let controller = controller(Vec::new()).await?;
+    let mut child = watching(&controller, &["status", "--watch"])?;
+    first_line(&mut child).await?;
+    drop(child.stdout.take());
+    let ended = tokio::time::timeout(DEADLINE, child.wait_with_output()).await??;
+    assert_eq!((ended.status.code(), String::from_utf8(ended.stderr)?.as_str()), (Some(0), ""));
+    Ok(())
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_following_the_status_while_the_controller_does_not_answer() -> anyhow::Result<()> {
+    let controller = controller(Vec::new()).await?;
+    let address = controller.address.clone();
+    let mut child = watching(&controller, &["status", "--watch"])?;
+    first_line(&mut child).await?;
+    drop(controller);
+    // It takes connections and never says a word.
+    let silent = loop {
+        match TcpListener::bind(&address).await {
+            Ok(listener) => break listener,
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => tokio::task::yield_now().await,
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let _dialling = tokio::time::timeout(DEADLINE, silent.accept()).await??;
+    interrupt(&child).await?;
+    // Sooner than the dial is given up.
+    let ended = tokio::time::timeout(DialLimits::default().connect_deadline / 2, child.wait()).await??;
+    assert_eq!(ended.code(), Some(130));
+    Ok(())
+}
+
+async fn first_line(child: &mut Child) -> anyhow::Result<String> {
+    let out = child.stdout.as_mut().context("it has no stdout")?;
+    let line = tokio::time::timeout(DEADLINE, BufReader::new(out).lines().next_line()).await??;
+    line.context("it has said nothing")
+}
+
+async fn interrupt(child: &Child) -> anyhow::Result<()> {
+    let pid = child.id().context("it has ended")?.to_string();
+    anyhow::ensure!(Command::new("kill").args(["-INT", &pid]).status().await?.success());
+    Ok(())
+}
+
+fn watching(controller: &Controller, args: &[&str]) -> anyhow::Result<Child> {
     let credentials = with_credentials(&controller.credentials()?).credentials.unwrap_or_default();
     let mut command = Command::new(env!("CARGO_BIN_EXE_pgbelay"));
-    command.args(["rollout", "watch", "r1"]).env("PGBELAY_CREDENTIALS", credentials);
+    command.args(args).env("PGBELAY_CREDENTIALS", credentials);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     Ok(command.spawn()?)
 }
@@ -121,13 +176,10 @@ fn watching(controller: &Controller) -> anyhow::Result<Child> {
 #[tokio::test]
 async fn ctrl_c_ends_watching_and_nothing_else() -> anyhow::Result<()> {
     let controller = controller(Vec::new()).await?;
-    let mut child = watching(&controller)?;
+    let mut child = watching(&controller, &["rollout", "watch", "r1"])?;
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let first = tokio::time::timeout(DEADLINE, lines.next_line()).await??;
-    assert_eq!(first.as_deref(), Some("rollout r1 on staging: running"));
-    let pid = child.id().unwrap().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().await?.success());
+    assert_eq!(first_line(&mut child).await?, "rollout r1 on staging: running");
+    interrupt(&child).await?;
     let status = tokio::time::timeout(DEADLINE, child.wait()).await??;
     assert_eq!(status.code(), Some(130));
     let told = said.next_line().await?.unwrap_or_default();

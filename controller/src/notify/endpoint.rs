@@ -123,8 +123,11 @@ impl Endpoint {
         self.kinds.iter().map(|kind| kind.as_str().to_owned()).collect()
     }
 
-    pub(super) fn environments(&self) -> Vec<String> {
-        self.environments.iter().map(ToString::to_string).collect()
+    /// Of which environments it hears, of those that somebody sees; `None`: of none of them.
+    pub(super) fn environments(&self, sees: impl Fn(&EnvironmentName) -> bool) -> Option<Vec<String>> {
+        let seen = self.environments.iter().filter(|environment| sees(environment));
+        let seen: Vec<_> = seen.map(ToString::to_string).collect();
+        (self.environments.is_empty() || !seen.is_empty()).then_some(seen)
     }
 }
 

@@ -321,13 +321,10 @@ fn word(state: &State, rollout: &Rollout) -> &'static str {
 fn finished(state: &State, rollout: &Rollout, verdict: Verdict) -> (Kind, String, Value) {
     let (id, what) = (&rollout.id, word(state, rollout));
     match verdict {
-        Verdict::Succeeded if what == "rollback" => {
-            let text = format!("rollback {id} is done: {} databases", rollout.targets.len());
-            (Kind::RolledBack, text, json!({ "verdict": "succeeded" }))
-        }
         Verdict::Succeeded => {
-            let text = format!("rollout {id} is done: {} databases", rollout.targets.len());
-            (Kind::RolloutFinished, text, json!({ "verdict": "succeeded" }))
+            let text = format!("{what} {id} is done: {} databases", rollout.targets.len());
+            let kind = if what == "rollback" { Kind::RolledBack } else { Kind::RolloutFinished };
+            (kind, text, json!({ "verdict": "succeeded" }))
         }
         Verdict::Aborted => {
             (Kind::RolloutFinished, format!("{what} {id} was aborted"), json!({ "verdict": "aborted" }))

@@ -82,18 +82,15 @@ impl Worker {
     /// Delivers what there is, and then what comes. Ends with the sequencer.
     pub(super) async fn work(&self, controller: Controller, ledger: Arc<Path>) {
         let mut states = controller.states();
+        if states.wait_for(Option::is_some).await.is_err() {
+            return;
+        }
+        while let Err(error) = self.find_place(&controller).await {
+            tracing::warn!(endpoint = self.endpoint.name, error, "where the ledger ends cannot be read");
+            tokio::time::sleep(AGAIN).await;
+        }
         loop {
-            let Some(state) = states.borrow_and_update().clone() else {
-                if states.changed().await.is_err() {
-                    return;
-                }
-                continue;
-            };
-            if let Err(error) = self.find_place(&controller).await {
-                tracing::warn!(endpoint = self.endpoint.name, error, "where the ledger ends cannot be read");
-                tokio::time::sleep(AGAIN).await;
-                continue;
-            }
+            let Some(state) = states.borrow_and_update().clone() else { return };
             if let Some(skipped) = self.progress().skipped {
                 let span = (skipped.after, skipped.up_to);
                 let notice = Message::skipped(span, skipped.since, clock::now());
@@ -257,8 +254,8 @@ impl Worker {
         }
     }
 
-    /// How far it is, while the ledger ends at `head`.
-    pub(super) fn view(&self, head: u64) -> wire::EndpointView {
+    /// How far it is, while the ledger ends at `head`; of the environments that somebody sees.
+    pub(super) fn view(&self, head: u64, environments: Vec<String>) -> wire::EndpointView {
         let progress = self.progress();
         let shown = |at: Option<Timestamp>| at.map(rfc3339).unwrap_or_default();
         let is_failing = progress.failing_since.is_some() || progress.skipped.is_some();
@@ -267,7 +264,7 @@ impl Worker {
             host: self.endpoint.shown(),
             format: self.endpoint.format.as_str().to_owned(),
             kinds: self.endpoint.kinds(),
-            environments: self.endpoint.environments(),
+            environments,
             cursor: progress.cursor,
             behind: head.saturating_sub(progress.cursor),
             state: if is_failing { "failing" } else { "ok" }.to_owned(),

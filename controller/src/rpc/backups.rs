@@ -28,7 +28,7 @@ pub(super) async fn verify(
     asked: &wire::VerifyBackupRequest,
 ) -> Result<Response<wire::BackupEntry>, Status> {
     let state = services.state()?;
-    let known = find(&state, asked)?;
+    let known = find(&state, &name, asked)?;
     let database = state.database(&known.database).map_err(|refusal| refused(&refusal))?;
     let allowed = state.allow(&name, Role::Operator, Some(&database.environment));
     allowed.map_err(|refusal| refused(&refusal))?;
@@ -51,12 +51,21 @@ pub(super) async fn verify(
     Ok(Response::new(views::backup::entry(&granted.state, known, clock::now())))
 }
 
-fn find<'s>(state: &'s State, asked: &wire::VerifyBackupRequest) -> Result<&'s KnownBackup, Status> {
+fn find<'s>(
+    state: &'s State,
+    name: &OperatorName,
+    asked: &wire::VerifyBackupRequest,
+) -> Result<&'s KnownBackup, Status> {
     if !asked.database.is_empty() {
         let database: DatabaseName = parse(&asked.database)?;
         return state.backup(&database, &asked.id).map_err(|refusal| refused(&refusal));
     }
-    let mut all = state.backups.values().filter(|known| known.id() == asked.id);
+    let sees = |database: &DatabaseName| {
+        let place = state.databases.get(database).map(|database| &database.environment);
+        place.is_some_and(|place| state.allow(name, Role::Viewer, Some(place)).is_ok())
+    };
+    let mut all =
+        state.backups.values().filter(|known| known.id() == asked.id).filter(|known| sees(&known.database));
     match (all.next(), all.next()) {
         (Some(known), None) => Ok(known),
         (Some(_), Some(_)) => {

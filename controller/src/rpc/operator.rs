@@ -26,7 +26,7 @@ mod catalogs;
 mod freezes;
 mod jobs;
 mod ledger;
-mod lists;
+pub(super) mod lists;
 mod plans;
 mod policies;
 mod reader;
@@ -374,7 +374,8 @@ impl OperatorService for OperatorsService {
         &self,
         request: Request<wire::ListEndpointsRequest>,
     ) -> Answer<wire::ListEndpointsResponse> {
-        let endpoints = self.services.notifier.views(self.reader(&request)?.state.seq);
+        let reader = self.reader(&request)?;
+        let endpoints = self.services.notifier.views(reader.state.seq, |place| reader.sees(place));
         Ok(Response::new(wire::ListEndpointsResponse { endpoints }))
     }
 
@@ -382,8 +383,8 @@ impl OperatorService for OperatorsService {
         &self,
         request: Request<wire::TestEndpointsRequest>,
     ) -> Answer<wire::TestEndpointsResponse> {
-        let name = &request.get_ref().name;
-        let endpoints = self.services.notifier.test(name).await;
+        let (reader, name) = (self.reader(&request)?, &request.get_ref().name);
+        let endpoints = self.services.notifier.test(name, |place| reader.sees(place)).await;
         if endpoints.is_empty() && !name.is_empty() {
             return Err(usage(&format!("there is no endpoint {name:?} in the controller's file")));
         }

@@ -15,6 +15,7 @@ use pgbelay_proto::wire;
 use tokio::time::timeout;
 use tonic::{Response, Status};
 
+use super::operator::lists::as_many_as_fit;
 use super::{Services, not_granted, parse, refused};
 use crate::clock::{self, rfc3339};
 
@@ -37,7 +38,7 @@ pub(super) async fn prune(
     if asked.dry_run {
         let now = clock::now();
         let judged = databases.iter().flat_map(|database| judge(&state, database, now));
-        let backups = judged.map(|judged| shown(&state, &judged)).take(MAX_ENTRIES).collect();
+        let backups = as_many_as_fit(judged.map(|judged| shown(&state, &judged)).take(MAX_ENTRIES));
         return Ok(Response::new(wire::PruneBackupsResponse { dry_run: true, backups }));
     }
     let mut by_database: BTreeMap<DatabaseName, BTreeSet<BackupId>> = BTreeMap::new();
@@ -56,7 +57,7 @@ pub(super) async fn prune(
     }
     let state = gone(services, &named).await?;
     let backups = named.iter().filter_map(|of| before.get(of)).map(|known| became(&state, known));
-    Ok(Response::new(wire::PruneBackupsResponse { dry_run: false, backups: backups.collect() }))
+    Ok(Response::new(wire::PruneBackupsResponse { dry_run: false, backups: as_many_as_fit(backups) }))
 }
 
 /// The databases that are asked for, and on which the operator may have backups deleted.

@@ -370,6 +370,17 @@ async fn an_endpoint_gets_what_it_asks_for_in_its_form() -> anyhow::Result<()> {
     );
     ensure!(slack.with(|heard| heard.taken.iter().all(|got| got.signature.is_empty())));
 
+    // Who is limited to an environment knows and tries no endpoint that hears of others only.
+    let limited = world.add_operator("sam", "admin", &["staging"]).await?;
+    let mut limited = world.operators(&limited).await?;
+    let listed = limited.list_endpoints(wire::ListEndpointsRequest {}).await?.into_inner().endpoints;
+    assert_eq!(listed.into_iter().map(|endpoint| endpoint.name).collect::<Vec<_>>(), ["slack"]);
+    let tested = limited.test_endpoints(wire::TestEndpointsRequest::default()).await?.into_inner();
+    assert_eq!(tested.endpoints.into_iter().map(|endpoint| endpoint.name).collect::<Vec<_>>(), ["slack"]);
+    let hidden = wire::TestEndpointsRequest { name: "elsewhere".to_owned() };
+    ensure!(limited.test_endpoints(hidden).await.is_err());
+    assert_eq!(elsewhere.kinds(), Vec::<String>::new());
+
     let tested =
         world.admin().await?.test_endpoints(wire::TestEndpointsRequest::default()).await?.into_inner();
     ensure!(tested.endpoints.iter().all(|one| one.delivered && one.answer == "200 OK: thanks"), "{tested:?}");

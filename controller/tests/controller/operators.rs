@@ -299,6 +299,35 @@ async fn who_is_limited_to_an_environment_sees_nothing_of_the_others() -> anyhow
     Ok(())
 }
 
+#[tokio::test]
+async fn who_is_limited_to_an_environment_sees_no_freeze_of_the_others() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut admin = world.admin().await?;
+    let freeze = |environment: &str| wire::FreezeRequest {
+        environment: environment.to_owned(),
+        reason: format!("because of {environment}"),
+    };
+    let yaml = "environments: [{name: staging, freeze: a}, {name: production, freeze: b}]\nfreeze: c\n";
+    admin.apply_policy(wire::ApplyPolicyRequest { yaml: yaml.into() }).await?;
+    for place in ["", "production"] {
+        admin.freeze(freeze(place)).await?;
+    }
+    let places = |freezes: Vec<wire::FreezeView>| {
+        freezes.into_iter().map(|freeze| freeze.environment).collect::<Vec<_>>()
+    };
+    let sam = world.add_operator("sam", "admin", &["staging"]).await?;
+    let mut sam = world.operators(&sam).await?;
+    let set = sam.freeze(freeze("staging")).await?.into_inner().freezes;
+    assert_eq!(places(set), ["", "", "staging", "staging"]);
+    let status = sam.status(wire::StatusRequest::default()).await?.into_inner().freezes;
+    assert_eq!(places(status), ["", "", "staging", "staging"]);
+    let lifted = sam.unfreeze(wire::UnfreezeRequest { environment: "staging".into() }).await?.into_inner();
+    assert_eq!(places(lifted.freezes), ["", "", "staging"]);
+    let all = admin.unfreeze(wire::UnfreezeRequest::default()).await?.into_inner().freezes;
+    assert_eq!(places(all), ["", "staging", "production", "production"]);
+    Ok(())
+}
+
 /// Who may not plan there makes no agent do anything.
 #[tokio::test]
 async fn no_agent_is_asked_anything_before_the_question_is_allowed() -> anyhow::Result<()> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use pgbelay_controller::fleet::Timing;
 use pgbelay_core::digest::Digest;
+use pgbelay_proto::status::RemoteError;
 use pgbelay_proto::wire;
 use pgbelay_proto::wire::controller_message::Message as Hears;
 use tonic::Code;
@@ -135,7 +136,18 @@ async fn an_old_copy_of_the_ledger_commands_nobody_until_an_admin_accepts_it() -
     let request = wire::StartRolloutRequest { plan: plan.id.clone(), ..Default::default() };
     let refused = second.during(admin.start_rollout(request)).await?.err().context("it was started")?;
     assert_eq!(refused.code(), Code::FailedPrecondition, "{refused:?}");
-    assert!(refused.message().contains("the ledger is in doubt: agent/orders"), "{refused:?}");
+    let said = RemoteError::from_status(&refused);
+    assert!(said.message.contains("the ledger is in doubt: agent/orders"), "{said:?}");
+    assert!(said.next_step.contains("pgbelay ledger set-aside orders --reason TEXT"), "{said:?}");
+    // Who does not see that agent is not told its name.
+    let pat = world.add_operator("pat", "operator", &["production"]).await?;
+    let request = wire::StartRolloutRequest { plan: plan.id.clone(), ..Default::default() };
+    let mut pat = world.operators(&pat).await?;
+    let refused = second.during(pat.start_rollout(request)).await?.err().context("it was started")?;
+    let said = RemoteError::from_status(&refused);
+    assert!(said.message.contains("an agent of an environment that you do not see"), "{said:?}");
+    assert!(said.next_step.contains("pgbelay ledger set-aside DATABASE --reason TEXT"), "{said:?}");
+    assert!(!format!("{said:?}").contains("orders"), "{said:?}");
     let tried = admin.try_plan(wire::TryPlanRequest { plan: plan.id }).await.err().context("it was tried")?;
     assert!(tried.message().contains("the ledger is in doubt"), "{tried:?}");
     let status = admin.status(wire::StatusRequest::default()).await?.into_inner();

@@ -1,10 +1,10 @@
 //! What holds a rollout back by the clock or by somebody's word: freezes and windows. They gate starts; what runs goes on.
 
-use super::advance;
 use super::rollouts::stale_approvals;
+use super::{advance, asked_by, given};
 use crate::command::{Command, CommandId, CommandKind};
-use crate::event::{Actor, Event};
-use crate::name::{DatabaseName, EnvironmentName, OperatorName};
+use crate::event::Event;
+use crate::name::{DatabaseName, EnvironmentName};
 use crate::policy::{Blackout, Hours, Opening};
 use crate::request::{Circumstances, Refusal};
 use crate::rollout::{PauseReason, Rollout, RolloutId, RolloutState, Target, TargetState, Verdict};
@@ -39,14 +39,11 @@ fn said(state: &State, place: Option<&EnvironmentName>) -> Option<PauseReason> {
 }
 
 fn written(state: &State, place: Option<&EnvironmentName>) -> Option<PauseReason> {
-    let (reason, key) = match place {
-        None => (state.policy.freeze.clone()?, "freeze".to_owned()),
-        Some(place) => {
-            let reason = state.policy.environment(place)?.freeze.clone()?;
-            (reason, format!("environments.{place}.freeze"))
-        }
+    let (reason, rule) = match place {
+        None => (state.policy.freeze.clone()?, format!("policy v{}, freeze", state.policy_version)),
+        Some(place) => (state.policy.environment(place)?.freeze.clone()?, state.rule(place, "freeze")),
     };
-    Some(PauseReason::Freeze { reason, by: None, rule: format!("policy v{}, {key}", state.policy_version) })
+    Some(PauseReason::Freeze { reason, by: None, rule })
 }
 
 /// The hours of an environment.
@@ -85,7 +82,7 @@ fn shut(
     (blackout, opens): (Option<usize>, Option<Timestamp>),
 ) -> PauseReason {
     let key = blackout.map_or_else(|| "windows".to_owned(), |at| format!("blackouts[{at}]"));
-    let rule = format!("policy v{}, environments.{environment}.{key}", state.policy_version);
+    let rule = state.rule(environment, &key);
     let why = blackout.and_then(|at| hours(state, environment).blackouts.get(at)).map(Blackout::reason);
     PauseReason::Window { opens, rule, why: why.unwrap_or_default().to_owned(), needs: None }
 }
@@ -148,8 +145,7 @@ pub(super) fn gate(state: &State, rollout: &Rollout, now: Timestamp) -> Option<P
                 Opening::Shut { opens, .. } => opens,
                 Opening::Open { .. } => Some(until),
             };
-            let rule =
-                format!("policy v{}, environments.{}.windows", state.policy_version, rollout.environment);
+            let rule = state.rule(&rollout.environment, "windows");
             Some(PauseReason::Window { opens, rule, why: String::new(), needs: Some(needs) })
         }
     }
@@ -287,16 +283,4 @@ pub(super) fn override_window(
             Ok(vec![Event::WindowOverridden { rollout: id.clone(), by, reason }])
         }
     }
-}
-
-fn asked_by(actor: &Actor) -> Result<OperatorName, Refusal> {
-    match actor {
-        Actor::Operator(name) => Ok(name.clone()),
-        Actor::Agent(_) | Actor::Controller => Err(crate::state::not_found("operator", actor)),
-    }
-}
-
-fn given(reason: &str) -> Result<String, Refusal> {
-    let reason = reason.trim();
-    if reason.is_empty() { Err(Refusal::NoWord) } else { Ok(reason.to_owned()) }
 }

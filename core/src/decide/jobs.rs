@@ -105,10 +105,12 @@ fn restorable(known: &KnownBackup, restore: &Restore) -> Result<(), Refusal> {
         Destination::New { name } if !fits(name) => {
             no(format!("a database's name has 1 to {MAX_IDENTIFIER} bytes"))
         }
-        Destination::New { name } if name.starts_with(TEMPORARY_DATABASES) => no(format!(
-            "what is called {TEMPORARY_DATABASES}… is dropped when it is left over: choose another name"
-        )),
-        Destination::New { .. } => Ok(()),
+        Destination::New { name } => {
+            let temporary = TEMPORARY_DATABASES.into_iter().find(|prefix| name.starts_with(prefix));
+            temporary.map_or(Ok(()), |prefix| {
+                no(format!("what is called {prefix}… is dropped when it is left over: choose another name"))
+            })
+        }
         Destination::Tables { tables, schema } => {
             if !fits(schema) || schema.starts_with("pg_") {
                 return no(format!(

@@ -2,13 +2,14 @@
 //!
 //! It is asked for only where the catalogue does not tell, and it is the only way on: nothing is repeated blindly.
 
+use super::{asked_by, given};
 use crate::command::Resolution;
 use crate::event::{Actor, Event};
 use crate::migration::Version;
 use crate::name::DatabaseName;
 use crate::request::Refusal;
 use crate::rollout::{PauseReason, Rollout, RolloutState, TargetState};
-use crate::state::{State, not_found};
+use crate::state::State;
 
 pub(super) fn resolve(
     state: &State,
@@ -16,10 +17,7 @@ pub(super) fn resolve(
     (done, reason): (bool, &str),
     actor: &Actor,
 ) -> Result<Vec<Event>, Refusal> {
-    let Actor::Operator(by) = actor else { return Err(not_found("operator", actor)) };
-    if reason.trim().is_empty() {
-        return Err(Refusal::NoReason);
-    }
+    let (by, reason) = (asked_by(actor)?, given(reason)?);
     if let Some(command) = &state.database(name)?.in_flight
         && let Some(known) = state.commands.get(command)
     {
@@ -32,14 +30,8 @@ pub(super) fn resolve(
         let (database, version) = (name.clone(), version.clone());
         return Err(Refusal::NothingToResolve { database, version, open: open.map(|(version, ..)| version) });
     };
-    let resolution = Resolution {
-        version: version.clone(),
-        piece: *piece,
-        intent: *intent,
-        done,
-        reason: reason.trim().to_owned(),
-        by: by.clone(),
-    };
+    let resolution =
+        Resolution { version: version.clone(), piece: *piece, intent: *intent, done, reason, by };
     let mut events = vec![Event::StatementResolved { database: name.clone(), resolution }];
     let paused = rollout.filter(|rollout| match &rollout.state {
         RolloutState::Paused { reason: PauseReason::Unsettled { database } } => database == name,

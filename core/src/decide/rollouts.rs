@@ -13,7 +13,7 @@ use crate::database::Observation;
 use crate::event::{Actor, Event};
 use crate::judge::Basis;
 use crate::migration::Version;
-use crate::name::{DatabaseName, OperatorName};
+use crate::name::{DatabaseName, EnvironmentName, OperatorName};
 use crate::plan::{AllSizes, Direction, Goal, Plan, PlanBody, PlanId, Step, TargetPlan};
 use crate::policy::ApprovalRule;
 use crate::request::{Circumstances, Refusal};
@@ -238,14 +238,18 @@ pub(super) struct Met<'a> {
     pub(super) have: u32,
 }
 
-/// The rules on approvals that count for a plan. The word of somebody who may not approve any more does not count, nor
-/// one that was given under another policy.
+/// Whether somebody's word on a plan counts: not that of somebody who may not approve any more, nor one that was given
+/// under another policy.
+fn counts(state: &State, environment: &EnvironmentName, (by, version): (&OperatorName, u64)) -> bool {
+    state.allow(by, Role::Approver, Some(environment)).is_ok() && version == state.policy_version
+}
+
+/// The rules on approvals that count for a plan.
 pub(super) fn approvals<'a>(state: &'a State, known: &'a PlanState) -> Result<Vec<Met<'a>>, Refusal> {
     let body = &known.plan.body;
     let policy = &state.environment(&body.environment)?.approvals;
     let role = |(by, version): (&OperatorName, &u64)| {
-        let allowed = state.allow(by, Role::Approver, Some(&body.environment)).is_ok();
-        let counts = allowed && *version == state.policy_version;
+        let counts = counts(state, &body.environment, (by, *version));
         state.operators.get(by).filter(|_| counts).map(|operator| operator.role)
     };
     let roles: Vec<_> = known.approvals.iter().filter_map(role).collect();
@@ -260,10 +264,7 @@ pub(super) fn approvals<'a>(state: &'a State, known: &'a PlanState) -> Result<Ve
 pub(super) fn stale_approvals(state: &State, rollout: &Rollout) -> Option<PauseReason> {
     let known = state.plans.get(&rollout.plan)?;
     let body = &known.plan.body;
-    let counts = |(by, version): (&OperatorName, &u64)| {
-        let allowed = state.allow(by, Role::Approver, Some(&body.environment)).is_ok();
-        allowed && *version == state.policy_version
-    };
+    let counts = |(by, version): (&OperatorName, &u64)| counts(state, &body.environment, (by, *version));
     // It was approved when it was started. This is asked for every command that waits.
     if body.policy_version == state.policy_version && known.approvals.iter().all(counts) {
         return None;
@@ -285,9 +286,7 @@ pub fn approvals_of<'a>(
     known: &'a PlanState,
 ) -> Result<(u32, Vec<&'a OperatorName>), Refusal> {
     let environment = &known.plan.body.environment;
-    let counts = |(by, version): &(&OperatorName, &u64)| {
-        state.allow(by, Role::Approver, Some(environment)).is_ok() && **version == state.policy_version
-    };
+    let counts = |(by, version): &(&OperatorName, &u64)| counts(state, environment, (by, **version));
     let given: Vec<_> = known.approvals.iter().filter(counts).map(|(by, _)| by).collect();
     if is_automatic(&known.plan) {
         return Ok((0, given));
@@ -311,10 +310,7 @@ pub(super) fn approved(state: &State, known: &PlanState) -> Result<(), Refusal> 
         have: lacking.have,
         need: lacking.rule.count,
         roles: lacking.rule.roles.iter().copied().collect(),
-        rule: format!(
-            "policy v{}, environments.{}.{}",
-            state.policy_version, known.plan.body.environment, lacking.key
-        ),
+        rule: state.rule(&known.plan.body.environment, &lacking.key),
     })
 }
 

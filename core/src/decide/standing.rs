@@ -60,7 +60,7 @@ pub fn gates_of(state: &State, known: &PlanState, now: Timestamp) -> Result<Vec<
 }
 
 fn rule(state: &State, known: &PlanState, key: &str) -> String {
-    format!("policy v{}, environments.{}.{key}", state.policy_version, known.plan.body.environment)
+    state.rule(&known.plan.body.environment, key)
 }
 
 /// A freeze beats the hours.
@@ -73,33 +73,22 @@ fn clock(state: &State, known: &PlanState, now: Timestamp) -> [Gate; 2] {
         next: String::new(),
     };
     let (mut freeze, mut window) = (gate("freeze", "freeze"), gate("window", "windows"));
-    let environment = &known.plan.body.environment;
-    let closed = |gate: &mut Gate, reason: &PauseReason, rule: &str, next: &str| {
-        (gate.standing, gate.detail) = (Standing::Closed, reason.to_string());
-        (gate.rule, gate.next) = (rule.to_owned(), next.to_owned());
+    let Some(reason) = held(state, &known.plan.body.environment, now) else { return [freeze, window] };
+    let (gate, rule, when) = match &reason {
+        PauseReason::Freeze { rule, .. } => (&mut freeze, rule, "once the freeze is lifted"),
+        PauseReason::Window { rule, .. } => (&mut window, rule, "then"),
+        PauseReason::Operator
+        | PauseReason::Unknown { .. }
+        | PauseReason::AgentUnreachable { .. }
+        | PauseReason::Unsettled { .. }
+        | PauseReason::Budget { .. }
+        | PauseReason::Wave { .. }
+        | PauseReason::NoProgress { .. }
+        | PauseReason::Verification { .. }
+        | PauseReason::ApprovalStale { .. } => return [freeze, window],
     };
-    match held(state, environment, now) {
-        Some(reason @ PauseReason::Freeze { .. }) => {
-            let PauseReason::Freeze { rule, .. } = &reason else { return [freeze, window] };
-            closed(&mut freeze, &reason, rule, "start it: it goes on by itself once the freeze is lifted");
-        }
-        Some(reason @ PauseReason::Window { .. }) => {
-            let PauseReason::Window { rule, .. } = &reason else { return [freeze, window] };
-            closed(&mut window, &reason, rule, "start it: it goes on by itself then");
-        }
-        Some(
-            PauseReason::Operator
-            | PauseReason::Unknown { .. }
-            | PauseReason::AgentUnreachable { .. }
-            | PauseReason::Unsettled { .. }
-            | PauseReason::Budget { .. }
-            | PauseReason::Wave { .. }
-            | PauseReason::NoProgress { .. }
-            | PauseReason::Verification { .. }
-            | PauseReason::ApprovalStale { .. },
-        )
-        | None => {}
-    }
+    (gate.standing, gate.detail) = (Standing::Closed, reason.to_string());
+    (gate.rule, gate.next) = (rule.clone(), format!("start it: it goes on by itself {when}"));
     [freeze, window]
 }
 

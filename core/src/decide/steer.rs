@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::{asked_by, given};
 use crate::event::{Actor, Event};
 use crate::name::DatabaseName;
 use crate::request::Refusal;
 use crate::rollout::{PauseReason, Rollout, RolloutId, RolloutState, Stage, TargetState, Verdict};
-use crate::state::{State, not_found};
+use crate::state::State;
 
 fn unfinished<'a>(state: &'a State, id: &RolloutId) -> Result<&'a Rollout, Refusal> {
     let rollout = state.rollout(id)?;
@@ -156,10 +157,7 @@ pub(super) fn skip(
     actor: &Actor,
 ) -> Result<Vec<Event>, Refusal> {
     let rollout = unfinished(state, id)?;
-    let Actor::Operator(by) = actor else { return Err(not_found("operator", actor)) };
-    if reason.trim().is_empty() {
-        return Err(Refusal::NoReason);
-    }
+    let (by, reason) = (asked_by(actor)?, given(reason)?);
     let (rollout_id, database) = (id.clone(), name.clone());
     let target = rollout
         .targets
@@ -178,7 +176,6 @@ pub(super) fn skip(
         TargetState::Done => return not("done"),
         TargetState::NotReached => return not("not reached"),
     };
-    let (by, reason) = (by.clone(), reason.trim().to_owned());
     let skipped = Event::TargetSkipped { rollout: rollout_id, database, by, reason };
     Ok([skipped].into_iter().chain(no_longer_over(rollout, failures)).collect())
 }
@@ -186,8 +183,8 @@ pub(super) fn skip(
 /// Cuts a bake short, or lets the next wave start where policy wants a person to.
 pub(super) fn pass_wave(state: &State, id: &RolloutId, actor: &Actor) -> Result<Vec<Event>, Refusal> {
     let rollout = unfinished(state, id)?;
-    let Actor::Operator(by) = actor else { return Err(not_found("operator", actor)) };
-    let passed = Event::WavePassed { rollout: id.clone(), by: Some(by.clone()) };
+    let by = asked_by(actor)?;
+    let passed = Event::WavePassed { rollout: id.clone(), by: Some(by) };
     let asks = state.plan_of(rollout).is_some_and(|plan| !plan.body.queries().is_empty());
     let bakes = rollout.waves.last().is_some_and(|wave| matches!(wave.stage, Stage::Baking { .. }));
     match &rollout.state {

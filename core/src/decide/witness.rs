@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::Event;
+use super::given;
+use crate::access::Role;
+use crate::event::{Actor, Event};
 use crate::name::DatabaseName;
 use crate::request::{Refusal, Request};
 use crate::rollout::{RolloutId, RolloutState};
@@ -11,16 +13,26 @@ use crate::witness::{Checkpoint, Looked, Standing};
 
 type Decision = Result<Vec<Event>, Refusal>;
 
-/// A refusal for what would have a database changed, or a way back given up, while the ledger is in doubt.
+/// A refusal for what would have a database changed, or a way back given up, while the ledger is in doubt. It names an
+/// agent only to somebody who may see it.
 ///
 /// # Errors
 /// When it is.
-pub fn believed(state: &State) -> Result<(), Refusal> {
-    state.trust.problem().map_or(Ok(()), |problem| Err(Refusal::LedgerInDoubt { problem }))
+pub fn believed(state: &State, asks: &Actor) -> Result<(), Refusal> {
+    let sees = |name: &DatabaseName| match asks {
+        Actor::Operator(by) => state
+            .databases
+            .get(name)
+            .is_some_and(|known| state.allow(by, Role::Viewer, Some(&known.environment)).is_ok()),
+        Actor::Agent(_) | Actor::Controller => true,
+    };
+    let Some(problem) = state.trust.problem_for(sees) else { return Ok(()) };
+    let agent = state.trust.doubts.keys().find(|name| sees(name)).cloned();
+    Err(Refusal::LedgerInDoubt { problem, agent })
 }
 
 /// What waits for an admin's word refuses until it is there. What is told, and what ends something, goes on.
-pub(super) fn may_go_on(state: &State, request: &Request) -> Result<(), Refusal> {
+pub(super) fn may_go_on(state: &State, request: &Request, asks: &Actor) -> Result<(), Refusal> {
     match request {
         Request::StartRollout { .. }
         | Request::ResumeRollout { .. }
@@ -29,7 +41,7 @@ pub(super) fn may_go_on(state: &State, request: &Request) -> Result<(), Refusal>
         | Request::PassWave { .. }
         | Request::RecordTrial { .. }
         | Request::StartJob { .. }
-        | Request::Condemn { .. } => believed(state),
+        | Request::Condemn { .. } => believed(state, asks),
         Request::ApplyPolicy(_)
         | Request::AddOperator { .. }
         | Request::RevokeOperator { .. }
@@ -106,10 +118,10 @@ pub(super) fn accept(state: &State, reason: &str) -> Decision {
     if !state.trust.is_doubted() {
         return Ok(Vec::new());
     }
-    needs_reason(reason)?;
+    let reason = given(reason)?;
     let witnessed: BTreeMap<_, _> =
         state.trust.doubts.iter().map(|(name, doubt)| (name.clone(), doubt.witnessed)).collect();
-    Ok(vec![Event::LedgerAccepted { witnessed, reason: reason.to_owned() }])
+    Ok(vec![Event::LedgerAccepted { witnessed, reason }])
 }
 
 /// One agent's word does not count, until it is heard again or enrolled anew.
@@ -118,16 +130,11 @@ pub(super) fn set_aside(state: &State, database: &DatabaseName, reason: &str) ->
     if state.trust.set_aside.contains_key(database) {
         return Ok(Vec::new());
     }
-    needs_reason(reason)?;
-    Ok(vec![Event::WitnessSetAside { database: database.clone(), reason: reason.to_owned() }])
+    Ok(vec![Event::WitnessSetAside { database: database.clone(), reason: given(reason)? }])
 }
 
 pub(super) fn hear_again(state: &State, database: &DatabaseName) -> Decision {
     state.databases.get(database).ok_or_else(|| not_found("database", database))?;
     let is_aside = state.trust.set_aside.contains_key(database);
     Ok(is_aside.then(|| Event::WitnessHeard { database: database.clone() }).into_iter().collect())
-}
-
-fn needs_reason(reason: &str) -> Result<(), Refusal> {
-    if reason.trim().is_empty() { Err(Refusal::NoWord) } else { Ok(()) }
 }

@@ -39,6 +39,11 @@ pub struct ApprovalRule {
     pub hazards: BTreeSet<String>,
 }
 
+/// How many are taken, in words.
+fn range() -> String {
+    format!("from 0 to {MAX_APPROVALS}")
+}
+
 const fn one() -> u32 {
     1
 }
@@ -64,7 +69,8 @@ impl<'de> Deserialize<'de> for Approvals {
                 Ok(u32::try_from(count).unwrap_or(u32::MAX).into())
             }
             fn visit_i64<E: serde::de::Error>(self, count: i64) -> Result<Approvals, E> {
-                let count = u64::try_from(count).map_err(|_| E::custom("approvals must be from 0 to 10"))?;
+                let count =
+                    u64::try_from(count).map_err(|_| E::custom(format!("approvals must be {}", range())))?;
                 self.visit_u64(count)
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Approvals, E> {
@@ -221,14 +227,15 @@ impl EnvironmentPolicy {
         };
         let mut found = Vec::new();
         if rules.len() > MAX_APPROVALS as usize {
-            found.push(wrong("approvals", None, "at most 10 rules"));
+            found.push(wrong("approvals", None, format!("at most {MAX_APPROVALS} rules")));
         }
         for (at, rule) in rules.iter().enumerate() {
             if !(1..=MAX_APPROVALS).contains(&rule.count) {
-                found.push(wrong("approvals", Some(at), "from 0 to 10"));
+                found.push(wrong("approvals", Some(at), range()));
             }
             if rule.roles.iter().any(|role| !role.covers(Role::Approver)) {
-                found.push(wrong("approvals.roles", Some(at), "approver or admin: nobody else may approve"));
+                let range = "approver or admin: nobody else may approve".to_owned();
+                found.push(wrong("approvals.roles", Some(at), range));
             }
             found.extend(
                 rule.hazards.iter().filter_map(|id| unknown_hazard(Some(&self.name), "approvals", id)),

@@ -148,24 +148,36 @@ impl BackupRules {
     }
 
     /// What is out of its range: the key, and what is taken, in words.
-    pub(super) fn mistakes(&self) -> Vec<(&'static str, &'static str)> {
+    pub(super) fn mistakes(&self) -> Vec<(&'static str, String)> {
         let rate = self.rate_limit;
         let usual = Thresholds::default() == self.thresholds();
         let archive = (1..=LONGEST_ARCHIVE_TIMEOUT.0).contains(&self.archive_timeout.0);
         let checks = [
-            ("backup.rate_limit", rate.is_none_or(|rate| rate >= LEAST_RATE), "100kB or more"),
+            (
+                "backup.rate_limit",
+                rate.is_none_or(|rate| rate >= LEAST_RATE),
+                format!("{LEAST_RATE} or more"),
+            ),
             (
                 "backup.rate_limit",
                 rate.is_none() || self.method.may_dump(),
-                "left out with a method that writes no rows",
+                "left out with a method that writes no rows".to_owned(),
             ),
-            ("backup.archive_timeout", archive, "more than zero and at most 1d"),
+            (
+                "backup.archive_timeout",
+                archive,
+                format!("more than zero and at most {LONGEST_ARCHIVE_TIMEOUT}"),
+            ),
             (
                 "backup.touched_from, outside_from and outside",
                 usual || self.method == MethodRule::Auto,
-                "left out but with method: auto",
+                "left out but with method: auto".to_owned(),
             ),
-            ("backup.outside_from", self.touched_from <= self.outside_from, "backup.touched_from or more"),
+            (
+                "backup.outside_from",
+                self.touched_from <= self.outside_from,
+                "backup.touched_from or more".to_owned(),
+            ),
         ];
         checks.into_iter().filter(|(_, fine, _)| !fine).map(|(key, _, range)| (key, range)).collect()
     }

@@ -7,8 +7,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{Bytes, EnvironmentPolicy, Policy, SETTINGS, Tighter};
+use super::{ApprovalRule, Bytes, EnvironmentPolicy, Policy, SETTINGS, Tighter};
 use crate::time::Span;
+
+/// The key that has a number, or rules.
+const APPROVALS: &str = "environments[].approvals";
 
 /// Whether a change lets more happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,6 +124,12 @@ impl At {
         Self { shown: format!("{}{dot}{key}", self.shown), setting: if free { any } else { known } }
     }
 
+    /// A rule for approvals: in the document, one alone needs no list.
+    fn rule(&self, at: usize, is_alone: bool) -> Self {
+        let shown = if is_alone { self.shown.clone() } else { format!("{}[{at}]", self.shown) };
+        Self { shown, setting: self.setting.clone() }
+    }
+
     fn entry(&self, at: usize) -> Self {
         Self { shown: format!("{}[{at}]", self.shown), setting: format!("{}[]", self.setting) }
     }
@@ -139,6 +148,13 @@ impl Found {
             return;
         }
         match (old, new) {
+            // A number is a rule.
+            (Value::Number(_), Value::Array(rules)) if at.setting == APPROVALS => {
+                self.rules(at, &as_rules(old), rules);
+            }
+            (Value::Array(rules), Value::Number(_)) if at.setting == APPROVALS => {
+                self.rules(at, rules, &as_rules(new));
+            }
             (Value::Object(old), Value::Object(new)) => self.maps(at, old, new),
             (Value::Array(old), Value::Array(new)) => self.lists(at, old, new),
             // No list is an empty one.
@@ -175,8 +191,9 @@ impl Found {
         let all = || old.iter().chain(new);
         if at.setting == "environments" {
             self.environments(at, old, new);
-        } else if !all().all(Value::is_object) || matches!(at.tighter(), Tighter::Entries | Tighter::Openings)
-        {
+        } else if at.setting == APPROVALS {
+            self.rules(at, old, new);
+        } else if !all().all(Value::is_object) || is_set(at.tighter()) {
             self.sets(at, old, new);
         } else {
             self.rows(at, old, new);
@@ -186,14 +203,7 @@ impl Found {
     /// Environments are known by their names; where they stand counts.
     fn environments(&mut self, at: &At, old: &[Value], new: &[Value]) {
         let named = |list: &[Value], name: &Value| list.iter().find(|e| e["name"] == *name).cloned();
-        let order = |list: &[Value], other: &[Value]| {
-            let both = list.iter().filter(|e| named(other, &e["name"]).is_some());
-            Value::from(both.map(|e| e["name"].clone()).collect::<Vec<_>>())
-        };
-        let (before, after) = (order(old, new), order(new, old));
-        if before != after {
-            self.push(at, &before, &after, Leaning::Unclear);
-        }
+        self.order(at, old, new);
         let added = new.iter().filter(|e| named(old, &e["name"]).is_none());
         for environment in old.iter().chain(added) {
             let name = environment["name"].as_str().unwrap_or_default();
@@ -203,13 +213,51 @@ impl Found {
         }
     }
 
-    /// Lists in which the order does not count: what is gone, and what is new.
+    /// What both lists have stands in another order. Of a set as well: it is another document, and its entries are told
+    /// of by their places.
+    fn order(&mut self, at: &At, old: &[Value], new: &[Value]) {
+        let both = |list: &[Value], other: &[Value]| {
+            let is_there = |entry: &&Value| other.iter().any(|known| name(known) == name(entry));
+            Value::from(list.iter().filter(is_there).map(|entry| name(entry).clone()).collect::<Vec<_>>())
+        };
+        let (before, after) = (both(old, new), both(new, old));
+        if before != after {
+            self.push(at, &before, &after, Leaning::Unclear);
+        }
+    }
+
+    /// Rules for approvals: all count, wherever they stand. What both have is left out.
+    fn rules(&mut self, at: &At, old: &[Value], new: &[Value]) {
+        let is_alone = old.len().max(new.len()) <= 1;
+        let without = |list: &[Value], other: &[Value]| {
+            let all = list.iter().cloned().enumerate();
+            all.filter(|(_, rule)| !other.contains(rule)).collect::<Vec<_>>()
+        };
+        let (gone, added) = (without(old, new), without(new, old));
+        self.order(at, old, new);
+        for nth in 0..gone.len().max(added.len()) {
+            match (gone.get(nth), added.get(nth)) {
+                (Some((_, old)), Some((place, new))) => self.value(&at.rule(*place, is_alone), old, new),
+                (Some((place, old)), None) => {
+                    self.push(&at.rule(*place, is_alone), old, &Value::Null, Leaning::Loosens);
+                }
+                (None, Some((place, new))) => {
+                    self.push(&at.rule(*place, is_alone), &Value::Null, new, Leaning::Tightens);
+                }
+                (None, None) => {}
+            }
+        }
+    }
+
+    /// Lists in which the order does not count for how strict they are: what is gone, and what is new.
     fn sets(&mut self, at: &At, old: &[Value], new: &[Value]) {
         let adds = match at.tighter() {
             Tighter::Entries => Leaning::Tightens,
             // The first window closes all other hours; the last one that goes opens them.
             Tighter::Openings if old.is_empty() || new.is_empty() => Leaning::Tightens,
             Tighter::Openings => Leaning::Loosens,
+            Tighter::EntriesOrNone if old.is_empty() || new.is_empty() => Leaning::Loosens,
+            Tighter::EntriesOrNone => Leaning::Tightens,
             Tighter::More
             | Tighter::MoreOrNone
             | Tighter::Less
@@ -219,8 +267,10 @@ impl Found {
             | Tighter::Present
             | Tighter::Absent
             | Tighter::Words(_)
+            | Tighter::WordsOrNone(_)
             | Tighter::Unclear => Leaning::Unclear,
         };
+        self.order(at, old, new);
         for gone in old.iter().filter(|entry| !new.contains(entry)) {
             self.push(at, gone, &Value::Null, adds.turned());
         }
@@ -229,8 +279,12 @@ impl Found {
         }
     }
 
-    /// Lists in which the order counts: what is the same at both ends is left out.
+    /// Lists in which the order counts: what is the same at both ends is left out. The same entries in another order are
+    /// one change.
     fn rows(&mut self, at: &At, old: &[Value], new: &[Value]) {
+        if old.len() == new.len() && old.iter().chain(new).all(|e| times(old, e) == times(new, e)) {
+            return self.order(at, old, new);
+        }
         let same = old.iter().zip(new).take_while(|(a, b)| a == b).count();
         let (old, new) = (&old[same..], &new[same..]);
         let end = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
@@ -255,6 +309,17 @@ fn leaning(tighter: Tighter, old: &Value, new: &Value) -> Leaning {
         }
     };
     let strict = |is: bool| if is { Leaning::Tightens } else { Leaning::Loosens };
+    let by_words = |words: &[&str], is_last: fn(&Value) -> bool| {
+        let last = words.last().copied();
+        let place = |value: &Value| {
+            let word = if is_last(value) { last } else { value.as_str() };
+            words.iter().position(|known| Some(*known) == word)
+        };
+        match (place(old), place(new)) {
+            (Some(old), Some(new)) if old != new => strict(new > old),
+            (Some(_) | None, Some(_) | None) => Leaning::Unclear,
+        }
+    };
     match tighter {
         Tighter::More => more(Some(NOTHING)),
         Tighter::MoreOrNone => more(Some(ENDLESS)),
@@ -266,19 +331,46 @@ fn leaning(tighter: Tighter, old: &Value, new: &Value) -> Leaning {
         Tighter::Present | Tighter::Absent if !old.is_null() && !new.is_null() => Leaning::Unclear,
         Tighter::Present => strict(!new.is_null()),
         Tighter::Absent => strict(new.is_null()),
-        Tighter::Words(words) => {
-            let last = words.last().copied();
-            let place = |value: &Value| {
-                let word = if value.is_object() { last } else { value.as_str() };
-                words.iter().position(|known| Some(*known) == word)
-            };
-            match (place(old), place(new)) {
-                (Some(old), Some(new)) if old != new => strict(new > old),
-                (Some(_) | None, Some(_) | None) => Leaning::Unclear,
-            }
-        }
-        Tighter::Entries | Tighter::Openings | Tighter::Unclear => Leaning::Unclear,
+        Tighter::Words(words) => by_words(words, Value::is_object),
+        Tighter::WordsOrNone(words) => by_words(words, Value::is_null),
+        Tighter::Entries | Tighter::EntriesOrNone | Tighter::Openings | Tighter::Unclear => Leaning::Unclear,
     }
+}
+
+/// Whether each entry of a list counts on its own.
+const fn is_set(tighter: Tighter) -> bool {
+    match tighter {
+        Tighter::Entries | Tighter::EntriesOrNone | Tighter::Openings => true,
+        Tighter::More
+        | Tighter::MoreOrNone
+        | Tighter::Less
+        | Tighter::LessOfTwo
+        | Tighter::On
+        | Tighter::Off
+        | Tighter::Present
+        | Tighter::Absent
+        | Tighter::Words(_)
+        | Tighter::WordsOrNone(_)
+        | Tighter::Unclear => false,
+    }
+}
+
+/// How often a list has an entry.
+fn times(list: &[Value], entry: &Value) -> usize {
+    list.iter().filter(|other| *other == entry).count()
+}
+
+/// What an entry of a list is called; without a name it is itself.
+fn name(entry: &Value) -> &Value {
+    let name = &entry["name"];
+    if name.is_null() { entry } else { name }
+}
+
+/// So many approvals, as rules.
+fn as_rules(count: &Value) -> Vec<Value> {
+    let of = count.as_u64().and_then(|count| u32::try_from(count).ok()).map(ApprovalRule::of);
+    let rule = of.filter(|rule| rule.count > 0).and_then(|rule| serde_json::to_value(rule).ok());
+    rule.into_iter().collect()
 }
 
 /// A number, a length of time or a size, to be compared with another of the same setting.

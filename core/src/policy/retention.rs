@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::from_one_to;
 use crate::time::Span;
 
 /// Most backups of a database that policy may name.
@@ -30,17 +31,17 @@ impl Retention {
     }
 
     /// Each key with whether its number is taken, and which ones are.
-    pub(super) fn checks(retention: Option<Self>) -> [(&'static str, bool, &'static str); 3] {
+    pub(super) fn checks(retention: Option<Self>) -> [(&'static str, bool, String); 3] {
         let fine = |number: Option<u32>, most| number.is_none_or(|number| (1..=most).contains(&number));
         let (keep, days) = retention.map_or((None, None), |own| (own.keep, own.days));
         let says = retention.is_none() || keep.is_some() || days.is_some();
         [
-            ("backup_retention.keep", fine(keep, MAX_KEEP), "from 1 to 10000"),
-            ("backup_retention.days", fine(days, MAX_DAYS), "from 1 to 36500"),
+            ("backup_retention.keep", fine(keep, MAX_KEEP), from_one_to(MAX_KEEP)),
+            ("backup_retention.days", fine(days, MAX_DAYS), from_one_to(MAX_DAYS)),
             (
                 "backup_retention",
                 says,
-                "keep, days or both: without one, leave it out and nothing is deleted",
+                "keep, days or both: without one, leave it out and nothing is deleted".to_owned(),
             ),
         ]
     }

@@ -24,10 +24,14 @@ pub enum Tighter {
     Absent,
     /// Each entry of the list makes it stricter.
     Entries,
-    /// As windows: each entry lets more begin, but without any all may.
+    /// Each entry of the list makes it stricter, and no list is the strictest.
+    EntriesOrNone,
+    /// As windows: each entry lets more in, but without any all is.
     Openings,
     /// Words from the loosest to the strictest. A map counts as the last one.
     Words(&'static [&'static str]),
+    /// The same; none counts as the last one.
+    WordsOrNone(&'static [&'static str]),
     /// That depends.
     Unclear,
 }
@@ -57,9 +61,9 @@ pub const SETTINGS: &[Setting] = &[
     of("environments[].soak", Tighter::More),
     of("environments[].approvals", Tighter::More),
     of("environments[].approvals.count", Tighter::More),
-    of("environments[].approvals.roles", Tighter::Unclear),
-    of("environments[].approvals.from_risk", Tighter::Unclear),
-    of("environments[].approvals.hazards", Tighter::Unclear),
+    of("environments[].approvals.roles", Tighter::Openings),
+    of("environments[].approvals.from_risk", Tighter::WordsOrNone(&["high", "medium", "low"])),
+    of("environments[].approvals.hazards", Tighter::EntriesOrNone),
     of("environments[].confirm_at", Tighter::Words(&["high", "medium", "low"])),
     of("environments[].force_allowed", Tighter::Off),
     of("environments[].backup", Tighter::Words(&["off", "required"])),

@@ -12,6 +12,9 @@ use crate::time::Span;
 /// Most queries of an environment: each is asked of every database.
 pub const MAX_QUERIES: usize = 20;
 
+/// Longest time that a query may take.
+const LONGEST_TIMEOUT: Span = Span::hours(1);
+
 /// A query whose answer says whether a database is well. It is run in a transaction that can only read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -118,11 +121,15 @@ fn unaskable(query: &str) -> Option<String> {
 impl EnvironmentPolicy {
     /// What is wrong with the queries.
     pub(super) fn mistakes_of_queries(&self) -> Vec<PolicyError> {
-        let wrong =
-            |key, entry, range| PolicyError::OutOfRange { environment: self.name.clone(), key, entry, range };
+        let wrong = |key, entry, range: &str| PolicyError::OutOfRange {
+            environment: self.name.clone(),
+            key,
+            entry,
+            range: range.to_owned(),
+        };
         let mut found = Vec::new();
         if self.verify.len() > MAX_QUERIES {
-            found.push(wrong("verify", None, "at most 20 queries"));
+            found.push(wrong("verify", None, &format!("at most {MAX_QUERIES} queries")));
         }
         for (at, query) in self.verify.iter().enumerate() {
             if query.name.trim().is_empty() || query.name.contains(['\n', '\r']) {
@@ -131,8 +138,12 @@ impl EnvironmentPolicy {
             if self.verify[..at].iter().any(|before| before.name == query.name) {
                 found.push(wrong("verify.name", Some(at), "another one for each query"));
             }
-            if query.timeout.0 <= 0 || query.timeout > Span::hours(1) {
-                found.push(wrong("verify.timeout", Some(at), "more than zero and at most 1h"));
+            if query.timeout.0 <= 0 || query.timeout > LONGEST_TIMEOUT {
+                found.push(wrong(
+                    "verify.timeout",
+                    Some(at),
+                    &format!("more than zero and at most {LONGEST_TIMEOUT}"),
+                ));
             }
             found.extend(unaskable(&query.query).map(|why| PolicyError::BadQuery {
                 environment: self.name.clone(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EnvironmentPolicy, OnFailure, PolicyError, Query, Rehearsal};
+use super::{EnvironmentPolicy, MAX_PARALLEL, OnFailure, PolicyError, Query, Rehearsal, from_one_to};
 use crate::migration::is_false;
 use crate::time::Span;
 
@@ -186,16 +186,16 @@ fn positive(span: Option<Span>) -> bool {
 
 impl WaveRules {
     /// Each key with whether it is taken, and what is.
-    fn checks(&self) -> [(&'static str, bool, &'static str); 5] {
+    fn checks(&self) -> [(&'static str, bool, String); 5] {
         let percent = self.percent.is_none_or(|percent| (1..=100).contains(&percent));
-        let most = self.max_parallel.is_none_or(|most| (1..=1_000).contains(&most));
+        let most = self.max_parallel.is_none_or(|most| (1..=MAX_PARALLEL).contains(&most));
         let one = self.count.is_none() || self.percent.is_none();
         [
-            ("waves.count", self.count != Some(0), "1 or more"),
-            ("waves.percent", percent, "from 1 to 100"),
-            ("waves.percent", one, "left out where count is given"),
-            ("waves.max_parallel", most, "from 1 to 1000"),
-            ("waves.bake", positive(self.bake), "more than zero"),
+            ("waves.count", self.count != Some(0), "1 or more".to_owned()),
+            ("waves.percent", percent, from_one_to(100)),
+            ("waves.percent", one, "left out where count is given".to_owned()),
+            ("waves.max_parallel", most, from_one_to(MAX_PARALLEL)),
+            ("waves.bake", positive(self.bake), "more than zero".to_owned()),
         ]
     }
 }
@@ -204,10 +204,10 @@ impl EnvironmentPolicy {
     /// What is wrong with how databases are reached.
     pub(super) fn mistakes_of_waves(&self) -> Vec<PolicyError> {
         let checks = [
-            ("waves", self.waves.len() <= MAX_WAVES, "at most 32"),
-            ("first_bake", positive(self.first_bake), "more than zero"),
-            ("step_deadline", positive(self.step_deadline), "more than zero"),
-            ("progress_deadline", positive(self.progress_deadline), "more than zero"),
+            ("waves", self.waves.len() <= MAX_WAVES, format!("at most {MAX_WAVES}")),
+            ("first_bake", positive(self.first_bake), "more than zero".to_owned()),
+            ("step_deadline", positive(self.step_deadline), "more than zero".to_owned()),
+            ("progress_deadline", positive(self.progress_deadline), "more than zero".to_owned()),
         ];
         let of_waves = self.waves.iter().enumerate().flat_map(|(at, wave)| {
             wave.checks().into_iter().map(move |(key, fine, range)| (key, Some(at), fine, range))

@@ -294,10 +294,9 @@ pub enum Refusal {
     LedgerInDoubt {
         /// Who says so, and what.
         problem: String,
+        /// The agent that says so, where whoever asks may see it.
+        agent: Option<DatabaseName>,
     },
-    /// Nobody said why.
-    #[error("a reason is needed: it is kept with the event")]
-    NoWord,
     /// A freeze, or the hours of the environment.
     #[error("nothing may begin in {environment}: {reason}")]
     Held {
@@ -309,8 +308,8 @@ pub enum Refusal {
     /// The freeze stands in the policy.
     #[error("{} is frozen by the policy, and not by somebody's word", .0.as_ref().map_or("everything", |e| e.as_str()))]
     FrozenByPolicy(Option<EnvironmentName>),
-    /// Nobody said how it is known.
-    #[error("a reason is needed")]
+    /// Nobody said why.
+    #[error("a reason is needed: it is kept with the event")]
     NoReason,
 }
 
@@ -448,8 +447,7 @@ impl Refusal {
             | Self::NoDatabase(_)
             | Self::PointlessAcknowledgements { .. }
             | Self::NotATarget { .. }
-            | Self::NoReason
-            | Self::NoWord => RefusalClass::Usage,
+            | Self::NoReason => RefusalClass::Usage,
             Self::WaitsForApproval { .. } => RefusalClass::WaitsForApproval,
             Self::EnvironmentInUse { .. }
             | Self::BadToken { .. }
@@ -570,12 +568,30 @@ impl Refusal {
             Self::NothingToResolve { database, .. } => {
                 format!("see where it stands with pgbelay status {database}")
             }
-            Self::LedgerInDoubt { .. } => {
-                "see pgbelay ledger status; put the right ledger back, or have an admin accept this one or set the agent's word aside".into()
+            Self::LedgerInDoubt { agent, .. } => {
+                let agent = agent.as_ref().map_or("DATABASE", DatabaseName::as_str);
+                format!(
+                    "see pgbelay ledger status: a newer copy of the ledger has to be put back; where there is none, an admin \
+                     of every environment runs pgbelay ledger accept LEDGER --reason TEXT, and where only that agent is \
+                     wrong, pgbelay ledger set-aside {agent} --reason TEXT"
+                )
             }
-            Self::NoReason | Self::NoWord => "say it with --reason TEXT: it is kept with the event".into(),
-            Self::Held { reason, .. } if matches!(**reason, PauseReason::Window { .. }) => "try again then".into(),
-            Self::Held { reason, .. } => format!("wait until the freeze is lifted ({})", freeze_step(reason)),
+            Self::NoReason => "say it with --reason TEXT".into(),
+            Self::Held { reason, .. } => match &**reason {
+                PauseReason::Freeze { by, rule, .. } => {
+                    format!("wait until the freeze is lifted ({})", freeze_step(by.as_ref(), rule))
+                }
+                PauseReason::Window { .. }
+                | PauseReason::Operator
+                | PauseReason::Unknown { .. }
+                | PauseReason::AgentUnreachable { .. }
+                | PauseReason::Unsettled { .. }
+                | PauseReason::Budget { .. }
+                | PauseReason::Wave { .. }
+                | PauseReason::NoProgress { .. }
+                | PauseReason::Verification { .. }
+                | PauseReason::ApprovalStale { .. } => "try again then".into(),
+            },
             Self::FrozenByPolicy(_) => {
                 "take the key freeze out of the policy document and apply it (pgbelay policy apply)".into()
             }
@@ -610,27 +626,17 @@ fn paused_step(rollout: &RolloutId, reason: &PauseReason) -> String {
         PauseReason::Window { .. } => format!(
             "it goes on by itself then; if it cannot wait, an admin runs pgbelay rollout override {rollout} --reason TEXT"
         ),
-        PauseReason::Freeze { .. } => {
-            format!("it goes on by itself once the freeze is lifted ({})", freeze_step(reason))
+        PauseReason::Freeze { by, rule, .. } => {
+            format!("it goes on by itself once the freeze is lifted ({})", freeze_step(by.as_ref(), rule))
         }
     }
 }
 
-/// What lifts a freeze.
-fn freeze_step(reason: &PauseReason) -> String {
-    match reason {
-        PauseReason::Freeze { by: Some(_), rule, .. } => format!("an admin runs {rule}"),
-        PauseReason::Freeze { by: None, rule, .. } => format!("{rule}, by pgbelay policy apply"),
-        PauseReason::Operator
-        | PauseReason::Unknown { .. }
-        | PauseReason::AgentUnreachable { .. }
-        | PauseReason::Unsettled { .. }
-        | PauseReason::Budget { .. }
-        | PauseReason::Wave { .. }
-        | PauseReason::NoProgress { .. }
-        | PauseReason::Verification { .. }
-        | PauseReason::ApprovalStale { .. }
-        | PauseReason::Window { .. } => String::new(),
+/// What lifts a freeze: by somebody's word, or by policy.
+fn freeze_step(by: Option<&OperatorName>, rule: &str) -> String {
+    match by {
+        Some(_) => format!("an admin runs {rule}"),
+        None => format!("{rule}, by pgbelay policy apply"),
     }
 }
 

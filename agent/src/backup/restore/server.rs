@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pgbelay_analysis::bytes_in_words as amount;
 use pgbelay_core::digest::Digest;
-use pgbelay_core::job::{JobId, TEMPORARY_DATABASES};
+use pgbelay_core::job::{JobId, RESTORED};
 use pgbelay_core::name::DatabaseName;
 use tokio::time::timeout;
 
@@ -204,7 +204,7 @@ impl<'a> Server<'a> {
     fn prefix(&self, name: &DatabaseName) -> String {
         let of = [name.as_str().as_bytes(), self.target.name.as_bytes()];
         let mark = Digest::of_parts("pgbelay restore 1", of).to_string();
-        format!("{TEMPORARY_DATABASES}{}_", mark.chars().take(8).collect::<String>())
+        format!("{RESTORED}{}_", mark.chars().take(8).collect::<String>())
     }
 
     /// The database with a name of its own that says that it was restored from a backup by a job.

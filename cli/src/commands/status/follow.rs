@@ -37,13 +37,15 @@ async fn until_the_end(
     wanted: &Wanted,
     (live, interrupts): (&mut Option<Live>, &mut Signal),
 ) -> Result<ExitCode, CliError> {
+    let reader = screen.reader();
     let mut last: Option<StatusResponse> = None;
     let mut failures = 0;
     loop {
         let answer = tokio::select! {
             biased;
             _ = interrupts.recv() => return Err(stopped()),
-            answer = client.status(wanted.request.clone()) => answer,
+            () = reader.has_gone() => return Ok(ExitCode::Done),
+            answer = ask(&mut client, wanted, failures) => answer,
         };
         match answer {
             Ok(response) => {
@@ -76,14 +78,18 @@ async fn until_the_end(
         tokio::select! {
             biased;
             _ = interrupts.recv() => return Err(stopped()),
+            () = reader.has_gone() => return Ok(ExitCode::Done),
             () = sleep(pause) => {}
         }
-        if failures > 0
-            && let Ok(again) = client.again().await
-        {
-            client = again;
-        }
     }
+}
+
+/// Asks once; after a failure on a connection of its own.
+async fn ask(client: &mut Client, wanted: &Wanted, failures: u32) -> Result<StatusResponse, CliError> {
+    if failures > 0 {
+        *client = client.again().await?;
+    }
+    client.status(wanted.request.clone()).await
 }
 
 fn say(screen: &mut Screen, live: &mut Option<Live>, text: &str) {

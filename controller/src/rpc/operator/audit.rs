@@ -5,16 +5,20 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::{StreamExt as _, future, stream};
 use pgbelay_core::access::Role;
+use pgbelay_core::decide::believed;
+use pgbelay_core::event::Actor;
 use pgbelay_core::request::Refusal;
 use pgbelay_core::time::Span;
 use pgbelay_core::witness::{Checkpoint, Finding, Looked, Standing};
 use pgbelay_proto::tls::Credentials;
 use pgbelay_proto::{signing, wire};
+use prost::Message as _;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
@@ -43,8 +47,12 @@ const MAX_NEWEST: usize = 10_000;
 /// Bytes of the bodies of the newest that are held in memory.
 const MAX_NEWEST_BYTES: usize = 64 << 20;
 
-/// How long nobody takes the next entry, until the reading is given up.
+/// How long is waited for whoever reads, in all, beside what their entries take at [`SLOWEST`].
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Bytes a second that whoever reads must take: a slow line has ten times as many, and a turn is not kept from others
+/// by somebody who takes an entry a minute.
+const SLOWEST: u64 = 4 << 10;
 
 /// How long a turn is waited for.
 const TURN: Duration = Duration::from_secs(20);
@@ -55,7 +63,7 @@ const SIGNING: Span = Span::hours(1);
 /// Entries on their way to somebody.
 pub(super) type Entries = Pin<Box<dyn Stream<Item = Result<wire::AuditEntry, Status>> + Send>>;
 
-type Sender = mpsc::Sender<Result<wire::AuditEntry, Status>>;
+type Sender = mpsc::Sender<wire::AuditEntry>;
 
 /// The record is of every environment, so that it is for those who may see all of them.
 fn may_see_all<T>(service: &OperatorsService, request: &Request<T>) -> Result<(), Status> {
@@ -84,37 +92,40 @@ pub(super) fn read(service: &OperatorsService, request: Request<wire::ReadAuditR
         return Err(usage(&format!("at most the newest {MAX_NEWEST} entries can be asked for: export them")));
     }
     let (after, filter) = (asked.after, Filter::new(asked));
-    let (sender, stream) = mpsc::channel(AHEAD);
+    let (sender, entries) = mpsc::channel(AHEAD);
+    // What went wrong comes after the entries that wait: it needs no room among them.
+    let (end, ended) = oneshot::channel();
     let services = service.services.clone();
     tokio::spawn(async move {
-        let turn = match turn(&services).await {
-            Ok(turn) => turn,
-            Err(status) => return drop(sender.try_send(Err(status))),
-        };
-        let (path, handle) = (Arc::clone(&services.ledger), Handle::current());
-        let told = sender.clone();
-        let reading = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            let reader = LedgerReader::open(&path)?;
-            let sink = Sink { sender, handle };
-            if newest == 0 {
-                all(&reader, filter, after, &sink)
-            } else {
-                last(&reader, filter, after, newest, &sink)
-            }
-        });
-        let ended = tokio::select! {
-            ended = reading => ended,
-            () = services.stop.cancelled() => return,
-        };
-        let status = match ended {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => unread(&error),
-            Err(_) => internal("the reading broke".to_owned()),
-        };
-        drop(timeout(PATIENCE, told.send(Err(status))).await);
+        if let Err(status) = tell(&services, filter, (after, newest), sender).await {
+            drop(end.send(status));
+        }
     });
-    Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    let end = stream::once(ended).filter_map(|status| future::ready(status.ok().map(Err)));
+    Ok(Response::new(Box::pin(ReceiverStream::new(entries).map(Ok).chain(end))))
+}
+
+async fn tell(
+    services: &Services,
+    filter: Filter,
+    (after, newest): (u64, usize),
+    sender: Sender,
+) -> Result<(), Status> {
+    let (turn, path, handle) = (turn(services).await?, Arc::clone(&services.ledger), Handle::current());
+    let reading = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        let reader = LedgerReader::open(&path).map_err(|error| unread(&error))?;
+        let mut sink = Sink { sender, handle, pace: Pace::default() };
+        if newest == 0 {
+            all(&reader, filter, after, &mut sink)
+        } else {
+            last(&reader, filter, (after, newest), &mut sink)
+        }
+    });
+    tokio::select! {
+        ended = reading => ended.map_err(|_| internal("the reading broke".to_owned()))?,
+        () = services.stop.cancelled() => Err(crate::rpc::stopping()),
+    }
 }
 
 pub(super) fn unread(error: &LedgerError) -> Status {
@@ -122,43 +133,73 @@ pub(super) fn unread(error: &LedgerError) -> Status {
     internal(format!("{error}{cause}"))
 }
 
+/// How far whoever reads has come, and how long they were waited for.
+#[derive(Debug, Default)]
+struct Pace {
+    taken: u64,
+    waited: Duration,
+}
+
+impl Pace {
+    /// How much longer they are waited for.
+    fn left(&self) -> Duration {
+        let earned = Duration::from_millis(self.taken.saturating_mul(1_000) / SLOWEST);
+        (PATIENCE + earned).saturating_sub(self.waited)
+    }
+}
+
 /// Where entries go, from a thread that may wait.
 struct Sink {
     sender: Sender,
     handle: Handle,
+    pace: Pace,
 }
 
 impl Sink {
     /// Whether anybody still takes them.
-    fn send(&self, entry: Entry) -> bool {
-        let sent = self.handle.block_on(timeout(PATIENCE, self.sender.send(Ok(view(entry)))));
-        matches!(sent, Ok(Ok(())))
+    fn send(&mut self, entry: Entry) -> Result<bool, Status> {
+        let entry = view(entry);
+        let (bytes, begun) = (entry.encoded_len() as u64, Instant::now());
+        let sent = self.handle.block_on(timeout(self.pace.left(), self.sender.send(entry)));
+        self.pace.waited += begun.elapsed();
+        self.pace.taken += bytes;
+        match sent {
+            Ok(sent) => Ok(sent.is_ok()),
+            Err(_) => Err(Status::resource_exhausted(
+                "the entries are taken too slowly, and others wait to read the ledger: read on after the last one that came, \
+                 or ask for fewer",
+            )),
+        }
     }
 }
 
-fn all(reader: &LedgerReader, mut filter: Filter, after: u64, sink: &Sink) -> Result<(), LedgerError> {
-    walk(reader, after, |entry| !filter.takes(&entry) || sink.send(entry), sink)
+fn all(reader: &LedgerReader, mut filter: Filter, after: u64, sink: &mut Sink) -> Result<(), Status> {
+    let left = sink.sender.clone();
+    walk(reader, after, |entry| if filter.takes(&entry) { sink.send(entry) } else { Ok(true) }, &left)
 }
 
 fn last(
     reader: &LedgerReader,
     mut filter: Filter,
-    after: u64,
-    newest: usize,
-    sink: &Sink,
-) -> Result<(), LedgerError> {
+    (after, newest): (u64, usize),
+    sink: &mut Sink,
+) -> Result<(), Status> {
+    let head = reader.head().map_err(|error| unread(&error))?;
     // Without a filter it is known where they begin.
-    let after =
-        if filter.takes_all() { after.max(reader.head()?.seq.saturating_sub(newest as u64)) } else { after };
+    let after = if filter.takes_all() { after.max(head.seq.saturating_sub(newest as u64)) } else { after };
     let mut kept = Newest::new(newest, MAX_NEWEST_BYTES);
     let mut take = |entry: Entry| {
         if filter.takes(&entry) {
             kept.push(entry);
         }
-        true
+        Ok(true)
     };
-    walk(reader, after, &mut take, sink)?;
-    let _ = kept.into_iter().all(|entry| sink.send(entry));
+    walk(reader, after, &mut take, &sink.sender)?;
+    for entry in kept {
+        if !sink.send(entry)? {
+            return Ok(());
+        }
+    }
     Ok(())
 }
 
@@ -166,15 +207,20 @@ fn last(
 fn walk(
     reader: &LedgerReader,
     after: u64,
-    mut each: impl FnMut(Entry) -> bool,
-    sink: &Sink,
-) -> Result<(), LedgerError> {
+    mut each: impl FnMut(Entry) -> Result<bool, Status>,
+    sender: &Sender,
+) -> Result<(), Status> {
     let mut last = after;
     loop {
-        let page = reader.read(last, PAGE)?;
+        let page = reader.read(last, PAGE).map_err(|error| unread(&error))?;
         let Some(end) = page.last().map(|entry| entry.seq) else { return Ok(()) };
-        if sink.sender.is_closed() || !page.into_iter().all(&mut each) {
+        if sender.is_closed() {
             return Ok(());
+        }
+        for entry in page {
+            if !each(entry)? {
+                return Ok(());
+            }
         }
         last = end;
     }
@@ -252,7 +298,8 @@ pub(super) async fn sign<T>(
     may_see_all(service, request)?;
     let services = &service.services;
     let Looked { head, .. } = services.controller.look(0).await.map_err(not_granted)?;
-    pgbelay_core::decide::believed(&*services.state()?).map_err(|refusal| refused(&refusal))?;
+    let asks = Actor::Operator(operator(request)?);
+    believed(&*services.state()?, &asks).map_err(|refusal| refused(&refusal))?;
     let now = clock::now();
     let failed = |error: &dyn std::fmt::Display| internal(format!("failed to sign the checkpoint: {error}"));
     let own = services.authority.issue_controller(&services.name, now, SIGNING);
@@ -276,4 +323,56 @@ pub(super) async fn sign<T>(
     let signature = signing::sign(&credentials, text.as_bytes()).map_err(|error| failed(&error))?;
     signed.signature = pgbelay_proto::checkpoint::hex(&signature);
     Ok(Response::new(signed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(seq: u64, bytes: usize) -> Entry {
+        Entry {
+            seq,
+            event_id: uuid::Uuid::nil(),
+            at: pgbelay_core::time::Timestamp(0),
+            actor: "controller".to_owned(),
+            kind: "plan-created".to_owned(),
+            version: 1,
+            critical: true,
+            body: "x".repeat(bytes),
+            prev_hash: pgbelay_core::digest::Digest::of(""),
+            hash: pgbelay_core::digest::Digest::of(""),
+        }
+    }
+
+    #[test]
+    fn whoever_takes_an_entry_a_minute_is_not_waited_for_long() {
+        let mut pace = Pace::default();
+        let mut minutes = 0;
+        while pace.left() >= Duration::from_secs(59) {
+            (pace.waited, pace.taken) = (pace.waited + Duration::from_secs(60), pace.taken + 500);
+            minutes += 1;
+        }
+        assert_eq!(minutes, 1);
+        // A slow line may take all day.
+        let mut pace = Pace::default();
+        for _ in 0..100_000 {
+            (pace.waited, pace.taken) = (pace.waited + Duration::from_secs(1), pace.taken + SLOWEST);
+        }
+        assert_eq!(pace.left(), PATIENCE);
+    }
+
+    #[tokio::test]
+    async fn a_reading_that_is_given_up_says_so() {
+        let (sender, mut taken) = mpsc::channel(1);
+        let waited = PATIENCE;
+        let mut sink = Sink { sender, handle: Handle::current(), pace: Pace { taken: 0, waited } };
+        let sent = tokio::task::spawn_blocking(move || {
+            let first = sink.send(entry(1, 10));
+            (first, sink.send(entry(2, 10)))
+        });
+        let (first, second) = sent.await.unwrap();
+        assert!(first.unwrap());
+        assert_eq!(second.unwrap_err().code(), tonic::Code::ResourceExhausted);
+        assert_eq!(taken.recv().await.unwrap().seq, 1);
+    }
 }

@@ -4,11 +4,11 @@ use pgbelay_core::decide::freezes;
 use pgbelay_core::name::EnvironmentName;
 use pgbelay_core::request::Request as Ask;
 use pgbelay_core::rollout::PauseReason;
-use pgbelay_core::state::State;
 use pgbelay_proto::wire;
 use tonic::{Request, Response, Status};
 
-use super::{Answer, OperatorsService, parse, reason};
+use super::reader::Reader;
+use super::{Answer, OperatorsService, operator, parse, reason};
 use crate::clock::rfc3339;
 
 fn environment(text: &str) -> Result<Option<EnvironmentName>, Status> {
@@ -22,7 +22,7 @@ pub(super) async fn freeze(
     let asked = request.get_ref();
     let ask = Ask::Freeze { environment: environment(&asked.environment)?, reason: reason(&asked.reason)? };
     let granted = service.ask(request, ask).await?;
-    Ok(Response::new(view(&granted.state)))
+    Ok(Response::new(view(&Reader { state: granted.state, name: operator(request)? })))
 }
 
 pub(super) async fn unfreeze(
@@ -31,11 +31,13 @@ pub(super) async fn unfreeze(
 ) -> Answer<wire::FreezesView> {
     let ask = Ask::Unfreeze { environment: environment(&request.get_ref().environment)? };
     let granted = service.ask(request, ask).await?;
-    Ok(Response::new(view(&granted.state)))
+    Ok(Response::new(view(&Reader { state: granted.state, name: operator(request)? })))
 }
 
-/// Everything that is frozen.
-pub(super) fn view(state: &State) -> wire::FreezesView {
+/// What is frozen of that which the reader may see: everything at once, and environments.
+pub(super) fn view(reader: &Reader) -> wire::FreezesView {
+    let state = &reader.state;
+    let sees = |place: &Option<EnvironmentName>| place.as_ref().is_none_or(|place| reader.sees(place));
     let one = |(place, reason): (Option<EnvironmentName>, PauseReason)| {
         let PauseReason::Freeze { reason, by, rule } = reason else { return None };
         let since = by.as_ref().and_then(|_| state.freezes.get(&place)).map(|freeze| rfc3339(freeze.since));
@@ -47,5 +49,7 @@ pub(super) fn view(state: &State) -> wire::FreezesView {
             rule,
         })
     };
-    wire::FreezesView { freezes: freezes(state).into_iter().filter_map(one).collect() }
+    wire::FreezesView {
+        freezes: freezes(state).into_iter().filter(|(place, _)| sees(place)).filter_map(one).collect(),
+    }
 }

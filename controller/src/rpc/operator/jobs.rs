@@ -6,7 +6,7 @@ use pgbelay_core::backup::KnownBackup;
 use pgbelay_core::event::{Actor, Event};
 use pgbelay_core::job::{Job, JobId, Restore};
 use pgbelay_core::migration::Version;
-use pgbelay_core::name::{DatabaseName, EnvironmentName};
+use pgbelay_core::name::DatabaseName;
 use pgbelay_core::policy::BackupMethod;
 use pgbelay_core::request::Request as Ask;
 use pgbelay_core::state::State;
@@ -14,7 +14,7 @@ use pgbelay_proto::tls::Secret;
 use pgbelay_proto::wire;
 use tonic::{Request, Response, Status};
 
-use super::reader::Reader;
+use super::lists::as_many_as_fit;
 use super::{Answer, OperatorsService};
 use crate::rpc::{bad, internal, not_granted, operator, parse, refused, usage};
 use crate::views;
@@ -34,8 +34,7 @@ pub(super) async fn start(
     let into = asked.into.clone().ok_or_else(|| usage("into is missing"))?;
     let into = into.try_into().map_err(|error| bad(&error))?;
     let reader = service.reader(request)?;
-    let known = reader.state.database(&database).map_err(|refusal| refused(&refusal))?;
-    reader.check(&known.environment)?;
+    reader.database(&database)?;
     let found = find(&reader.state, &database, &asked.backup)?;
     let key = key(found, asked.key.as_ref())?;
     let backup = found.id().to_owned();
@@ -80,8 +79,7 @@ pub(super) fn find_backup(
 ) -> Answer<wire::FoundBackup> {
     let (asked, reader) = (request.get_ref(), service.reader(request)?);
     let database: DatabaseName = parse(&asked.database)?;
-    let known = reader.state.database(&database).map_err(|refusal| refused(&refusal))?;
-    reader.check(&known.environment)?;
+    reader.database(&database)?;
     let found = find(&reader.state, &database, &asked.backup)?;
     let sealed_key = found.backup.sealed_key.clone().unwrap_or_default();
     Ok(Response::new(wire::FoundBackup { id: found.id().to_owned(), sealed_key }))
@@ -139,13 +137,8 @@ pub(super) async fn cancel(
 pub(super) fn get(service: &OperatorsService, request: &Request<wire::JobRequest>) -> Answer<wire::JobView> {
     let (id, reader) = (parse::<JobId>(&request.get_ref().job)?, service.reader(request)?);
     let job = reader.state.job(&id).map_err(|refusal| refused(&refusal))?;
-    check(&reader, job)?;
+    reader.database(&job.database)?;
     view(service, &reader.state, &id)
-}
-
-fn check(reader: &Reader, job: &Job) -> Result<(), Status> {
-    let database = reader.state.database(&job.database).map_err(|refusal| refused(&refusal))?;
-    reader.check(&database.environment)
 }
 
 pub(super) fn list(
@@ -154,12 +147,9 @@ pub(super) fn list(
 ) -> Answer<wire::ListJobsResponse> {
     let (asked, reader) = (request.get_ref(), service.reader(request)?);
     let wanted = |job: &&Arc<Job>| {
-        let environment = |database: &pgbelay_core::database::Database| database.environment.clone();
-        let environment: Option<EnvironmentName> =
-            reader.state.databases.get(&job.database).map(|d| environment(d));
-        environment.is_some_and(|environment| {
-            reader.sees(&environment)
-                && (asked.environment.is_empty() || asked.environment == environment.as_str())
+        reader.state.databases.get(&job.database).is_some_and(|database| {
+            reader.sees(&database.environment)
+                && (asked.environment.is_empty() || asked.environment == database.environment.as_str())
                 && (asked.database.is_empty() || asked.database == job.database.as_str())
         })
     };
@@ -168,7 +158,7 @@ pub(super) fn list(
     let limit = if asked.limit == 0 { MAX_JOBS } else { asked.limit.min(MAX_JOBS) };
     let jobs = jobs.into_iter().take(limit as usize);
     let jobs = jobs.map(|job| views::job::job(&reader.state, &service.services.fleet, job));
-    Ok(Response::new(wire::ListJobsResponse { jobs: jobs.collect() }))
+    Ok(Response::new(wire::ListJobsResponse { jobs: as_many_as_fit(jobs) }))
 }
 
 fn view(service: &OperatorsService, state: &State, id: &JobId) -> Answer<wire::JobView> {

@@ -26,8 +26,11 @@ const LINES: usize = 50;
 /// Most entries of one answer, whatever is asked for.
 const MAX_ENTRIES: usize = 1_000;
 
-/// Most bytes of rollouts in one list: what any client takes, less what holds them together.
+/// Most bytes of one list: what any client takes, less what holds its entries together.
 const MAX_LIST_BYTES: usize = MAX_MESSAGE_BYTES - (64 << 10);
+
+/// Most bytes before an entry in a list: its field, and its length.
+const MARK: usize = 6;
 
 pub(super) fn rollouts(
     services: &Services,
@@ -39,7 +42,7 @@ pub(super) fn rollouts(
         .state
         .rollouts
         .values()
-        .filter(|r| environment.as_ref().map_or_else(|| reader.sees(&r.environment), |e| *e == r.environment))
+        .filter(|r| reader.wants(environment.as_ref(), &r.environment))
         .collect();
     rollouts.sort_by_key(|r| std::cmp::Reverse(r.started_at));
     let wanted = rollouts.into_iter().take(limit(asked.limit, ROLLOUTS));
@@ -55,7 +58,7 @@ pub(super) fn status(
     let (state, now) = (&reader.state, clock::now());
     let name = optional::<DatabaseName>(&asked.database)?;
     if let Some(name) = &name {
-        reader.check(&state.database(name).map_err(|refusal| refused(&refusal))?.environment)?;
+        reader.database(name)?;
     }
     let environment = environment(reader, &asked.environment)?;
     let labels: Vec<_> = asked
@@ -65,9 +68,7 @@ pub(super) fn status(
         .collect::<Result<_, _>>()?;
     let wanted = |d: &&Arc<Database>| {
         name.as_ref().is_none_or(|wanted| *wanted == d.name)
-            && environment
-                .as_ref()
-                .map_or_else(|| reader.sees(&d.environment), |wanted| *wanted == d.environment)
+            && reader.wants(environment.as_ref(), &d.environment)
             && labels.iter().all(|(k, v)| d.labels.get(*k).is_some_and(|value| value == v))
     };
     let mut databases: Vec<_> = state.databases.values().filter(wanted).collect();
@@ -87,8 +88,7 @@ pub(super) fn status(
     };
     let views = databases.map(|d| views::fleet::database(state, &services.fleet, d, now));
     let databases = views.filter(is_asked_for).collect();
-    let mut freezes = super::freezes::view(state).freezes;
-    freezes.retain(|freeze| freeze.environment.parse().map_or(true, |place| reader.sees(&place)));
+    let freezes = super::freezes::view(reader).freezes;
     Ok(Response::new(wire::StatusResponse { databases, ledger_problem, freezes, considered }))
 }
 
@@ -110,11 +110,9 @@ pub(super) fn history(reader: &Reader, asked: &wire::HistoryRequest) -> Answer<w
             Ok(_) | Err(_) => {}
         }
     }
-    let wanted =
-        |e: &EnvironmentName| environment.as_ref().map_or_else(|| reader.sees(e), |wanted| wanted == e);
-    Ok(Response::new(wire::HistoryResponse {
-        entries: views::history::history(&reader.state, &filter, wanted),
-    }))
+    let wanted = |place: &EnvironmentName| reader.wants(environment.as_ref(), place);
+    let entries = views::history::history(&reader.state, &filter, wanted);
+    Ok(Response::new(wire::HistoryResponse { entries: as_many_as_fit(entries.into_iter()) }))
 }
 
 pub(super) fn backups(
@@ -125,22 +123,19 @@ pub(super) fn backups(
     let environment = environment(reader, &asked.environment)?;
     let name = optional::<DatabaseName>(&asked.database)?;
     if let Some(name) = &name {
-        reader.check(&state.database(name).map_err(|refusal| refused(&refusal))?.environment)?;
+        reader.database(name)?;
     }
     let is_wanted = |known: &&Arc<KnownBackup>| {
         // A database that is not managed any more is of no environment: nobody may see its backups.
         state.databases.get(&known.database).is_some_and(|database| {
             name.as_ref().is_none_or(|wanted| *wanted == database.name)
-                && environment.as_ref().map_or_else(
-                    || reader.sees(&database.environment),
-                    |wanted| *wanted == database.environment,
-                )
+                && reader.wants(environment.as_ref(), &database.environment)
         })
     };
     let mut wanted: Vec<_> = state.backups.values().filter(is_wanted).collect();
     wanted.sort_by_key(|known| std::cmp::Reverse(known.made_at));
     let backups = wanted.into_iter().take(MAX_ENTRIES).map(|known| views::backup::entry(state, known, now));
-    Ok(Response::new(wire::ListBackupsResponse { backups: backups.collect() }))
+    Ok(Response::new(wire::ListBackupsResponse { backups: as_many_as_fit(backups) }))
 }
 
 pub(super) fn agents(services: &Services, reader: &Reader) -> Response<wire::ListAgentsResponse> {
@@ -154,16 +149,16 @@ pub(super) fn operators(state: &State) -> Response<wire::ListOperatorsResponse> 
     Response::new(wire::ListOperatorsResponse { operators: operators.collect() })
 }
 
-/// The newest that fit together; the first one in any case.
-fn as_many_as_fit(views: impl Iterator<Item = wire::RolloutView>) -> Vec<wire::RolloutView> {
+/// The first that fit together; the first one in any case.
+pub(in crate::rpc) fn as_many_as_fit<T: Message>(entries: impl Iterator<Item = T>) -> Vec<T> {
     let mut bytes = 0;
     let mut kept = Vec::new();
-    for view in views {
-        bytes += view.encoded_len();
+    for entry in entries {
+        bytes += entry.encoded_len() + MARK;
         if bytes > MAX_LIST_BYTES && !kept.is_empty() {
             break;
         }
-        kept.push(view);
+        kept.push(entry);
     }
     kept
 }
@@ -208,3 +203,6 @@ where
 fn limit(asked: u32, default: usize) -> usize {
     if asked == 0 { default } else { (asked as usize).min(MAX_ENTRIES) }
 }
+
+#[cfg(test)]
+mod tests;

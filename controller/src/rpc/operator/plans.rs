@@ -236,7 +236,7 @@ pub(super) async fn try_out(
     state.allow(&name, Role::Operator, Some(&plan.body.environment)).map_err(|refusal| refused(&refusal))?;
     // A trial runs the SQL for real, and not everything that SQL does is taken back by ROLLBACK: it needs what a
     // rollout needs, but for the confirmation.
-    believed(&state).map_err(|refusal| refused(&refusal))?;
+    believed(&state, &Actor::Operator(name.clone())).map_err(|refusal| refused(&refusal))?;
     may_run(&state, &id, clock::now()).map_err(|refusal| refused(&refusal))?;
     // It takes locks: nobody waits for it to be started again, so it is refused rather than held back.
     may_try(&state, &plan.body.environment, clock::now()).map_err(|refusal| refused(&refusal))?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pgbelay_core::decide::prospect;
 use pgbelay_core::event::Event;
 use pgbelay_core::policy::{Change, Leaning, Policy, changes};
+use pgbelay_core::request::Refusal;
 use pgbelay_proto::wire;
 use tonic::Status;
 
@@ -74,10 +75,22 @@ pub(super) async fn diff(
         view.stale_plans = stale.map(|(plan, waits)| views::policy::stale(plan, *waits)).collect();
         let open = prospect.open.iter().filter(|rollout| reader.sees(&rollout.environment));
         view.open_rollouts = open.map(|rollout| views::policy::open(rollout)).collect();
-        view.refused = prospect.refusal.as_ref().map(ToString::to_string).unwrap_or_default();
-        view.next = prospect.refusal.map(|refusal| refusal.next_step()).unwrap_or_default();
+        let refusal = prospect.refusal.map(|refusal| for_reader(reader, refusal));
+        view.refused = refusal.as_ref().map(ToString::to_string).unwrap_or_default();
+        view.next = refusal.map(|refusal| refusal.next_step()).unwrap_or_default();
     }
     Ok(tonic::Response::new(view))
+}
+
+/// A refusal without the names of databases that are none of the reader's business.
+fn for_reader(reader: &Reader, refusal: Refusal) -> Refusal {
+    if let Refusal::EnvironmentInUse { environment, .. } = &refusal
+        && !reader.sees(environment)
+    {
+        let databases = vec!["of an environment that you do not see".to_owned()];
+        return Refusal::EnvironmentInUse { environment: environment.clone(), databases };
+    }
+    refusal
 }
 
 /// The versions, the newest first, with how much each changed.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use pgbelay_core::access::Role;
-use pgbelay_core::name::{EnvironmentName, OperatorName};
+use pgbelay_core::database::Database;
+use pgbelay_core::name::{DatabaseName, EnvironmentName, OperatorName};
 use pgbelay_core::rollout::{Rollout, RolloutId};
 use pgbelay_core::state::State;
 use tonic::Status;
@@ -28,6 +29,18 @@ impl Reader {
     pub(super) fn check(&self, environment: &EnvironmentName) -> Result<(), Status> {
         let allowed = self.state.allow(&self.name, Role::Viewer, Some(environment));
         allowed.map_err(|refusal| refused(&refusal))
+    }
+
+    /// Whether something of an environment is asked for: of the one that was named, or of all that this reader may see.
+    pub(super) fn wants(&self, named: Option<&EnvironmentName>, environment: &EnvironmentName) -> bool {
+        named.map_or_else(|| self.sees(environment), |named| named == environment)
+    }
+
+    /// A database that this reader may see.
+    pub(super) fn database(&self, name: &DatabaseName) -> Result<&Database, Status> {
+        let database = self.state.database(name).map_err(|refusal| refused(&refusal))?;
+        self.check(&database.environment)?;
+        Ok(database)
     }
 
     /// A rollout that this reader may see.

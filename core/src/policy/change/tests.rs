@@ -125,7 +125,89 @@ fn the_first_window_closes_and_each_further_one_opens() {
         json!({"windows": [night]}),
         &["loosens blackouts: {days: daily, from: 12:00, to: 13:00, zone: UTC} -> none"],
     );
-    check(json!({"windows": [night, noon]}), json!({"windows": [noon, night]}), &[]);
+}
+
+#[test]
+fn weaker_rules_for_approvals_are_looser() {
+    let check = |old: Value, new: Value, expected: &[&str]| {
+        check(json!({"approvals": old}), json!({"approvals": new}), expected);
+    };
+    check(
+        json!([{"count": 2, "roles": ["approver"]}]),
+        json!([{"count": 1, "roles": ["approver"]}]),
+        &["loosens approvals.count: 2 -> 1"],
+    );
+    check(json!({"roles": ["admin"]}), json!(1), &["loosens approvals.roles: admin -> none"]);
+    check(
+        json!({"roles": ["admin"]}),
+        json!({"roles": ["admin", "approver"]}),
+        &["loosens approvals.roles: none -> approver"],
+    );
+    check(
+        json!({"from_risk": "medium"}),
+        json!({"from_risk": "high"}),
+        &["loosens approvals.from_risk: medium -> high"],
+    );
+    check(json!(2), json!({"from_risk": "low", "count": 2}), &["changes approvals.from_risk: none -> low"]);
+    check(
+        json!(2),
+        json!([{"count": 2, "from_risk": "medium"}]),
+        &["loosens approvals.from_risk: none -> medium"],
+    );
+    let hazards = |ids: &[&str]| json!({"hazards": ids});
+    check(
+        hazards(&["drop-column", "drop-table"]),
+        hazards(&["drop-table"]),
+        &["loosens approvals.hazards: drop-column -> none"],
+    );
+    check(json!(1), hazards(&["drop-table"]), &["loosens approvals.hazards: none -> drop-table"]);
+    let (all, admins) = (json!({"count": 2}), json!({"count": 1, "roles": ["admin"]}));
+    check(json!([all, admins]), json!([admins]), &["loosens approvals[0]: {count: 2} -> none"]);
+    check(json!(2), json!([admins, all]), &["tightens approvals[0]: none -> {count: 1, roles: [admin]}"]);
+    check(json!(0), json!([admins]), &["tightens approvals: none -> {count: 1, roles: [admin]}"]);
+    check(json!([all]), json!(2), &[]);
+}
+
+#[test]
+fn another_order_is_a_difference() {
+    let [a, b] = ["a", "b"].map(|name| json!({"name": name, "query": "SELECT true"}));
+    check(json!({"verify": [a, b]}), json!({"verify": [b, a]}), &["changes verify: [a, b] -> [b, a]"]);
+    let asked = json!({"name": "b", "query": "SELECT 1 = 1"});
+    let plain = json!({"name": "a", "query": "SELECT true", "timeout": "30s"});
+    check(
+        json!({"verify": [a, b]}),
+        json!({"verify": [asked, plain]}),
+        &[
+            "changes verify: [a, b] -> [b, a]",
+            "loosens verify: {expect: true, name: b, query: SELECT true, timeout: 30s} -> none",
+            "tightens verify: none -> {expect: true, name: b, query: SELECT 1 = 1, timeout: 30s}",
+        ],
+    );
+    check(
+        json!({"waves": [{"count": 1, "bake": "1h"}, {"count": 5}]}),
+        json!({"waves": [{"count": 5}, {"count": 1, "bake": "1h"}]}),
+        &["changes waves: [{bake: 1h, count: 1}, {count: 5}] -> [{count: 5}, {bake: 1h, count: 1}]"],
+    );
+    let (night, noon) = (json!({"from": "22:00", "to": "04:00"}), json!({"from": "12:00", "to": "13:00"}));
+    check(
+        json!({"blackouts": [night, noon]}),
+        json!({"blackouts": [noon, night]}),
+        &[
+            "changes blackouts: [{days: daily, from: 22:00, to: 04:00, zone: UTC}, {days: daily, from: 12:00, to: 13:00, zone: UTC}] -> [{days: daily, from: 12:00, to: 13:00, zone: UTC}, {days: daily, from: 22:00, to: 04:00, zone: UTC}]",
+        ],
+    );
+    check(
+        json!({"approvals": [{"count": 2}, {"roles": ["admin"]}]}),
+        json!({"approvals": [{"roles": ["admin"]}, {"count": 2}]}),
+        &[
+            "changes approvals: [{count: 2}, {count: 1, roles: [admin]}] -> [{count: 1, roles: [admin]}, {count: 2}]",
+        ],
+    );
+    check(
+        json!({"requires": ["a", "b"]}),
+        json!({"requires": ["b", "a"]}),
+        &["changes requires: [a, b] -> [b, a]"],
+    );
 }
 
 #[test]

@@ -40,10 +40,12 @@ fn stricter(tighter: Tighter) -> String {
         Tighter::Present => "when given",
         Tighter::Absent => "when left out",
         Tighter::Entries => "more entries",
+        Tighter::EntriesOrNone => "more entries, or none",
         Tighter::Openings => "fewer, but for none",
         Tighter::Words(words) => {
             return words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" < ");
         }
+        Tighter::WordsOrNone(words) => return format!("{}, or none", stricter(Tighter::Words(words))),
         Tighter::Unclear => "",
     };
     words.to_owned()

@@ -64,7 +64,7 @@ fn shown(view: &RolloutView, width: usize, height: usize) -> String {
     let lines = board(view, &pace, Duration::from_secs(120), Room { width, height });
     assert!(lines.len() < height.max(1), "{} lines in {height}", lines.len());
     for (_, line) in &lines {
-        assert!(line.chars().count() <= width, "wider than {width}: {line}");
+        assert!(crate::render::text::visible(line) <= width, "wider than {width}: {line}");
         assert!(!line.contains(char::is_control), "{line:?}");
     }
     lines.into_iter().map(|(_, line)| format!("{line}\n")).collect()
