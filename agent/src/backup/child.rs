@@ -353,7 +353,7 @@ pub(super) async fn supervise(
     };
     drop(group);
     // What it writes into is removed next. Whoever it has started has its output open until it is gone.
-    if tokio::time::timeout(DEATH, work).await.is_err() {
+    if timeout(DEATH, work).await.is_err() {
         tracing::warn!(program = name, "it was killed, and is not gone yet");
     }
     ended
