@@ -323,6 +323,7 @@ pub(super) fn read_through(
 mod tests {
     use std::fs;
     use std::io::Write as _;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
 
@@ -439,24 +440,38 @@ mod tests {
     #[test]
     fn what_grows_in_the_midst_of_a_look_is_encrypted_to_its_end() -> anyhow::Result<()> {
         let (growth, mut parts) = Growth::new()?;
-        let growth = Arc::new(growth);
-        let (names, rounds) = (2 * MOST_OPEN, 400);
-        let writer = Arc::clone(&growth);
+        let (looks, writes) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (seen, done) = (Arc::clone(&looks), Arc::clone(&writes));
+        let (mut rows, all) = (File::create_new(growth.dir.path().join("1.dat"))?, 600);
+        // Once in each look, at another moment of it.
         let writer = std::thread::spawn(move || {
-            (0..rounds).try_for_each(|round| {
-                let one = |n: usize| writer.grow(&format!("{n}.dat"), format!("{n} in {round};").as_bytes());
-                (0..names).try_for_each(one)
+            (1..=all).try_for_each(|look| {
+                while seen.load(Ordering::Acquire) < look {
+                    std::hint::spin_loop();
+                }
+                (0..look * 37 % 1_000).for_each(|_| std::hint::spin_loop());
+                let written = rows.write_all(b"a row;");
+                done.store(look, Ordering::Release);
+                written
             })
         });
-        while !writer.is_finished() {
+        for look in 1..=all {
+            // As if others had taken its place.
+            if let Some(file) = parts.files.get_mut("1.dat")
+                && let Some(stored) = file.sealing.close()?
+            {
+                stored.part("1.dat".to_owned(), Plain { sha256: Digest::of(""), bytes: file.read })?;
+            }
+            looks.store(look, Ordering::Release);
             parts.follow()?;
+            while writes.load(Ordering::Acquire) < look {
+                std::hint::spin_loop();
+            }
         }
         writer.join().expect("the writer")?;
-        for part in parts.finish("")? {
-            let written =
-                fs::read(growth.dir.path().join(part.name.strip_suffix(ENDING).expect("an ending")))?;
-            assert_eq!(growth.opened(&part.name)?, written, "{}", part.name);
-        }
+        assert_eq!(parts.finish("")?.len(), 1);
+        let written = fs::read(growth.dir.path().join("1.dat"))?;
+        assert_eq!(growth.opened("1.dat.age")?, written);
         Ok(())
     }
 

@@ -293,9 +293,9 @@ async fn a_cancel_leaves_nothing_plain_though_something_still_writes() -> anyhow
     let script = format!(
         "for word; do [ \"$before\" = --file ] && dir=$word; before=$word; done\n\
          mkdir -p \"$dir\"\n\
-         setsid sh -c 'n=0; more() {{ n=$((n+1)); mkdir -p \"$0\"; echo rows >\"$0/$n.dat\"; }}\n\
-         while kill -0 '$$'; do more; done; i=0; while [ $i -lt 200 ]; do i=$((i+1)); more; done' \"$dir\" &\n\
-         touch {}\nexec sleep 600",
+         setsid sh -c 'echo $$ >{0}.new; mv {0}.new {0}; n=0; more() {{ n=$((n+1)); mkdir -p \"$0\"; echo rows >\"$0/$n.dat\"; }}\n\
+         while kill -0 '$$' 2>/dev/null; do more; done; i=0; while [ $i -lt 200 ]; do i=$((i+1)); more; done' \"$dir\" &\n\
+         exec sleep 600",
         begun.display()
     );
     let programs = yard.programs(&script)?;
@@ -307,6 +307,8 @@ async fn a_cancel_leaves_nothing_plain_though_something_still_writes() -> anyhow
     let (outcome, cancelled) = tokio::join!(yard.back_up(Some(&programs)), cancel);
     cancelled?;
     ensure!(matches!(outcome?, Outcome::Cancelled { .. }));
+    let writer = Path::new("/proc").join(fs::read_to_string(&begun)?.trim());
+    pgbelay_tests::wait::until("the child to be gone", LONG, async || Ok(!writer.exists())).await?;
     ensure!(yard.left().is_empty(), "{:?}", yard.left());
     Ok(())
 }
