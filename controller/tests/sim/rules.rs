@@ -10,7 +10,7 @@ use pgbelay_core::event::{Actor, Event};
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::{DatabaseName, EnvironmentName, OperatorName};
 use pgbelay_core::plan::{Goal, PlanId};
-use pgbelay_core::policy::{BackupPolicy, OnFailure, Weekly};
+use pgbelay_core::policy::{BackupPolicy, OnFailure, Window};
 use pgbelay_core::rollout::{Rollout, RolloutId, RolloutState, TargetState, Verdict};
 use pgbelay_core::state::State;
 use pgbelay_core::time::Timestamp;
@@ -508,7 +508,7 @@ fn parallel(state: &State, rollout: &Rollout) -> Option<String> {
 }
 
 /// Whether it is time, by the form that the windows here have: every day, in UTC. By hand, and not by the real rule.
-fn open(windows: &[Weekly], now: Timestamp) -> bool {
+fn open(windows: &[Window], now: Timestamp) -> bool {
     let minute = now.0.div_euclid(60_000).rem_euclid(24 * 60);
     windows.iter().any(|window| {
         let text = serde_json::to_value(window).unwrap();

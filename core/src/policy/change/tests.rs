@@ -126,6 +126,26 @@ fn the_first_window_closes_and_each_further_one_opens() {
         &["loosens blackouts: {days: daily, from: 12:00, to: 13:00, zone: UTC} -> none"],
     );
     check(json!({"windows": [night, noon]}), json!({"windows": [noon, night]}), &[]);
+    let sundays = |duration: &str| json!({"schedule": "0 2 * * sun#2", "duration": duration});
+    let said = "{duration: 4h, schedule: 0 2 * * SUN#2, zone: UTC}";
+    check(
+        json!({"windows": [night]}),
+        json!({"windows": [night, sundays("240m")]}),
+        &[&format!("loosens windows: none -> {said}")],
+    );
+    check(
+        json!({}),
+        json!({"blackouts": [sundays("4h")]}),
+        &[&format!("tightens blackouts: none -> {said}")],
+    );
+    check(
+        json!({"windows": [sundays("4h")]}),
+        json!({"windows": [sundays("5h")]}),
+        &[
+            &format!("tightens windows: {said} -> none"),
+            "loosens windows: none -> {duration: 5h, schedule: 0 2 * * SUN#2, zone: UTC}",
+        ],
+    );
 }
 
 #[test]
