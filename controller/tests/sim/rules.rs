@@ -189,6 +189,8 @@ impl Rules {
             }
             Event::TargetGivenUp { rollout, database, .. } => {
                 self.failed.entry(rollout.clone()).or_default().insert(database.clone());
+                // Nobody waits for word of it any longer: it counts as what has failed.
+                self.unknown.entry(rollout.clone()).or_default().remove(database);
                 self.open.remove(database);
                 None
             }
@@ -389,6 +391,11 @@ impl Rules {
         };
         let tries = matches!(command.kind, CommandKind::Rehearse(_));
         let wanted = !body.course.rehearsal.is_off() && matches!(body.goal, Goal::Release { .. });
+        // What a statement has done that was cut off cannot be told on a copy.
+        let seen = state.databases.get(name).and_then(|known| known.observed.as_ref());
+        let cut_off =
+            seen.is_some_and(|(_, seen)| seen.unfinished.iter().any(|migration| migration.open.is_some()));
+        let wanted = wanted && !cut_off;
         if wanted && !tries && !self.rehearsed.contains(&(command.rollout.clone(), name.clone())) {
             return Some(format!("{id} is for {name}, and nothing was tried on a copy"));
         }
