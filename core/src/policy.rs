@@ -27,7 +27,9 @@ pub use backup::{
     Thresholds,
 };
 pub use change::{Change, Leaning, changes};
-pub use hours::{Blackout, Hours, HoursError, MAX_HOURS, Opening, Weekly};
+pub use hours::{
+    Blackout, CronError, Hours, HoursError, MAX_DURATION, MAX_HOURS, Opening, Scheduled, Weekly, Window,
+};
 pub use place::{Mistake, Place, Step};
 pub use retention::{MAX_DAYS, MAX_KEEP, Retention};
 pub use settings::{SETTINGS, Setting, Tighter};
@@ -193,7 +195,7 @@ pub struct EnvironmentPolicy {
     pub on_failure: OnFailure,
     /// When work may begin; none: whenever no blackout is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub windows: Vec<Weekly>,
+    pub windows: Vec<Window>,
     /// When it may not, all the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blackouts: Vec<Blackout>,

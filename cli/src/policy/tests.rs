@@ -97,6 +97,49 @@ freez: now
 }
 
 #[test]
+fn schedules_are_wrong_where_they_stand() {
+    check(
+        "environments:
+- name: a
+  windows:
+  - {schedule: \"0 25 * * *\", duration: 4h}
+  - schedule: 0 22 * * 1-5
+    duration: 32d
+  - schedule: \"0 22 * * 1-5\"
+    duration: 4h
+    from: \"22:00\"
+  blackouts:
+  - {schedule: \"0 0 30 2 *\", duration: 1d}
+  - schedule: \"0 22 * * *\"
+    duration: four hours
+  - {schedule: \"0 8,20 * * *\", duration: 13h, zone: Europe/Berlin}
+  - {schedule: \"0 22 * * *\", duration: 1h, zone: Europe/Berlyn}
+",
+        &[
+            "4:5 environments[0].windows[0]: a: windows[0]: schedule: \"25\" is no hour in \"0 25 * * *\": it takes 0 to 23; \
+             also *, ranges such as 1-5, lists such as 1,3, and steps such as */2 or 1-5/2",
+            "5:5 environments[0].windows[1]: a: windows[1]: duration is 32d, and must be whole minutes, from 1m to 31d",
+            "7:5 environments[0].windows[2]: a: windows[2]: it has from beside a schedule: either schedule and duration, or \
+             from and to; for both, write two entries",
+            "11:5 environments[0].blackouts[0]: a: blackouts[0]: schedule: \"0 0 30 2 *\" never comes: no year has such a \
+             day",
+            "13:15 environments[0].blackouts[1].duration: a: blackouts[1].duration: a duration is a whole number and a \
+             unit: ms, s, m, h or d, for example 500ms, 30s, 24h",
+            "14:5 environments[0].blackouts[2]: a: blackouts[2]: schedule: \"0 8,20 * * *\" begins again after 12h, before \
+             its duration of 13h is over: make that at most 12h, or let it begin less often",
+            "15:51 environments[0].blackouts[3].zone: a: blackouts[3].zone: there is no time zone called \
+             \"Europe/Berlyn\"; did you mean Europe/Berlin?",
+        ],
+    );
+    one(
+        "environments:\n- name: a\n  windows: [{schedule: 0 0 29 2 *, duration: 1d}]\n  blackouts: [{schedule: 0 0 L 2 *, \
+         duration: 1d}]\n",
+        "3:3 environments[0].windows: a: windows never open within a year, or blackouts cover all of them; to stop \
+         everything use freeze",
+    );
+}
+
+#[test]
 fn what_makes_no_sense_is_told_where_it_stands() {
     one(
         "environments:\n- name: a\n  waves:\n  - percent: 150\n",

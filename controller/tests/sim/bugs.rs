@@ -7,7 +7,7 @@ use pgbelay_core::command::{Backup, Failure, FailureKind, Outcome};
 use pgbelay_core::decide::decide;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::event::{Actor, Event};
-use pgbelay_core::policy::{OnFailure, Policy, Rehearsal};
+use pgbelay_core::policy::{Blackout, Course, OnFailure, Policy, Rehearsal, Window};
 use pgbelay_core::request::{Circumstances, Refusal, Request};
 use pgbelay_core::rollout::{PauseReason, RolloutState, TargetState};
 use pgbelay_core::state::State;
@@ -82,10 +82,26 @@ pub(crate) enum Bug {
     EndsPauses,
     /// Nothing is tried on a copy.
     NoRehearsal,
+    /// Blackouts do not count.
+    NoBlackout,
+    /// Schedules are not understood: what has one is as if it were not there.
+    NoSchedule,
+    /// What policy itself freezes goes on.
+    NoFreezeOfPolicy,
+    /// Waves take whatever there is.
+    AnyLabel,
+    /// A wave takes more once it has started.
+    WaveGrows,
+    /// Nobody waits longer after the first wave that changed something.
+    NoFirstBake,
+    /// Nobody minds that nothing moves.
+    NoProgressDeadline,
+    /// What does not move is cancelled.
+    NoProgressCancels,
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 33] = [
+    pub(crate) const ALL: [Self; 41] = [
         Self::OneTooMany,
         Self::NoApprovals,
         Self::OwnApproval,
@@ -119,6 +135,14 @@ impl Bug {
         Self::GivenOutFrozen,
         Self::EndsPauses,
         Self::NoRehearsal,
+        Self::NoBlackout,
+        Self::NoSchedule,
+        Self::NoFreezeOfPolicy,
+        Self::AnyLabel,
+        Self::WaveGrows,
+        Self::NoFirstBake,
+        Self::NoProgressDeadline,
+        Self::NoProgressCancels,
     ];
 
     /// What a history says that has found it: any other trouble may have come of something else.
@@ -160,6 +184,16 @@ impl Bug {
             Self::GivenOutFrozen => &["is given out in a freeze", "is paused: freeze"],
             Self::EndsPauses => &["ends the pause of a person"],
             Self::NoRehearsal => &["nothing was tried on a copy"],
+            Self::NoBlackout => &["in a blackout"],
+            Self::NoSchedule => &["in a blackout", "outside of every window"],
+            Self::NoFreezeOfPolicy => {
+                &["is issued in a freeze of policy", "is given out in a freeze of policy"]
+            }
+            Self::AnyLabel => &["which it does not select"],
+            Self::WaveGrows => &["whose wave has not started"],
+            Self::NoFirstBake => &["its first bake", "before the first bake is over"],
+            Self::NoProgressDeadline => &["and nothing of it moves"],
+            Self::NoProgressCancels => &["before its deadline"],
         }
     }
 
@@ -263,7 +297,20 @@ impl Bug {
                     *target = TargetState::NotReached;
                 }
             }),
-            Self::NoPause | Self::NoFreeze | Self::NoWindow | Self::NoWaves if advance => {
+            Self::NoPause
+            | Self::NoFreeze
+            | Self::NoWindow
+            | Self::NoWaves
+            | Self::NoBlackout
+            | Self::NoSchedule
+            | Self::NoFreezeOfPolicy
+            | Self::AnyLabel
+            | Self::WaveGrows
+            | Self::NoFirstBake
+            | Self::NoProgressDeadline
+            | Self::NoProgressCancels
+                if advance =>
+            {
                 twisted = self.as_effects_see(state);
             }
             Self::NoBackup if advance => rollouts(&mut twisted, |rollout| {
@@ -315,11 +362,36 @@ impl Bug {
                 }
             }
         }
-        if self == Self::NoRehearsal {
-            let plans = &mut Arc::make_mut(&mut seen).plans;
-            for known in plans.values_mut() {
-                Arc::make_mut(&mut known.plan).body.course.rehearsal = Rehearsal::Off;
+        match self {
+            Self::NoRehearsal => courses(&mut seen, |course| course.rehearsal = Rehearsal::Off),
+            Self::AnyLabel => courses(&mut seen, |course| {
+                course.waves.iter_mut().for_each(|wave| wave.select = Default::default());
+            }),
+            Self::NoFirstBake => courses(&mut seen, |course| course.first_bake = None),
+            Self::NoProgressDeadline => courses(&mut seen, |course| course.progress_deadline = None),
+            Self::NoProgressCancels => courses(&mut seen, |course| {
+                let both = [course.step_deadline, course.progress_deadline];
+                course.step_deadline = both.into_iter().flatten().min();
+            }),
+            Self::WaveGrows => rollouts(&mut seen, |rollout| {
+                let due = rollout.targets.iter().filter(|(_, target)| target.state == TargetState::Due);
+                let taken = |name: &_| rollout.waves.iter().any(|wave| wave.members.contains_key(name));
+                let due: Vec<_> = due.map(|(name, _)| name.clone()).filter(|name| !taken(name)).collect();
+                if let Some(last) = rollout.waves.last_mut() {
+                    last.members.extend(due.into_iter().map(|name| (name, usize::MAX)));
+                }
+            }),
+            Self::NoBlackout => policy(&mut seen, |policy| policy.blackouts.clear()),
+            Self::NoSchedule => policy(&mut seen, |policy| {
+                policy.windows.retain(|window| !matches!(window, Window::Scheduled(_)));
+                let has = |entry: &Blackout| !serde_json::to_value(entry).unwrap()["schedule"].is_null();
+                policy.blackouts.retain(|entry| !has(entry));
+            }),
+            Self::NoFreezeOfPolicy | Self::GivenOutFrozen => {
+                policy(&mut seen, |policy| policy.freeze = None);
+                Arc::make_mut(&mut Arc::make_mut(&mut seen).policy).freeze = None;
             }
+            _ => {}
         }
         if self == Self::EndlessUnknown {
             let plans = &mut Arc::make_mut(&mut seen).plans;
@@ -382,6 +454,11 @@ fn failure(why: &str) -> Failure {
         line: None,
         blockers: Vec::new(),
     }
+}
+
+fn courses(state: &mut Arc<State>, change: impl Fn(&mut Course)) {
+    let plans = &mut Arc::make_mut(state).plans;
+    plans.values_mut().for_each(|known| change(&mut Arc::make_mut(&mut known.plan).body.course));
 }
 
 fn policy(state: &mut Arc<State>, change: impl Fn(&mut pgbelay_core::policy::EnvironmentPolicy)) {

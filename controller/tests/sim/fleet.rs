@@ -139,7 +139,11 @@ impl Controller {
                 changed |= asked.is_ok_and(|events| !events.is_empty());
             }
             if !changed {
-                self.seen = self.desk.book().ledger.len();
+                let mut book = self.desk.book();
+                self.seen = book.ledger.len();
+                if let Some(broken) = book.rules.at_rest(&book.state, book.now) {
+                    book.trouble.get_or_insert(broken);
+                }
                 return;
             }
         }

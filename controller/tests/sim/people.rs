@@ -13,7 +13,9 @@ use pgbelay_core::migration::{MigrationSource, Version};
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
 use pgbelay_core::origin::Layout;
 use pgbelay_core::plan::{Goal, PlanId};
-use pgbelay_core::policy::{BackupEach, BackupPolicy, OnFailure, Policy, Rehearsal};
+use pgbelay_core::policy::{
+    BackupEach, BackupPolicy, Blackout, OnFailure, Policy, Rehearsal, WaveRules, Window,
+};
 use pgbelay_core::release::Release;
 use pgbelay_core::request::{Refusal, Request};
 use pgbelay_core::rollout::{Confirmation, RolloutId, RolloutState, TargetState, Verdict};
@@ -113,25 +115,18 @@ impl World {
             if self.dice.one_in(4) {
                 environment.backup = BackupPolicy::Off;
             }
-            if self.dice.one_in(3) {
-                let from = self.dice.between(0, 23);
-                let window = serde_json::json!({
-                    "from": format!("{from:02}:00"),
-                    "to": format!("{:02}:30", (from + self.dice.between(4, 12)) % 24),
-                });
-                environment.windows = vec![serde_json::from_value(window).unwrap()];
+            (environment.windows, environment.blackouts) = self.hours();
+            if self.dice.one_in(16) {
+                environment.freeze = Some("an incident".to_owned());
             }
-            if self.dice.one_in(3) {
-                let waves = serde_json::json!([
-                    { "count": 1, "bake": "20m" },
-                    { "percent": 50, "max_parallel": 2, "pause": self.dice.one_in(2), "allow_empty": true },
-                ]);
-                environment.waves = serde_json::from_value(waves).unwrap();
-            }
+            (environment.waves, environment.first_bake) = self.waves();
             environment.max_failures = u32::try_from(self.dice.below(2)).unwrap();
             environment.max_unknown = u32::try_from(self.dice.below(2)).unwrap();
             if self.dice.one_in(4) {
                 environment.step_deadline = Some(Span::seconds(300));
+            }
+            if self.dice.one_in(3) {
+                environment.progress_deadline = Some(Span::seconds(60 * self.dice.between(4, 30)));
             }
             if let BackupPolicy::Required(rules) = &mut environment.backup
                 && self.dice.one_in(4)
@@ -139,7 +134,75 @@ impl World {
                 rules.each = BackupEach::Migration;
             }
         }
+        if self.dice.one_in(30) {
+            policy.freeze = Some("an incident".to_owned());
+        }
         policy
+    }
+
+    /// When work may begin: in each form that there is.
+    fn hours(&mut self) -> (Vec<Window>, Vec<Blackout>) {
+        let (mut windows, mut blackouts) = (Vec::new(), Vec::new());
+        if self.dice.one_in(3) {
+            let from = self.dice.between(0, 23);
+            windows.push(serde_json::json!({
+                "from": format!("{from:02}:00"),
+                "to": format!("{:02}:30", (from + self.dice.between(4, 12)) % 24),
+            }));
+        }
+        if self.dice.one_in(8) {
+            windows.push(self.schedule(4));
+        }
+        if self.dice.one_in(8) {
+            // Every history begins on the evening of a 14th, and goes wrong until the night is over.
+            let from = self.dice.between(19, 27);
+            let to = from + self.dice.between(1, 4);
+            let moment = |hour: i64| format!("2023-11-{} {:02}:{:02}", 14 + hour / 24, hour % 24, hour % 7);
+            blackouts.push(serde_json::json!({ "from": moment(from), "to": moment(to), "reason": "a sale" }));
+        }
+        if self.dice.one_in(8) {
+            blackouts.push(self.schedule(1));
+        }
+        let read = |json: Vec<_>| serde_json::from_value(serde_json::Value::Array(json));
+        (read(windows).unwrap(), serde_json::from_value(serde_json::Value::Array(blackouts)).unwrap())
+    }
+
+    /// As cron has it, for some hours: in UTC, or by a clock that is never set.
+    fn schedule(&mut self, least: i64) -> serde_json::Value {
+        let (minute, hour) = (self.dice.between(0, 59), self.dice.between(0, 23));
+        let days = [
+            "* * *",
+            "14-16 11 *",
+            "* * TUE-THU",
+            "31 * 2",
+            "*/14,15 * *",
+            "* * WED#3,TUE#2",
+            "L,15 11 THUL",
+        ];
+        let days = days[self.dice.below(days.len())];
+        serde_json::json!({
+            "schedule": format!("{minute} {hour} {days}"),
+            "duration": format!("{}h", least + self.dice.between(0, 3 * least)),
+            "zone": if self.dice.one_in(2) { "Asia/Kolkata" } else { "UTC" },
+        })
+    }
+
+    /// In which groups databases are reached, and how long is waited after the first that changed something.
+    fn waves(&mut self) -> (Vec<WaveRules>, Option<Span>) {
+        let waves = match self.dice.below(6) {
+            0 | 1 => serde_json::json!([
+                { "count": 1, "bake": "20m" },
+                { "percent": 50, "max_parallel": 2, "pause": self.dice.one_in(2), "allow_empty": true },
+            ]),
+            2 => serde_json::json!([
+                { "select": "tier=canary", "bake": "10m", "allow_empty": true },
+                { "select": ["region=eu"], "count": 2, "order_by": "tier", "allow_empty": true },
+                { "select": "region=us,tier=main", "allow_empty": true, "pause": self.dice.one_in(3) },
+            ]),
+            _ => return (Vec::new(), None),
+        };
+        let first_bake = self.dice.one_in(2).then(|| Span::seconds(60 * self.dice.between(5, 45)));
+        (serde_json::from_value(waves).unwrap(), first_bake)
     }
 
     /// Lets an agent in, the first time or again.
@@ -154,7 +217,7 @@ impl World {
             secret,
             database: name.clone(),
             environment: environment(place),
-            labels: BTreeMap::new(),
+            labels: self.labels(),
             lifetime: Span::hours(1),
         };
         let created = self.ask("root", &create).is_some_and(|asked| asked.is_ok());
@@ -177,6 +240,14 @@ impl World {
             self.cut(link);
         }
         self.after(SECOND, Happening::Connect { database: name.clone(), process });
+    }
+
+    /// They are others each time that an agent is let in.
+    fn labels(&mut self) -> BTreeMap<String, String> {
+        let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let region = ["eu", "us"][self.dice.below(2)];
+        let tier = ["canary", "main", "main"].get(self.dice.below(4));
+        tier.map(|tier| label("tier", tier)).into_iter().chain([label("region", region)]).collect()
     }
 
     /// Somebody does something.
@@ -223,7 +294,7 @@ impl World {
                 let reason = "it cannot wait".to_owned();
                 self.steer_as("root", |rollout| Request::OverrideWindow { rollout, reason: reason.clone() });
             }
-            25 if self.dice.one_in(2) => self.freeze_or_thaw(),
+            25 => self.freeze_or_thaw(),
             _ => self.release_one(),
         }
     }
@@ -401,13 +472,16 @@ impl World {
         self.resolve_all();
         let state = self.book().state.clone();
         if self.now.lock().unwrap().elapsed > 0 && !self.eased {
-            self.eased = true;
             let mut policy = (*state.policy).clone();
             for environment in &mut policy.environments {
                 environment.approvals = 0.into();
                 environment.windows.clear();
+                environment.blackouts.clear();
+                environment.freeze = None;
             }
-            drop(self.ask("root", &Request::ApplyPolicy(policy)));
+            policy.freeze = None;
+            // Nobody hears it while the controller is down.
+            self.eased = self.ask("root", &Request::ApplyPolicy(policy)).is_some_and(|asked| asked.is_ok());
         }
         self.helped += 1;
         for environment in state.freezes.keys() {

@@ -10,11 +10,13 @@ use pgbelay_core::event::{Actor, Event};
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::{DatabaseName, EnvironmentName, OperatorName};
 use pgbelay_core::plan::{Goal, PlanId};
-use pgbelay_core::policy::{BackupPolicy, OnFailure, Weekly};
+use pgbelay_core::policy::{BackupPolicy, OnFailure};
 use pgbelay_core::rollout::{Rollout, RolloutId, RolloutState, TargetState, Verdict};
 use pgbelay_core::state::State;
 use pgbelay_core::time::Timestamp;
 
+use crate::hours::shut;
+use crate::moves::{Moves, frozen_by_policy};
 use crate::proofs::Proofs;
 use crate::waits::Waits;
 
@@ -46,6 +48,8 @@ pub(crate) struct Rules {
     paused: BTreeSet<RolloutId>,
     /// What is waited for between waves.
     waits: Waits,
+    /// When something last moved, and what labels databases have.
+    moves: Moves,
     /// Of what it cannot be told what happened.
     unknown: BTreeMap<RolloutId, BTreeSet<DatabaseName>>,
     /// What was tried on a copy.
@@ -64,7 +68,8 @@ impl Rules {
         now: Timestamp,
     ) -> Option<String> {
         let waits = self.waits.before(state, (actor, event), now);
-        self.revoked(state, actor).or(waits).or_else(|| match event {
+        let moves = self.moves.before(state, event, now);
+        self.revoked(state, actor).or(waits).or(moves).or_else(|| match event {
             Event::RolloutStarted { rollout, plan, by, .. } => {
                 self.undoes(state, plan, actor).or_else(|| self.start(state, (rollout, plan), by, now))
             }
@@ -216,12 +221,25 @@ impl Rules {
         if self.frozen.contains(&None) || self.frozen.contains(&Some(environment.clone())) {
             return Some(format!("{id} is given out in a freeze"));
         }
+        if frozen_by_policy(state, environment) {
+            return Some(format!("{id} is given out in a freeze of policy"));
+        }
         if let Some(why) = self.lacks_approval(state, &of.plan) {
             return Some(format!("{id} is given out, and {why}"));
         }
-        let windows = &state.policy.environment(environment)?.windows;
-        let shut = !windows.is_empty() && !open(windows, now) && !self.overridden.contains(rollout);
-        shut.then(|| format!("{id} is given out outside of every window"))
+        let shut = shut(state.policy.environment(environment)?, now);
+        let shut = shut.filter(|_| !self.overridden.contains(rollout));
+        shut.map(|when| format!("{id} is given out {when}"))
+    }
+
+    /// What the controller leaves as it is, once it has done what is outstanding.
+    pub(crate) fn at_rest(&self, state: &State, now: Timestamp) -> Option<String> {
+        let told = |name: &DatabaseName, of: &RolloutId| {
+            !self.unknown.get(of).is_some_and(|unknown| unknown.contains(name))
+        };
+        let at_work =
+            |rollout: &RolloutId| self.open.iter().any(|(name, (_, of))| of == rollout && told(name, of));
+        self.moves.at_rest(state, at_work, now)
     }
 
     /// Nobody who was revoked causes anything.
@@ -382,9 +400,12 @@ impl Rules {
         if self.frozen.contains(&None) || self.frozen.contains(&Some(body.environment.clone())) {
             return Some(format!("{id} is issued in a freeze"));
         }
-        let windows = &state.policy.environment(&body.environment)?.windows;
-        if !windows.is_empty() && !open(windows, now) && !self.overridden.contains(&command.rollout) {
-            return Some(format!("{id} is issued outside of every window"));
+        if frozen_by_policy(state, &body.environment) {
+            return Some(format!("{id} is issued in a freeze of policy"));
+        }
+        let shut = shut(state.policy.environment(&body.environment)?, now);
+        if let Some(when) = shut.filter(|_| !self.overridden.contains(&command.rollout)) {
+            return Some(format!("{id} is issued {when}"));
         }
         let Some(target) = body.targets.get(name) else {
             return Some(format!("{id} is for {name}, which is not in the plan"));
@@ -512,18 +533,4 @@ fn parallel(state: &State, rollout: &Rollout) -> Option<String> {
         return narrow;
     }
     (running > most).then(|| format!("{} works on {running} databases, and {most} is the most", rollout.id))
-}
-
-/// Whether it is time, by the form that the windows here have: every day, in UTC. By hand, and not by the real rule.
-fn open(windows: &[Weekly], now: Timestamp) -> bool {
-    let minute = now.0.div_euclid(60_000).rem_euclid(24 * 60);
-    windows.iter().any(|window| {
-        let text = serde_json::to_value(window).unwrap();
-        let at = |key: &str| {
-            let (hours, minutes) = text[key].as_str().unwrap_or("24:00").split_once(':').unwrap();
-            hours.parse::<i64>().unwrap() * 60 + minutes.parse::<i64>().unwrap()
-        };
-        let (from, to) = (at("from"), at("to"));
-        if from < to { (from..to).contains(&minute) } else { minute >= from || minute < to }
-    })
 }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use pgbelay_core::event::{Actor, Event};
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::plan::Goal;
-use pgbelay_core::rollout::{Rollout, RolloutId, Target, TargetState};
+use pgbelay_core::rollout::{Rollout, RolloutId, Target, TargetState, Wave};
 use pgbelay_core::state::State;
-use pgbelay_core::time::Timestamp;
+use pgbelay_core::time::{Span, Timestamp};
 
 #[derive(Default)]
 struct Wait {
@@ -31,6 +31,10 @@ impl Waits {
         match event {
             Event::WaveBakes { rollout, until } => {
                 self.0.entry(rollout.clone()).or_default().until = Some(*until);
+                let known = state.rollouts.get(rollout)?;
+                let short = needed(state, known).is_some_and(|(span, _)| *until < now + span);
+                return short
+                    .then(|| format!("the wait after a wave of {rollout} is too short for its first bake"));
             }
             Event::WaveVerifies { rollout } if matches!(actor, Actor::Operator(_)) => {
                 // Whatever the clock says then.
@@ -79,11 +83,33 @@ fn too_early(state: &State, rollout: &Rollout, wait: &Wait, now: Timestamp) -> O
         return None;
     }
     let baked = wait.until.is_some_and(|until| now >= until);
+    let first = needed(state, rollout).is_some_and(|(_, is_first)| is_first);
     match () {
         () if rules.pause => Some(format!("a wave of {} starts without a person's word", rollout.id)),
         () if rules.bake.is_some() && !baked => {
             Some(format!("a wave of {} starts before its time", rollout.id))
         }
+        () if first && !baked => {
+            Some(format!("a wave of {} starts before the first bake is over", rollout.id))
+        }
         () => None,
     }
+}
+
+/// How long is waited after the last wave at the least, and whether that is because it is the first that changed something.
+/// After the very last one only its own bake counts.
+fn needed(state: &State, rollout: &Rollout) -> Option<(Span, bool)> {
+    let course = &state.plan_of(rollout)?.body.course;
+    let (last, before) = rollout.waves.split_last()?;
+    let changed = |wave: &Wave| {
+        let mut members = wave.members.keys().filter_map(|name| rollout.targets.get(name));
+        members.any(|target| target.state != TargetState::Done || !target.done.is_empty())
+    };
+    let own = course.waves.get(last.place).and_then(|rules| rules.bake);
+    let more = rollout.targets.iter().any(|(name, target)| {
+        target.state == TargetState::Due && !rollout.waves.iter().any(|wave| wave.members.contains_key(name))
+    });
+    let first = course.first_bake.filter(|_| more && !before.iter().any(changed));
+    let span = own.max(first)?;
+    Some((span, first.is_some()))
 }

@@ -211,6 +211,31 @@ fn another_order_is_a_difference() {
 }
 
 #[test]
+fn a_schedule_is_compared_by_what_it_says() {
+    let night = json!({"from": "22:00", "to": "04:00"});
+    let sundays = |duration: &str| json!({"schedule": "0 2 * * sun#2", "duration": duration});
+    let said = "{duration: 4h, schedule: 0 2 * * SUN#2, zone: UTC}";
+    check(
+        json!({"windows": [night]}),
+        json!({"windows": [night, sundays("240m")]}),
+        &[&format!("loosens windows: none -> {said}")],
+    );
+    check(
+        json!({}),
+        json!({"blackouts": [sundays("4h")]}),
+        &[&format!("tightens blackouts: none -> {said}")],
+    );
+    check(
+        json!({"windows": [sundays("4h")]}),
+        json!({"windows": [sundays("5h")]}),
+        &[
+            &format!("tightens windows: {said} -> none"),
+            "loosens windows: none -> {duration: 5h, schedule: 0 2 * * SUN#2, zone: UTC}",
+        ],
+    );
+}
+
+#[test]
 fn a_wave_that_is_put_in_between_leaves_the_others_alone() {
     check(
         json!({"waves": [{"count": 1}, {"count": 5}]}),

@@ -1,10 +1,12 @@
-//! How hours are written: `days: mon-fri`, `from: "22:00"`, `to: "04:00"`, `zone: Europe/Berlin`.
+//! How hours are written: `days: mon-fri`, `from: "22:00"`, `to: "04:00"`, `zone: Europe/Berlin`; or
+//! `schedule: "0 22 * * 1-5"`, `duration: 6h`.
 
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use serde::{Deserialize, Serialize};
 
-use super::{Blackout, Weekly, When};
+use super::{Blackout, Cron, CronError, MAX_DURATION, Scheduled, Weekly, When, Window};
 use crate::policy::zone::Zone;
+use crate::time::Span;
 
 /// What is wrong with some hours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,26 +41,66 @@ pub enum HoursError {
     /// A time of day with a date.
     #[error("from and to must both be times of day, or both dates")]
     Mixed,
+    /// Not an expression of cron.
+    #[error("schedule: {0}")]
+    Schedule(#[from] CronError),
+    /// Nothing, too much, or parts of a minute.
+    #[error("duration is {0}, and must be whole minutes, from 1m to 31d")]
+    Duration(Span),
+    /// It begins while it goes on.
+    #[error(
+        "schedule: {schedule:?} begins again after {least}, before its duration of {duration} is over: make that at most \
+         {least}, or let it begin less often"
+    )]
+    Overlaps {
+        /// The expression.
+        schedule: String,
+        /// The least time from one beginning to the next.
+        least: Span,
+        /// How long it goes on.
+        duration: Span,
+    },
+    /// Both ways to write it.
+    #[error(
+        "it has {0} beside a schedule: either schedule and duration, or from and to; for both, write two entries"
+    )]
+    TwoForms(&'static str),
+    /// Half of a way to write it.
+    #[error("it has no {0}: either from and to, or schedule and duration, must be given")]
+    Half(&'static str),
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawWeekly {
-    #[serde(default = "daily")]
-    pub(super) days: String,
-    pub(super) from: String,
-    pub(super) to: String,
+pub(super) struct RawWindow {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    days: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schedule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    duration: Option<Span>,
     #[serde(default)]
     zone: Zone,
 }
 
+/// As [`RawWindow`], with dates and a reason.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawBlackout {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     days: Option<String>,
-    from: String,
-    to: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schedule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    duration: Option<Span>,
     #[serde(default)]
     zone: Zone,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -155,40 +197,86 @@ fn moment_in_words(moment: DateTime) -> String {
     if time == Time::midnight() { date.to_string() } else { format!("{date} {}", time_in_words(Some(time))) }
 }
 
-impl TryFrom<RawWeekly> for Weekly {
-    type Error = HoursError;
-    fn try_from(raw: RawWeekly) -> Result<Self, HoursError> {
-        let from = time(&raw.from)?.ok_or_else(|| HoursError::Time(raw.from.clone()))?;
-        let (days, to) = (days(&raw.days)?, time(&raw.to)?);
+impl Weekly {
+    fn read((days_of, from_of, to_of): (&str, &str, &str), zone: Zone) -> Result<Self, HoursError> {
+        let from = time(from_of)?.ok_or_else(|| HoursError::Time(from_of.to_owned()))?;
+        let (days, to) = (days(days_of)?, time(to_of)?);
         if to == Some(from) {
-            return Err(HoursError::Empty(raw.from));
+            return Err(HoursError::Empty(from_of.to_owned()));
         }
-        Ok(Self { days, from, to, zone: raw.zone })
+        Ok(Self { days, from, to, zone })
     }
 }
 
-impl From<Weekly> for RawWeekly {
-    fn from(Weekly { days, from, to, zone }: Weekly) -> Self {
-        Self { days: days_in_words(&days), from: time_in_words(Some(from)), to: time_in_words(to), zone }
+impl Scheduled {
+    fn read(schedule: &str, duration: Span, zone: Zone) -> Result<Self, HoursError> {
+        const MINUTE: i64 = 60_000;
+        let cron: Cron = schedule.parse()?;
+        if duration.0 < MINUTE || duration > MAX_DURATION || duration.0 % MINUTE != 0 {
+            return Err(HoursError::Duration(duration));
+        }
+        match cron.begins_within(duration) {
+            Some(least) => Err(HoursError::Overlaps { schedule: cron.as_str().to_owned(), least, duration }),
+            None => Ok(Self { cron, duration, zone }),
+        }
+    }
+}
+
+impl TryFrom<RawWindow> for Window {
+    type Error = HoursError;
+    fn try_from(raw: RawWindow) -> Result<Self, HoursError> {
+        let RawWindow { days, from, to, schedule, duration, zone } = raw;
+        if schedule.is_none() && duration.is_none() {
+            let from = from.ok_or(HoursError::Half("from"))?;
+            let to = to.ok_or(HoursError::Half("to"))?;
+            let days = days.unwrap_or_else(daily);
+            return Ok(Self::Weekly(Weekly::read((&days, &from, &to), zone)?));
+        }
+        for (key, value) in [("days", days), ("from", from), ("to", to)] {
+            if value.is_some() {
+                return Err(HoursError::TwoForms(key));
+            }
+        }
+        let schedule = schedule.ok_or(HoursError::Half("schedule"))?;
+        let duration = duration.ok_or(HoursError::Half("duration"))?;
+        Ok(Self::Scheduled(Scheduled::read(&schedule, duration, zone)?))
+    }
+}
+
+impl From<Window> for RawWindow {
+    fn from(window: Window) -> Self {
+        match window {
+            Window::Weekly(Weekly { days, from, to, zone }) => {
+                let (from, to) = (Some(time_in_words(Some(from))), Some(time_in_words(to)));
+                Self { days: Some(days_in_words(&days)), from, to, zone, ..Self::default() }
+            }
+            Window::Scheduled(Scheduled { cron, duration, zone }) => {
+                let schedule = Some(cron.as_str().to_owned());
+                Self { schedule, duration: Some(duration), zone, ..Self::default() }
+            }
+        }
     }
 }
 
 impl TryFrom<RawBlackout> for Blackout {
     type Error = HoursError;
     fn try_from(raw: RawBlackout) -> Result<Self, HoursError> {
-        let RawBlackout { days, from, to, zone, reason } = raw;
-        let is_date = |text: &str| text.contains('-');
-        let when = match (is_date(&from), is_date(&to), days) {
-            (false, false, days) => {
-                let days = days.unwrap_or_else(daily);
-                When::Weekly(Weekly::try_from(RawWeekly { days, from, to, zone })?)
+        let RawBlackout { days, from, to, schedule, duration, zone, reason } = raw;
+        let is_date = |text: &&String| text.contains('-');
+        let when = match (from.as_ref().filter(is_date), to.as_ref().filter(is_date)) {
+            (Some(_), Some(_)) if schedule.is_some() || duration.is_some() => {
+                return Err(HoursError::TwoForms("from"));
             }
-            (true, true, Some(_)) => return Err(HoursError::DaysAndDates),
-            (true, true, None) => match (moment(&from)?, moment(&to)?) {
-                (begin, end) if end <= begin => return Err(HoursError::Backwards { from, to }),
+            (Some(_), Some(_)) if days.is_some() => return Err(HoursError::DaysAndDates),
+            (Some(begin), Some(end)) => match (moment(begin)?, moment(end)?) {
+                (from, to) if to <= from => {
+                    return Err(HoursError::Backwards { from: begin.clone(), to: end.clone() });
+                }
                 (from, to) => When::Once { from, to, zone },
             },
-            (true, false, _) | (false, true, _) => return Err(HoursError::Mixed),
+            (Some(_), None) if to.is_some() => return Err(HoursError::Mixed),
+            (None, Some(_)) if from.is_some() => return Err(HoursError::Mixed),
+            (_, _) => When::Again(RawWindow { days, from, to, schedule, duration, zone }.try_into()?),
         };
         Ok(Self { when, reason })
     }
@@ -196,14 +284,14 @@ impl TryFrom<RawBlackout> for Blackout {
 
 impl From<Blackout> for RawBlackout {
     fn from(Blackout { when, reason }: Blackout) -> Self {
-        match when {
-            When::Weekly(weekly) => {
-                let RawWeekly { days, from, to, zone } = weekly.into();
-                Self { days: Some(days), from, to, zone, reason }
-            }
+        let window = match when {
+            When::Again(window) => window.into(),
             When::Once { from, to, zone } => {
-                Self { days: None, from: moment_in_words(from), to: moment_in_words(to), zone, reason }
+                let (from, to) = (Some(moment_in_words(from)), Some(moment_in_words(to)));
+                RawWindow { from, to, zone, ..RawWindow::default() }
             }
-        }
+        };
+        let RawWindow { days, from, to, schedule, duration, zone } = window;
+        Self { days, from, to, schedule, duration, zone, reason }
     }
 }

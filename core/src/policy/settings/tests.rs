@@ -68,7 +68,7 @@ fn default(path: &str) -> Option<String> {
     let within = path.strip_prefix("environments[].");
     if within.is_some_and(|path| path.contains("[].")) {
         return match path.rsplit_once("[].")? {
-            (_, "from" | "to" | "name" | "query") => None,
+            (_, "name" | "query") => None,
             (_, "expect") => Some("`true`".to_owned()),
             (_, "timeout") => Some("`30s`".to_owned()),
             (_, "days") => Some("`daily`".to_owned()),

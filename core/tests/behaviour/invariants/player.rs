@@ -66,9 +66,18 @@ fn policy(which: usize) -> Policy {
             _ => None,
         };
         if which == 4 {
-            let window = r#"{"days":"mon-sat","from":"05:00","to":"23:30","zone":"Europe/Berlin"}"#;
+            let (window, blackout) = if at == 0 {
+                (
+                    r#"{"days":"mon-sat","from":"05:00","to":"23:30","zone":"Europe/Berlin"}"#,
+                    r#"{"from":"12:00","to":"13:00","zone":"Asia/Tokyo"}"#,
+                )
+            } else {
+                (
+                    r#"{"schedule":"0 5 * * mon-sat","duration":"1110m","zone":"Europe/Berlin"}"#,
+                    r#"{"schedule":"0 */12 * * *","duration":"1h","zone":"Asia/Tokyo"}"#,
+                )
+            };
             environment.windows = vec![serde_json::from_str(window).unwrap()];
-            let blackout = r#"{"from":"12:00","to":"13:00","zone":"Asia/Tokyo"}"#;
             environment.blackouts = vec![serde_json::from_str(blackout).unwrap()];
         }
         environment.freeze = (which == 5 && at == 1).then(|| "an incident".to_owned());
