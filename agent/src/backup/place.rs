@@ -4,8 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions, remove_dir_all};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::Duration;
+use std::thread::yield_now;
 
 use pgbelay_core::command::Failure;
 use pgbelay_core::name::DatabaseName;
@@ -21,10 +20,9 @@ pub(super) const TEMPORARY: &str = ".tmp-";
 /// Most names that are tried, should two backups of one command begin in one second.
 const NAMES: u32 = 100;
 
-/// How often a directory is removed anew in which somebody writes still, and after how long: a process that was killed needs
-/// a moment to be gone, and whoever waits here holds up others.
+/// How often a directory is removed anew in which somebody writes still: whoever writes was ended before and was waited for,
+/// and may be in the midst of a last file. Each try reads the disk, and nobody sleeps: this may hold up others.
 const REMOVALS: u32 = 50;
-const BETWEEN_REMOVALS: Duration = Duration::from_millis(20);
 
 /// Why a file or directory of a backup could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -174,11 +172,11 @@ pub async fn remove_leftovers(
 }
 
 /// Removes a directory. One that is gone, or goes meanwhile, is fine: what was given up is deleted beside the work. One in
-/// which somebody writes still is tried again, for a second.
+/// which somebody writes still is tried again, a few times.
 pub(super) fn remove_all(path: &Path) -> io::Result<()> {
     for _ in 1..REMOVALS {
         match remove_dir_all(path) {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => sleep(BETWEEN_REMOVALS),
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => yield_now(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             done => return done,
         }
