@@ -21,11 +21,26 @@ pub(super) struct Fault {
 
 #[derive(Debug)]
 enum What {
-    UnknownKey { known: &'static [&'static str] },
-    Missing { key: &'static str, was_left_out: bool },
-    UnknownWord { word: String, known: &'static [&'static str] },
-    Wrong { expected: String, found: String },
-    Said(String),
+    UnknownKey {
+        known: &'static [&'static str],
+    },
+    Missing {
+        key: &'static str,
+        was_left_out: bool,
+    },
+    UnknownWord {
+        word: String,
+        known: &'static [&'static str],
+    },
+    Wrong {
+        expected: String,
+        found: String,
+    },
+    /// What a type says of what it has read; whether something of that was left out.
+    Said {
+        said: String,
+        of_a_part: bool,
+    },
 }
 
 impl Fault {
@@ -49,7 +64,7 @@ impl Fault {
 
     /// Whether it is one by itself: not what comes of another one.
     pub(super) const fn counts(&self) -> bool {
-        !matches!(self.what, What::Missing { was_left_out: true, .. })
+        !matches!(self.what, What::Missing { was_left_out: true, .. } | What::Said { of_a_part: true, .. })
     }
 
     /// Whether the key is wrong, and not what it has.
@@ -60,6 +75,10 @@ impl Fault {
     /// What is missing may only have been left out, or be what another key was meant to be.
     #[must_use]
     pub(super) fn knowing(mut self, left_out: &BTreeSet<Place>, before: &[Self]) -> Self {
+        // What does not fit together may be what is left of it.
+        if let What::Said { of_a_part, .. } = &mut self.what {
+            *of_a_part = left_out.iter().any(|place| place.is_within(&self.place) && *place != self.place);
+        }
         if let What::Missing { key, was_left_out } = &mut self.what {
             let meant = |fault: &Self| match (&fault.what, fault.place.0.split_last()) {
                 (What::UnknownKey { known }, Some((Step::Key(written), map))) => {
@@ -100,8 +119,8 @@ impl Fault {
                 format!("{subject} must be {}, and is {word:?}{close}", one_of(known))
             }
             What::Wrong { expected, found } => format!("{subject} must be {expected}, and is {found}"),
-            What::Said(said) if path.is_empty() => said.clone(),
-            What::Said(said) => format!("{path}: {said}"),
+            What::Said { said, .. } if path.is_empty() => said.clone(),
+            What::Said { said, .. } => format!("{path}: {said}"),
         }
     }
 }
@@ -168,7 +187,7 @@ impl std::error::Error for Fault {}
 
 impl de::Error for Fault {
     fn custom<T: fmt::Display>(said: T) -> Self {
-        Self::new(What::Said(said.to_string()))
+        Self::new(What::Said { said: said.to_string(), of_a_part: false })
     }
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::new(What::Wrong { expected: expected_in_words(expected), found: found_in_words(found) })

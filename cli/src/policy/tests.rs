@@ -127,7 +127,7 @@ fn schedules_are_wrong_where_they_stand() {
              unit: ms, s, m, h or d, for example 500ms, 30s, 24h",
             "14:5 environments[0].blackouts[2]: a: blackouts[2]: schedule: \"0 8,20 * * *\" begins again after 12h, before \
              its duration of 13h is over: make that at most 12h, or let it begin less often",
-            "15:51 environments[0].blackouts[3].zone: a: blackouts[3].zone: there is no time zone called \
+            "15:50 environments[0].blackouts[3].zone: a: blackouts[3].zone: there is no time zone called \
              \"Europe/Berlyn\"; did you mean Europe/Berlin?",
         ],
     );

@@ -36,9 +36,13 @@ impl Waits {
                 return short
                     .then(|| format!("the wait after a wave of {rollout} is too short for its first bake"));
             }
-            Event::WaveVerifies { rollout } if matches!(actor, Actor::Operator(_)) => {
-                // Whatever the clock says then.
-                self.0.entry(rollout.clone()).or_default().until = Some(Timestamp(0));
+            Event::WaveVerifies { rollout } => {
+                let wait = self.0.entry(rollout.clone()).or_default();
+                let early =
+                    !matches!(actor, Actor::Operator(_)) && wait.until.is_none_or(|until| now < until);
+                // It is over, whatever the clock says later.
+                wait.until = Some(Timestamp(0));
+                return early.then(|| format!("a wave of {rollout} is asked before its time"));
             }
             Event::WavePassed { rollout, .. } => {
                 self.0.entry(rollout.clone()).or_default().passed = true;
