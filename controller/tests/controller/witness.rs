@@ -95,6 +95,23 @@ async fn a_welcome_and_acknowledgements_say_where_the_ledger_is() -> anyhow::Res
     Ok(())
 }
 
+/// The agent is that of `orders`, in another environment.
+async fn who_does_not_see_that_agent_is_not_told_its_name(
+    world: &World,
+    agent: &mut Stream,
+    plan: &str,
+) -> anyhow::Result<()> {
+    let pat = world.add_operator("pat", "operator", &["production"]).await?;
+    let request = wire::StartRolloutRequest { plan: plan.to_owned(), ..Default::default() };
+    let mut pat = world.operators(&pat).await?;
+    let refused = agent.during(pat.start_rollout(request)).await?.err().context("it was started")?;
+    let said = RemoteError::from_status(&refused);
+    assert!(said.message.contains("an agent of an environment that you do not see"), "{said:?}");
+    assert!(said.next_step.contains("pgbelay ledger set-aside DATABASE --reason TEXT"), "{said:?}");
+    assert!(!format!("{said:?}").contains("orders"), "{said:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_old_copy_of_the_ledger_commands_nobody_until_an_admin_accepts_it() -> anyhow::Result<()> {
     let mut world = World::with(quick()).await?;
@@ -139,15 +156,7 @@ async fn an_old_copy_of_the_ledger_commands_nobody_until_an_admin_accepts_it() -
     let said = RemoteError::from_status(&refused);
     assert!(said.message.contains("the ledger is in doubt: agent/orders"), "{said:?}");
     assert!(said.next_step.contains("pgbelay ledger set-aside orders --reason TEXT"), "{said:?}");
-    // Who does not see that agent is not told its name.
-    let pat = world.add_operator("pat", "operator", &["production"]).await?;
-    let request = wire::StartRolloutRequest { plan: plan.id.clone(), ..Default::default() };
-    let mut pat = world.operators(&pat).await?;
-    let refused = second.during(pat.start_rollout(request)).await?.err().context("it was started")?;
-    let said = RemoteError::from_status(&refused);
-    assert!(said.message.contains("an agent of an environment that you do not see"), "{said:?}");
-    assert!(said.next_step.contains("pgbelay ledger set-aside DATABASE --reason TEXT"), "{said:?}");
-    assert!(!format!("{said:?}").contains("orders"), "{said:?}");
+    who_does_not_see_that_agent_is_not_told_its_name(&world, &mut second, &plan.id).await?;
     let tried = admin.try_plan(wire::TryPlanRequest { plan: plan.id }).await.err().context("it was tried")?;
     assert!(tried.message().contains("the ledger is in doubt"), "{tried:?}");
     let status = admin.status(wire::StatusRequest::default()).await?.into_inner();
