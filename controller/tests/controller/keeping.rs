@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use pgbelay_controller::keeper::KeeperTiming;
 use pgbelay_controller::server::Options;
 use pgbelay_proto::wire;
+use pgbelay_proto::wire::controller_message::Message::Probe;
 use pgbelay_proto::wire::create_plan_request::Goal;
 
 use super::world::{Stream, World, refusal, until};
@@ -140,6 +141,35 @@ async fn what_open_windows_rest_on_is_looked_at_now_and_then() -> anyhow::Result
     agent.during(until("it is open again", async || Ok(state().await?.state == "open"))).await??;
     // What does not change is not written down.
     assert_eq!(of(&world.story().await?, "controller backup-checked"), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_found_is_written_down_also_when_nobody_waits_for_it() -> anyhow::Result<()> {
+    let idle = KeeperTiming { judge: NEVER, look: NEVER, retry: NEVER };
+    let mut world = world(idle, "environments:\n- name: staging\n- name: production\n").await?;
+    let mut agent = world.agent("orders", "staging").await?.connect(&world).await?;
+    run(&world, &mut agent, 1).await?;
+    let id = backups(&world).await?.remove(0).id;
+    let mut admin = world.admin().await?;
+    let mut asking = admin.clone();
+    let verify = wire::VerifyBackupRequest { id, ..Default::default() };
+    let asked = tokio::spawn(async move { asking.verify_backup(verify).await });
+    let probe = loop {
+        if let Probe(probe) = agent.next().await? {
+            break probe;
+        }
+    };
+    let Some(wire::probe::Kind::VerifyBackup(wanted)) = &probe.kind else { anyhow::bail!("{probe:?}") };
+    // Four bytes take a second.
+    assert_eq!((wanted.quick, wanted.deadline_ms), (false, 601_000));
+    asked.abort();
+    assert!(asked.await.is_err_and(|error| error.is_cancelled()), "it was answered");
+    // On the same connection: what is asked later is answered later, and by then the controller knows who has gone.
+    admin.list_backups(wire::ListBackupsRequest::default()).await?;
+    agent.answer(probe).await?;
+    until("it is written down", async || Ok(backups(&world).await?[0].verified_at.is_some())).await?;
+    assert_eq!(of(&world.story().await?, "root backup-checked"), 1);
     Ok(())
 }
 

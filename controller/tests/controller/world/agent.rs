@@ -236,7 +236,8 @@ impl Stream {
         }
     }
 
-    async fn answer(&self, probe: wire::Probe) -> anyhow::Result<()> {
+    /// Answers what the controller asks about the database.
+    pub(crate) async fn answer(&self, probe: wire::Probe) -> anyhow::Result<()> {
         use wire::probe_answer::Answer;
         let answer = match probe.kind {
             Some(wire::probe::Kind::Inspect(_)) => Answer::Observation(self.agent.observation()),
