@@ -22,7 +22,7 @@ pub use error::StoreError;
 use error::refused;
 pub(super) use keep::{NotKept, keep};
 pub(super) use read::{Archive, Brought, bring};
-pub use read::{Source, forget_fetched, look, verify};
+pub use read::{Checked, Source, forget_fetched, look, verify};
 pub use remove::{remove, remove_leftovers};
 
 mod credentials;

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::guard::Objection;
 use super::{JobTools, Site};
+use crate::backup::stores::Checked;
 use crate::session::Question;
 use crate::words;
 
@@ -61,11 +62,11 @@ async fn find<S: Site>(question: Question, tools: JobTools<S>) -> Vec<Answer> {
             Err(error) => Answer::Error(error.to_string()),
         },
         Question::Backup(path, sha256, _) => match tools.site.verify_backup(&path, sha256).await {
-            Ok(problems) => Answer::Backup(wire::BackupCheck { problems }),
+            Ok(Checked { problems, notes }) => Answer::Backup(wire::BackupCheck { problems, notes }),
             Err(error) => Answer::Error(error.to_string()),
         },
         Question::LookAtBackup(path, sha256) => match tools.site.look_at_backup(&path, sha256).await {
-            Ok(problems) => Answer::Backup(wire::BackupCheck { problems }),
+            Ok(problems) => Answer::Backup(wire::BackupCheck { problems, notes: Vec::new() }),
             Err(error) => Answer::Error(error.to_string()),
         },
         Question::DeleteBackup(path, sha256) => match tools.site.delete_backup(&path, sha256).await {

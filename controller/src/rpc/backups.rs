@@ -59,15 +59,16 @@ async fn read_again(
         quick: false,
         deadline_ms: u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX),
     });
-    let take = |answer| if let Answer::Backup(check) = answer { Some(check.problems) } else { None };
-    let problems = services.probe(&known.database, (kind, deadline), take).await;
+    let take =
+        |answer| if let Answer::Backup(check) = answer { Some((check.problems, check.notes)) } else { None };
+    let found = services.probe(&known.database, (kind, deadline), take).await;
     // Nothing was found out then: the backup may be whole.
     let unread = |error: ProbeError| {
         Status::unavailable(format!("backup {} could not be read again: {error}", known.id()))
     };
-    let problems = problems.map_err(unread)?;
+    let (problems, notes) = found.map_err(unread)?;
     let (of, backup) = (known.database.clone(), known.id().to_owned());
-    let record = Ask::RecordCheck { database: of.clone(), backup: backup.clone(), problems };
+    let record = Ask::RecordCheck { database: of.clone(), backup: backup.clone(), problems, notes };
     let granted = services.controller.ask(Actor::Operator(name), record).await.map_err(not_granted)?;
     let known = granted.state.backup(&of, &backup).map_err(|refusal| refused(&refusal))?;
     Ok(Response::new(views::backup::entry(&granted.state, known, clock::now())))

@@ -173,6 +173,30 @@ async fn what_is_found_is_written_down_also_when_nobody_waits_for_it() -> anyhow
     Ok(())
 }
 
+#[tokio::test]
+async fn what_is_wrong_with_some_copies_is_kept_and_the_window_stays_usable() -> anyhow::Result<()> {
+    let idle = KeeperTiming { judge: NEVER, look: NEVER, retry: NEVER };
+    let mut world = world(idle, "environments:\n- name: staging\n- name: production\n").await?;
+    let mut agent = world.agent("orders", "staging").await?.connect(&world).await?;
+    run(&world, &mut agent, 1).await?;
+    let note = "s3://b/orders/x: dump/1.dat was changed: its digest is another one".to_owned();
+    agent.agent.noted = vec![note.clone()];
+    let verify = wire::VerifyBackupRequest { id: backups(&world).await?.remove(0).id, ..Default::default() };
+    let mut admin = world.admin().await?;
+    let entry = agent.during(admin.verify_backup(verify)).await??.into_inner();
+    assert!(entry.complete && entry.verified_at.is_some() && entry.problems.is_empty(), "{entry:?}");
+    assert_eq!(entry.notes, std::slice::from_ref(&note));
+    assert_eq!(world.status("orders").await?.window.map(|window| window.state).as_deref(), Some("open"));
+    let plan = agent.during(admin.create_plan(to_base())).await??.into_inner();
+    assert!(plan.blocked_by.iter().all(|why| !why.contains("not usable")), "{:?}", plan.blocked_by);
+    // It is in the ledger, and not only in memory.
+    drop(agent);
+    world.stop().await?;
+    world.run().await?;
+    assert_eq!(backups(&world).await?[0].notes, [note]);
+    Ok(())
+}
+
 fn to_base() -> wire::CreatePlanRequest {
     wire::CreatePlanRequest { environment: "staging".into(), goal: Some(Goal::RollbackTo("base".into())) }
 }
