@@ -26,7 +26,8 @@ pub struct Timing {
     pub welcome: Duration,
     /// For all SQL of a command: 256 MiB at 20 Mbit/s, across a restart of the controller.
     pub fetch: Duration,
-    /// For a probe: a dry run of a long release. Who asked has given up before that.
+    /// For a probe: a dry run of a long release. Who asked has given up before that. A backup that is read again has a
+    /// bound of its own, by its size, which comes with the question.
     pub probe: Duration,
     /// For a transaction that is under way when the agent is asked to stop. Supervisors kill after 30 s or more.
     pub grace: Duration,

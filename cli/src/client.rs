@@ -29,6 +29,9 @@ const PLAN: Duration = Duration::from_secs(420);
 const PUSH: Duration = Duration::from_secs(600);
 /// A trial runs every statement on the live databases: as long as a command may wait to be started.
 const TRY: Duration = Duration::from_secs(3600);
+/// All copies of a backup are read again: the controller knows how much that is, and gives up by it. This is only longer
+/// than it takes to read 80 TB; a connection that dies is noticed by its pings.
+const READ_AGAIN: Duration = Duration::from_secs(100 * 24 * 3600);
 
 /// A connection to a controller.
 #[derive(Debug, Clone)]
@@ -72,7 +75,7 @@ unary! {
     advance_rollout(RolloutRequest) -> RolloutView within WRITE;
     resolve(ResolveRequest) -> ResolveResponse within WRITE;
     list_backups(ListBackupsRequest) -> ListBackupsResponse within READ;
-    verify_backup(VerifyBackupRequest) -> BackupEntry within TRY;
+    verify_backup(VerifyBackupRequest) -> BackupEntry within READ_AGAIN;
     start_job(StartJobRequest) -> JobView within WRITE;
     find_backup(FindBackupRequest) -> FoundBackup within READ;
     get_job(JobRequest) -> JobView within READ;

@@ -47,6 +47,9 @@ pub struct BackupCheck {
     pub at: Timestamp,
     /// What is wrong with it, in words; nothing: it is whole.
     pub problems: Vec<String>,
+    /// What is wrong with some of its copies while another one is whole, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl KnownBackup {
@@ -63,6 +66,12 @@ impl KnownBackup {
         let bad = |check: &&BackupCheck| !check.problems.is_empty();
         let found = self.looked.as_ref().filter(bad).or(self.checked.as_ref().filter(bad));
         found.map(|check| check.problems.as_slice()).unwrap_or_default()
+    }
+
+    /// What was wrong with some of its copies when all of them were last read, while another one was whole.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        self.checked.as_ref().map(|check| check.notes.as_slice()).unwrap_or_default()
     }
 
     /// When it was last read again and found whole; `None` also when something was found wrong since.

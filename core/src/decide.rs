@@ -102,8 +102,8 @@ pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<
         Request::Resolve { database, version, done, reason } => {
             resolve::resolve(state, (database, version), (*done, reason), &here.actor)
         }
-        Request::RecordCheck { database, backup, problems } => {
-            backups::checked(state, (database, backup), problems)
+        Request::RecordCheck { database, backup, problems, notes } => {
+            backups::checked(state, (database, backup), problems, notes)
         }
         Request::StartJob { database, restore } => jobs::start(state, database, restore, here),
         Request::CancelJob { job } => jobs::cancel(state, job),

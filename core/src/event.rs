@@ -346,6 +346,9 @@ pub enum Event {
         /// Whether it was only looked at, and not read.
         #[serde(default, skip_serializing_if = "is_false")]
         quick: bool,
+        /// What is wrong with some of its copies while another one is whole, in words.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
     },
     /// A backup is given up: its agent may be asked to delete it.
     BackupCondemned {

@@ -180,8 +180,8 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
         Event::StatementResolved { database, resolution } => {
             rollouts::resolved(state, database, resolution, place)?;
         }
-        Event::BackupChecked { database, backup, problems, quick } => {
-            let found = backups::Found { problems, quick: *quick };
+        Event::BackupChecked { database, backup, problems, quick, notes } => {
+            let found = backups::Found { problems, notes, quick: *quick };
             backups::checked(state, (database, backup), &found, place)?;
         }
         Event::JobStarted { job, database, by, restore } => {

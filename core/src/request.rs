@@ -256,6 +256,8 @@ pub enum Request {
         backup: BackupId,
         /// What is wrong with it.
         problems: Vec<String>,
+        /// What is wrong with some of its copies while another one is whole.
+        notes: Vec<String>,
     },
     /// Have an agent do something with a backup of its database.
     StartJob {

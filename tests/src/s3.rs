@@ -70,14 +70,17 @@ impl S3 {
         let (mood, moods) = watch::channel(Mood::Well);
         let written = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&written);
+        let root = directory.path().to_owned();
         let accepting = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let (service, moods, counter) = (service.clone(), moods.clone(), Arc::clone(&counter));
+                let root = root.clone();
                 tokio::spawn(async move {
                     let answer = service_fn(move |request| {
                         let (service, mood, counter) =
                             (service.clone(), *moods.borrow(), Arc::clone(&counter));
-                        async move { answer(&service, mood, &counter, request).await }
+                        let there = has_bucket(&root, &request);
+                        async move { answer(&service, (mood, there), &counter, request).await }
                     });
                     let server = Builder::new(TokioExecutor::new());
                     // Whoever hangs up has heard enough.
@@ -154,9 +157,15 @@ impl Drop for S3 {
     }
 }
 
+/// Whether the bucket of a request is there. The server itself would make it with the first object.
+fn has_bucket(root: &Path, request: &Request<Incoming>) -> bool {
+    let bucket = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
+    root.join(bucket).is_dir()
+}
+
 async fn answer(
     service: &S3Service,
-    mood: Mood,
+    (mood, has_bucket): (Mood, bool),
     counter: &AtomicU64,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, HttpError> {
@@ -169,6 +178,9 @@ async fn answer(
         *response.status_mut() = status;
         Ok(response)
     };
+    if !has_bucket {
+        return refusal(StatusCode::NOT_FOUND, "NoSuchBucket");
+    }
     match mood {
         Mood::Broken if writes => refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
         Mood::BrokenAfter(count) if writes && before >= count => {

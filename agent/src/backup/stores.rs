@@ -22,7 +22,7 @@ pub use error::StoreError;
 use error::refused;
 pub(super) use keep::{NotKept, keep};
 pub(super) use read::{Archive, Brought, bring};
-pub use read::{Source, forget_fetched, look, verify};
+pub use read::{Checked, Source, forget_fetched, look, verify};
 pub use remove::{remove, remove_leftovers};
 
 mod credentials;
@@ -78,9 +78,9 @@ impl Store {
             let hint = "correct ca in backup.stores: a file of certificates in PEM";
             let pem = std::fs::read(file)
                 .map_err(|error| unusable(format!("{}: {error}", file.display()), hint))?;
-            let bundle = Certificate::from_pem_bundle(&pem);
+            let bundle = Certificate::from_pem_bundle(&pem).ok().filter(|bundle| !bundle.is_empty());
             let bundle =
-                bundle.map_err(|_| unusable(format!("{} has no certificates", file.display()), hint))?;
+                bundle.ok_or_else(|| unusable(format!("{} has no certificates", file.display()), hint))?;
             options = bundle.into_iter().fold(options, ClientOptions::with_root_certificate);
         }
         let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_FOR, ..RetryConfig::default() };

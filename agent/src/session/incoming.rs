@@ -54,8 +54,9 @@ pub(crate) enum Question {
     Measure(Vec<String>),
     /// What do the history tables of other tools hold?
     History,
-    /// Is the backup at this path, whose manifest had this digest, still whole?
-    Backup(PathBuf, Digest),
+    /// Is the backup at this path, whose manifest had this digest, still whole? It takes as long as there is to read: the
+    /// controller, which knows how much that is, may say how long it waits.
+    Backup(PathBuf, Digest, Option<Duration>),
     /// Is all of it still there, as far as can be seen without reading it?
     LookAtBackup(PathBuf, Digest),
     /// Delete it.
@@ -131,7 +132,8 @@ fn read_question(kind: Option<probe::Kind>) -> Result<Question, BadMessage> {
             Ok(if wanted.quick {
                 Question::LookAtBackup(path, sha256)
             } else {
-                Question::Backup(path, sha256)
+                let deadline = Duration::from_millis(wanted.deadline_ms);
+                Question::Backup(path, sha256, Some(deadline).filter(|deadline| !deadline.is_zero()))
             })
         }
         Some(probe::Kind::DeleteBackup(wanted)) => {

@@ -15,16 +15,29 @@ use tokio::time::timeout;
 
 use super::guard::Objection;
 use super::{JobTools, Site};
+use crate::backup::stores::Checked;
 use crate::session::Question;
 use crate::words;
 
-/// Answers one question, within a deadline. A schema has an answer for each of its parts, every other question one.
+/// Answers one question, within a deadline: its own, or this one. A schema has an answer for each of its parts, every
+/// other question one.
 pub(crate) async fn answer<S: Site>(
     id: u64,
     question: Question,
     tools: JobTools<S>,
     deadline: Duration,
 ) -> Vec<wire::ProbeAnswer> {
+    let deadline = match &question {
+        Question::Backup(_, _, own) => own.unwrap_or(deadline),
+        Question::Inspect
+        | Question::DryRun { .. }
+        | Question::CountLoss(_)
+        | Question::Catalog
+        | Question::Measure(_)
+        | Question::History
+        | Question::LookAtBackup(..)
+        | Question::DeleteBackup(..) => deadline,
+    };
     let found = timeout(deadline, Box::pin(find(question, tools))).await;
     let late = |_| vec![Answer::Error(format!("there was no answer within {deadline:?}"))];
     let answers = found.unwrap_or_else(late).into_iter();
@@ -48,12 +61,12 @@ async fn find<S: Site>(question: Question, tools: JobTools<S>) -> Vec<Answer> {
             Ok(tables) => Answer::History(tables.as_slice().into()),
             Err(error) => Answer::Error(error.to_string()),
         },
-        Question::Backup(path, sha256) => match tools.site.verify_backup(&path, sha256).await {
-            Ok(problems) => Answer::Backup(wire::BackupCheck { problems }),
+        Question::Backup(path, sha256, _) => match tools.site.verify_backup(&path, sha256).await {
+            Ok(Checked { problems, notes }) => Answer::Backup(wire::BackupCheck { problems, notes }),
             Err(error) => Answer::Error(error.to_string()),
         },
         Question::LookAtBackup(path, sha256) => match tools.site.look_at_backup(&path, sha256).await {
-            Ok(problems) => Answer::Backup(wire::BackupCheck { problems }),
+            Ok(problems) => Answer::Backup(wire::BackupCheck { problems, notes: Vec::new() }),
             Err(error) => Answer::Error(error.to_string()),
         },
         Question::DeleteBackup(path, sha256) => match tools.site.delete_backup(&path, sha256).await {

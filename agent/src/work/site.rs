@@ -19,7 +19,7 @@ use pgbelay_proto::convert::{WireAdopt, WireCommand, WireJob, WireRehearse, Wire
 use pgbelay_proto::wire::Measured;
 use tokio::sync::Mutex;
 
-use crate::backup::stores::{self, Source};
+use crate::backup::stores::{self, Checked, Source};
 use crate::backup::{self, BackupRequest, RehearsalRequest, RestoreRequest};
 use crate::config::{BackupProgram, Config, Stores};
 use crate::database::{self, Control, Target, Trust};
@@ -110,12 +110,12 @@ pub trait Site: Send + Sync + 'static {
     fn measure(&self, relations: &[String]) -> impl Future<Output = Result<Measured, NoAnswer>> + Send;
     /// Reads the history tables of other migration tools.
     fn history(&self) -> impl Future<Output = Result<Vec<Table>, NoAnswer>> + Send;
-    /// Reads a backup again; what is wrong with it.
+    /// Reads all copies of a backup again.
     fn verify_backup(
         &self,
         path: &Path,
         sha256: Digest,
-    ) -> impl Future<Output = Result<Vec<String>, NoAnswer>> + Send;
+    ) -> impl Future<Output = Result<Checked, NoAnswer>> + Send;
     /// Restores a backup.
     fn restore(&self, job: &WireJob, control: Control<'_>) -> impl Future<Output = JobEnd> + Send;
     /// Clears what interrupted restores left, and tells what became of this one.
@@ -297,7 +297,7 @@ impl Site for Postgres {
         Box::pin(backup::back_up(&self.target, &self.backup_dir, &request, &control)).await
     }
 
-    async fn verify_backup(&self, path: &Path, sha256: Digest) -> Result<Vec<String>, NoAnswer> {
+    async fn verify_backup(&self, path: &Path, sha256: Digest) -> Result<Checked, NoAnswer> {
         let path = self.place(path)?;
         let (_, identity) = self.identity.load().map_err(|error| NoAnswer::because(&error))?;
         let source = self.source(&path, sha256, &identity.credentials.ca_pem);

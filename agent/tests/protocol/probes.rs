@@ -1,7 +1,10 @@
 //! Questions: answered beside the work, a few at a time, and never in its way.
 
+use std::time::Duration;
+
+use pgbelay_core::digest::Digest;
 use pgbelay_proto::wire::controller_message::Message::{Command, Probe};
-use pgbelay_proto::wire::probe::{Catalog, CountLoss, DryRun, Inspect, Kind, Measure};
+use pgbelay_proto::wire::probe::{Catalog, CountLoss, DryRun, Inspect, Kind, Measure, VerifyBackup};
 use pgbelay_proto::wire::{self, probe_answer::Answer};
 
 use crate::site::{Mood, observation};
@@ -108,5 +111,31 @@ async fn relations_are_measured() -> anyhow::Result<()> {
     agent.say(probe(1, Kind::Measure(Measure { relations: vec!["public.a".to_owned()] }))).await?;
     let Some(Answer::Measured(measured)) = agent.answer().await?.answer else { panic!() };
     assert_eq!((measured.relations[0].relation.as_str(), measured.relations[0].bytes), ("public.a", 7));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_backup_is_read_for_as_long_as_the_controller_waits() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    world.timing.probe = Duration::from_millis(50);
+    world.start_agent();
+    world.site.mood(Mood::Slow);
+    let mut agent = world.controller.agent().await?;
+    let verify = |id, deadline_ms| {
+        let (path, sha256) = ("/backups/b".to_owned(), Digest::of("x").to_string());
+        probe(id, Kind::VerifyBackup(VerifyBackup { path, sha256, quick: false, deadline_ms }))
+    };
+    agent.say(verify(1, 600_000)).await?;
+    agent.say(probe(2, count(&["tasks"]))).await?;
+    let late = agent.answer().await?;
+    assert!(late.id == 2 && matches!(late.answer, Some(Answer::Error(_))), "{late:?}");
+    world.site.mood(Mood::Quick);
+    let read = agent.answer().await?;
+    assert!(read.id == 1 && matches!(read.answer, Some(Answer::Backup(_))), "{read:?}");
+    // A controller that says nothing of it waits as long as for everything.
+    world.site.mood(Mood::Slow);
+    agent.say(verify(3, 0)).await?;
+    let late = agent.answer().await?;
+    assert!(late.id == 3 && matches!(late.answer, Some(Answer::Error(_))), "{late:?}");
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use pgbelay_agent::backup::stores::Checked;
 use pgbelay_agent::database::{Control, Progress, Trust};
 use pgbelay_agent::jobs::Kept;
 use pgbelay_agent::work::{NoAnswer, RunRequest, Site};
@@ -279,9 +280,13 @@ impl Site for PlayedSite {
         Ok(Measured { relations: relations.iter().map(size).collect(), holders: Vec::new() })
     }
 
-    async fn verify_backup(&self, path: &Path, _: Digest) -> Result<Vec<String>, NoAnswer> {
+    async fn verify_backup(&self, path: &Path, _: Digest) -> Result<Checked, NoAnswer> {
+        let mood = *self.0.mood.borrow();
+        if mood == Mood::Slow {
+            self.until_mood(Mood::Quick).await;
+        }
         self.answer()?;
-        Ok(vec![format!("{} is missing", path.display())])
+        Ok(Checked { problems: vec![format!("{} is missing", path.display())], notes: Vec::new() })
     }
 
     async fn look_at_backup(&self, path: &Path, _: Digest) -> Result<Vec<String>, NoAnswer> {

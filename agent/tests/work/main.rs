@@ -11,6 +11,7 @@ mod adopting;
 mod backup_commands;
 mod backup_methods;
 mod backups;
+mod bad_stores;
 mod catalogs;
 mod connecting;
 mod counting;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use pgbelay_agent::backup::remove_leftovers;
-use pgbelay_agent::backup::stores::{self, Source};
+use pgbelay_agent::backup::stores::{self, Checked, Source};
 use pgbelay_agent::config::{StoreAt, Stores};
 use pgbelay_core::command::{Backup, FailureKind, Outcome};
 use pgbelay_core::job::{Destination, JobEnd};
@@ -73,8 +73,13 @@ impl Asked {
     }
 }
 
-/// What is wrong with all copies, read again.
+/// What is wrong with a backup, read again.
 pub(crate) async fn problems(yard: &Yard, backup: &Backup) -> anyhow::Result<Vec<String>> {
+    Ok(checked(yard, backup).await?.problems)
+}
+
+/// What is found when all copies are read again.
+pub(crate) async fn checked(yard: &Yard, backup: &Backup) -> anyhow::Result<Checked> {
     Ok(stores::verify(&Asked::of(yard).source(yard, backup)).await?)
 }
 
@@ -157,6 +162,48 @@ async fn what_is_not_whole_in_a_store_is_named_and_not_restored() -> anyhow::Res
     fs::write(parts[0], other)?;
     fs::write(parts[1], one)?;
     ensure!(!problems(&yard, &backup).await?.is_empty(), "two parts were swapped");
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_copy_that_is_whole_is_enough_and_what_is_wrong_with_others_is_told() -> anyhow::Result<()> {
+    let s3 = S3::start().await?;
+    let mut yard = yard(&s3, &[&place("one"), &place("two")]).await?;
+    let backup = backed_up(yard.back_up(None).await?);
+    let part = objects(&s3, "one").into_iter().find(|name| name.contains(".dat")).context("no part")?;
+    let name = part.split_once('/').context("no name")?.1.to_owned();
+    let flip = |path: &Path| -> anyhow::Result<()> {
+        let mut content = fs::read(path)?;
+        let middle = content.len() / 2;
+        content[middle] ^= 1;
+        Ok(fs::write(path, content)?)
+    };
+    let copy = |prefix: &str| s3.bucket().join(prefix).join(APP).join(&part);
+    let said = |location: &str| format!("{location}: {name} was changed: its digest is another one");
+    let (one, two) = (&backup.copies[0], &backup.copies[1]);
+    let whole = |notes: &[String]| Checked { problems: Vec::new(), notes: notes.to_vec() };
+    ensure!(checked(&yard, &backup).await? == whole(&[]));
+
+    flip(&copy("one"))?;
+    let found = checked(&yard, &backup).await?;
+    ensure!(found == whole(&[said(one)]), "{found:?}");
+    flip(&Path::new(&backup.path).join(&name))?;
+    let found = checked(&yard, &backup).await?;
+    ensure!(found == whole(&[said(&backup.path), said(one)]), "{found:?}");
+    // A restore takes the one that is whole.
+    let end = restored(into(&yard, &yard.world.target, &backup, Destination::Scratch).await?)?;
+    ensure!(end.counted >= 1, "{end:?}");
+    // One that does not answer is no problem of the others either.
+    let good = yard.stores.all[0].endpoint.replace("http://127.0.0.1:1".to_owned());
+    let found = checked(&yard, &backup).await?;
+    ensure!(found.problems.is_empty() && found.notes.len() == 2, "{found:?}");
+    ensure!(found.notes[1].contains("cannot be reached") && found.notes[1].contains("/one"), "{found:?}");
+    yard.stores.all[0].endpoint = good;
+
+    flip(&copy("two"))?;
+    let found = checked(&yard, &backup).await?;
+    ensure!(found.notes.is_empty() && found.problems.len() == 3, "{found:?}");
+    ensure!(found.problems[1..] == [said(one), said(two)], "{found:?}");
     Ok(())
 }
 

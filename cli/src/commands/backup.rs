@@ -63,7 +63,8 @@ pub(crate) struct DrillArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  pgbelay backup verify 20261127T100001Z-r3-c7\n\nExit code 1: it is not whole; what is wrong \
-                  with it is told, part by part."
+                  with it is told, part by part. It is whole if one of its copies is; what is wrong with others is told as \
+                  a warning."
 )]
 pub(crate) struct VerifyArgs {
     /// The backup, as `pgbelay backup list` calls it

@@ -20,23 +20,31 @@ const COLUMNS: [Column; 8] = [
     word("LOCATION").rank(5),
 ];
 
-/// One line for each backup, and what is wrong with those that are not whole.
+/// One line for each backup, what is wrong with those that are not whole, and with copies of the others.
 pub(crate) fn list(response: &ListBackupsResponse, layout: Layout) -> String {
     if response.backups.is_empty() {
         return "There is no backup yet: each run takes one first.\n".into();
     }
     let rows: Vec<_> = response.backups.iter().map(row).collect();
     let mut text = table(&COLUMNS, &rows, layout);
-    for entry in response.backups.iter().filter(|entry| !entry.complete) {
-        text.push('\n');
-        text.push_str(&problems(entry));
+    for entry in &response.backups {
+        let more = if entry.complete { notes(entry) } else { problems(entry) };
+        if !more.is_empty() {
+            text.push('\n');
+            text.push_str(&more);
+        }
     }
     text
 }
 
 /// What came of reading one again.
 pub(crate) fn verified(entry: &BackupEntry, _layout: Layout) -> String {
-    if entry.complete && entry.encrypted {
+    if entry.complete { format!("{}{}", whole(entry), notes(entry)) } else { problems(entry) }
+}
+
+/// What was read of one that is whole.
+fn whole(entry: &BackupEntry) -> String {
+    if entry.encrypted {
         let some = match entry.method.as_str() {
             "touched" => ". It has the rows of only those tables that its run touches",
             _ => "",
@@ -49,28 +57,40 @@ pub(crate) fn verified(entry: &BackupEntry, _layout: Layout) -> String {
             bytes(entry.bytes)
         );
     }
-    if entry.complete {
-        return match entry.method.as_str() {
-            "restore_point" => format!(
-                "{} of {} is whole: its manifest was read again. It is a restore point: the server's archive, which has \
+    match entry.method.as_str() {
+        "restore_point" => format!(
+            "{} of {} is whole: its manifest was read again. It is a restore point: the server's archive, which has \
                  the data, was not looked at\n",
-                entry.id, entry.database
-            ),
-            "command" => format!(
-                "{} of {}: its manifest is whole, and was read again. A program of the agent's machine has made it: what \
+            entry.id, entry.database
+        ),
+        "command" => format!(
+            "{} of {}: its manifest is whole, and was read again. A program of the agent's machine has made it: what \
                  is at {} was not looked at\n",
-                entry.id, entry.database, entry.outside
-            ),
-            "touched" => format!(
-                "{} of {} is whole: {} read again. It has the rows of only those tables that its run touches\n",
-                entry.id,
-                entry.database,
-                bytes(entry.bytes)
-            ),
-            _ => format!("{} of {} is whole: {} read again\n", entry.id, entry.database, bytes(entry.bytes)),
-        };
+            entry.id, entry.database, entry.outside
+        ),
+        "touched" => format!(
+            "{} of {} is whole: {} read again. It has the rows of only those tables that its run touches\n",
+            entry.id,
+            entry.database,
+            bytes(entry.bytes)
+        ),
+        _ => format!("{} of {} is whole: {} read again\n", entry.id, entry.database, bytes(entry.bytes)),
     }
-    problems(entry)
+}
+
+/// What is wrong with some copies of one that is whole, if anything is.
+fn notes(entry: &BackupEntry) -> String {
+    if entry.notes.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "warning: not every copy of {} of {} was found whole; a restore takes one that is:\n",
+        entry.id, entry.database
+    );
+    for note in &entry.notes {
+        text.push_str(&format!("  {note}\n"));
+    }
+    text
 }
 
 fn problems(entry: &BackupEntry) -> String {
@@ -123,6 +143,7 @@ mod tests {
     fn entries() -> ListBackupsResponse {
         let entry = BackupEntry {
             copies: Vec::new(),
+            notes: Vec::new(),
             id: "20261127T100001Z-r3-c7".into(),
             database: "orders-1".into(),
             environment: "production".into(),
@@ -208,5 +229,15 @@ mod tests {
         let listed = plain(&list(&both, Layout { width: Some(160) }));
         assert!(listed.contains("1.4 MiB touched") && listed.contains("1.4 MiB command"), "{listed}");
         assert!(list(&ListBackupsResponse::default(), Layout { width: None }).contains("no backup yet"));
+        let noted =
+            BackupEntry { notes: vec!["s3://b/x: dump/1.dat is missing".into()], ..all.backups[0].clone() };
+        let told = plain(&verified(&noted, Layout { width: Some(80) }));
+        insta::assert_snapshot!(told, @r#"
+        20261127T100001Z-r3-c7 of orders-1 is whole: 1.4 MiB read again
+        warning: not every copy of 20261127T100001Z-r3-c7 of orders-1 was found whole; a restore takes one that is:
+          s3://b/x: dump/1.dat is missing
+        "#);
+        let listed = plain(&list(&ListBackupsResponse { backups: vec![noted] }, Layout { width: Some(160) }));
+        assert!(listed.contains("warning: not every copy") && !listed.contains("NOT WHOLE"), "{listed}");
     }
 }

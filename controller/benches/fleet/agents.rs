@@ -253,7 +253,7 @@ impl Agent {
                 wire::probe_answer::Answer::Observation(self.observation())
             }
             Some(wire::probe::Kind::VerifyBackup(_)) => {
-                wire::probe_answer::Answer::Backup(wire::BackupCheck { problems: Vec::new() })
+                wire::probe_answer::Answer::Backup(wire::BackupCheck::default())
             }
             Some(_) | None => wire::probe_answer::Answer::Error("there is no database".to_owned()),
         }

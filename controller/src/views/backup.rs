@@ -24,6 +24,7 @@ pub(crate) fn entry(state: &State, known: &KnownBackup, now: Timestamp) -> wire:
         complete: problems.is_empty(),
         verified_at: known.proven_at().map(rfc3339),
         problems,
+        notes: known.notes().to_vec(),
         window_until: window_until(state, known, now).map(rfc3339),
         rollout: known.rollout.to_string(),
         restored_at: known.restored_at.map(rfc3339),

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use pgbelay_controller::keeper::KeeperTiming;
 use pgbelay_controller::server::Options;
 use pgbelay_proto::wire;
+use pgbelay_proto::wire::controller_message::Message::Probe;
 use pgbelay_proto::wire::create_plan_request::Goal;
 
 use super::world::{Stream, World, refusal, until};
@@ -140,6 +141,59 @@ async fn what_open_windows_rest_on_is_looked_at_now_and_then() -> anyhow::Result
     agent.during(until("it is open again", async || Ok(state().await?.state == "open"))).await??;
     // What does not change is not written down.
     assert_eq!(of(&world.story().await?, "controller backup-checked"), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_found_is_written_down_also_when_nobody_waits_for_it() -> anyhow::Result<()> {
+    let idle = KeeperTiming { judge: NEVER, look: NEVER, retry: NEVER };
+    let mut world = world(idle, "environments:\n- name: staging\n- name: production\n").await?;
+    let mut agent = world.agent("orders", "staging").await?.connect(&world).await?;
+    run(&world, &mut agent, 1).await?;
+    let id = backups(&world).await?.remove(0).id;
+    let mut admin = world.admin().await?;
+    let mut asking = admin.clone();
+    let verify = wire::VerifyBackupRequest { id, ..Default::default() };
+    let asked = tokio::spawn(async move { asking.verify_backup(verify).await });
+    let probe = loop {
+        if let Probe(probe) = agent.next().await? {
+            break probe;
+        }
+    };
+    let Some(wire::probe::Kind::VerifyBackup(wanted)) = &probe.kind else { anyhow::bail!("{probe:?}") };
+    // Four bytes take a second.
+    assert_eq!((wanted.quick, wanted.deadline_ms), (false, 601_000));
+    asked.abort();
+    assert!(asked.await.is_err_and(|error| error.is_cancelled()), "it was answered");
+    // On the same connection: what is asked later is answered later, and by then the controller knows who has gone.
+    admin.list_backups(wire::ListBackupsRequest::default()).await?;
+    agent.answer(probe).await?;
+    until("it is written down", async || Ok(backups(&world).await?[0].verified_at.is_some())).await?;
+    assert_eq!(of(&world.story().await?, "root backup-checked"), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_some_copies_is_kept_and_the_window_stays_usable() -> anyhow::Result<()> {
+    let idle = KeeperTiming { judge: NEVER, look: NEVER, retry: NEVER };
+    let mut world = world(idle, "environments:\n- name: staging\n- name: production\n").await?;
+    let mut agent = world.agent("orders", "staging").await?.connect(&world).await?;
+    run(&world, &mut agent, 1).await?;
+    let note = "s3://b/orders/x: dump/1.dat was changed: its digest is another one".to_owned();
+    agent.agent.noted = vec![note.clone()];
+    let verify = wire::VerifyBackupRequest { id: backups(&world).await?.remove(0).id, ..Default::default() };
+    let mut admin = world.admin().await?;
+    let entry = agent.during(admin.verify_backup(verify)).await??.into_inner();
+    assert!(entry.complete && entry.verified_at.is_some() && entry.problems.is_empty(), "{entry:?}");
+    assert_eq!(entry.notes, std::slice::from_ref(&note));
+    assert_eq!(world.status("orders").await?.window.map(|window| window.state).as_deref(), Some("open"));
+    let plan = agent.during(admin.create_plan(to_base())).await??.into_inner();
+    assert!(plan.blocked_by.iter().all(|why| !why.contains("not usable")), "{:?}", plan.blocked_by);
+    // It is in the ledger, and not only in memory.
+    drop(agent);
+    world.stop().await?;
+    world.run().await?;
+    assert_eq!(backups(&world).await?[0].notes, [note]);
     Ok(())
 }
 

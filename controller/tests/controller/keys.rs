@@ -147,7 +147,7 @@ fn status_and_drills_speak_of_the_same_backup() -> anyhow::Result<()> {
         let path = format!("/backups/b{at}");
         let backup = Backup { path, method, sealed_key: None, ..sealed.backup.clone() };
         let problems = problems.iter().map(ToString::to_string).collect();
-        let checked = Some(BackupCheck { at: Timestamp(at), problems });
+        let checked = Some(BackupCheck { at: Timestamp(at), problems, notes: Vec::new() });
         Arc::new(KnownBackup { backup, made_at: Timestamp(at), checked, ..KnownBackup::clone(sealed) })
     };
     let environment = "staging".parse()?;

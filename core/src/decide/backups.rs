@@ -16,9 +16,16 @@ pub(super) fn checked(
     state: &State,
     (database, backup): (&DatabaseName, &BackupId),
     problems: &[String],
+    notes: &[String],
 ) -> Result<Vec<Event>, Refusal> {
     state.backup(database, backup)?;
-    Ok(vec![found((database, backup), problems, false)])
+    Ok(vec![Event::BackupChecked {
+        database: database.clone(),
+        backup: backup.clone(),
+        problems: problems.to_vec(),
+        quick: false,
+        notes: notes.to_vec(),
+    }])
 }
 
 /// It was looked at. Only what is new goes on record, and what is gone meanwhile is nobody's concern.
@@ -29,16 +36,16 @@ pub(super) fn looked(
 ) -> Vec<Event> {
     let Ok(known) = state.backup(database, backup) else { return Vec::new() };
     let before = known.looked.as_ref().map(|look| look.problems.as_slice()).unwrap_or_default();
-    if before == problems { Vec::new() } else { vec![found((database, backup), problems, true)] }
-}
-
-fn found((database, backup): (&DatabaseName, &BackupId), problems: &[String], quick: bool) -> Event {
-    Event::BackupChecked {
+    if before == problems {
+        return Vec::new();
+    }
+    vec![Event::BackupChecked {
         database: database.clone(),
         backup: backup.clone(),
         problems: problems.to_vec(),
-        quick,
-    }
+        quick: true,
+        notes: Vec::new(),
+    }]
 }
 
 /// Gives up those of some backups that may go at this moment; the others stay.

@@ -266,6 +266,7 @@ fn asks_of_people(world: &World) -> Vec<(Request, &'static str)> {
                 database: "orders-1".parse().unwrap(),
                 backup: "b".to_owned(),
                 problems: Vec::new(),
+                notes: Vec::new(),
             },
             "AO  s     C",
         ),

@@ -31,6 +31,7 @@ pub(super) fn made(state: &mut State, command: &Command, backup: &Backup, place:
 /// What was found: by reading all of it, or by a quick look.
 pub(super) struct Found<'a> {
     pub(super) problems: &'a [String],
+    pub(super) notes: &'a [String],
     pub(super) quick: bool,
 }
 
@@ -41,7 +42,8 @@ pub(super) fn checked(
     place: Place,
 ) -> Result<(), IllegalEvent> {
     let known = known(state, (database, backup), place)?;
-    let check = Some(BackupCheck { at: place.at, problems: found.problems.to_vec() });
+    let (problems, notes) = (found.problems.to_vec(), found.notes.to_vec());
+    let check = Some(BackupCheck { at: place.at, problems, notes });
     if found.quick {
         known.looked = check;
     } else {
@@ -55,7 +57,10 @@ pub(super) fn restored(state: &mut State, (database, backup): (&DatabaseName, &B
     if let Some(known) = state.backups.get_mut(&(database.clone(), backup.clone())) {
         let known = Arc::make_mut(known);
         known.restored_at = Some(place.at);
-        (known.checked, known.looked) = (Some(BackupCheck { at: place.at, problems: Vec::new() }), None);
+        // One copy came back: of the others it tells nothing.
+        let notes = known.notes().to_vec();
+        (known.checked, known.looked) =
+            (Some(BackupCheck { at: place.at, problems: Vec::new(), notes }), None);
     }
 }
 
@@ -69,7 +74,8 @@ pub(super) fn not_restored(
     if let Some(known) = state.backups.get_mut(&(database.clone(), backup.clone()))
         && !problems.is_empty()
     {
-        Arc::make_mut(known).checked = Some(BackupCheck { at: place.at, problems: problems.to_vec() });
+        let (problems, notes) = (problems.to_vec(), Vec::new());
+        Arc::make_mut(known).checked = Some(BackupCheck { at: place.at, problems, notes });
     }
 }
 

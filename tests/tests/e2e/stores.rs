@@ -56,6 +56,26 @@ async fn an_agent_that_is_killed_while_it_sends_a_backup_leaves_nothing_of_it() 
     ensure!(here.iter().filter(|name| !name.to_string_lossy().starts_with('.')).eq([id]), "{here:?}");
     world.cli(&["backup", "verify", id]).await?.ended(0, &[]);
 
+    // One copy that was changed is told of; the backup is whole all the same.
+    let part = s3.objects().into_iter().find(|name| name.ends_with("dump/toc.dat")).context("no part")?;
+    let part = s3.bucket().join(part);
+    let content = fs::read(&part)?;
+    let mut changed = content.clone();
+    changed[100] ^= 1;
+    fs::write(&part, changed)?;
+    let told = world.cli(&["backup", "verify", id]).await?.ended(0, &[]);
+    let note = format!("s3://{BUCKET}/fleet/orders/{id}: dump/toc.dat was changed");
+    for words in [" is whole: ", "warning: not every copy of ", note.as_str()] {
+        ensure!(told.stdout.contains(words), "{words}: {}", told.stdout);
+    }
+    let list = world.json(&["backup", "list"]).await?;
+    let listed = &list["backups"][0];
+    ensure!(listed["complete"] == true && listed["problems"] == serde_json::json!([]), "{list}");
+    ensure!(listed["notes"][0].as_str().is_some_and(|text| text.starts_with(&note)), "{list}");
+    fs::write(&part, content)?;
+    let again = world.cli(&["backup", "verify", id]).await?.ended(0, &[]);
+    ensure!(!again.stdout.contains("warning"), "{}", again.stdout);
+
     // A copy that is lost is made up for by the other one.
     fs::remove_dir_all(entry["location"].as_str().context("no place")?)?;
     world.cli(&["restore", "orders", "--backup", "latest"]).await?.ended(0, &[]);

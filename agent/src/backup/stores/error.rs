@@ -44,7 +44,7 @@ impl StoreError {
 }
 
 /// What is known of the words that servers use: the words, what they mean, what to do.
-const KNOWN: [(&[&str], &str, &str); 8] = [
+const KNOWN: [(&[&str], &str, &str); 10] = [
     (
         &["RequestTimeTooSkewed"],
         "the clock of this machine is not that of the store (RequestTimeTooSkewed)",
@@ -72,6 +72,18 @@ const KNOWN: [(&[&str], &str, &str); 8] = [
         &["QuotaExceeded", "StorageFull", "InsufficientStorage", "507 Insufficient", "EntityTooLarge"],
         "it is full",
         "make room in the store",
+    ),
+    // Before what cannot be reached: it is told of in the same words.
+    (
+        &["UnknownIssuer"],
+        "its certificate is from an authority that this machine does not trust",
+        "name the file of the authority's certificate in backup.stores (ca=/path), if the store is the one that is meant",
+    ),
+    (
+        &["invalid peer certificate"],
+        "its certificate does not count: it has another name, or its time is over",
+        "see whether the endpoint in backup.stores has the name that is in the store's certificate, and how long that \
+         counts",
     ),
     (
         &[

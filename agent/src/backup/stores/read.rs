@@ -99,22 +99,61 @@ impl Source<'_> {
     }
 }
 
-/// Reads all copies again; what is wrong with them, in words.
+/// What was found when all copies of a backup were read again, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Checked {
+    /// What is wrong with it; nothing: it is whole, because one of its copies is.
+    pub problems: Vec<String>,
+    /// What is wrong with others of its copies while one is whole: each with the copy that it is about.
+    pub notes: Vec<String>,
+}
+
+/// Reads all copies again. A backup is whole if one of them is: a restore takes that one.
 ///
 /// # Errors
-/// A store could not be asked: then nothing was found out.
-pub async fn verify(source: &Source<'_>) -> Result<Vec<String>, StoreError> {
-    let mut problems = Vec::new();
+/// No copy is whole, and a store could not be asked: then nothing was found out, since it may have one.
+pub async fn verify(source: &Source<'_>) -> Result<Checked, StoreError> {
+    let (mut is_whole, mut here, mut there, mut unasked) = (false, None, Vec::new(), Vec::new());
     if let Some(path) = source.local() {
-        problems.extend(whole(&path, source.sha256, source.ca_pem).await.err().unwrap_or_default());
+        match whole(&path, source.sha256, source.ca_pem).await {
+            Ok(_) => is_whole = true,
+            Err(found) => here = Some((path, found)),
+        }
     }
     for copy in source.remote().await {
-        let (store, there) = copy?;
-        let found = store.whole(source, &there).await?;
-        let location = store.location(source.database, source.id());
-        problems.extend(found.into_iter().map(|problem| format!("{location}: {problem}")));
+        match read_again(source, copy).await {
+            Ok((_, found)) if found.is_empty() => is_whole = true,
+            Ok((location, found)) => {
+                there.extend(found.into_iter().map(|problem| format!("{location}: {problem}")));
+            }
+            Err(error) => unasked.push(error),
+        }
     }
-    Ok(problems)
+    if is_whole {
+        let of_path = |(path, found): (PathBuf, Vec<String>)| {
+            found.into_iter().map(move |problem| format!("{}: {problem}", path.display()))
+        };
+        let notes = here.into_iter().flat_map(of_path).chain(there);
+        let notes = notes.chain(unasked.iter().map(ToString::to_string)).collect();
+        return Ok(Checked { problems: Vec::new(), notes });
+    }
+    match unasked.into_iter().next() {
+        Some(error) => Err(error),
+        None => {
+            let here = here.map(|(_, found)| found).unwrap_or_default();
+            Ok(Checked { problems: here.into_iter().chain(there).collect(), notes: Vec::new() })
+        }
+    }
+}
+
+/// Where a copy is, and what is wrong with it.
+async fn read_again(
+    source: &Source<'_>,
+    copy: Result<Copy, StoreError>,
+) -> Result<(String, Vec<String>), StoreError> {
+    let (store, there) = copy?;
+    let found = store.whole(source, &there).await?;
+    Ok((store.location(source.database, source.id()), found))
 }
 
 /// Looks whether a copy is there with all its parts; what is wrong with the copies, if none is.

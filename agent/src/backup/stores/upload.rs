@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use object_store::multipart::{MultipartStore as _, PartId};
 use object_store::path::Path as Key;
-use object_store::{ObjectStoreExt as _, PutPayload};
+use object_store::{Error as Refusal, ObjectStoreExt as _, PutPayload};
 use pgbelay_core::digest::Digest;
 use sha2::{Digest as _, Sha256};
 use tokio::fs::File;
@@ -68,10 +68,19 @@ impl Store {
         self.create(&self.key(id, MANIFEST), text).await
     }
 
-    /// Says that a copy is being written: only one can.
+    /// Says that a copy is being written: only one can, and none where there is one already.
     pub(super) async fn claim(&self, id: &str) -> Result<(), StoreError> {
         let who = uuid::Uuid::new_v4().to_string().into_bytes();
-        self.create(&self.key(id, CLAIM), who).await
+        self.create(&self.key(id, CLAIM), who).await?;
+        // Somebody else who is done has taken his mark away, after he had written the manifest.
+        let manifest = self.key(id, MANIFEST);
+        let error = match self.client.head(&manifest).await {
+            Err(Refusal::NotFound { .. }) => return Ok(()),
+            Ok(_) => StoreError::taken(&self.url, &manifest),
+            Err(error) => refused(&self.url, "look for another backup", &error),
+        };
+        self.unclaim(id).await;
+        Err(error)
     }
 
     pub(super) async fn unclaim(&self, id: &str) {

@@ -192,7 +192,7 @@ mod tests {
                 sealed_key: None,
             },
             made_at: Timestamp(at),
-            checked: Some(BackupCheck { at: Timestamp(at), problems }),
+            checked: Some(BackupCheck { at: Timestamp(at), problems, notes: Vec::new() }),
             restored_at: None,
             looked: None,
             condemned: None,

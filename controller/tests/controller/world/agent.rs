@@ -48,6 +48,8 @@ pub(crate) struct Agent {
     pub(crate) measured: wire::Measured,
     /// What is wrong with the newest of its backups.
     pub(crate) broken: Vec<String>,
+    /// What is wrong with some copies of its backups, while others are whole.
+    pub(crate) noted: Vec<String>,
     /// Whether it cannot look at its backups.
     pub(crate) blind: bool,
     pub(crate) refuses_to_delete: bool,
@@ -72,6 +74,7 @@ impl Agent {
             measured: wire::Measured::default(),
             conditions: String::new(),
             broken: Vec::new(),
+            noted: Vec::new(),
             blind: false,
             refuses_to_delete: false,
             newest: String::new(),
@@ -236,7 +239,8 @@ impl Stream {
         }
     }
 
-    async fn answer(&self, probe: wire::Probe) -> anyhow::Result<()> {
+    /// Answers what the controller asks about the database.
+    pub(crate) async fn answer(&self, probe: wire::Probe) -> anyhow::Result<()> {
         use wire::probe_answer::Answer;
         let answer = match probe.kind {
             Some(wire::probe::Kind::Inspect(_)) => Answer::Observation(self.agent.observation()),
@@ -278,7 +282,8 @@ impl Stream {
             return wire::probe_answer::Answer::Error("the disk is away".to_owned());
         }
         let problems = if wanted.path == self.agent.newest { self.agent.broken.clone() } else { Vec::new() };
-        wire::probe_answer::Answer::Backup(wire::BackupCheck { problems })
+        let notes = if wanted.quick { Vec::new() } else { self.agent.noted.clone() };
+        wire::probe_answer::Answer::Backup(wire::BackupCheck { problems, notes })
     }
 
     /// The next command.

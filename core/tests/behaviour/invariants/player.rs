@@ -348,7 +348,7 @@ impl Player {
         let request = if quick {
             Request::RecordLook { database, backup, problems }
         } else {
-            Request::RecordCheck { database, backup, problems }
+            Request::RecordCheck { database, backup, problems, notes: Vec::new() }
         };
         drop(self.world.ask(&Actor::Controller, &request));
     }

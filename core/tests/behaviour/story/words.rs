@@ -36,7 +36,7 @@ pub(crate) fn line(event: &Event) -> String {
         }
         Event::PlanCreated { plan } => return planned(plan),
         Event::PlanApproved { plan, by } => format!("{plan} by {by}"),
-        Event::BackupChecked { database, backup, problems, quick } => {
+        Event::BackupChecked { database, backup, problems, quick, notes: _ } => {
             let how = if *quick { "looked at, " } else { "" };
             format!("{database} {backup}: {how}{}", if problems.is_empty() { "whole" } else { "not whole" })
         }

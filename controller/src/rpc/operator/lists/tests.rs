@@ -27,7 +27,11 @@ fn backup(at: i64, problem: usize) -> KnownBackup {
             sealed_key: None,
         },
         made_at: Timestamp(at),
-        checked: Some(BackupCheck { at: Timestamp(at), problems: vec!["x".repeat(problem)] }),
+        checked: Some(BackupCheck {
+            at: Timestamp(at),
+            problems: vec!["x".repeat(problem)],
+            notes: Vec::new(),
+        }),
         restored_at: None,
         looked: None,
         condemned: None,

@@ -37,7 +37,9 @@ pub(super) fn carry_out(teller: &mut Teller, said: &Said<'_>) {
                 _ => vec!["dump/1.dat was changed: its digest is another one".to_owned()],
             };
             let request = match *state {
-                "reads-whole" | "changed" => Request::RecordCheck { database, backup, problems },
+                "reads-whole" | "changed" => {
+                    Request::RecordCheck { database, backup, problems, notes: Vec::new() }
+                }
                 "gone" => Request::BackupGone { database, backup },
                 _ => Request::RecordLook { database, backup, problems },
             };
