@@ -252,7 +252,7 @@ pub(super) async fn pipe(mut one: Command, mut two: Command, control: &Control<'
         Err(error) => return bad(&name, &format!("it cannot be started: {error}")),
     };
     // Whatever comes of it, it has ended when this returns.
-    let _group = Group(first.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
+    let mut group = Group(first.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
     let (stdout, stderr) = (first.stdout.take(), first.stderr.take());
     match stdout.map(TryInto::<Stdio>::try_into) {
         Some(Ok(stdout)) => {
@@ -266,7 +266,11 @@ pub(super) async fn pipe(mut one: Command, mut two: Command, control: &Control<'
     tokio::pin!(writes, reads);
     let (ended, wrote) = tokio::select! {
         ended = &mut reads => (ended, None),
-        wrote = &mut writes => (reads.await, Some(wrote)),
+        wrote = &mut writes => {
+            // Its number may be another's from now on.
+            group.0 = None;
+            (reads.await, Some(wrote))
+        }
     };
     if matches!(ended, Ended::Cancelled) {
         return ended;
@@ -274,8 +278,11 @@ pub(super) async fn pipe(mut one: Command, mut two: Command, control: &Control<'
     let wrote = match wrote {
         Some(wrote) => Ok(wrote),
         // It may wait for a lock, and does not see that nobody reads it any more.
-        None => timeout(COMES_TO_AN_END, writes).await,
+        None => timeout(COMES_TO_AN_END, &mut writes).await,
     };
+    if wrote.is_ok() {
+        group.0 = None;
+    }
     match (ended, wrote) {
         (Ended::Well(output), Ok((_, Ok(status)))) if status.success() => Ended::Well(output),
         (ended @ (Ended::Badly(_) | Ended::Cancelled), Ok((_, Ok(status)))) if status.success() => ended,

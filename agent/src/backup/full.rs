@@ -132,7 +132,8 @@ async fn dump(
             done
         };
         let written = if seal.is_some() { place.sealed() } else { place.dump() };
-        early.begin(&written, &format!("{DUMP_DIR}/"), contents.bytes());
+        let largest = contents.tables.iter().map(|(_, bytes)| *bytes).max().unwrap_or_default();
+        early.begin(&written, &format!("{DUMP_DIR}/"), largest);
         let done = tokio::select! {
             done = async { tokio::join!(dumped, followed) } => done,
             never = meter.watch(looks, &contents.tables) => never,
@@ -148,7 +149,10 @@ async fn dump(
         }
         match done {
             Ok(parts) => {
-                early.pause().await;
+                tokio::select! {
+                    () = early.pause() => {}
+                    () = control.cancel.cancelled() => return Err(Stop::Cancelled),
+                }
                 return Ok(Made { parts, compression, jobs });
             }
             Err(Stop::Failed(failure))

@@ -14,8 +14,8 @@ use pgbelay_core::database::Observation;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::job::REHEARSED;
 use pgbelay_core::name::DatabaseName;
-use pgbelay_core::plan::{Direction, Expectation};
-use pgbelay_core::time::Span;
+use pgbelay_core::plan::{Direction, ExecutionSettings, Expectation};
+use pgbelay_core::time::{Span, Timestamp};
 use pgbelay_proto::convert::{WireCommand, WireRehearse, WireRun, WireStep};
 use tokio::time::{Instant, timeout};
 
@@ -142,6 +142,15 @@ async fn others(session: &Session, own: &str) -> Result<Vec<String>, Fault> {
     Ok(rows.iter().filter_map(|row| row.get(0)).map(str::to_owned).collect())
 }
 
+/// What the agent's role has set for itself in this database: it decides what SQL means as well.
+async fn own_settings(session: &Session) -> Result<Vec<String>, Fault> {
+    let sql = "SELECT pg_catalog.unnest(s.setconfig) FROM pg_catalog.pg_db_role_setting s \
+               JOIN pg_catalog.pg_roles r ON r.oid = s.setrole JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase \
+               WHERE r.rolname = CURRENT_USER AND d.datname = pg_catalog.current_database()";
+    let rows = session.ask(sql).await?;
+    Ok(rows.iter().filter_map(|row| row.get(0)).map(str::to_owned).collect())
+}
+
 /// What was run forward, and back.
 type Tried = (Vec<StepDone>, Vec<StepDone>);
 
@@ -158,7 +167,9 @@ async fn on_a_copy(
     }
     let session = connect(target, NAME).await.map_err(Stop::no_copy)?;
     let version = session.version;
-    let contents = Contents::look(&session).await.map_err(|fault| Stop::no_copy(fault.words()))?;
+    let mut contents = Contents::look(&session).await.map_err(|fault| Stop::no_copy(fault.words()))?;
+    let own = own_settings(&session).await.map_err(|fault| Stop::no_copy(fault.words()))?;
+    contents.needs.settings.extend(own);
     let schemas = others(&session, &target.schema).await.map_err(|fault| Stop::no_copy(fault.words()))?;
     let empty = (!request.rehearse.with_rows).then_some(schemas.as_slice());
     session.close().await;
@@ -290,14 +301,17 @@ impl Copy<'_> {
             steps: steps.to_vec(),
             expect: Expectation::from(&seen),
             backup: None,
-            settings: self.request.rehearse.settings.clone(),
+            // How far copying makes standbys lag behind says nothing of the migrations.
+            settings: ExecutionSettings { replication_lag: None, ..self.request.rehearse.settings.clone() },
             resolution: None,
             locks: Vec::new(),
         };
         // Each pass is a run of its own there.
         let id = format!("{}-{pass}", self.request.command.id);
         let id = id.parse().map_err(|_| Stop::no_copy("its name is too long"))?;
-        let command = WireCommand { id, ..self.request.command.clone() };
+        // Copying takes its time: that the rehearsal was begun in time counts.
+        let not_after = Timestamp(i64::MAX);
+        let command = WireCommand { id, not_after, ..self.request.command.clone() };
         let outcome =
             Box::pin(database::run(&self.inside(), &command, &run, self.request.sql, self.control)).await;
         match outcome {
@@ -365,13 +379,13 @@ fn on_the_copy(failure: Failure, direction: Direction) -> Failure {
     };
     let version =
         failure.version.as_ref().map(|version| format!("migration {version} failed on a copy{back}: "));
+    // What else went wrong has its own way on: a lock, a connection, a busy server.
+    let is_wrong = matches!(failure.kind, FailureKind::Sql | FailureKind::NotTransactional);
+    let correct = "nothing was changed: correct the migration or its rollback SQL, push it and plan again";
     Failure {
         kind: FailureKind::Rehearsal,
         message: format!("rehearsal: {}{}", version.unwrap_or_default(), failure.message),
-        hint: Some(
-            "nothing was changed: correct the migration or its rollback SQL, push it and plan again"
-                .to_owned(),
-        ),
+        hint: if is_wrong { Some(correct.to_owned()) } else { failure.hint.clone() },
         ..failure
     }
 }

@@ -245,7 +245,12 @@ impl Site for Postgres {
         (rehearse, sql): (&WireRehearse, &BTreeMap<Digest, String>),
         control: Control<'_>,
     ) -> Outcome {
-        let _held = self.copies.lock().await;
+        let _held = tokio::select! {
+            held = self.copies.lock() => held,
+            () = control.cancel.cancelled() => {
+                return Outcome::Cancelled { done: Vec::new(), observation: None };
+            }
+        };
         let request = RehearsalRequest { command, rehearse, sql, programs: self.pg_bin.as_deref() };
         Box::pin(backup::rehearse(&self.target, &request, &control)).await
     }

@@ -412,11 +412,10 @@ impl Rules {
         };
         let tries = matches!(command.kind, CommandKind::Rehearse(_));
         let wanted = !body.course.rehearsal.is_off() && matches!(body.goal, Goal::Release { .. });
-        // What a statement has done that was cut off cannot be told on a copy.
+        // A migration that is half way has no state before it to come back to.
         let seen = state.databases.get(name).and_then(|known| known.observed.as_ref());
-        let cut_off =
-            seen.is_some_and(|(_, seen)| seen.unfinished.iter().any(|migration| migration.open.is_some()));
-        let wanted = wanted && !cut_off;
+        let half_way = seen.is_some_and(|(_, seen)| !seen.unfinished.is_empty());
+        let wanted = wanted && !half_way;
         if wanted && !tries && !self.rehearsed.contains(&(command.rollout.clone(), name.clone())) {
             return Some(format!("{id} is for {name}, and nothing was tried on a copy"));
         }

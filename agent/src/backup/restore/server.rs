@@ -22,7 +22,7 @@ const LONG: Duration = Duration::from_secs(600);
 /// Above what the rows take: indexes, and the log of changes.
 const MARGIN: u64 = 2;
 
-/// Lists among the settings: their values are lists of identifiers already.
+/// Lists among the settings: their values are lists of identifiers, quoted where that is needed.
 const LISTS: [&str; 6] = [
     "search_path",
     "temp_tablespaces",
@@ -59,6 +59,23 @@ pub(super) fn mark(backup: &str, job: &JobId) -> String {
 
 /// What follows in the mark of a database that took the place of another: what that one is called now.
 pub(super) const BEFORE: &str = ", before: ";
+
+/// The elements of a list of identifiers, each as a literal: what stands in a setting is its owner's word, and no SQL.
+fn list(value: &str) -> String {
+    let (mut elements, mut element, mut quoted) = (Vec::new(), String::new(), false);
+    let mut rest = value.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '"' if quoted && rest.next_if_eq(&'"').is_some() => element.push('"'),
+            '"' => quoted = !quoted,
+            ',' if !quoted => elements.push(std::mem::take(&mut element)),
+            c if !quoted && c.is_whitespace() => {}
+            c => element.push(c),
+        }
+    }
+    elements.push(element);
+    elements.iter().map(|element| literal(element)).collect::<Vec<_>>().join(", ")
+}
 
 impl<'a> Server<'a> {
     /// Connects beside the database.
@@ -231,7 +248,7 @@ impl<'a> Server<'a> {
         let mut wanted: Vec<(String, String)> = Vec::new();
         for setting in &needs.settings {
             let Some((key, value)) = setting.split_once('=') else { continue };
-            let value = if LISTS.contains(&key) { value.to_owned() } else { literal(value) };
+            let value = if LISTS.contains(&key) { list(value) } else { literal(value) };
             let sql = format!("ALTER DATABASE {database} SET {} TO {value}", identifier(key));
             wanted.push((format!("setting {key}"), sql));
         }
@@ -284,6 +301,25 @@ impl<'a> Server<'a> {
                 self.session.cancel().await;
                 Err(Fault::Lost(Loss::broke(format!("no answer within {LONG:?}"))))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_made_of_literals_whatever_stands_in_it() {
+        for (value, expected) in [
+            ("public", "'public'"),
+            ("\"$user\", public", "'$user', 'public'"),
+            ("\"a \"\"b\"\", c\",d", "'a \"b\", c', 'd'"),
+            ("\"\"", "''"),
+            ("a;ALTER/**/ROLE/**/x/**/SUPERUSER", "'a;ALTER/**/ROLE/**/x/**/SUPERUSER'"),
+            ("it's", "'it''s'"),
+        ] {
+            assert_eq!(list(value), expected, "{value}");
         }
     }
 }

@@ -19,6 +19,7 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::Store;
 use super::error::{StoreError, refused};
@@ -28,6 +29,9 @@ use super::upload::{MOST_PIECES, PIECE};
 
 /// How often it is looked what was written.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// For what is on its way, when all of it is written.
+const ARRIVES: Duration = Duration::from_secs(120);
 
 /// For what is on its way, when it is of no use any more.
 const STOPS: Duration = Duration::from_secs(10);
@@ -48,10 +52,10 @@ pub(super) struct Begun {
 }
 
 /// What is in a store of a backup that is not whole yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sent {
-    /// Whether the store was told that a copy is being written.
-    pub(super) claimed: bool,
+    /// Who claimed the place of the copy, or is about to.
+    pub(super) who: Uuid,
     /// The files of which something is there, by the name of the part.
     pub(super) begun: BTreeMap<String, Begun>,
 }
@@ -60,6 +64,7 @@ pub(super) struct Sent {
 #[derive(Debug)]
 struct Copy {
     store: Store,
+    who: Uuid,
     /// Set as soon as it is so: whoever did it may have been ended meanwhile.
     claimed: Arc<AtomicBool>,
     begun: BTreeMap<String, Begun>,
@@ -79,8 +84,12 @@ pub(in super::super) struct Early {
 impl Early {
     /// Nothing is sent yet.
     pub(in super::super) fn new(stores: &[Store], parent: &Path, id: &str) -> Self {
-        let copy =
-            |store: &Store| Copy { store: store.clone(), claimed: Arc::default(), begun: BTreeMap::new() };
+        let copy = |store: &Store| Copy {
+            store: store.clone(),
+            who: Uuid::new_v4(),
+            claimed: Arc::default(),
+            begun: BTreeMap::new(),
+        };
         Self {
             copies: stores.iter().map(copy).collect(),
             id: id.to_owned(),
@@ -97,6 +106,7 @@ impl Early {
         for copy in &self.copies {
             let sender = Sender {
                 store: copy.store.clone(),
+                who: copy.who,
                 claimed: Arc::clone(&copy.claimed),
                 id: self.id.clone(),
                 directory: directory.to_owned(),
@@ -110,8 +120,19 @@ impl Early {
         }
     }
 
-    /// Nothing more is written: the pieces that are on their way arrive, and no other is begun.
+    /// Nothing more is written: the pieces that are on their way arrive, and no other is begun. What has not arrived in that
+    /// time is sent again.
     pub(in super::super) async fn pause(&mut self) {
+        self.stop(ARRIVES).await;
+    }
+
+    async fn stop(&mut self, within: Duration) {
+        if timeout(within, self.ends()).await.is_err() {
+            self.work.shutdown().await;
+        }
+    }
+
+    async fn ends(&mut self) {
         self.ended.cancel();
         while let Some(done) = self.work.join_next().await {
             let Ok((url, begun)) = done else { continue };
@@ -121,16 +142,9 @@ impl Early {
         }
     }
 
-    /// As [`Self::pause`], but not for long: what is on its way may be lost.
-    async fn stop(&mut self) {
-        if timeout(STOPS, self.pause()).await.is_err() {
-            self.work.shutdown().await;
-        }
-    }
-
     /// What was sent is of no use: it is made anew.
     pub(in super::super) async fn forget(&mut self) {
-        self.stop().await;
+        self.stop(STOPS).await;
         for copy in &mut self.copies {
             copy.begun.clear();
             abort(&copy.store, &self.unfinished).await;
@@ -139,7 +153,7 @@ impl Early {
 
     /// There is no backup: what is of it in stores goes.
     pub(in super::super) async fn give_up(mut self) {
-        self.stop().await;
+        self.stop(STOPS).await;
         for copy in self.copies.iter().filter(|copy| copy.claimed.load(Ordering::SeqCst)) {
             discard(&copy.store, &self.id, &self.unfinished).await;
         }
@@ -148,16 +162,20 @@ impl Early {
     /// What is in a store. From then on it is not this one's any more.
     pub(super) fn take(&mut self, store: &Store) -> Sent {
         let at = self.copies.iter().position(|copy| copy.store.url == store.url);
-        at.map_or_else(Sent::default, |at| {
-            let copy = self.copies.remove(at);
-            Sent { claimed: copy.claimed.load(Ordering::SeqCst), begun: copy.begun }
-        })
+        at.map_or_else(
+            || Sent { who: Uuid::new_v4(), begun: BTreeMap::new() },
+            |at| {
+                let copy = self.copies.remove(at);
+                Sent { who: copy.who, begun: copy.begun }
+            },
+        )
     }
 }
 
 /// Sends to one store.
 struct Sender {
     store: Store,
+    who: Uuid,
     claimed: Arc<AtomicBool>,
     id: String,
     directory: PathBuf,
@@ -178,7 +196,7 @@ impl Sender {
 
     async fn work(&mut self) -> Result<(), StoreError> {
         if !self.claimed.load(Ordering::SeqCst) {
-            self.store.claim(&self.id).await?;
+            self.store.claim(&self.id, self.who).await?;
             self.claimed.store(true, Ordering::SeqCst);
         }
         while !self.ended.is_cancelled() {

@@ -91,10 +91,10 @@ async fn send(
     before: Sent,
     unfinished: &Unfinished,
 ) -> Result<(), StoreError> {
-    if !before.claimed {
-        store.claim(backup.1).await?;
-    }
-    store.upload(backup, before.begun, unfinished).await?;
+    store.claim(backup.1, before.who).await?;
+    // From here on what is there is this one's.
+    let sent = store.upload(backup, before.begun, unfinished).await;
+    sent.map_err(|error| StoreError { taken: false, ..error })?;
     store.unclaim(backup.1).await;
     Ok(())
 }

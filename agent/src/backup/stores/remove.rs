@@ -1,9 +1,10 @@
 //! Removing copies: those that were given up, and what never became one.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 use object_store::multipart::MultipartStore as _;
 use object_store::path::Path as Key;
 use object_store::{Error as Refusal, ObjectStore as _, ObjectStoreExt as _};
@@ -17,6 +18,9 @@ use super::read::Source;
 use super::unfinished::Unfinished;
 use super::{Store, TRIAL};
 use crate::config::Stores;
+
+/// Uploads that are ended at a time.
+const AT_A_TIME: usize = 8;
 
 /// For taking back what is of no use. What is left is removed at the next start.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -69,7 +73,7 @@ pub(super) async fn discard(store: &Store, id: &str, unfinished: &Unfinished) {
         tracing::warn!(
             store = store.url,
             backup = id,
-            "an upload could not be taken back; the next start tries again"
+            "an upload could not be taken back; it goes when the agent clears up"
         );
     }
 }
@@ -79,13 +83,23 @@ pub(super) async fn abort(store: &Store, unfinished: &Unfinished) -> usize {
     let (mine, mut others): (Vec<_>, Vec<_>) =
         unfinished.all().into_iter().partition(|upload| upload.store == store.url);
     let count = mine.len();
-    for upload in mine {
-        let key = Key::from(upload.key.as_str());
-        let ended = timeout(PATIENCE, store.client.abort_multipart(&key, &upload.id)).await;
-        if !matches!(ended, Ok(Ok(()) | Err(Refusal::NotFound { .. }))) {
-            others.push(upload);
+    let mut ended = BTreeSet::new();
+    let all = async {
+        let ends = stream::iter(mine.clone()).map(|upload| async move {
+            let key = Key::from(upload.key.as_str());
+            let ended = store.client.abort_multipart(&key, &upload.id).await;
+            matches!(ended, Ok(()) | Err(Refusal::NotFound { .. })).then_some(upload.id)
+        });
+        let mut ends = std::pin::pin!(ends.buffer_unordered(AT_A_TIME));
+        while let Some(one) = ends.next().await {
+            ended.extend(one);
         }
+    };
+    // All together: a store that hangs is not waited for by each.
+    if timeout(PATIENCE, all).await.is_err() {
+        tracing::warn!(store = store.url, "ending uploads took too long; the rest is tried again");
     }
+    others.extend(mine.into_iter().filter(|upload| !ended.contains(&upload.id)));
     if let Err(error) = unfinished.clear(&others) {
         tracing::warn!(%error, "the list of uploads could not be written");
     }

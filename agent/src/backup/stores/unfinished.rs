@@ -1,7 +1,7 @@
 //! Uploads in several parts that were begun: a store keeps the parts of one that nobody ended, and they cost money, and
 //! no list of objects shows them. So each is written down before its first part is sent.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,16 +42,29 @@ impl Unfinished {
     /// Takes out one that has come to its end. One that stays is looked for once more, and not found.
     pub(super) fn remove(&self, id: &str) {
         let _alone = self.alone();
-        let rest: Vec<_> = self.all().into_iter().filter(|upload| upload.id != id).collect();
-        if let Err(error) = self.write(&rest) {
+        let done = self.read().and_then(|all| {
+            let rest: Vec<_> = all.into_iter().filter(|upload| upload.id != id).collect();
+            self.write(&rest)
+        });
+        if let Err(error) = done {
             tracing::warn!(%error, "the list of uploads could not be written");
         }
     }
 
     /// All that were begun and have not ended; a line that was cut off is of one whose parts were never sent.
     pub(super) fn all(&self) -> Vec<Upload> {
-        let text = fs::read_to_string(&self.file).unwrap_or_default();
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        self.read().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the list of uploads could not be read");
+            Vec::new()
+        })
+    }
+
+    fn read(&self) -> io::Result<Vec<Upload>> {
+        match fs::read_to_string(&self.file) {
+            Ok(text) => Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 
     /// None is left, except these.
@@ -60,17 +73,24 @@ impl Unfinished {
         self.write(except)
     }
 
+    /// In place of the whole list, at once: a crash leaves the one or the other.
     fn write(&self, uploads: &[Upload]) -> io::Result<()> {
-        match fs::remove_file(&self.file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
+        if uploads.is_empty() {
+            return match fs::remove_file(&self.file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                Ok(()) | Err(_) => Ok(()),
+            };
         }
-        uploads.iter().try_for_each(|upload| self.append(upload))
+        let lines: Vec<_> = uploads.iter().map(line).collect::<io::Result<_>>()?;
+        let new = self.file.with_extension("new");
+        let mut file = File::create(&new)?;
+        file.write_all(lines.concat().as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, &self.file)
     }
 
     fn append(&self, upload: &Upload) -> io::Result<()> {
-        let mut line = serde_json::to_string(upload)?;
-        line.push('\n');
+        let line = line(upload)?;
         let mut file = OpenOptions::new().create(true).append(true).open(&self.file)?;
         file.write_all(line.as_bytes())?;
         file.sync_all()
@@ -79,4 +99,10 @@ impl Unfinished {
     fn alone(&self) -> MutexGuard<'_, ()> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn line(upload: &Upload) -> io::Result<String> {
+    let mut line = serde_json::to_string(upload)?;
+    line.push('\n');
+    Ok(line)
 }

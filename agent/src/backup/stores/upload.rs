@@ -13,6 +13,7 @@ use pgbelay_core::digest::Digest;
 use sha2::{Digest as _, Sha256};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use uuid::Uuid;
 
 use super::super::manifest::{CERTIFICATE, MANIFEST, Manifest, SIGNATURE, SUMS};
 use super::super::parts::Part;
@@ -69,9 +70,9 @@ impl Store {
     }
 
     /// Says that a copy is being written: only one can, and none where there is one already.
-    pub(super) async fn claim(&self, id: &str) -> Result<(), StoreError> {
-        let who = uuid::Uuid::new_v4().to_string().into_bytes();
-        self.create(&self.key(id, CLAIM), who).await?;
+    /// Said again by the same one it is no other claim.
+    pub(super) async fn claim(&self, id: &str, who: Uuid) -> Result<(), StoreError> {
+        self.create(&self.key(id, CLAIM), who.to_string().into_bytes()).await?;
         // Somebody else who is done has taken his mark away, after he had written the manifest.
         let manifest = self.key(id, MANIFEST);
         let error = match self.client.head(&manifest).await {
@@ -138,7 +139,7 @@ impl Store {
         match self.client.abort_multipart(key, upload).await {
             Ok(()) => unfinished.remove(upload),
             Err(error) => tracing::warn!(
-                store = self.url, %error, "an upload could not be ended; the next start tries again"
+                store = self.url, %error, "an upload could not be ended; it is tried again when a backup is there"
             ),
         }
     }
