@@ -280,10 +280,6 @@ impl Bug {
             Self::OldApprovals if !matches!(request, Request::Approve { .. }) => {
                 twisted = self.as_effects_see(state);
             }
-            Self::NoBake | Self::EndlessUnknown | Self::NoRehearsal if advance => {
-                twisted = self.as_effects_see(state);
-            }
-            Self::NoQueries if advance => twisted = self.as_effects_see(state),
             Self::UnaskedIsWell if advance => targets(&mut twisted, |target| {
                 if matches!(target, TargetState::Unverified { .. }) {
                     *target = TargetState::Done;
@@ -309,26 +305,15 @@ impl Bug {
             | Self::NoFirstBake
             | Self::NoProgressDeadline
             | Self::NoProgressCancels
+            | Self::NoBake
+            | Self::EndlessUnknown
+            | Self::NoRehearsal
+            | Self::NoQueries
                 if advance =>
             {
                 twisted = self.as_effects_see(state);
             }
-            Self::NoBackup if advance => rollouts(&mut twisted, |rollout| {
-                for target in rollout.targets.values_mut() {
-                    target.backup_after = target.done.len();
-                    target.backup.get_or_insert_with(|| Backup {
-                        path: "/backups/none".to_owned(),
-                        sha256: Digest::of("none"),
-                        bytes: 0,
-                        took: Span(0),
-                        method: Default::default(),
-                        copies: Vec::new(),
-                        reason: None,
-                        outside: None,
-                        sealed_key: None,
-                    });
-                }
-            }),
+            Self::NoBackup if advance => rollouts(&mut twisted, backed_up),
             Self::RevokedIsServed if advance => {
                 Arc::make_mut(&mut twisted).agents.values_mut().for_each(|agent| agent.revoked = false);
             }
@@ -362,37 +347,7 @@ impl Bug {
                 }
             }
         }
-        match self {
-            Self::NoRehearsal => courses(&mut seen, |course| course.rehearsal = Rehearsal::Off),
-            Self::AnyLabel => courses(&mut seen, |course| {
-                course.waves.iter_mut().for_each(|wave| wave.select = Default::default());
-            }),
-            Self::NoFirstBake => courses(&mut seen, |course| course.first_bake = None),
-            Self::NoProgressDeadline => courses(&mut seen, |course| course.progress_deadline = None),
-            Self::NoProgressCancels => courses(&mut seen, |course| {
-                let both = [course.step_deadline, course.progress_deadline];
-                course.step_deadline = both.into_iter().flatten().min();
-            }),
-            Self::WaveGrows => rollouts(&mut seen, |rollout| {
-                let due = rollout.targets.iter().filter(|(_, target)| target.state == TargetState::Due);
-                let taken = |name: &_| rollout.waves.iter().any(|wave| wave.members.contains_key(name));
-                let due: Vec<_> = due.map(|(name, _)| name.clone()).filter(|name| !taken(name)).collect();
-                if let Some(last) = rollout.waves.last_mut() {
-                    last.members.extend(due.into_iter().map(|name| (name, usize::MAX)));
-                }
-            }),
-            Self::NoBlackout => policy(&mut seen, |policy| policy.blackouts.clear()),
-            Self::NoSchedule => policy(&mut seen, |policy| {
-                policy.windows.retain(|window| !matches!(window, Window::Scheduled(_)));
-                let has = |entry: &Blackout| !serde_json::to_value(entry).unwrap()["schedule"].is_null();
-                policy.blackouts.retain(|entry| !has(entry));
-            }),
-            Self::NoFreezeOfPolicy | Self::GivenOutFrozen => {
-                policy(&mut seen, |policy| policy.freeze = None);
-                Arc::make_mut(&mut Arc::make_mut(&mut seen).policy).freeze = None;
-            }
-            _ => {}
-        }
+        self.read_otherwise(&mut seen);
         if self == Self::EndlessUnknown {
             let plans = &mut Arc::make_mut(&mut seen).plans;
             plans.values_mut().for_each(|known| Arc::make_mut(&mut known.plan).body.course.max_unknown = 99);
@@ -434,6 +389,41 @@ impl Bug {
         seen
     }
 
+    /// Policies and plans as the mistake has them.
+    fn read_otherwise(self, seen: &mut Arc<State>) {
+        match self {
+            Self::NoRehearsal => courses(seen, |course| course.rehearsal = Rehearsal::Off),
+            Self::AnyLabel => courses(seen, |course| {
+                course.waves.iter_mut().for_each(|wave| wave.select = Default::default());
+            }),
+            Self::NoFirstBake => courses(seen, |course| course.first_bake = None),
+            Self::NoProgressDeadline => courses(seen, |course| course.progress_deadline = None),
+            Self::NoProgressCancels => courses(seen, |course| {
+                let both = [course.step_deadline, course.progress_deadline];
+                course.step_deadline = both.into_iter().flatten().min();
+            }),
+            Self::WaveGrows => rollouts(seen, |rollout| {
+                let due = rollout.targets.iter().filter(|(_, target)| target.state == TargetState::Due);
+                let taken = |name: &_| rollout.waves.iter().any(|wave| wave.members.contains_key(name));
+                let due: Vec<_> = due.map(|(name, _)| name.clone()).filter(|name| !taken(name)).collect();
+                if let Some(last) = rollout.waves.last_mut() {
+                    last.members.extend(due.into_iter().map(|name| (name, usize::MAX)));
+                }
+            }),
+            Self::NoBlackout => policy(seen, |policy| policy.blackouts.clear()),
+            Self::NoSchedule => policy(seen, |policy| {
+                policy.windows.retain(|window| !matches!(window, Window::Scheduled(_)));
+                let has = |entry: &Blackout| !serde_json::to_value(entry).unwrap()["schedule"].is_null();
+                policy.blackouts.retain(|entry| !has(entry));
+            }),
+            Self::NoFreezeOfPolicy | Self::GivenOutFrozen => {
+                policy(seen, |policy| policy.freeze = None);
+                Arc::make_mut(&mut Arc::make_mut(seen).policy).freeze = None;
+            }
+            _ => {}
+        }
+    }
+
     /// The state as the talks with agents see it.
     pub(crate) fn as_talks_see(self, state: &Arc<State>) -> Arc<State> {
         let mut seen = Arc::clone(state);
@@ -441,6 +431,24 @@ impl Bug {
             Arc::make_mut(&mut seen).agents.values_mut().for_each(|agent| agent.revoked = false);
         }
         seen
+    }
+}
+
+/// As if it had a backup of everything.
+fn backed_up(rollout: &mut pgbelay_core::rollout::Rollout) {
+    for target in rollout.targets.values_mut() {
+        target.backup_after = target.done.len();
+        target.backup.get_or_insert_with(|| Backup {
+            path: "/backups/none".to_owned(),
+            sha256: Digest::of("none"),
+            bytes: 0,
+            took: Span(0),
+            method: Default::default(),
+            copies: Vec::new(),
+            reason: None,
+            outside: None,
+            sealed_key: None,
+        });
     }
 }
 
