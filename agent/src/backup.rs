@@ -137,7 +137,7 @@ async fn make(
     reach("backup-after-intent").await;
     let mut early = Early::new(&open_stores, &place.parent, &place.id);
     let about = (started, contents, (seen, outline));
-    let made = Box::pin(made(target, request, (place, &mut early), (session, looks), about, control)).await;
+    let made = Box::pin(made((target, request), (place, &mut early), (session, looks), about, control)).await;
     let published = match made {
         Ok(published) => published,
         Err(stop) => {
@@ -163,8 +163,7 @@ async fn make(
 
 /// Makes it, and gives it its proper name on disk. What is large goes to stores meanwhile.
 async fn made(
-    target: &Target,
-    request: &BackupRequest<'_>,
+    (target, request): (&Target, &BackupRequest<'_>),
     (place, early): (Place, &mut Early),
     (session, looks): (Session, Session),
     (started, mut contents, (seen, outline)): (jiff::Timestamp, Contents, (Observation, Digest)),

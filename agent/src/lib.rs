@@ -146,7 +146,7 @@ async fn tidy(config: &Config) {
         Ok(0) => {}
         Ok(removed) => tracing::info!(removed, "what unfinished backups had left is removed"),
         Err(error) => {
-            tracing::warn!(error = words::line(&error), "what unfinished backups left is still there")
+            tracing::warn!(error = words::line(&error), "what unfinished backups left is still there");
         }
     }
 }

@@ -106,10 +106,11 @@ impl Desk {
     }
 
     fn ended(&self) -> Option<String> {
-        match self.fleet.start_job(&self.state, &self.job)? {
-            Request::EndJob { end: JobEnd::Failed { message, .. }, .. } => Some(message),
-            other => Some(format!("{other:?}")),
+        let asked = self.fleet.start_job(&self.state, &self.job)?;
+        if let Request::EndJob { end: JobEnd::Failed { message, .. }, .. } = asked {
+            return Some(message);
         }
+        Some(format!("{asked:?}"))
     }
 }
 
