@@ -410,17 +410,8 @@ impl Rules {
         let Some(target) = body.targets.get(name) else {
             return Some(format!("{id} is for {name}, which is not in the plan"));
         };
-        let tries = matches!(command.kind, CommandKind::Rehearse(_));
-        let wanted = !body.course.rehearsal.is_off() && matches!(body.goal, Goal::Release { .. });
-        // A migration that is half way has no state before it to come back to.
-        let seen = state.databases.get(name).and_then(|known| known.observed.as_ref());
-        let half_way = seen.is_some_and(|(_, seen)| !seen.unfinished.is_empty());
-        if half_way {
-            // Begun without, it goes on without.
-            self.rehearsed.insert((command.rollout.clone(), name.clone()));
-        }
-        if wanted && !tries && !self.rehearsed.contains(&(command.rollout.clone(), name.clone())) {
-            return Some(format!("{id} is for {name}, and nothing was tried on a copy"));
+        if let Some(why) = self.untried(state, command) {
+            return Some(why);
         }
         if let CommandKind::Run(run) = &command.kind {
             let planned = run.steps.iter().all(|step| target.steps.contains(step));
@@ -435,6 +426,22 @@ impl Rules {
         }
         self.open.insert(name.clone(), (id.clone(), command.rollout.clone()));
         None
+    }
+
+    /// Something is begun on a database, and policy wants it tried on a copy first.
+    fn untried(&mut self, state: &State, command: &Command) -> Option<String> {
+        let Command { id, database: name, .. } = command;
+        let body = &state.plans.get(&state.rollouts.get(&command.rollout)?.plan)?.plan.body;
+        let tries = matches!(command.kind, CommandKind::Rehearse(_));
+        let wanted = !body.course.rehearsal.is_off() && matches!(body.goal, Goal::Release { .. });
+        let place = (command.rollout.clone(), name.clone());
+        // A migration that is half way has no state before it to come back to: begun without, it goes on without.
+        let seen = state.databases.get(name).and_then(|known| known.observed.as_ref());
+        if seen.is_some_and(|(_, seen)| !seen.unfinished.is_empty()) {
+            self.rehearsed.insert(place.clone());
+        }
+        let untried = wanted && !tries && !self.rehearsed.contains(&place);
+        untried.then(|| format!("{id} is for {name}, and nothing was tried on a copy"))
     }
 
     fn finished(&mut self, state: &State, id: &CommandId, (outcome, now): (&Outcome, Timestamp)) {
