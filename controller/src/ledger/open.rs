@@ -141,7 +141,7 @@ impl Opening {
 
     /// Verifies the ledger and hands its entries to `each`, as [`SqliteLedger::open`] does. With `after`, only entries
     /// that follow that place, tied to its hash: neither what comes before it nor the structure of the file is looked
-    /// at, and [`LedgerReader::audit`](super::LedgerReader::audit) has to do so.
+    /// at, and `LedgerReader::audit` has to do so.
     ///
     /// # Errors
     /// [`OpenError`], as the caller's own error type, or what `each` returned.
