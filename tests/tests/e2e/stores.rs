@@ -9,7 +9,7 @@ use pgbelay_tests::wait::{self, Look};
 use pgbelay_tests::world::{PATIENCE, World};
 
 /// Two trials, the mark of the upload, and the first part: the next one is never answered.
-const IN_THE_MIDDLE: u64 = 4;
+const IN_THE_MIDDLE: u64 = 6;
 
 #[tokio::test]
 async fn an_agent_that_is_killed_while_it_sends_a_backup_leaves_nothing_of_it() -> anyhow::Result<()> {
