@@ -8,7 +8,7 @@ use pgbelay_tests::s3::{BUCKET, KEY_ID, Mood, S3, SECRET};
 use pgbelay_tests::wait::{self, Look};
 use pgbelay_tests::world::{PATIENCE, World};
 
-/// Two trials, the mark of the upload, and the first part: the next one is never answered.
+/// Three for a trial, the mark of the upload and once more, and the first part: the next one is never answered.
 const IN_THE_MIDDLE: u64 = 6;
 
 #[tokio::test]
