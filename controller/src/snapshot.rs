@@ -104,6 +104,8 @@ impl Snapshots {
     /// # Errors
     /// It does not count.
     pub(crate) fn load(&self, ledger: &Opening) -> Result<Option<(Place, State)>, Unusable> {
+        // Of a controller that was killed while it wrote one.
+        self.remove_unfinished();
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -133,7 +135,31 @@ impl Snapshots {
     /// # Errors
     /// The snapshot that was there is as it was.
     pub(crate) fn write(&self, stands: Stands, state: &State) -> Result<(), WriteError> {
-        let unfinished = file::beside(&self.path, "-new");
+        let written = self.write_beside(stands, state);
+        if written.is_err() {
+            // It may be large, nobody needs it, and the ledger needs the room.
+            self.remove_unfinished();
+        }
+        written
+    }
+
+    /// Where one is written until it is whole.
+    fn unfinished(&self) -> PathBuf {
+        file::beside(&self.path, "-new")
+    }
+
+    fn remove_unfinished(&self) {
+        let unfinished = self.unfinished();
+        match std::fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, path = %unfinished.display(), "an unfinished snapshot is still there");
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+
+    fn write_beside(&self, stands: Stands, state: &State) -> Result<(), WriteError> {
+        let unfinished = self.unfinished();
         let io = |source| WriteError::Io { path: unfinished.clone(), source };
         let program = self.program().map_err(WriteError::Program)?;
         let mut file = file::private().create(true).truncate(true).open(&unfinished).map_err(io)?;
@@ -144,13 +170,10 @@ impl Snapshots {
         file.write_all(&Header { stands, program, length, content }.encode()).map_err(io)?;
         file.sync_all().map_err(io)?;
         if read_back(file).map_err(WriteError::ReadBack)? != *state {
-            // It may be large, and nobody needs it.
-            drop(std::fs::remove_file(&unfinished));
             return Err(WriteError::NotEqual);
         }
         let withdrawn = self.withdrawn.lock().unwrap_or_else(PoisonError::into_inner);
         if *withdrawn {
-            drop(std::fs::remove_file(&unfinished));
             return Err(WriteError::Withdrawn);
         }
         std::fs::rename(&unfinished, &self.path).map_err(io)?;

@@ -53,6 +53,10 @@ pub(crate) fn full(rollout: &RolloutView, layout: Layout) -> String {
         for step in &target.steps {
             text.extend(step.observed.iter().filter_map(|seen| observed(&step.version, seen, layout)));
         }
+        if !target.rehearsal.is_empty() {
+            let words = format!("rehearsed on a copy: {}", target.rehearsal);
+            text.push_str(&format!("{}\n", wrap(&words, 2, layout.prose())));
+        }
         for backup in all_backups(target) {
             text.push_str(&format!("backup {} (SHA-256 {})\n", backup.path, backup.sha256));
             text.push_str(&kind(backup));

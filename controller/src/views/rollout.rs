@@ -187,9 +187,9 @@ fn rehearsal(seen: &Rehearsed) -> String {
     let of = |n: usize| if n == 1 { "1 migration".to_owned() } else { format!("{n} migrations") };
     let (up, back) = (seen.up.len(), seen.back.len());
     let back = match back {
-        0 => "none of them back, as the last one has no way back".to_owned(),
+        0 => "none of them back".to_owned(),
         n if n == up => "back and forward again".to_owned(),
-        n => format!("the last {n} back and forward again"),
+        n => format!("{n} of them back and forward again"),
     };
     format!("{} forward, {back}, in {}", of(up), Span(seen.took.0 / 1_000 * 1_000))
 }

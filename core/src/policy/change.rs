@@ -69,6 +69,10 @@ impl Policy {
             if let Some(rules) = rules.and_then(|rules| serde_json::to_value(rules).ok()) {
                 written["backup"] = rules;
             }
+            // Where nothing is said of these, a word stands for it.
+            written["rehearsal"] = serde_json::to_value(environment.rehearsal).unwrap_or_default();
+            written["on_failure"] = serde_json::to_value(environment.on_failure).unwrap_or_default();
+            written["keep_history_table"] = environment.keep_history_table.into();
             if written["requires"].is_null() {
                 written["requires"] =
                     serde_json::to_value(self.required_before(&environment.name)).unwrap_or_default();

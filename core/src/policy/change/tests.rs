@@ -169,6 +169,18 @@ fn weaker_rules_for_approvals_are_looser() {
 }
 
 #[test]
+fn rehearsals_have_an_order_and_so_has_leaving_them_out() {
+    check(json!({}), json!({"rehearsal": "schema"}), &["tightens rehearsal: off -> schema"]);
+    check(
+        json!({"rehearsal": "data"}),
+        json!({"rehearsal": "schema"}),
+        &["loosens rehearsal: data -> schema"],
+    );
+    check(json!({"rehearsal": "schema"}), json!({}), &["loosens rehearsal: schema -> off"]);
+    check(json!({"rehearsal": "off", "on_failure": "halt"}), json!({}), &[]);
+}
+
+#[test]
 fn another_order_is_a_difference() {
     let [a, b] = ["a", "b"].map(|name| json!({"name": name, "query": "SELECT true"}));
     check(json!({"verify": [a, b]}), json!({"verify": [b, a]}), &["changes verify: [a, b] -> [b, a]"]);

@@ -96,9 +96,6 @@ fn default(path: &str) -> Option<String> {
         value = value.get_mut(key).map(Value::take).unwrap_or_default();
     }
     Some(match value {
-        Value::Null if path.ends_with("keep_history_table") => "`false`".to_owned(),
-        Value::Null if path.ends_with("rehearsal") => "`off`".to_owned(),
-        Value::Null if path.ends_with("on_failure") => "`halt`".to_owned(),
         Value::Null => "none".to_owned(),
         Value::String(text) => format!("`{text}`"),
         Value::Array(list) if list.is_empty() => "none".to_owned(),
