@@ -55,7 +55,7 @@ pub(super) async fn dumped(
     room(place, &looks, contents.bytes() * if seal.is_some() { 2 } else { 1 }).await?;
     let rate = request.order.rate_limit.map(|rate| rate.0);
     let without_rows = some.as_ref().map_or(&[][..], |some| &some.excluded);
-    let to = (place, seal.as_ref(), early);
+    let to = (place, seal.as_ref(), &mut *early);
     let made = dump((target, &programs), (contents, without_rows), to, (&looks, rate), control).await?;
     let anew = contents.written_anew(&looks).await.map_err(|fault| lost(&fault))?;
     if !anew.is_empty() {
@@ -70,6 +70,10 @@ pub(super) async fn dumped(
     // It had to be there until pg_dump had ended.
     session.close().await;
     looks.close().await;
+    tokio::select! {
+        () = early.pause() => {}
+        () = control.cancel.cancelled() => return Err(Stop::Cancelled),
+    }
     reach("backup-after-effect").await;
     control.say(0, 0, "backup: looking whether it is whole".to_owned());
     check(&programs, contents, &made, place, control).await?;
@@ -148,13 +152,7 @@ async fn dump(
             early.forget().await;
         }
         match done {
-            Ok(parts) => {
-                tokio::select! {
-                    () = early.pause() => {}
-                    () = control.cancel.cancelled() => return Err(Stop::Cancelled),
-                }
-                return Ok(Made { parts, compression, jobs });
-            }
+            Ok(parts) => return Ok(Made { parts, compression, jobs }),
             Err(Stop::Failed(failure))
                 if compression == Compression::Zstd && failure.message.contains(child::NOT_BUILT_WITH) =>
             {
@@ -165,6 +163,7 @@ async fn dump(
             {
                 tracing::warn!(why = failure.message, "several sessions cannot make the backup; one tries");
                 clear(&place.dump()).await?;
+                clear(&place.sealed()).await?;
                 jobs = 1;
             }
             Err(stop) => return Err(stop),

@@ -255,7 +255,8 @@ impl Parts {
             };
             // One without a byte has an encrypted form, too.
             take(Some(sealed), (&name, &mut growing.sealing), &[])?;
-            let Some(stored) = growing.sealing.close()? else { continue };
+            let stored = growing.sealing.close()?;
+            let stored = stored.ok_or_else(|| io::Error::other(format!("{name} has no encrypted form")))?;
             let is_known_to_end = growing.frames.is_some();
             parts.push(stored.part(format!("{prefix}{name}{ENDING}"), growing.plain())?);
             if is_known_to_end {

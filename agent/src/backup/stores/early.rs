@@ -56,6 +56,8 @@ pub(super) struct Begun {
 pub(super) struct Sent {
     /// Who claimed the place of the copy, or is about to.
     pub(super) who: Uuid,
+    /// Whether that is known to be so: only then what is there is this one's.
+    pub(super) claimed: Arc<AtomicBool>,
     /// The files of which something is there, by the name of the part.
     pub(super) begun: BTreeMap<String, Begun>,
 }
@@ -163,10 +165,10 @@ impl Early {
     pub(super) fn take(&mut self, store: &Store) -> Sent {
         let at = self.copies.iter().position(|copy| copy.store.url == store.url);
         at.map_or_else(
-            || Sent { who: Uuid::new_v4(), begun: BTreeMap::new() },
+            || Sent { who: Uuid::new_v4(), claimed: Arc::default(), begun: BTreeMap::new() },
             |at| {
                 let copy = self.copies.remove(at);
-                Sent { who: copy.who, begun: copy.begun }
+                Sent { who: copy.who, claimed: copy.claimed, begun: copy.begun }
             },
         )
     }

@@ -1,6 +1,8 @@
 //! Bringing a backup that is whole on disk to enough stores; or there is no backup.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pgbelay_core::command::Failure;
@@ -44,6 +46,7 @@ pub(in super::super) async fn keep(
     for store in open {
         control.say(0, 0, format!("backup: sending it to {}", store.url));
         let before = early.take(store);
+        let claimed = Arc::clone(&before.claimed);
         let sent = tokio::select! {
             () = control.cancel.cancelled() => None,
             sent = timeout(LONGEST, Box::pin(send(store, (directory, &id), before, &unfinished))) => Some(sent),
@@ -56,14 +59,16 @@ pub(in super::super) async fn keep(
                     Ok(Ok(())) | Err(_) => StoreError::too_slow(&store.url, "be given the backup", LONGEST),
                 };
                 tracing::warn!(%error, "a copy of the backup was not made");
-                // What is there is of somebody else, then.
-                if !error.taken {
+                // What is there is of somebody else, where it was not claimed.
+                if claimed.load(Ordering::SeqCst) {
                     remove::discard(store, &id, &unfinished).await;
                 }
                 first.get_or_insert(error);
             }
             None => {
-                remove::discard(store, &id, &unfinished).await;
+                if claimed.load(Ordering::SeqCst) {
+                    remove::discard(store, &id, &unfinished).await;
+                }
                 for store in kept {
                     remove::discard(store, &id, &unfinished).await;
                 }
@@ -92,9 +97,8 @@ async fn send(
     unfinished: &Unfinished,
 ) -> Result<(), StoreError> {
     store.claim(backup.1, before.who).await?;
-    // From here on what is there is this one's.
-    let sent = store.upload(backup, before.begun, unfinished).await;
-    sent.map_err(|error| StoreError { taken: false, ..error })?;
+    before.claimed.store(true, Ordering::SeqCst);
+    store.upload(backup, before.begun, unfinished).await?;
     store.unclaim(backup.1).await;
     Ok(())
 }

@@ -30,6 +30,8 @@ pub(super) fn beside(node: &str, fields: &Fields) -> Option<String> {
         "AlterDatabaseStmt" | "AlterDatabaseSetStmt" | "AlterDatabaseRefreshCollStmt" => {
             "ALTER DATABASE".to_owned()
         }
+        // A copy has none.
+        "DropUserMappingStmt" => "DROP USER MAPPING".to_owned(),
         // They change the owners of databases, and the privileges on them, as well.
         "ReassignOwnedStmt" => "REASSIGN OWNED".to_owned(),
         "DropOwnedStmt" => "DROP OWNED".to_owned(),

@@ -41,7 +41,8 @@ pub(super) fn fields_of(node: &str) -> Option<&'static [&'static str]> {
         | "AlterDatabaseSetStmt"
         | "AlterDatabaseRefreshCollStmt"
         | "ReassignOwnedStmt"
-        | "DropOwnedStmt" => &[],
+        | "DropOwnedStmt"
+        | "DropUserMappingStmt" => &[],
         "CreateCastStmt" => &["func"],
         "DefineStmt" => &["definition"],
         "CreateTrigStmt" | "CreateEventTrigStmt" => &["funcname"],

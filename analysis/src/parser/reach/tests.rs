@@ -56,6 +56,7 @@ fn what_is_no_part_of_a_database_is_told() {
         ("GRANT SET ON PARAMETER work_mem TO a", "GRANT or REVOKE ON PARAMETER"),
         ("COMMENT ON DATABASE d IS 'x'", "COMMENT ON DATABASE"),
         ("COMMENT ON ROLE a IS 'x'", "COMMENT ON ROLE"),
+        ("DROP USER MAPPING FOR a SERVER s", "DROP USER MAPPING"),
         ("REASSIGN OWNED BY a TO b", "REASSIGN OWNED"),
         ("DROP OWNED BY a", "DROP OWNED"),
         ("DO $$ BEGIN ALTER ROLE a NOLOGIN; END $$", "ALTER ROLE"),
