@@ -58,7 +58,7 @@ demo: setup ## watch a migration go from staging to production and back, on a th
 test: setup ## run every test: unit, property, story, end to end
 	@cargo build --quiet --workspace --bins
 	@# Most of the time the end-to-end tests wait for processes: more of them at once than there are cores.
-	@RUST_TEST_THREADS=4 cargo test --quiet --workspace
+	@RUST_TEST_THREADS=4 cargo test --quiet --workspace --no-fail-fast
 
 sim: setup ## play SEEDS (default 20000) histories of a simulated fleet, from FROM on; SEED=n plays and prints one
 	@PGBELAY_SIM_SEEDS=$(or $(SEEDS),20000) PGBELAY_SIM_FROM=$(or $(FROM),0) $(if $(SEED),PGBELAY_SIM_SEED=$(SEED)) \

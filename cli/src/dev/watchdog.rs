@@ -126,8 +126,11 @@ impl Watchdog {
     /// [`WatchdogError::List`].
     pub fn watch(&self, pid: u32, by: EndBy) -> Result<Watched, WatchdogError> {
         let (signal, target) = by.signal(pid);
-        let path = self.pids.join(target.argument());
-        fs::write(&path, signal.name())
+        let (path, half) =
+            (self.pids.join(target.argument()), self.pids.join(format!(".{}", target.argument())));
+        // There at once with what it holds: a file without a signal yet would be no process to the watchdog.
+        fs::write(&half, signal.name())
+            .and_then(|()| fs::rename(&half, &path))
             .map_err(|source| WatchdogError::List { path: path.clone(), source })?;
         Ok(Watched { path })
     }

@@ -312,12 +312,13 @@ mod tests {
     #[test]
     fn a_list_is_made_of_literals_whatever_stands_in_it() {
         for (value, expected) in [
-            ("public", "'public'"),
-            ("\"$user\", public", "'$user', 'public'"),
-            ("\"a \"\"b\"\", c\",d", "'a \"b\", c', 'd'"),
-            ("\"\"", "''"),
-            ("a;ALTER/**/ROLE/**/x/**/SUPERUSER", "'a;ALTER/**/ROLE/**/x/**/SUPERUSER'"),
-            ("it's", "'it''s'"),
+            ("public", "E'public'"),
+            ("\"$user\", public", "E'$user', E'public'"),
+            ("\"a \"\"b\"\", c\",d", "E'a \"b\", c', E'd'"),
+            ("\"\"", "E''"),
+            ("a;ALTER/**/ROLE/**/x/**/SUPERUSER", "E'a;ALTER/**/ROLE/**/x/**/SUPERUSER'"),
+            ("it's", "E'it''s'"),
+            (r"a\', b", r"E'a\\''', E'b'"),
         ] {
             assert_eq!(list(value), expected, "{value}");
         }
