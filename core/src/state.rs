@@ -216,6 +216,14 @@ impl State {
         self.open_rollouts.iter().filter_map(|id| self.rollouts.get(id)).map(Arc::as_ref)
     }
 
+    /// Whether a migration has begun there and has not come to its end: there is no state before it to come back to, and
+    /// what a statement has done that was cut off nobody can tell on a copy either. What is left goes on without a rehearsal.
+    #[must_use]
+    pub fn is_half_way(&self, database: &DatabaseName) -> bool {
+        let observed = self.databases.get(database).and_then(|known| known.observed.as_ref());
+        observed.is_some_and(|(_, seen)| !seen.unfinished.is_empty())
+    }
+
     /// The plan of a rollout.
     #[must_use]
     pub fn plan_of(&self, rollout: &Rollout) -> Option<&Plan> {

@@ -1,11 +1,12 @@
 //! `pgbelay backup`: which backups there are, whether they are still whole, and which ones go.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
-use pgbelay_proto::wire::{JobView, ListBackupsRequest, VerifyBackupRequest, destination};
+use pgbelay_proto::wire::{
+    JobView, ListBackupsRequest, ListBackupsResponse, VerifyBackupRequest, destination,
+};
 
 use crate::app::App;
 use crate::backup_key;
@@ -40,6 +41,9 @@ pub(crate) struct ListArgs {
     /// Only this environment
     #[arg(long, short, value_name = "ENVIRONMENT")]
     env: Option<EnvironmentName>,
+    /// The newest so many
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
 }
 
 #[derive(Debug, Args)]
@@ -85,12 +89,14 @@ pub(crate) async fn run(command: BackupCommand, app: &mut App) -> Result<ExitCod
     match command {
         BackupCommand::Prune(args) => prune::run(args, app).await,
         BackupCommand::List(args) => {
+            let (limit, client) = (args.limit, app.connect().await?);
             let request = ListBackupsRequest {
                 environment: args.env.map(String::from).unwrap_or_default(),
                 database: args.database.map(String::from).unwrap_or_default(),
+                ..ListBackupsRequest::default()
             };
-            let response = app.connect().await?.list_backups(request).await?;
-            app.screen.present(&response, render::backup::list);
+            let listed = all(&client, request, limit as usize).await?;
+            app.screen.present(&listed, render::backup::list);
             Ok(ExitCode::Done)
         }
         BackupCommand::Verify(args) => {
@@ -121,11 +127,10 @@ async fn drill(app: &mut App, args: DrillArgs) -> Result<ExitCode, CliError> {
     let request = ListBackupsRequest {
         environment: args.env.map(String::from).unwrap_or_default(),
         database: args.database.map(String::from).unwrap_or_default(),
+        newest: true,
+        ..ListBackupsRequest::default()
     };
-    // The newest first.
-    let mut backups = client.list_backups(request).await?.backups;
-    let mut seen = BTreeSet::new();
-    backups.retain(|backup| backup.complete && seen.insert(backup.database.clone()));
+    let backups = all(&client, request, usize::MAX).await?.backups;
     if backups.is_empty() {
         return Err(CliError::usage("there is no backup to prove").hint("see them with pgbelay backup list"));
     }
@@ -193,10 +198,31 @@ async fn prove(
     restore::start(client, restore::Wanted { database, backup, identity }, into).await
 }
 
+/// As many as are asked for, in as many answers as that takes.
+async fn all(
+    client: &Client,
+    request: ListBackupsRequest,
+    limit: usize,
+) -> Result<ListBackupsResponse, CliError> {
+    let mut all = ListBackupsResponse::default();
+    loop {
+        let wanted = u32::try_from(limit - all.backups.len()).unwrap_or(u32::MAX);
+        let request = ListBackupsRequest { after: all.next, limit: wanted, ..request.clone() };
+        let listed = client.list_backups(request).await?;
+        let is_over = listed.backups.is_empty() || listed.next.is_empty();
+        all.backups.extend(listed.backups);
+        (all.left_off, all.next) = (listed.left_off, listed.next);
+        if is_over || all.backups.len() >= limit {
+            return Ok(all);
+        }
+    }
+}
+
 /// Whose backup it is.
 async fn database_of(client: &Client, id: &str) -> Result<String, CliError> {
-    let backups = client.list_backups(ListBackupsRequest::default()).await?.backups;
-    let mut of = backups.iter().filter(|backup| backup.id == id).map(|backup| backup.database.clone());
+    let request = ListBackupsRequest { id: id.to_owned(), ..ListBackupsRequest::default() };
+    let backups = client.list_backups(request).await?.backups;
+    let mut of = backups.iter().map(|backup| backup.database.clone());
     match (of.next(), of.next()) {
         (Some(database), None) => Ok(database),
         (Some(_), Some(_)) => {

@@ -75,11 +75,7 @@ pub(crate) async fn run(args: HistoryArgs, app: &mut App) -> Result<ExitCode, Cl
         if response.entries.is_empty() && !everything {
             return "Nothing that was done is as asked for.\n".to_owned();
         }
-        let mut text = render::history::history(response, layout);
-        if response.entries.len() == args.limit as usize {
-            text.push_str(&format!("\nThe newest {}: there may be more (--limit).\n", args.limit));
-        }
-        text
+        render::history::history(response, layout)
     });
     Ok(ExitCode::Done)
 }

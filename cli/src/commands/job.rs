@@ -133,7 +133,7 @@ pub(crate) async fn follow(
     let whole = jobs.iter().all(|job| job.state == "restored");
     match <[JobView; 1]>::try_from(jobs) {
         Ok([job]) => app.screen.present(&job, render::job::full),
-        Err(jobs) => app.screen.present(&ListJobsResponse { jobs }, render::job::all),
+        Err(jobs) => app.screen.present(&ListJobsResponse { jobs, left_off: 0 }, render::job::all),
     }
     Ok(if whole { ExitCode::Done } else { ExitCode::Failed })
 }

@@ -3,8 +3,7 @@
 use clap::{Args, Subcommand};
 use pgbelay_core::name::{DatabaseName, EnvironmentName, RolloutId};
 use pgbelay_proto::wire::{
-    CancelTargetRequest, ListRolloutsRequest, OverrideWindowRequest, RolloutRequest, RolloutView,
-    SkipTargetRequest,
+    CancelTargetRequest, ListRolloutsRequest, OverrideWindowRequest, RolloutRequest, SkipTargetRequest,
 };
 
 use crate::app::App;
@@ -116,8 +115,8 @@ pub(crate) async fn run(command: RolloutCommand, app: &mut App) -> Result<ExitCo
     match command {
         RolloutCommand::List(args) => {
             let environment = args.env.map(String::from).unwrap_or_default();
-            let response =
-                client.list_rollouts(ListRolloutsRequest { environment, limit: args.limit }).await?;
+            let request = ListRolloutsRequest { environment, limit: args.limit, ..Default::default() };
+            let response = client.list_rollouts(request).await?;
             app.screen.present(&response, render::rollout::list);
         }
         RolloutCommand::Show(args) => {
@@ -170,17 +169,11 @@ pub(crate) async fn run(command: RolloutCommand, app: &mut App) -> Result<ExitCo
     Ok(ExitCode::Done)
 }
 
-/// How many rollouts are looked through: of each environment at most one is at work.
-const LATEST: u32 = 100;
-
 /// The rollout that is at work on a database.
 async fn at_work(client: &Client, database: &DatabaseName) -> Result<String, CliError> {
-    let request = ListRolloutsRequest { environment: String::new(), limit: LATEST };
+    let request = ListRolloutsRequest { at_work_on: database.to_string(), ..Default::default() };
     let rollouts = client.list_rollouts(request).await?.rollouts;
-    let open = |rollout: &&RolloutView| ["running", "paused", "aborting"].contains(&rollout.state.as_str());
-    let has =
-        |rollout: &&RolloutView| rollout.targets.iter().any(|target| target.database == database.as_str());
-    rollouts.iter().filter(open).find(has).map(|rollout| rollout.id.clone()).ok_or_else(|| {
+    rollouts.first().map(|rollout| rollout.id.clone()).ok_or_else(|| {
         CliError::new(ErrorKind::Refused, format!("no rollout is at work on {database}"))
             .hint("see them with pgbelay rollout list; name one with --rollout")
     })

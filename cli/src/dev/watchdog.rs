@@ -126,9 +126,9 @@ impl Watchdog {
     /// [`WatchdogError::List`].
     pub fn watch(&self, pid: u32, by: EndBy) -> Result<Watched, WatchdogError> {
         let (signal, target) = by.signal(pid);
-        let (path, half) =
-            (self.pids.join(target.argument()), self.pids.join(format!(".{}", target.argument())));
+        let path = self.pids.join(target.argument());
         // There at once with what it holds: a file without a signal yet would be no process to the watchdog.
+        let half = self.pids.with_file_name(format!(".watch{}", target.argument()));
         fs::write(&half, signal.name())
             .and_then(|()| fs::rename(&half, &path))
             .map_err(|source| WatchdogError::List { path: path.clone(), source })?;

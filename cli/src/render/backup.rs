@@ -5,7 +5,7 @@ use pgbelay_proto::wire::{BackupEntry, ListBackupsResponse};
 
 use super::Layout;
 use super::table::{Column, Word, table, toned, word};
-use super::text::{Tone, moment};
+use super::text::{Tone, left_off, moment};
 
 pub(crate) mod prune;
 
@@ -34,6 +34,7 @@ pub(crate) fn list(response: &ListBackupsResponse, layout: Layout) -> String {
             text.push_str(&more);
         }
     }
+    text.push_str(&left_off(response.left_off, "--limit"));
     text
 }
 
@@ -171,7 +172,7 @@ mod tests {
             window_until: None,
             ..entry.clone()
         };
-        ListBackupsResponse { backups: vec![entry, broken] }
+        ListBackupsResponse { backups: vec![entry, broken], ..Default::default() }
     }
 
     #[test]
@@ -210,7 +211,10 @@ mod tests {
         let point = BackupEntry { method: "restore_point".into(), bytes: 0, ..all.backups[0].clone() };
         let told = plain(&verified(&point, Layout { width: Some(80) }));
         assert!(told.contains("its manifest was read again") && told.contains("was not looked at"), "{told}");
-        let listed = plain(&list(&ListBackupsResponse { backups: vec![point] }, Layout { width: Some(160) }));
+        let listed = plain(&list(
+            &ListBackupsResponse { backups: vec![point], ..Default::default() },
+            Layout { width: Some(160) },
+        ));
         assert!(listed.contains("restore point") && !listed.contains("0 B"), "{listed}");
         let some = BackupEntry { method: "touched".into(), ..all.backups[0].clone() };
         let told = plain(&verified(&some, Layout { width: Some(80) }));
@@ -218,14 +222,16 @@ mod tests {
         let sealed = BackupEntry { encrypted: true, ..all.backups[0].clone() };
         let told = plain(&verified(&sealed, Layout { width: Some(80) }));
         assert!(told.contains("encrypted: what is in it was not read"), "{told}");
-        let listed =
-            plain(&list(&ListBackupsResponse { backups: vec![sealed] }, Layout { width: Some(160) }));
+        let listed = plain(&list(
+            &ListBackupsResponse { backups: vec![sealed], ..Default::default() },
+            Layout { width: Some(160) },
+        ));
         assert!(listed.contains("1.4 MiB encrypted"), "{listed}");
         let program =
             BackupEntry { method: "command".into(), outside: "repo1/main".into(), ..all.backups[0].clone() };
         let told = plain(&verified(&program, Layout { width: Some(80) }));
         assert!(told.contains("what is at repo1/main was not looked at"), "{told}");
-        let both = ListBackupsResponse { backups: vec![some, program] };
+        let both = ListBackupsResponse { backups: vec![some, program], ..Default::default() };
         let listed = plain(&list(&both, Layout { width: Some(160) }));
         assert!(listed.contains("1.4 MiB touched") && listed.contains("1.4 MiB command"), "{listed}");
         assert!(list(&ListBackupsResponse::default(), Layout { width: None }).contains("no backup yet"));
@@ -237,7 +243,10 @@ mod tests {
         warning: not every copy of 20261127T100001Z-r3-c7 of orders-1 was found whole; a restore takes one that is:
           s3://b/x: dump/1.dat is missing
         "#);
-        let listed = plain(&list(&ListBackupsResponse { backups: vec![noted] }, Layout { width: Some(160) }));
+        let listed = plain(&list(
+            &ListBackupsResponse { backups: vec![noted], ..Default::default() },
+            Layout { width: Some(160) },
+        ));
         assert!(listed.contains("warning: not every copy") && !listed.contains("NOT WHOLE"), "{listed}");
     }
 }

@@ -352,5 +352,6 @@ pub(super) fn history() -> HistoryResponse {
             entry("011", "failed", "column \"assigned_to\" does not exist"),
             entry("010", "done", ""),
         ],
+        left_off: 0,
     }
 }

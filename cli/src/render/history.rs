@@ -5,7 +5,7 @@ use pgbelay_proto::wire::{HistoryEntry, HistoryResponse};
 use super::Layout;
 use super::rollout::tone;
 use super::table::{Column, Word, prose, table, toned, word};
-use super::text::{Tone, moment};
+use super::text::{Tone, left_off, moment};
 
 const COLUMNS: [Column; 9] = [
     word("AT"),
@@ -33,6 +33,7 @@ pub(crate) fn history(response: &HistoryResponse, layout: Layout) -> String {
     for entry in response.entries.iter().filter(|entry| !entry.error.is_empty()) {
         text.push_str(&format!("\n{} {}: {}\n", entry.database, entry.version, entry.error));
     }
+    text.push_str(&left_off(response.left_off, "--limit, or an earlier --until"));
     text
 }
 

@@ -4,7 +4,7 @@ use pgbelay_proto::wire::{JobView, ListJobsResponse};
 
 use super::Layout;
 use super::table::{Column, Word, table, toned, word};
-use super::text::{Tone, moment, took_ms};
+use super::text::{Tone, left_off, moment, took_ms};
 
 const COLUMNS: [Column; 7] = [
     word("JOB"),
@@ -22,7 +22,7 @@ pub(crate) fn list(response: &ListJobsResponse, layout: Layout) -> String {
         return "There is no job: pgbelay restore and pgbelay backup drill start one.\n".into();
     }
     let rows: Vec<_> = response.jobs.iter().map(row).collect();
-    table(&COLUMNS, &rows, layout)
+    table(&COLUMNS, &rows, layout) + &left_off(response.left_off, "--limit")
 }
 
 /// What came of several, in full.
@@ -156,7 +156,7 @@ mod tests {
           dump/12.dat was changed
           restore another one: pgbelay backup list
         ");
-        insta::assert_snapshot!(plain(&list(&ListJobsResponse { jobs: vec![job(), failed] }, layout())), @r"
+        insta::assert_snapshot!(plain(&list(&ListJobsResponse { jobs: vec![job(), failed], left_off: 0 }, layout())), @r"
         JOB  DATABASE  WHAT              STATE     STARTED               BY     BACKUP
         j3   orders-1  restore in place  restored  2026-11-27 10:00 UTC  alice  20261127T100001Z-r3-c7
         j3   orders-1  restore in place  failed    2026-11-27 10:00 UTC  alice  20261127T100001Z-r3-c7

@@ -10,7 +10,7 @@ use pgbelay_proto::wire::{
 
 use super::Layout;
 use super::table::{Column, Word, number, prose, table, toned, word};
-use super::text::{Tone, moment, paint, short, took, took_ms, wrap};
+use super::text::{Tone, left_off, moment, paint, short, took, took_ms, wrap};
 
 const TARGETS: [Column; 5] =
     [word("DATABASE"), word("STATE"), number("STEPS"), number("TOOK").rank(1), prose("BACKUP").rank(2)];
@@ -145,7 +145,7 @@ pub(crate) fn list(response: &ListRolloutsResponse, layout: Layout) -> String {
         return "No rollout yet. Start one: pgbelay migrate --env ENVIRONMENT\n".into();
     }
     let rows: Vec<_> = response.rollouts.iter().map(list_row).collect();
-    table(&LIST, &rows, layout)
+    table(&LIST, &rows, layout) + &left_off(response.left_off, "--limit")
 }
 
 /// What failed on a database, and what helps.
@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn a_list_has_a_line_for_each() {
-        let rollouts = ListRolloutsResponse { rollouts: vec![fixtures::rollout()] };
+        let rollouts = ListRolloutsResponse { rollouts: vec![fixtures::rollout()], left_off: 0 };
         insta::assert_snapshot!(plain(&list(&rollouts, Layout { width: Some(120) })), @r"
         ROLLOUT  ENVIRONMENT  STATE   DIRECTION  PLAN           BY   STARTED               RELEASE
         r7       staging      failed  up         p0a1b2c3d4e5f  ada  2026-07-29 10:00 UTC  9f8e7d6c5b4a

@@ -50,6 +50,11 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
+/// Says that a list is not all there is, and how to see the rest; nothing where it is.
+pub(crate) fn left_off(more: u32, how: &str) -> String {
+    if more == 0 { String::new() } else { format!("\n{more} more are not shown: {how}.\n") }
+}
+
 /// The first twelve digits of a digest: enough to tell releases apart by eye.
 pub(crate) fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)

@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 use pgbelay_core::acknowledge::{Acknowledgement, NOT_JUDGED, of_step};
 use pgbelay_core::migration::Version;
 use pgbelay_core::name::{DatabaseName, EnvironmentName, OperatorName};
-use pgbelay_core::plan::{Plan, Step};
+use pgbelay_core::plan::{Goal, Plan, Step};
+use pgbelay_core::policy::Rehearsal;
 use pgbelay_core::rollout::{Rollout, Target, TargetState};
 use pgbelay_core::state::State;
 use pgbelay_core::time::Timestamp;
@@ -30,8 +31,6 @@ pub struct Filter {
     pub results: Vec<Outcome>,
     /// Started by one operator only.
     pub by: Option<OperatorName>,
-    /// At most so many.
-    pub limit: usize,
 }
 
 impl Filter {
@@ -77,7 +76,8 @@ impl Outcome {
 }
 
 /// One line, not yet in words: a fleet has many more of them than are wanted.
-struct Line<'a> {
+#[derive(Debug)]
+pub struct Line<'a> {
     rollout: &'a Rollout,
     plan: &'a Plan,
     database: &'a DatabaseName,
@@ -88,11 +88,11 @@ struct Line<'a> {
 
 /// The history of the environments that are wanted, newest first.
 #[must_use]
-pub fn history(
-    state: &State,
+pub fn history<'a>(
+    state: &'a State,
     filter: &Filter,
     wanted: impl Fn(&EnvironmentName) -> bool,
-) -> Vec<wire::HistoryEntry> {
+) -> Vec<Line<'a>> {
     let is_theirs = |rollout: &Rollout| filter.by.as_ref().is_none_or(|by| *by == rollout.started_by);
     let mut rollouts: Vec<_> = state
         .rollouts
@@ -100,12 +100,13 @@ pub fn history(
         .filter(|rollout| wanted(&rollout.environment) && is_theirs(rollout))
         .collect();
     rollouts.sort_by_key(|rollout| rollout.started_at);
-    let mut lines: Vec<Line<'_>> = Vec::new();
+    let mut lines = Vec::new();
     for rollout in rollouts {
         let Some(plan) = state.plan_of(rollout) else { continue };
         for (database, target) in &rollout.targets {
             if filter.database.as_ref().is_none_or(|wanted| wanted == database) {
-                let all = of_target(rollout, plan, database, target);
+                let begun = may_have_begun(state, plan, (database, target));
+                let all = of_target(rollout, plan, (database, target), begun);
                 lines.extend(all.filter(|line| filter.takes(line)));
             }
         }
@@ -113,19 +114,35 @@ pub fn history(
     // Stable: what has one time stays in its order, the last one first.
     lines.reverse();
     lines.sort_by_key(|line| Reverse(line.target.moved_at));
-    lines.iter().take(filter.limit).map(in_words).collect()
+    lines
+}
+
+/// Whether a command of which nobody knows what came of it may have been a run: a rehearsal and a backup come before it,
+/// and touch nothing.
+fn may_have_begun(state: &State, plan: &Plan, (database, target): (&DatabaseName, &Target)) -> bool {
+    let body = &plan.body;
+    let is_tried = match (&body.goal, body.course.rehearsal) {
+        (_, Rehearsal::Off) => true,
+        (Goal::Release { .. }, Rehearsal::Schema | Rehearsal::Data) => {
+            target.rehearsed.is_some()
+                || target.backup.is_some()
+                || !target.done.is_empty()
+                || state.is_half_way(database)
+        }
+        (_, Rehearsal::Schema | Rehearsal::Data) => true,
+    };
+    is_tried && (body.backup.rules().is_none() || target.backup.is_some())
 }
 
 fn of_target<'a>(
     rollout: &'a Rollout,
     plan: &'a Plan,
-    database: &'a DatabaseName,
-    target: &'a Target,
+    (database, target): (&'a DatabaseName, &'a Target),
+    may_have_begun: bool,
 ) -> impl Iterator<Item = Line<'a>> {
     let steps = plan.body.targets.get(database).map(|planned| planned.steps.as_slice()).unwrap_or_default();
     let is_done = |step: &Step| target.done.iter().any(|done| done.version == step.version);
     let stopped_at = steps.iter().find(|step| !is_done(step)).map(|step| &step.version);
-    let may_have_begun = plan.body.backup.rules().is_none() || target.backup.is_some();
     steps.iter().filter_map(move |step| {
         let is_next = stopped_at == Some(&step.version);
         let outcome = match &target.state {
@@ -153,7 +170,9 @@ fn of_target<'a>(
     })
 }
 
-fn in_words(line: &Line<'_>) -> wire::HistoryEntry {
+/// A line as it is told.
+#[must_use]
+pub fn in_words(line: &Line<'_>) -> wire::HistoryEntry {
     let Line { rollout, plan, database, target, step, outcome } = line;
     let of_step = of_step(&plan.body, step);
     let not_judged = |word: &Acknowledgement| {

@@ -82,6 +82,8 @@ pub(crate) enum Bug {
     EndsPauses,
     /// Nothing is tried on a copy.
     NoRehearsal,
+    /// Of what is planned, only the first is tried on a copy.
+    TriesTheFirst,
     /// Blackouts do not count.
     NoBlackout,
     /// Schedules are not understood: what has one is as if it were not there.
@@ -101,7 +103,7 @@ pub(crate) enum Bug {
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 41] = [
+    pub(crate) const ALL: [Self; 42] = [
         Self::OneTooMany,
         Self::NoApprovals,
         Self::OwnApproval,
@@ -135,6 +137,7 @@ impl Bug {
         Self::GivenOutFrozen,
         Self::EndsPauses,
         Self::NoRehearsal,
+        Self::TriesTheFirst,
         Self::NoBlackout,
         Self::NoSchedule,
         Self::NoFreezeOfPolicy,
@@ -184,6 +187,7 @@ impl Bug {
             Self::GivenOutFrozen => &["is given out in a freeze", "is paused: freeze"],
             Self::EndsPauses => &["ends the pause of a person"],
             Self::NoRehearsal => &["nothing was tried on a copy"],
+            Self::TriesTheFirst => &["something else than what is planned"],
             Self::NoBlackout => &["in a blackout"],
             Self::NoSchedule => &["in a blackout", "outside of every window"],
             Self::NoFreezeOfPolicy => {
@@ -308,6 +312,7 @@ impl Bug {
             | Self::NoBake
             | Self::EndlessUnknown
             | Self::NoRehearsal
+            | Self::TriesTheFirst
             | Self::NoQueries
                 if advance =>
             {
@@ -393,6 +398,7 @@ impl Bug {
     fn read_otherwise(self, seen: &mut Arc<State>) {
         match self {
             Self::NoRehearsal => courses(seen, |course| course.rehearsal = Rehearsal::Off),
+            Self::TriesTheFirst => tries_the_first(seen),
             Self::AnyLabel => courses(seen, |course| {
                 course.waves.iter_mut().for_each(|wave| wave.select = Default::default());
             }),
@@ -461,6 +467,24 @@ fn failure(why: &str) -> Failure {
         sqlstate: None,
         line: None,
         blockers: Vec::new(),
+    }
+}
+
+/// What was not yet tried on a copy has no more than one step in its plan.
+fn tries_the_first(state: &mut Arc<State>) {
+    let State { plans, rollouts, .. } = Arc::make_mut(state);
+    for rollout in rollouts.values().filter(|rollout| !rollout.state.is_finished()) {
+        let Some(known) = plans.get_mut(&rollout.plan) else { continue };
+        if known.plan.body.course.rehearsal.is_off() {
+            continue;
+        }
+        let planned = &mut Arc::make_mut(&mut known.plan).body.targets;
+        for (name, target) in &rollout.targets {
+            let begun = target.rehearsed.is_some() || target.backup.is_some() || !target.done.is_empty();
+            if let Some(planned) = planned.get_mut(name).filter(|_| !begun) {
+                planned.steps.truncate(1);
+            }
+        }
     }
 }
 

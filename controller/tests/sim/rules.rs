@@ -413,6 +413,11 @@ impl Rules {
         if let Some(why) = self.untried(state, command) {
             return Some(why);
         }
+        if let CommandKind::Rehearse(rehearse) = &command.kind
+            && rehearse.up != target.steps
+        {
+            return Some(format!("{id} tries on a copy of {name} something else than what is planned"));
+        }
         if let CommandKind::Run(run) = &command.kind {
             let planned = run.steps.iter().all(|step| target.steps.contains(step));
             if !planned {

@@ -344,7 +344,7 @@ impl Next<'_> {
         let Goal::Release { release } = &body.goal else { return None };
         let begun =
             self.target.rehearsed.is_some() || self.target.backup.is_some() || !self.target.done.is_empty();
-        if begun || self.is_half_way() {
+        if begun || self.state.is_half_way(self.name) {
             return None;
         }
         let release = self.state.releases.get(release)?;
@@ -359,13 +359,6 @@ impl Next<'_> {
             expect: self.target.expect.clone(),
             settings: body.settings.clone(),
         })
-    }
-
-    /// Whether a migration has begun there and has not come to its end: there is no state before it to come back to, and what a
-    /// statement has done that was cut off nobody can tell on a copy either. What is left goes on without a rehearsal.
-    fn is_half_way(&self) -> bool {
-        let observed = self.state.databases.get(self.name).and_then(|known| known.observed.as_ref());
-        observed.is_some_and(|(_, seen)| !seen.unfinished.is_empty())
     }
 
     /// Whether a database on which everything is run still has to be asked how it is: after a run, and where an earlier

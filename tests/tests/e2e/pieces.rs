@@ -112,6 +112,7 @@ async fn a_run_is_cancelled_on_one_database_and_the_others_go_on() -> anyhow::Re
     }
     client.batch_execute("BEGIN; INSERT INTO gate VALUES (1)").await?;
     world.write_migrations(&[("001_a.sql", "CREATE TABLE a (id int); INSERT INTO gate VALUES (1);")])?;
+    world.cli(&["rollout", "cancel", "notes-1"]).await?.ended(3, &["no rollout is at work on notes-1"]);
     let detached = [&MIGRATE[..], &["--detach"]].concat();
     let rollout = world.json(&detached).await?["id"].as_str().unwrap_or_default().to_owned();
     world
@@ -119,7 +120,7 @@ async fn a_run_is_cancelled_on_one_database_and_the_others_go_on() -> anyhow::Re
             view["targets"][0]["doing"].as_str().is_some_and(|doing| doing.contains("waiting for a lock"))
         })
         .await?;
-    world.cli(&["rollout", "cancel", "nowhere"]).await?.ended(3, &["no rollout is at work on nowhere"]);
+    world.cli(&["rollout", "cancel", "nowhere"]).await?.ended(2, &["there is no database called nowhere"]);
     world.json(&["rollout", "cancel", "notes-1"]).await?;
     let view = wait::until("the end of the rollout", PATIENCE, async || {
         let view = world.json(&["rollout", "show", &rollout]).await?;

@@ -5,7 +5,7 @@ use pgbelay_proto::wire::{PruneBackupsResponse, PrunedBackup};
 
 use super::super::Layout;
 use super::super::table::{Column, Word, prose, table, toned, word};
-use super::super::text::{Tone, count, moment};
+use super::super::text::{Tone, count, left_off, moment};
 
 const COLUMNS: [Column; 6] = [
     word("BACKUP"),
@@ -27,7 +27,8 @@ pub(crate) fn judged(response: &PruneBackupsResponse, layout: Layout) -> String 
     } else {
         format!("{} would go, {}.", count(going.len(), "backup"), size(&going))
     };
-    format!("{}\n{sum}\n", lines(response.backups.iter(), layout))
+    let more = left_off(response.left_off, "run it again after these are gone, or for each --database");
+    format!("{}\n{sum}\n{more}", lines(response.backups.iter(), layout))
 }
 
 /// What is about to go.
@@ -110,7 +111,7 @@ mod tests {
                 "policy says keep 1; 20261127T100001Z-r3-c7 is newer and stays",
             ),
         ];
-        PruneBackupsResponse { dry_run: true, backups }
+        PruneBackupsResponse { dry_run: true, backups, left_off: 0 }
     }
 
     #[test]
@@ -127,7 +128,8 @@ mod tests {
         To be deleted for good: 1 backup, 1.4 MiB
           20261120T100001Z-r2-c4 of orders-1: policy says keep 1; 20261127T100001Z-r3-c7 is newer and stays
         ");
-        let nothing = PruneBackupsResponse { dry_run: true, backups: response().backups[..1].to_vec() };
+        let nothing =
+            PruneBackupsResponse { dry_run: true, backups: response().backups[..1].to_vec(), left_off: 0 };
         assert!(judged(&nothing, layout).contains("Nothing goes."));
     }
 

@@ -14,13 +14,10 @@ use pgbelay_proto::tls::Secret;
 use pgbelay_proto::wire;
 use tonic::{Request, Response, Status};
 
-use super::lists::as_many_as_fit;
+use super::lists::{MAX_ENTRIES, as_many_as_fit, limit};
 use super::{Answer, OperatorsService};
 use crate::rpc::{bad, internal, not_granted, operator, parse, refused, usage};
 use crate::views;
-
-/// Most jobs that are listed.
-const MAX_JOBS: u32 = 1_000;
 
 /// Longest key of a backup, in bytes: one of age has 74.
 const MAX_KEY: usize = 200;
@@ -155,10 +152,9 @@ pub(super) fn list(
     };
     let mut jobs: Vec<_> = reader.state.jobs.values().filter(wanted).collect();
     jobs.sort_by_key(|job| std::cmp::Reverse((job.started_at, job.id.as_str().len(), job.id.clone())));
-    let limit = if asked.limit == 0 { MAX_JOBS } else { asked.limit.min(MAX_JOBS) };
-    let jobs = jobs.into_iter().take(limit as usize);
-    let jobs = jobs.map(|job| views::job::job(&reader.state, &service.services.fleet, job));
-    Ok(Response::new(wire::ListJobsResponse { jobs: as_many_as_fit(jobs) }))
+    let view = |job: &Arc<Job>| views::job::job(&reader.state, &service.services.fleet, job);
+    let (jobs, left_off) = as_many_as_fit(jobs, limit(asked.limit, MAX_ENTRIES), view);
+    Ok(Response::new(wire::ListJobsResponse { jobs, left_off }))
 }
 
 fn view(service: &OperatorsService, state: &State, id: &JobId) -> Answer<wire::JobView> {

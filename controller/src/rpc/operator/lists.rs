@@ -1,10 +1,13 @@
 //! Answers that are lists: what is asked for, what the reader may see of it, and how much of it fits.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pgbelay_core::backup::KnownBackup;
 use pgbelay_core::database::Database;
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
+use pgbelay_core::rollout::Rollout;
 use pgbelay_core::state::State;
 use pgbelay_core::time::Timestamp;
 use pgbelay_proto::{MAX_MESSAGE_BYTES, wire};
@@ -24,7 +27,7 @@ const ROLLOUTS: usize = 20;
 const LINES: usize = 50;
 
 /// Most entries of one answer, whatever is asked for.
-const MAX_ENTRIES: usize = 1_000;
+pub(super) const MAX_ENTRIES: usize = 1_000;
 
 /// Most bytes of one list: what any client takes, less what holds its entries together.
 const MAX_LIST_BYTES: usize = MAX_MESSAGE_BYTES - (64 << 10);
@@ -38,16 +41,18 @@ pub(super) fn rollouts(
     asked: &wire::ListRolloutsRequest,
 ) -> Answer<wire::ListRolloutsResponse> {
     let environment = environment(reader, &asked.environment)?;
-    let mut rollouts: Vec<_> = reader
-        .state
-        .rollouts
-        .values()
-        .filter(|r| reader.wants(environment.as_ref(), &r.environment))
-        .collect();
-    rollouts.sort_by_key(|r| std::cmp::Reverse(r.started_at));
-    let wanted = rollouts.into_iter().take(limit(asked.limit, ROLLOUTS));
-    let views = wanted.map(|r| views::rollout::rollout(&reader.state, &services.fleet, r));
-    Ok(Response::new(wire::ListRolloutsResponse { rollouts: as_many_as_fit(views) }))
+    let mut rollouts: Vec<&Rollout> = match optional::<DatabaseName>(&asked.at_work_on)? {
+        Some(database) => {
+            reader.database(&database)?;
+            reader.state.open_rollouts().filter(|rollout| rollout.targets.contains_key(&database)).collect()
+        }
+        None => reader.state.rollouts.values().map(Arc::as_ref).collect(),
+    };
+    rollouts.retain(|rollout| reader.wants(environment.as_ref(), &rollout.environment));
+    rollouts.sort_by_key(|r| Reverse(r.started_at));
+    let view = |rollout| views::rollout::rollout(&reader.state, &services.fleet, rollout);
+    let (rollouts, left_off) = as_many_as_fit(rollouts, limit(asked.limit, ROLLOUTS), view);
+    Ok(Response::new(wire::ListRolloutsResponse { rollouts, left_off }))
 }
 
 pub(super) fn status(
@@ -101,7 +106,6 @@ pub(super) fn history(reader: &Reader, asked: &wire::HistoryRequest) -> Answer<w
         until: asked.until_ms.map(Timestamp),
         results: asked.results.iter().map(|word| outcome(word)).collect::<Result<_, _>>()?,
         by: optional(&asked.by)?,
-        limit: limit(asked.limit, LINES),
     };
     if let Some(name) = &filter.database {
         let is_remembered = || reader.state.rollouts.values().any(|r| r.targets.contains_key(name));
@@ -111,8 +115,10 @@ pub(super) fn history(reader: &Reader, asked: &wire::HistoryRequest) -> Answer<w
         }
     }
     let wanted = |place: &EnvironmentName| reader.wants(environment.as_ref(), place);
-    let entries = views::history::history(&reader.state, &filter, wanted);
-    Ok(Response::new(wire::HistoryResponse { entries: as_many_as_fit(entries.into_iter()) }))
+    let lines = views::history::history(&reader.state, &filter, wanted);
+    let (entries, left_off) =
+        as_many_as_fit(lines, limit(asked.limit, LINES), |line| views::history::in_words(&line));
+    Ok(Response::new(wire::HistoryResponse { entries, left_off }))
 }
 
 pub(super) fn backups(
@@ -132,10 +138,23 @@ pub(super) fn backups(
                 && reader.wants(environment.as_ref(), &database.environment)
         })
     };
-    let mut wanted: Vec<_> = state.backups.values().filter(is_wanted).collect();
-    wanted.sort_by_key(|known| std::cmp::Reverse(known.made_at));
-    let backups = wanted.into_iter().take(MAX_ENTRIES).map(|known| views::backup::entry(state, known, now));
-    Ok(Response::new(wire::ListBackupsResponse { backups: as_many_as_fit(backups) }))
+    let is_called = |known: &&Arc<KnownBackup>| asked.id.is_empty() || known.id() == asked.id;
+    let mut wanted: Vec<_> = state.backups.values().filter(is_wanted).filter(is_called).collect();
+    wanted.sort_by_key(|known| Place::of(known));
+    if asked.newest {
+        let mut seen = BTreeSet::new();
+        wanted.retain(|known| known.problems().is_empty() && seen.insert(&known.database));
+    }
+    if !asked.after.is_empty() {
+        let after = Place::parse(&asked.after)?;
+        wanted.retain(|known| Place::of(known) > after);
+    }
+    let all = wanted.clone();
+    let view = |known: &Arc<KnownBackup>| views::backup::entry(state, known, now);
+    let (backups, left_off) = as_many_as_fit(wanted, limit(asked.limit, MAX_ENTRIES), view);
+    let last = all.get(backups.len().wrapping_sub(1)).filter(|_| left_off > 0);
+    let next = last.map(|known| Place::of(known).to_string()).unwrap_or_default();
+    Ok(Response::new(wire::ListBackupsResponse { backups, left_off, next }))
 }
 
 pub(super) fn agents(services: &Services, reader: &Reader) -> Response<wire::ListAgentsResponse> {
@@ -149,18 +168,57 @@ pub(super) fn operators(state: &State) -> Response<wire::ListOperatorsResponse> 
     Response::new(wire::ListOperatorsResponse { operators: operators.collect() })
 }
 
-/// The first that fit together; the first one in any case.
-pub(in crate::rpc) fn as_many_as_fit<T: Message>(entries: impl Iterator<Item = T>) -> Vec<T> {
+/// The first that fit together, the first one in any case, and how many are left off.
+pub(in crate::rpc) fn as_many_as_fit<E, T: Message>(
+    entries: Vec<E>,
+    limit: usize,
+    view: impl Fn(E) -> T,
+) -> (Vec<T>, u32) {
+    let all = entries.len();
     let mut bytes = 0;
     let mut kept = Vec::new();
-    for entry in entries {
+    for entry in entries.into_iter().take(limit) {
+        let entry = view(entry);
         bytes += entry.encoded_len() + MARK;
         if bytes > MAX_LIST_BYTES && !kept.is_empty() {
             break;
         }
         kept.push(entry);
     }
-    kept
+    let left_off = u32::try_from(all - kept.len()).unwrap_or(u32::MAX);
+    (kept, left_off)
+}
+
+/// Where a backup stands in a list, the newest first: what comes in meanwhile moves nothing that was not yet listed.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place<'a> {
+    made_at: Reverse<Timestamp>,
+    database: &'a str,
+    id: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn of(known: &'a KnownBackup) -> Self {
+        let (database, id) = (known.database.as_str(), known.id());
+        Self { made_at: Reverse(known.made_at), database, id }
+    }
+
+    fn parse(text: &'a str) -> Result<Self, Status> {
+        let mut parts = text.splitn(3, '/');
+        let made_at = parts.next().and_then(|part| part.parse().ok());
+        match (made_at, parts.next(), parts.next()) {
+            (Some(made_at), Some(database), Some(id)) => {
+                Ok(Self { made_at: Reverse(Timestamp(made_at)), database, id })
+            }
+            (_, _, _) => Err(usage(&format!("{text:?} is not what an earlier answer had as `next`"))),
+        }
+    }
+}
+
+impl std::fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}/{}", self.made_at.0.0, self.database, self.id)
+    }
 }
 
 /// The environment that was asked for, if one was, there is one, and the reader may see it.
@@ -200,7 +258,8 @@ where
     if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
 }
 
-fn limit(asked: u32, default: usize) -> usize {
+/// Most entries that are listed.
+pub(super) fn limit(asked: u32, default: usize) -> usize {
     if asked == 0 { default } else { (asked as usize).min(MAX_ENTRIES) }
 }
 

@@ -305,15 +305,19 @@ impl Stream {
         }
     }
 
-    /// The next acknowledgement of a result.
+    /// The next acknowledgement of a result. The next command may come before it, and stays the next one.
     pub(crate) async fn ack(&mut self) -> anyhow::Result<wire::Ack> {
+        let mut early = Vec::new();
         loop {
             match self.next().await? {
-                Hears::Ack(ack) if !ack.command_id.is_empty() => return Ok(ack),
+                Hears::Ack(ack) if !ack.command_id.is_empty() => {
+                    early.into_iter().rev().for_each(|command| self.stash.push_front(command));
+                    return Ok(ack);
+                }
                 Hears::Ack(_) => {}
                 Hears::Probe(probe) => self.answer(probe).await?,
+                command @ Hears::Command(_) => early.push(command),
                 other @ (Hears::Welcome(_)
-                | Hears::Command(_)
                 | Hears::Cancel(_)
                 | Hears::StartJob(_)
                 | Hears::CancelJob(_)

@@ -85,7 +85,48 @@ fn a_list_of_large_things_is_as_long_as_any_client_takes() {
     let large = listed(100_000);
     assert!(large.encoded_len() < MAX_MESSAGE_BYTES, "{} bytes", large.encoded_len());
     assert!((30..100).contains(&large.backups.len()), "{}", large.backups.len());
+    assert_eq!(large.left_off as usize, 100 - large.backups.len());
     assert_eq!(large.backups[0].location, "/b/orders/100", "the newest come first");
     // One that is larger than that is still told of: the CLI takes more.
     assert_eq!(listed(5 << 20).backups.len(), 1);
+}
+
+#[test]
+fn a_list_goes_on_where_the_last_answer_ended() {
+    let reader = reader(1);
+    let ask = |after: &str, limit| {
+        let asked = wire::ListBackupsRequest { after: after.to_owned(), limit, ..Default::default() };
+        backups(&reader, &asked).map(Response::into_inner)
+    };
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    for (left_off, some) in [(60, 40), (20, 40), (0, 20)] {
+        let listed = ask(&after, 40).unwrap();
+        assert_eq!((listed.left_off, listed.backups.len()), (left_off, some));
+        assert_eq!(listed.next.is_empty(), left_off == 0, "{}", listed.next);
+        seen.extend(listed.backups.into_iter().map(|entry| entry.location));
+        after = listed.next;
+    }
+    let all: Vec<_> = (1..=100).rev().map(|at| format!("/b/orders/{at}")).collect();
+    assert_eq!(seen, all);
+    // Where a backup is gone that an answer ended with, the list goes on behind its place.
+    assert_eq!(ask("50/orders/gone", 1).unwrap().backups[0].location, "/b/orders/49");
+    for bad in ["x", "1", "1/orders", "x/orders/1"] {
+        assert!(ask(bad, 1).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_backup_is_found_by_its_name_and_the_newest_complete_one_without() {
+    let mut reader = reader(1);
+    let state = Arc::make_mut(&mut reader.state);
+    let whole = state.backups.values_mut().find(|known| known.made_at == Timestamp(7)).unwrap();
+    Arc::make_mut(whole).checked = None;
+    let ask = |asked| {
+        let listed = backups(&reader, &asked).unwrap().into_inner().backups;
+        listed.into_iter().map(|entry| entry.location).collect::<Vec<_>>()
+    };
+    let named = wire::ListBackupsRequest { id: "8".to_owned(), ..Default::default() };
+    assert_eq!(ask(named), ["/b/orders/8"]);
+    let newest = wire::ListBackupsRequest { newest: true, ..Default::default() };
+    assert_eq!(ask(newest), ["/b/orders/7"], "the others are not whole");
 }
