@@ -113,3 +113,47 @@ async fn a_pause_of_a_person_stays() -> anyhow::Result<()> {
     assert_eq!(world.state_of(&rollout).await?, "paused");
     Ok(())
 }
+
+/// Nor is what nobody knows of a copy a run of the database, with and without a backup.
+#[tokio::test]
+async fn a_rehearsal_of_unknown_outcome_is_no_run_in_the_history() -> anyhow::Result<()> {
+    for backup in ["", "\n  backup: off"] {
+        let world = World::start().await?;
+        let yaml = format!("environments:\n- name: staging\n  rehearsal: schema{backup}\n");
+        world.admin().await?.apply_policy(wire::ApplyPolicyRequest { yaml }).await?;
+        let agent = world.agent("orders", "staging").await?;
+        let mut stream = agent.connect(&world).await?;
+        let (rollout, command) = stream.with_command(&world).await?;
+        let Some(wire::command::Kind::Rehearse(rehearse)) = &command.kind else {
+            anyhow::bail!("not a rehearsal: {command:?}")
+        };
+        let states = async || -> anyhow::Result<Vec<String>> {
+            let history = world.admin().await?.history(wire::HistoryRequest::default()).await?;
+            Ok(history.into_inner().entries.into_iter().map(|line| line.state).collect())
+        };
+        stream.report(&command, unknown()).await?;
+        stream.ack().await?;
+        until("the rollout is paused", async || Ok(world.state_of(&rollout).await? == "paused")).await?;
+        assert_eq!(states().await?, [""; 0]);
+
+        let done = |step: &wire::Step| wire::StepDone { version: step.version.clone(), ..Default::default() };
+        let [up, back] = [&rehearse.up, &rehearse.back].map(|steps| steps.iter().map(done).collect());
+        let rehearsed = wire::outcome::Rehearsed { up, back, took_ms: 1 };
+        stream = agent.connect(&world).await?;
+        let again = stream.command().await?;
+        stream.report(&again, Outcome::Rehearsed(rehearsed)).await?;
+        stream.ack().await?;
+        let mut next = stream.command().await?;
+        if matches!(next.kind, Some(wire::command::Kind::Backup(_))) {
+            let made = stream.carry_out(&next)?;
+            stream.report(&next, made).await?;
+            stream.ack().await?;
+            next = stream.command().await?;
+        }
+        assert!(matches!(next.kind, Some(wire::command::Kind::Run(_))), "{next:?}");
+        stream.report(&next, unknown()).await?;
+        stream.ack().await?;
+        until("it is told", async || Ok(states().await? == ["unknown"])).await?;
+    }
+    Ok(())
+}
