@@ -7,16 +7,13 @@ use age::armor::ArmoredReader;
 use age::secrecy::ExposeSecret as _;
 use age::x25519::Identity;
 use age::{DecryptError, Decryptor};
-use pgbelay_core::command::MAX_SEALED_KEY;
+use pgbelay_core::command::{MAX_BACKUP_KEY, MAX_SEALED_KEY};
 use pgbelay_proto::wire::BackupKey;
 
 use crate::error::CliError;
 
 /// Longest file of private keys, in bytes.
 const MOST: u64 = 64 * 1024;
-
-/// Longest private key, in bytes: one of age has 74.
-const MOST_OF_KEY: u64 = 200;
 
 /// What a file of private keys begins with that a passphrase protects.
 const PROTECTED: [&str; 2] = ["age-encryption.org/", "-----BEGIN AGE ENCRYPTED FILE-----"];
@@ -116,7 +113,7 @@ pub(crate) fn open(sealed: &str, path: &Path) -> Result<BackupKey, KeyError> {
         if is_other { KeyError::OtherOwner(path.to_owned()) } else { KeyError::Damaged }
     })?;
     let mut text = String::new();
-    opened.take(MOST_OF_KEY).read_to_string(&mut text).map_err(|_| KeyError::Damaged)?;
+    opened.take(MAX_BACKUP_KEY as u64).read_to_string(&mut text).map_err(|_| KeyError::Damaged)?;
     let key: Identity = text.trim().parse().map_err(|_| KeyError::Damaged)?;
     Ok(BackupKey { text: key.to_string().expose_secret().to_owned() })
 }

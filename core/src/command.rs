@@ -287,6 +287,9 @@ pub struct Resolution {
 /// most adds less than 200.
 pub const MAX_SEALED_KEY: usize = 16 * 1024;
 
+/// Longest key that opens one encrypted backup, in bytes: one of age has 74.
+pub const MAX_BACKUP_KEY: usize = 200;
+
 /// A verified backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {

@@ -54,7 +54,7 @@ pub(super) fn apply(state: &State, policy: &Policy, now: Timestamp) -> Result<Ve
         policy.environment(&e.name).is_none() && state.databases_of(&e.name).next().is_some()
     };
     if let Some(dropped) = state.policy.environments.iter().find(homeless) {
-        let databases = state.databases_of(&dropped.name).map(|d| d.name.to_string()).collect();
+        let databases = state.databases_of(&dropped.name).map(|d| d.name.clone()).collect();
         return Err(Refusal::EnvironmentInUse { environment: dropped.name.clone(), databases });
     }
     let unfinished = state
@@ -62,7 +62,7 @@ pub(super) fn apply(state: &State, policy: &Policy, now: Timestamp) -> Result<Ve
         .values()
         .find(|rollout| !rollout.state.is_finished() && policy.environment(&rollout.environment).is_none());
     if let Some(rollout) = unfinished {
-        let databases = rollout.targets.keys().map(ToString::to_string).collect();
+        let databases = rollout.targets.keys().cloned().collect();
         return Err(Refusal::EnvironmentInUse { environment: rollout.environment.clone(), databases });
     }
     if *state.policy == *policy && state.policy_version > 0 {

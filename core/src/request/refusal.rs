@@ -39,12 +39,12 @@ pub enum Refusal {
     #[error("the policy is refused: {}", join(.0))]
     BadPolicy(Vec<PolicyError>),
     /// The policy would forget environments that have databases.
-    #[error("the policy drops {environment}, which has databases: {}", databases.join(", "))]
+    #[error("the policy drops {environment}, which has databases{}", listed(databases))]
     EnvironmentInUse {
         /// The environment.
         environment: EnvironmentName,
-        /// Its databases.
-        databases: Vec<String>,
+        /// Its databases; empty: whoever asks may not know them.
+        databases: Vec<DatabaseName>,
     },
     /// The token does not count.
     #[error("the join token {because}")]
@@ -434,6 +434,11 @@ impl std::fmt::Display for PauseReason {
             Self::Freeze { reason, by: None, rule } => write!(f, "freeze: {reason} ({rule})"),
         }
     }
+}
+
+fn listed(databases: &[DatabaseName]) -> String {
+    let names: Vec<_> = databases.iter().map(DatabaseName::as_str).collect();
+    if names.is_empty() { " that you do not see".to_owned() } else { format!(": {}", names.join(", ")) }
 }
 
 impl Refusal {

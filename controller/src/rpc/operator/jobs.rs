@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pgbelay_core::backup::KnownBackup;
+use pgbelay_core::command::MAX_BACKUP_KEY;
 use pgbelay_core::event::{Actor, Event};
 use pgbelay_core::job::{Job, JobId, Restore};
 use pgbelay_core::migration::Version;
@@ -18,9 +19,6 @@ use super::lists::{MAX_ENTRIES, as_many_as_fit, limit};
 use super::{Answer, OperatorsService};
 use crate::rpc::{bad, internal, not_granted, operator, parse, refused, usage};
 use crate::views;
-
-/// Longest key of a backup, in bytes: one of age has 74.
-const MAX_KEY: usize = 200;
 
 pub(super) async fn start(
     service: &OperatorsService,
@@ -59,7 +57,7 @@ pub(super) async fn start(
 fn key(known: &KnownBackup, given: Option<&wire::BackupKey>) -> Result<Option<Secret>, Status> {
     match (&known.backup.sealed_key, given) {
         (None, _) => Ok(None),
-        (Some(_), Some(key)) if key.text.len() <= MAX_KEY => Ok(Some(key.clone().into())),
+        (Some(_), Some(key)) if key.text.len() <= MAX_BACKUP_KEY => Ok(Some(key.clone().into())),
         (Some(_), Some(_)) => Err(usage("the key of the backup is too long to be one")),
         (Some(_), None) => Err(usage(&format!(
             "backup {} is encrypted: only an owner of its key can have it restored; give the file of the private key with \

@@ -87,8 +87,7 @@ fn for_reader(reader: &Reader, refusal: Refusal) -> Refusal {
     if let Refusal::EnvironmentInUse { environment, .. } = &refusal
         && !reader.sees(environment)
     {
-        let databases = vec!["of an environment that you do not see".to_owned()];
-        return Refusal::EnvironmentInUse { environment: environment.clone(), databases };
+        return Refusal::EnvironmentInUse { environment: environment.clone(), databases: Vec::new() };
     }
     refusal
 }
