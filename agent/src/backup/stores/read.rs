@@ -20,8 +20,8 @@ use super::super::place::{private_directory, remove_all};
 use super::super::seal::{NotOpened, open};
 use super::super::verify::{Texts, believed, whole};
 use super::super::{look as local, space};
+use super::Store;
 use super::error::{StoreError, refused};
-use super::{CLAIM, Store};
 use crate::config::{StoreAt, Stores};
 
 /// How many parts are read at a time.
@@ -316,7 +316,7 @@ fn misfits(manifest: &Manifest, there: &BTreeMap<String, u64>) -> Vec<String> {
         Some(_) => None,
     };
     let parts = manifest.parts.iter().map(|part| part.name.as_str());
-    let known: BTreeSet<_> = parts.chain([MANIFEST, SIGNATURE, CERTIFICATE, SUMS, CLAIM]).collect();
+    let known: BTreeSet<_> = parts.chain([MANIFEST, SIGNATURE, CERTIFICATE, SUMS]).collect();
     let foreign = there.keys().filter(|name| !known.contains(name.as_str()));
     let foreign = foreign.map(|name| format!("{name} is there, and the manifest does not know it"));
     manifest.parts.iter().filter_map(fault).chain(foreign).take(MOST).collect()
