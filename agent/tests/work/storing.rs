@@ -80,7 +80,8 @@ pub(crate) async fn problems(yard: &Yard, backup: &Backup) -> anyhow::Result<Vec
 
 /// What is found when all copies are read again.
 pub(crate) async fn checked(yard: &Yard, backup: &Backup) -> anyhow::Result<Checked> {
-    Ok(stores::verify(&Asked::of(yard).source(yard, backup)).await?)
+    let said = [std::slice::from_ref(&backup.path), &backup.copies].concat();
+    Ok(stores::verify(&Asked::of(yard).source(yard, backup), &said).await?)
 }
 
 fn id(backup: &Backup) -> &str {
@@ -204,6 +205,42 @@ async fn one_copy_that_is_whole_is_enough_and_what_is_wrong_with_others_is_told(
     let found = checked(&yard, &backup).await?;
     ensure!(found.notes.is_empty() && found.problems.len() == 3, "{found:?}");
     ensure!(found.problems[1..] == [said(one), said(two)], "{found:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_copy_that_is_gone_is_named_while_another_one_is_whole() -> anyhow::Result<()> {
+    let s3 = S3::start().await?;
+    let mut yard = yard(&s3, &[&place("one"), &place("two"), &place("three")]).await?;
+    let backup = backed_up(yard.back_up(None).await?);
+    let gone = |location: &str| format!("the copy at {location} is gone");
+    let copy = |prefix: &str| s3.bucket().join(prefix).join(APP).join(id(&backup));
+    let [one, two, three] = backup.copies.as_slice() else { anyhow::bail!("{backup:?}") };
+    ensure!(checked(&yard, &backup).await? == Checked::default());
+
+    fs::remove_dir_all(copy("one"))?;
+    let found = checked(&yard, &backup).await?;
+    ensure!(found.problems.is_empty() && found.notes == [gone(one)], "{found:?}");
+    fs::remove_dir_all(&backup.path)?;
+    let found = checked(&yard, &backup).await?;
+    ensure!(found.problems.is_empty() && found.notes == [gone(&backup.path), gone(one)], "{found:?}");
+    // A store of which the agent does not know any more.
+    let unknown = yard.stores.all.remove(1);
+    let found = checked(&yard, &backup).await?;
+    let unseen = format!(
+        "the copy at {two} was not looked at: its store is not among those of the agent (backup.stores)"
+    );
+    let expected = [gone(&backup.path), gone(one), unseen.clone()];
+    ensure!(found.problems.is_empty() && found.notes == expected, "{found:?}");
+
+    // Where none is left that is whole, all of that is what is wrong with it.
+    fs::remove_dir_all(copy("three"))?;
+    let found = checked(&yard, &backup).await?;
+    let expected = [gone(&backup.path), gone(one), gone(three), unseen];
+    ensure!(found.notes.is_empty() && found.problems == expected, "{found:?}");
+    yard.stores.all.push(unknown);
+    let found = checked(&yard, &backup).await?;
+    ensure!(found.problems.is_empty() && found.notes.len() == 3, "{found:?}");
     Ok(())
 }
 
@@ -561,6 +598,6 @@ async fn a_store_that_does_not_answer_does_not_hide_the_copy_of_another() -> any
     // Alone, it says nothing: neither that it is there, nor that it is not.
     yard.stores.all = vec![silent];
     ensure!(stores::look(&asked.source(&yard, &backup)).await.is_err());
-    ensure!(stores::verify(&asked.source(&yard, &backup)).await.is_err());
+    ensure!(checked(&yard, &backup).await.is_err());
     Ok(())
 }
