@@ -15,9 +15,11 @@ TOOLS := $(if $(filter 0,$(shell id -u)),/var/cache,$(or $(XDG_CACHE_HOME),$(HOM
 # Where rustup puts Cargo, for shells that were open before it was installed.
 export PATH := $(PATH):$(HOME)/.cargo/bin:$(TOOLS)/bin
 
-# The major versions of PostgreSQL of `make test-versions`, and where it looks for tests called versions….
+# The major versions of PostgreSQL of `make test-versions`, where it looks for tests called versions…, and the tests that
+# it runs, too, where the version's own pg_dump is there.
 VERSIONS := 12 14 16 17 18
-VERSION_TESTS := --lib --test truth
+VERSION_TESTS := --lib --test truth --test work
+DUMP_TESTS := backups:: backup_methods:: backup_commands:: restoring:: sealing:: touched:: rehearsing::
 # What `make bench-analysis` compares with.
 SQUAWK_VERSION := 2.70.0
 SQUAWK := $(TOOLS)/squawk-$(SQUAWK_VERSION)
@@ -81,8 +83,10 @@ test-versions: setup ## run what depends on PostgreSQL's version against each ma
 	@failed=; \
 	for version in $(VERSIONS); do \
 		echo "pgbelay: PostgreSQL $$version"; \
-		PGBELAY_TEST_POSTGRES=$(TOOLS)/postgres/$$version \
-			cargo test --quiet -p pgbelay-tests $(VERSION_TESTS) versions || failed+=" $$version"; \
+		server=$(TOOLS)/postgres/$$version tests=versions; \
+		[ ! -x $$server/bin/pg_dump ] || tests+=" $(DUMP_TESTS)"; \
+		PGBELAY_TEST_POSTGRES=$$server cargo test --quiet --workspace --no-fail-fast $(VERSION_TESTS) -- $$tests || \
+			failed+=" $$version"; \
 	done; \
 	[ -z "$$failed" ] || { echo "pgbelay: failed with PostgreSQL$$failed" >&2; exit 1; }
 

@@ -125,6 +125,8 @@ async fn make(
     let (stores, database) = (request.stores, &request.command.database);
     // Before anything else: what cannot be kept is not worth making.
     let open_stores = Box::pin(stores::enough(stores, database)).await.map_err(Stop::Failed)?;
+    // Before there is a snapshot: nobody waits for it.
+    stores::clear_up(&open_stores, &dir.join(database.as_str()), control.cancel).await;
     let session = open(target).await?;
     session.end_others(DUMP).await.map_err(|fault| lost(&fault))?;
     // The snapshot comes first: when the look after it finds what was expected, the snapshot has it too.

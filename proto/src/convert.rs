@@ -12,6 +12,7 @@ use crate::wire;
 
 mod adopt;
 mod backup;
+pub use backup::MOST_COPIES;
 mod command;
 mod history;
 mod job;

@@ -41,6 +41,10 @@ pub enum Mood {
     SilentAfter(u64),
     /// Whatever is written fails with 500 once so many objects were written.
     BrokenAfter(u64),
+    /// Nothing may be deleted any more once so many objects were written or deleted.
+    KeepsAfter(u64),
+    /// The same, and whatever is written fails with 500.
+    StuckAfter(u64),
 }
 
 /// A server. It ends with the value.
@@ -170,6 +174,8 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, HttpError> {
     let writes = matches!(*request.method(), Method::PUT | Method::POST);
+    // Objects are deleted by a list of them, and uploads are ended one by one.
+    let deletes = *request.method() == Method::DELETE || writes && request.uri().query() == Some("delete");
     let before = if writes { counter.fetch_add(1, Ordering::SeqCst) } else { counter.load(Ordering::SeqCst) };
     let refusal = |status, code: &str| {
         let text =
@@ -183,14 +189,21 @@ async fn answer(
     }
     match mood {
         Mood::Broken if writes => refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
-        Mood::BrokenAfter(count) if writes && before >= count => {
+        Mood::KeepsAfter(count) | Mood::StuckAfter(count) if deletes && before >= count => {
+            refusal(StatusCode::FORBIDDEN, "AccessDenied")
+        }
+        Mood::BrokenAfter(count) | Mood::StuckAfter(count) if writes && before >= count => {
             refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalError")
         }
         Mood::Full if writes => refusal(StatusCode::INSUFFICIENT_STORAGE, "XMinioStorageFull"),
         Mood::Skewed => refusal(StatusCode::FORBIDDEN, "RequestTimeTooSkewed"),
         Mood::SilentAfter(count) if before >= count => std::future::pending().await,
-        Mood::Well | Mood::Broken | Mood::Full | Mood::SilentAfter(_) | Mood::BrokenAfter(_) => {
-            service.call(request.map(Body::from)).await
-        }
+        Mood::Well
+        | Mood::Broken
+        | Mood::Full
+        | Mood::SilentAfter(_)
+        | Mood::BrokenAfter(_)
+        | Mood::KeepsAfter(_)
+        | Mood::StuckAfter(_) => service.call(request.map(Body::from)).await,
     }
 }

@@ -23,6 +23,7 @@ use error::refused;
 pub(super) use keep::{NotKept, keep};
 pub(super) use read::{Archive, Brought, bring};
 pub use read::{Checked, Source, forget_fetched, look, verify};
+pub(super) use remove::clear_up;
 pub use remove::{remove, remove_leftovers};
 
 mod credentials;
@@ -47,8 +48,9 @@ const RETRY_FOR: Duration = Duration::from_secs(60);
 /// For looking whether a store can be used.
 const PROBE: Duration = Duration::from_secs(60);
 
-/// The object that says that a copy is being written. It has no part in the backup.
-const CLAIM: &str = ".uploading";
+/// What names of objects start with that say that a copy is being written; its name follows. They are beside the copies,
+/// so that one listing shows them all.
+const CLAIM: &str = ".uploading-";
 
 /// What names of trial objects start with.
 const TRIAL: &str = ".trial-";
@@ -108,6 +110,10 @@ impl Store {
 
     fn key(&self, id: &str, name: &str) -> Key {
         Key::from(format!("{}/{id}/{name}", self.base))
+    }
+
+    fn claim_key(&self, id: &str) -> Key {
+        Key::from(format!("{}/{CLAIM}{id}", self.base))
     }
 
     fn directory(&self, id: &str) -> Key {

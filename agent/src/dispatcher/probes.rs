@@ -19,7 +19,7 @@ impl<S: Site> Dispatcher<S> {
             Ok(question) => {
                 // One schema at a time, each in its turn.
                 let turn = matches!(question, Question::Catalog).then(|| Arc::clone(&self.catalog_turn));
-                let reads_backup = matches!(question, Question::Backup(..) | Question::DeleteBackup(..))
+                let reads_backup = matches!(question, Question::Backup { .. } | Question::DeleteBackup(..))
                     .then(|| Arc::clone(&self.backup_turn).try_acquire_owned().ok());
                 let answers = answer(id, question, self.tools(), self.timing.probe);
                 self.probes.spawn(async move {
@@ -44,7 +44,7 @@ impl<S: Site> Dispatcher<S> {
         match &question {
             Question::DryRun { .. } => self.may_try().map(|()| question),
             // It takes minutes: whoever waited for it would wait in vain.
-            Question::Backup(..) | Question::DeleteBackup(..)
+            Question::Backup { .. } | Question::DeleteBackup(..)
                 if self.backup_turn.available_permits() == 0 =>
             {
                 Err("the agent reads or deletes another backup: ask again when that is done".to_owned())
@@ -54,7 +54,7 @@ impl<S: Site> Dispatcher<S> {
             | Question::Measure(_)
             | Question::Catalog
             | Question::History
-            | Question::Backup(..)
+            | Question::Backup { .. }
             | Question::LookAtBackup(..)
             | Question::DeleteBackup(..) => Ok(question),
         }

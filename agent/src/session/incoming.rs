@@ -7,7 +7,7 @@ use pgbelay_core::command::CommandId;
 use pgbelay_core::digest::Digest;
 use pgbelay_core::job::JobId;
 use pgbelay_core::plan::ExecutionSettings;
-use pgbelay_proto::convert::{BadMessage, WireCommand, WireJob, WireStep};
+use pgbelay_proto::convert::{BadMessage, MOST_COPIES, WireCommand, WireJob, WireStep};
 use pgbelay_proto::wire::{self, controller_message::Message, probe};
 
 /// A message of the controller, after its welcome.
@@ -54,9 +54,9 @@ pub(crate) enum Question {
     Measure(Vec<String>),
     /// What do the history tables of other tools hold?
     History,
-    /// Is the backup at this path, whose manifest had this digest, still whole? It takes as long as there is to read: the
+    /// Is the backup at this path, and in these other places, whose manifest had this digest, still whole? It takes as long as there is to read: the
     /// controller, which knows how much that is, may say how long it waits.
-    Backup(PathBuf, Digest, Option<Duration>),
+    Backup { path: PathBuf, sha256: Digest, copies: Vec<String>, deadline: Option<Duration> },
     /// Is all of it still there, as far as can be seen without reading it?
     LookAtBackup(PathBuf, Digest),
     /// Delete it.
@@ -133,7 +133,8 @@ fn read_question(kind: Option<probe::Kind>) -> Result<Question, BadMessage> {
                 Question::LookAtBackup(path, sha256)
             } else {
                 let deadline = Duration::from_millis(wanted.deadline_ms);
-                Question::Backup(path, sha256, Some(deadline).filter(|deadline| !deadline.is_zero()))
+                let deadline = Some(deadline).filter(|deadline| !deadline.is_zero());
+                Question::Backup { path, sha256, copies: read_copies(wanted.copies)?, deadline }
             })
         }
         Some(probe::Kind::DeleteBackup(wanted)) => {
@@ -142,6 +143,13 @@ fn read_question(kind: Option<probe::Kind>) -> Result<Question, BadMessage> {
         Some(probe::Kind::Measure(measure)) => Ok(Question::Measure(measure.relations)),
         None => Err(missing("kind")),
     }
+}
+
+fn read_copies(copies: Vec<String>) -> Result<Vec<String>, BadMessage> {
+    if copies.len() <= MOST_COPIES {
+        return Ok(copies);
+    }
+    Err(BadMessage { field: "copies", fault: format!("more than {MOST_COPIES}") })
 }
 
 fn read_digest(text: &str) -> Result<Digest, BadMessage> {

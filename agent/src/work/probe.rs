@@ -28,7 +28,7 @@ pub(crate) async fn answer<S: Site>(
     deadline: Duration,
 ) -> Vec<wire::ProbeAnswer> {
     let deadline = match &question {
-        Question::Backup(_, _, own) => own.unwrap_or(deadline),
+        Question::Backup { deadline: own, .. } => own.unwrap_or(deadline),
         Question::Inspect
         | Question::DryRun { .. }
         | Question::CountLoss(_)
@@ -61,10 +61,12 @@ async fn find<S: Site>(question: Question, tools: JobTools<S>) -> Vec<Answer> {
             Ok(tables) => Answer::History(tables.as_slice().into()),
             Err(error) => Answer::Error(error.to_string()),
         },
-        Question::Backup(path, sha256, _) => match tools.site.verify_backup(&path, sha256).await {
-            Ok(Checked { problems, notes }) => Answer::Backup(wire::BackupCheck { problems, notes }),
-            Err(error) => Answer::Error(error.to_string()),
-        },
+        Question::Backup { path, sha256, copies, .. } => {
+            match tools.site.verify_backup(&path, sha256, &copies).await {
+                Ok(Checked { problems, notes }) => Answer::Backup(wire::BackupCheck { problems, notes }),
+                Err(error) => Answer::Error(error.to_string()),
+            }
+        }
         Question::LookAtBackup(path, sha256) => match tools.site.look_at_backup(&path, sha256).await {
             Ok(problems) => Answer::Backup(wire::BackupCheck { problems, notes: Vec::new() }),
             Err(error) => Answer::Error(error.to_string()),

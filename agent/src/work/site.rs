@@ -110,11 +110,12 @@ pub trait Site: Send + Sync + 'static {
     fn measure(&self, relations: &[String]) -> impl Future<Output = Result<Measured, NoAnswer>> + Send;
     /// Reads the history tables of other migration tools.
     fn history(&self) -> impl Future<Output = Result<Vec<Table>, NoAnswer>> + Send;
-    /// Reads all copies of a backup again.
+    /// Reads all copies of a backup again, which is said to be there, and in `copies`.
     fn verify_backup(
         &self,
         path: &Path,
         sha256: Digest,
+        copies: &[String],
     ) -> impl Future<Output = Result<Checked, NoAnswer>> + Send;
     /// Restores a backup.
     fn restore(&self, job: &WireJob, control: Control<'_>) -> impl Future<Output = JobEnd> + Send;
@@ -302,11 +303,17 @@ impl Site for Postgres {
         Box::pin(backup::back_up(&self.target, &self.backup_dir, &request, &control)).await
     }
 
-    async fn verify_backup(&self, path: &Path, sha256: Digest) -> Result<Checked, NoAnswer> {
+    async fn verify_backup(
+        &self,
+        path: &Path,
+        sha256: Digest,
+        copies: &[String],
+    ) -> Result<Checked, NoAnswer> {
+        let said = [&[path.to_string_lossy().into_owned()], copies].concat();
         let path = self.place(path)?;
         let (_, identity) = self.identity.load().map_err(|error| NoAnswer::because(&error))?;
         let source = self.source(&path, sha256, &identity.credentials.ca_pem);
-        Box::pin(stores::verify(&source)).await.map_err(|error| NoAnswer::because(&error))
+        Box::pin(stores::verify(&source, &said)).await.map_err(|error| NoAnswer::because(&error))
     }
 
     async fn restore(&self, job: &WireJob, control: Control<'_>) -> JobEnd {

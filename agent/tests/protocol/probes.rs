@@ -123,7 +123,8 @@ async fn a_backup_is_read_for_as_long_as_the_controller_waits() -> anyhow::Resul
     let mut agent = world.controller.agent().await?;
     let verify = |id, deadline_ms| {
         let (path, sha256) = ("/backups/b".to_owned(), Digest::of("x").to_string());
-        probe(id, Kind::VerifyBackup(VerifyBackup { path, sha256, quick: false, deadline_ms }))
+        let copies = vec!["s3://b/x".to_owned()];
+        probe(id, Kind::VerifyBackup(VerifyBackup { path, sha256, quick: false, deadline_ms, copies }))
     };
     agent.say(verify(1, 600_000)).await?;
     agent.say(probe(2, count(&["tasks"]))).await?;
@@ -131,7 +132,8 @@ async fn a_backup_is_read_for_as_long_as_the_controller_waits() -> anyhow::Resul
     assert!(late.id == 2 && matches!(late.answer, Some(Answer::Error(_))), "{late:?}");
     world.site.mood(Mood::Quick);
     let read = agent.answer().await?;
-    assert!(read.id == 1 && matches!(read.answer, Some(Answer::Backup(_))), "{read:?}");
+    let Some(Answer::Backup(check)) = &read.answer else { anyhow::bail!("{read:?}") };
+    assert!(read.id == 1 && check.notes == ["the copy at s3://b/x is gone"], "{read:?}");
     // A controller that says nothing of it waits as long as for everything.
     world.site.mood(Mood::Slow);
     agent.say(verify(3, 0)).await?;

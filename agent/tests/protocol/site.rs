@@ -280,13 +280,14 @@ impl Site for PlayedSite {
         Ok(Measured { relations: relations.iter().map(size).collect(), holders: Vec::new() })
     }
 
-    async fn verify_backup(&self, path: &Path, _: Digest) -> Result<Checked, NoAnswer> {
+    async fn verify_backup(&self, path: &Path, _: Digest, copies: &[String]) -> Result<Checked, NoAnswer> {
         let mood = *self.0.mood.borrow();
         if mood == Mood::Slow {
             self.until_mood(Mood::Quick).await;
         }
         self.answer()?;
-        Ok(Checked { problems: vec![format!("{} is missing", path.display())], notes: Vec::new() })
+        let notes = copies.iter().map(|copy| format!("the copy at {copy} is gone")).collect();
+        Ok(Checked { problems: vec![format!("{} is missing", path.display())], notes })
     }
 
     async fn look_at_backup(&self, path: &Path, _: Digest) -> Result<Vec<String>, NoAnswer> {

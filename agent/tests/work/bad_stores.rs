@@ -47,14 +47,15 @@ async fn a_bucket_that_is_not_there_is_named_and_nothing_is_touched() -> anyhow:
     Ok(())
 }
 
-/// Puts these objects where a backup of the next minutes would go, whenever it is begun; what is there then.
+/// Puts these objects where a backup of the next minutes would go, whenever it is begun; what is there then. `ID` in a name
+/// is that of the backup.
 fn plant(root: &Path, ending: &str, names: &[&str]) -> anyhow::Result<BTreeMap<PathBuf, Vec<u8>>> {
     let now = Timestamp::now();
     let mut there = BTreeMap::new();
     for second in 0..300 {
         let id = format!("{}{ending}", (now + second.seconds()).strftime("%Y%m%dT%H%M%SZ"));
         for name in names {
-            let path = root.join(&id).join(name);
+            let path = root.join(name.replace("ID", &id));
             fs::create_dir_all(path.parent().context("no directory")?)?;
             fs::write(&path, format!("{name} of another"))?;
             there.insert(path, format!("{name} of another").into_bytes());
@@ -69,14 +70,14 @@ async fn a_backup_of_the_same_name_by_another_agent_is_left_alone() -> anyhow::R
     let mut yard = Yard::new().await?;
     // The other one is at work, or was done a moment ago.
     for (prefix, names) in [
-        ("begun", ["dump/toc.dat", ".uploading"].as_slice()),
-        ("done", ["dump/toc.dat", "manifest.json"].as_slice()),
+        ("begun", ["ID/dump/toc.dat", ".uploading-ID"].as_slice()),
+        ("done", ["ID/dump/toc.dat", "ID/manifest.json"].as_slice()),
     ] {
         yard.stores = stores(&s3, &yard, &[&place(prefix)]);
         let root = s3.bucket().join(prefix).join(APP);
         let there = plant(&root, "-r3-c7", names)?;
         let failure = refused(&yard, "is there already, and was left alone", "who else writes there").await?;
-        ensure!(failure.message.contains(names[1]), "{failure:?}");
+        ensure!(failure.message.contains(names[1].trim_matches(['I', 'D'])), "{failure:?}");
         for (path, content) in &there {
             ensure!(fs::read(path).ok().as_ref() == Some(content), "{} was touched", path.display());
         }

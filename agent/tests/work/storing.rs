@@ -80,7 +80,8 @@ pub(crate) async fn problems(yard: &Yard, backup: &Backup) -> anyhow::Result<Vec
 
 /// What is found when all copies are read again.
 pub(crate) async fn checked(yard: &Yard, backup: &Backup) -> anyhow::Result<Checked> {
-    Ok(stores::verify(&Asked::of(yard).source(yard, backup)).await?)
+    let said = [std::slice::from_ref(&backup.path), &backup.copies].concat();
+    Ok(stores::verify(&Asked::of(yard).source(yard, backup), &said).await?)
 }
 
 fn id(backup: &Backup) -> &str {
@@ -204,6 +205,42 @@ async fn one_copy_that_is_whole_is_enough_and_what_is_wrong_with_others_is_told(
     let found = checked(&yard, &backup).await?;
     ensure!(found.notes.is_empty() && found.problems.len() == 3, "{found:?}");
     ensure!(found.problems[1..] == [said(one), said(two)], "{found:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_copy_that_is_gone_is_named_while_another_one_is_whole() -> anyhow::Result<()> {
+    let s3 = S3::start().await?;
+    let mut yard = yard(&s3, &[&place("one"), &place("two"), &place("three")]).await?;
+    let backup = backed_up(yard.back_up(None).await?);
+    let gone = |location: &str| format!("the copy at {location} is gone");
+    let copy = |prefix: &str| s3.bucket().join(prefix).join(APP).join(id(&backup));
+    let [one, two, three] = backup.copies.as_slice() else { anyhow::bail!("{backup:?}") };
+    ensure!(checked(&yard, &backup).await? == Checked::default());
+
+    fs::remove_dir_all(copy("one"))?;
+    let found = checked(&yard, &backup).await?;
+    ensure!(found.problems.is_empty() && found.notes == [gone(one)], "{found:?}");
+    fs::remove_dir_all(&backup.path)?;
+    let found = checked(&yard, &backup).await?;
+    ensure!(found.problems.is_empty() && found.notes == [gone(&backup.path), gone(one)], "{found:?}");
+    // A store of which the agent does not know any more.
+    let unknown = yard.stores.all.remove(1);
+    let found = checked(&yard, &backup).await?;
+    let unseen = format!(
+        "the copy at {two} was not looked at: its store is not among those of the agent (backup.stores)"
+    );
+    let expected = [gone(&backup.path), gone(one), unseen.clone()];
+    ensure!(found.problems.is_empty() && found.notes == expected, "{found:?}");
+
+    // Where none is left that is whole, all of that is what is wrong with it.
+    fs::remove_dir_all(copy("three"))?;
+    let found = checked(&yard, &backup).await?;
+    let expected = [gone(&backup.path), gone(one), gone(three), unseen];
+    ensure!(found.notes.is_empty() && found.problems == expected, "{found:?}");
+    yard.stores.all.push(unknown);
+    let found = checked(&yard, &backup).await?;
+    ensure!(found.problems.is_empty() && found.notes.len() == 3, "{found:?}");
     Ok(())
 }
 
@@ -342,6 +379,118 @@ async fn a_cancelled_upload_leaves_nothing() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Two servers, one place on each.
+async fn on_two(one: &S3, other: &S3) -> anyhow::Result<Yard> {
+    let mut yard = yard(one, &[&place("p")]).await?;
+    yard.stores.all.extend(stores(other, &yard, &[&place("q")]).all);
+    yard.stores.needed = 2;
+    Ok(yard)
+}
+
+#[tokio::test]
+async fn what_could_not_be_taken_back_goes_before_the_next_backup() -> anyhow::Result<()> {
+    let (one, other) = (S3::start().await?, S3::start().await?);
+    let yard = on_two(&one, &other).await?;
+    let (programs, may_end) = slow_to_end(&yard).await?;
+    // Three for a trial; then the mark, the beginning of an upload and its first piece.
+    one.be(Mood::KeepsAfter(3));
+    other.be(Mood::StuckAfter(6));
+    let failed = async {
+        pgbelay_tests::wait::until("it has failed", DEADLINE, async || Ok(other.written() >= 7)).await?;
+        fs::write(&may_end, "")?;
+        anyhow::Ok(())
+    };
+    let (outcome, done) = tokio::join!(yard.back_up(Some(&programs)), failed);
+    done?;
+    let why = failure(outcome?);
+    ensure!(why.message.contains("server error"), "{why:?}");
+    // All of it is in one of them, of which nobody was told, and pieces are in the other one.
+    let left = objects(&one, "p");
+    ensure!(left.iter().any(|name| name.ends_with("manifest.json")), "{left:?}");
+    ensure!(!objects(&other, "q").is_empty() && pieces(&other) > 0, "{:?}", objects(&other, "q"));
+    ensure!(yard.left() == [".unfinished-uploads"], "{:?}", yard.left());
+
+    // What refuses still is no reason to have no backup.
+    one.be(Mood::KeepsAfter(3));
+    other.be(Mood::Well);
+    let second = backed_up(yard.back_up(None).await?);
+    ensure!(left.iter().all(|name| objects(&one, "p").contains(name)), "{:?}", objects(&one, "p"));
+    ensure!(pieces(&other) == 0, "a piece is left over");
+    one.be(Mood::Well);
+    let third = backed_up(yard.back_up(None).await?);
+    for (s3, prefix) in [(&one, "p"), (&other, "q")] {
+        let there = objects(s3, prefix);
+        let known = |name: &String| [&second, &third].iter().any(|backup| name.starts_with(id(backup)));
+        // The mark of the second one could not be taken away; it is whole.
+        let mark = format!(".uploading-{}", id(&second));
+        ensure!(there.iter().all(|name| known(name) || *name == mark), "{there:?}");
+    }
+    ensure!(!objects(&other, "q").iter().any(|name| name.starts_with('.')), "{:?}", objects(&other, "q"));
+    ensure!(yard.left().iter().all(|name| !name.starts_with('.')), "{:?}", yard.left());
+    for backup in [&second, &third] {
+        let found = checked(&yard, backup).await?;
+        ensure!(found == Checked::default(), "{found:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn before_a_backup_only_what_others_have_abandoned_goes() -> anyhow::Result<()> {
+    let s3 = S3::start().await?;
+    let yard = yard(&s3, &[&place("p")]).await?;
+    let own = s3.bucket().join("p").join(APP);
+    let put = |name: &str, days: u64| -> anyhow::Result<()> {
+        fs::create_dir_all(own.join(name).parent().context("no directory")?)?;
+        fs::write(own.join(name), "x")?;
+        let time = std::time::SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
+        Ok(fs::File::options().write(true).open(own.join(name))?.set_modified(time)?)
+    };
+    let (lost, busy, whole) = ("20261101T100001Z-r1-c1", "20261101T100001Z-r1-c2", "20261101T100001Z-r1-c3");
+    for (id, days) in [(lost, 8), (busy, 6), (whole, 8)] {
+        put(&format!("{id}/dump/1.dat"), days)?;
+        put(&format!(".uploading-{id}"), days)?;
+    }
+    put(&format!("{whole}/manifest.json"), 8)?;
+    put(".uploading-photos", 8)?;
+    put("photos/1.jpg", 8)?;
+    put(".trial-1", 1)?;
+    put(".trial-2", 0)?;
+    // Its own, by what it has written down: of one that became whole, only the mark is too much.
+    let (mine, made) = ("20261101T100001Z-r1-c5", "20261101T100001Z-r1-c6");
+    for id in [mine, made] {
+        put(&format!("{id}/dump/1.dat"), 0)?;
+        put(&format!(".uploading-{id}"), 0)?;
+    }
+    put(&format!("{made}/manifest.json"), 0)?;
+    let line = |id: &str| format!("{{\"store\": \"s3://{BUCKET}/p\", \"backup\": \"{id}\"}}\n");
+    fs::create_dir_all(yard.path().join(APP))?;
+    fs::write(yard.path().join(APP).join(".unfinished-uploads"), line(mine) + &line(made))?;
+    let backup = backed_up(yard.back_up(None).await?);
+    let there: Vec<_> = objects(&s3, "p").into_iter().filter(|name| !name.starts_with(id(&backup))).collect();
+    let mut stays = vec![
+        format!(".uploading-{busy}"),
+        format!("{busy}/dump/1.dat"),
+        format!("{made}/dump/1.dat"),
+        format!("{made}/manifest.json"),
+        format!("{whole}/dump/1.dat"),
+        format!("{whole}/manifest.json"),
+        ".uploading-photos".to_owned(),
+        "photos/1.jpg".to_owned(),
+        ".trial-2".to_owned(),
+    ];
+    stays.sort();
+    ensure!(there == stays, "{there:?}");
+    // At a start, what has no manifest and is not marked goes, too.
+    put("20261101T100001Z-r1-c4/dump/1.dat", 0)?;
+    let removed = stores::remove_leftovers(&yard.stores, &yard.path(), &APP.parse()?, None).await;
+    ensure!(removed == 2, "{removed}");
+    ensure!(own.join(busy).exists() && own.join(whole).exists(), "{:?}", objects(&s3, "p"));
+    // Whoever is killed on his own backup knows that nobody is at work on it.
+    stores::remove_leftovers(&yard.stores, &yard.path(), &APP.parse()?, Some("-r1-c2")).await;
+    ensure!(!objects(&s3, "p").iter().any(|name| name.contains(busy)), "{:?}", objects(&s3, "p"));
+    Ok(())
+}
+
 /// pg_dump that has written everything, and ends only when it may: when a file is there.
 async fn slow_to_end(yard: &Yard) -> anyhow::Result<(PathBuf, PathBuf)> {
     let client = yard.world.client().await?;
@@ -449,6 +598,6 @@ async fn a_store_that_does_not_answer_does_not_hide_the_copy_of_another() -> any
     // Alone, it says nothing: neither that it is there, nor that it is not.
     yard.stores.all = vec![silent];
     ensure!(stores::look(&asked.source(&yard, &backup)).await.is_err());
-    ensure!(stores::verify(&asked.source(&yard, &backup)).await.is_err());
+    ensure!(checked(&yard, &backup).await.is_err());
     Ok(())
 }

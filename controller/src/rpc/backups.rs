@@ -8,6 +8,7 @@ use pgbelay_core::event::Actor;
 use pgbelay_core::name::{DatabaseName, OperatorName};
 use pgbelay_core::request::Request as Ask;
 use pgbelay_core::state::State;
+use pgbelay_proto::convert::MOST_COPIES;
 use pgbelay_proto::wire;
 use pgbelay_proto::wire::probe::{Kind, VerifyBackup};
 use pgbelay_proto::wire::probe_answer::Answer;
@@ -58,6 +59,7 @@ async fn read_again(
         sha256: known.backup.sha256.to_string(),
         quick: false,
         deadline_ms: u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX),
+        copies: known.backup.copies.iter().take(MOST_COPIES).cloned().collect(),
     });
     let take =
         |answer| if let Answer::Backup(check) = answer { Some((check.problems, check.notes)) } else { None };

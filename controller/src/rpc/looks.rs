@@ -57,7 +57,7 @@ impl Services {
         let state = self.controller.state().ok_or(ProbeError::Lost)?;
         let Ok(known) = state.backup(database, backup) else { return Ok(()) };
         let (path, sha256) = (known.backup.path.clone(), known.backup.sha256.to_string());
-        let kind = Kind::VerifyBackup(VerifyBackup { path, sha256, quick: true, deadline_ms: 0 });
+        let kind = Kind::VerifyBackup(VerifyBackup { path, sha256, quick: true, ..VerifyBackup::default() });
         let take = |answer| if let Answer::Backup(check) = answer { Some(check.problems) } else { None };
         let problems = self.probe(database, (kind, LOOK_DEADLINE), take).await?;
         let record = Ask::RecordLook { database: database.clone(), backup: backup.clone(), problems };

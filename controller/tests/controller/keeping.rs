@@ -163,6 +163,7 @@ async fn what_is_found_is_written_down_also_when_nobody_waits_for_it() -> anyhow
     let Some(wire::probe::Kind::VerifyBackup(wanted)) = &probe.kind else { anyhow::bail!("{probe:?}") };
     // Four bytes take a second.
     assert_eq!((wanted.quick, wanted.deadline_ms), (false, 601_000));
+    assert_eq!(wanted.copies, [format!("s3://b{}", wanted.path)]);
     asked.abort();
     assert!(asked.await.is_err_and(|error| error.is_cancelled()), "it was answered");
     // On the same connection: what is asked later is answered later, and by then the controller knows who has gone.

@@ -9,6 +9,10 @@ use super::command::{positive, word};
 use super::{BadMessage, none_if_empty, parse, required};
 use crate::wire;
 
+/// Most copies of a backup that an agent is asked for by name. Each store has one, and a store is a place that somebody
+/// pays for.
+pub const MOST_COPIES: usize = 32;
+
 impl From<&Backup> for wire::Backup {
     fn from(backup: &Backup) -> Self {
         Self {

@@ -76,8 +76,18 @@ async fn an_agent_that_is_killed_while_it_sends_a_backup_leaves_nothing_of_it() 
     let again = world.cli(&["backup", "verify", id]).await?.ended(0, &[]);
     ensure!(!again.stdout.contains("warning"), "{}", again.stdout);
 
-    // A copy that is lost is made up for by the other one.
-    fs::remove_dir_all(entry["location"].as_str().context("no place")?)?;
+    // A copy that is lost is made up for by the other one, and named.
+    let location = entry["location"].as_str().context("no place")?;
+    fs::remove_dir_all(location)?;
     world.cli(&["restore", "orders", "--backup", "latest"]).await?.ended(0, &[]);
+    let told = world.cli(&["backup", "verify", id]).await?.ended(0, &[]);
+    let note = format!("the copy at {location} is gone");
+    ensure!(told.stdout.contains(" is whole: ") && told.stdout.contains(&note), "{}", told.stdout);
+    // So is one in a store.
+    fs::create_dir_all(location)?;
+    fs::remove_dir_all(s3.bucket().join("fleet/orders").join(id))?;
+    let told = world.cli(&["backup", "verify", id]).await?.ended(1, &[]);
+    let note = format!("the copy at s3://{BUCKET}/fleet/orders/{id} is gone");
+    ensure!(told.stdout.contains(&note) || told.stderr.contains(&note), "{} {}", told.stdout, told.stderr);
     Ok(())
 }

@@ -198,7 +198,7 @@ impl Sender {
 
     async fn work(&mut self) -> Result<(), StoreError> {
         if !self.claimed.load(Ordering::SeqCst) {
-            self.store.claim(&self.id, self.who).await?;
+            self.store.claim(&self.id, self.who, &self.unfinished).await?;
             self.claimed.store(true, Ordering::SeqCst);
         }
         while !self.ended.is_cancelled() {

@@ -13,7 +13,7 @@ use super::super::failure;
 use super::early::{Early, Sent};
 use super::error::StoreError;
 use super::remove::abort;
-use super::unfinished::Unfinished;
+use super::unfinished::{Entry, Unfinished};
 use super::{Store, remove, too_few};
 use crate::config::Stores;
 use crate::database::Control;
@@ -87,6 +87,10 @@ pub(in super::super) async fn keep(
     for store in &kept {
         abort(store, &unfinished).await;
     }
+    unfinished.forget(|entry| match entry {
+        Entry::Claim(claim) => claim.backup == id && !claim.given_up,
+        Entry::Upload(_) => false,
+    });
     Ok(kept.iter().map(|store| store.location(database, &id)).collect())
 }
 
@@ -96,7 +100,7 @@ async fn send(
     before: Sent,
     unfinished: &Unfinished,
 ) -> Result<(), StoreError> {
-    store.claim(backup.1, before.who).await?;
+    store.claim(backup.1, before.who, unfinished).await?;
     before.claimed.store(true, Ordering::SeqCst);
     store.upload(backup, before.begun, unfinished).await?;
     store.unclaim(backup.1).await;

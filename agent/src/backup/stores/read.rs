@@ -20,8 +20,8 @@ use super::super::place::{private_directory, remove_all};
 use super::super::seal::{NotOpened, open};
 use super::super::verify::{Texts, believed, whole};
 use super::super::{look as local, space};
+use super::Store;
 use super::error::{StoreError, refused};
-use super::{CLAIM, Store};
 use crate::config::{StoreAt, Stores};
 
 /// How many parts are read at a time.
@@ -84,14 +84,32 @@ impl Source<'_> {
         self.stores.all.iter().any(fits)
     }
 
-    /// The copies in stores. A store where nothing of it lies is passed over, unless the backup is said to be there:
+    /// Where the copy in a store is, if there is one.
+    fn location(&self, at: &StoreAt) -> String {
+        format!("{}/{}/{}", at.url(), self.database, self.id())
+    }
+
+    /// Why nobody looks for a copy where it is said to be, if that is so.
+    fn not_looked_at(&self, said: &str) -> Option<String> {
+        let is_local = self.local().is_some_and(|path| path == Path::new(said));
+        if is_local || self.stores.all.iter().any(|at| self.location(at) == said) {
+            return None;
+        }
+        let why = match said.starts_with("s3://") {
+            true => "its store is not among those of the agent (backup.stores)",
+            false => "it is not where the agent's backups are (migration.backup_dir)",
+        };
+        Some(format!("the copy at {said} was not looked at: {why}"))
+    }
+
+    /// The copies in stores. A store where nothing of it lies is passed over, unless the backup is `said` to be there:
     /// not every store has every backup.
     /// One that does not answer says nothing of the others: all are asked at the same time.
-    async fn remote(&self) -> Vec<Result<Copy, StoreError>> {
+    async fn remote(&self, said: &[&str]) -> Vec<Result<Copy, StoreError>> {
         let ask = async |at: &StoreAt| {
             let store = Store::open(at, self.database)?;
             let there = listed(&store, self.id()).await?;
-            let is_there = !there.is_empty() || store.location(self.database, self.id()) == self.path;
+            let is_there = !there.is_empty() || said.contains(&self.location(at).as_str());
             Ok(is_there.then_some((store, there)))
         };
         let found = futures_util::future::join_all(self.stores.all.iter().map(ask)).await;
@@ -108,27 +126,29 @@ pub struct Checked {
     pub notes: Vec<String>,
 }
 
-/// Reads all copies again. A backup is whole if one of them is: a restore takes that one.
+/// Reads all copies again. A backup is whole if one of them is: a restore takes that one. `said`: where it is said to be;
+/// what is gone from there, or cannot be looked for, is told.
 ///
 /// # Errors
 /// No copy is whole, and a store could not be asked: then nothing was found out, since it may have one.
-pub async fn verify(source: &Source<'_>) -> Result<Checked, StoreError> {
+pub async fn verify(source: &Source<'_>, said: &[String]) -> Result<Checked, StoreError> {
+    let said: Vec<&str> = said.iter().map(String::as_str).collect();
     let (mut is_whole, mut here, mut there, mut unasked) = (false, None, Vec::new(), Vec::new());
     if let Some(path) = source.local() {
         match whole(&path, source.sha256, source.ca_pem).await {
             Ok(_) => is_whole = true,
+            Err(_) if is_gone(&path) => there.push(gone(&path.to_string_lossy())),
             Err(found) => here = Some((path, found)),
         }
     }
-    for copy in source.remote().await {
+    for copy in source.remote(&said).await {
         match read_again(source, copy).await {
-            Ok((_, found)) if found.is_empty() => is_whole = true,
-            Ok((location, found)) => {
-                there.extend(found.into_iter().map(|problem| format!("{location}: {problem}")));
-            }
+            Ok(found) if found.is_empty() => is_whole = true,
+            Ok(found) => there.extend(found),
             Err(error) => unasked.push(error),
         }
     }
+    there.extend(said.iter().filter_map(|said| source.not_looked_at(said)));
     if is_whole {
         let of_path = |(path, found): (PathBuf, Vec<String>)| {
             found.into_iter().map(move |problem| format!("{}: {problem}", path.display()))
@@ -141,19 +161,30 @@ pub async fn verify(source: &Source<'_>) -> Result<Checked, StoreError> {
         Some(error) => Err(error),
         None => {
             let here = here.map(|(_, found)| found).unwrap_or_default();
-            Ok(Checked { problems: here.into_iter().chain(there).collect(), notes: Vec::new() })
+            let problems: Vec<_> = here.into_iter().chain(there).collect();
+            let none = || vec!["no copy of it was found".to_owned()];
+            Ok(Checked { problems: if problems.is_empty() { none() } else { problems }, notes: Vec::new() })
         }
     }
 }
 
-/// Where a copy is, and what is wrong with it.
-async fn read_again(
-    source: &Source<'_>,
-    copy: Result<Copy, StoreError>,
-) -> Result<(String, Vec<String>), StoreError> {
+fn gone(location: &str) -> String {
+    format!("the copy at {location} is gone")
+}
+
+fn is_gone(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+}
+
+/// What is wrong with a copy, with where it is.
+async fn read_again(source: &Source<'_>, copy: Result<Copy, StoreError>) -> Result<Vec<String>, StoreError> {
     let (store, there) = copy?;
+    let location = store.location(source.database, source.id());
+    if there.is_empty() {
+        return Ok(vec![gone(&location)]);
+    }
     let found = store.whole(source, &there).await?;
-    Ok((store.location(source.database, source.id()), found))
+    Ok(found.into_iter().map(|problem| format!("{location}: {problem}")).collect())
 }
 
 /// Looks whether a copy is there with all its parts; what is wrong with the copies, if none is.
@@ -169,7 +200,7 @@ pub async fn look(source: &Source<'_>) -> Result<Vec<String>, StoreError> {
         }
     }
     let mut unasked = None;
-    for copy in source.remote().await {
+    for copy in source.remote(&[source.path]).await {
         let (store, there) = match copy {
             Ok(copy) => copy,
             Err(error) => {
@@ -274,7 +305,7 @@ pub(in super::super) async fn bring(source: &Source<'_>) -> Result<Brought, Vec<
             Err(found) => problems = found,
         }
     }
-    for copy in source.remote().await {
+    for copy in source.remote(&[source.path]).await {
         let (store, there) = match copy {
             Ok(copy) => copy,
             Err(error) => {
@@ -316,7 +347,7 @@ fn misfits(manifest: &Manifest, there: &BTreeMap<String, u64>) -> Vec<String> {
         Some(_) => None,
     };
     let parts = manifest.parts.iter().map(|part| part.name.as_str());
-    let known: BTreeSet<_> = parts.chain([MANIFEST, SIGNATURE, CERTIFICATE, SUMS, CLAIM]).collect();
+    let known: BTreeSet<_> = parts.chain([MANIFEST, SIGNATURE, CERTIFICATE, SUMS]).collect();
     let foreign = there.keys().filter(|name| !known.contains(name.as_str()));
     let foreign = foreign.map(|name| format!("{name} is there, and the manifest does not know it"));
     manifest.parts.iter().filter_map(fault).chain(foreign).take(MOST).collect()

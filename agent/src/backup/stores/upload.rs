@@ -17,11 +17,11 @@ use uuid::Uuid;
 
 use super::super::manifest::{CERTIFICATE, MANIFEST, Manifest, SIGNATURE, SUMS};
 use super::super::parts::Part;
+use super::Store;
 use super::early::Begun;
 use super::error::{StoreError, refused};
 use super::read::listed;
-use super::unfinished::{Unfinished, Upload};
-use super::{CLAIM, Store};
+use super::unfinished::{Claim, Entry, Unfinished, Upload};
 
 /// How much is sent in one request. A store takes 10,000 pieces of a file at most, so those of huge ones are larger.
 pub(super) const PIECE: u64 = 8 * 1024 * 1024;
@@ -71,12 +71,18 @@ impl Store {
 
     /// Says that a copy is being written: only one can, and none where there is one already.
     /// Said again by the same one it is no other claim.
-    pub(super) async fn claim(&self, id: &str, who: Uuid) -> Result<(), StoreError> {
-        self.create(&self.key(id, CLAIM), who.to_string().into_bytes()).await?;
+    pub(super) async fn claim(&self, id: &str, who: Uuid, unfinished: &Unfinished) -> Result<(), StoreError> {
+        self.create(&self.claim_key(id), who.to_string().into_bytes()).await?;
         // Somebody else who is done has taken his mark away, after he had written the manifest.
         let manifest = self.key(id, MANIFEST);
         let error = match self.client.head(&manifest).await {
-            Err(Refusal::NotFound { .. }) => return Ok(()),
+            Err(Refusal::NotFound { .. }) => {
+                let claim = Claim { store: self.url.clone(), backup: id.to_owned(), given_up: false };
+                match unfinished.add(&Entry::Claim(claim)) {
+                    Ok(()) => return Ok(()),
+                    Err(error) => self.unnoted("copy", &error),
+                }
+            }
             Ok(_) => StoreError::taken(&self.url, &manifest),
             Err(error) => refused(&self.url, "look for another backup", &error),
         };
@@ -85,8 +91,8 @@ impl Store {
     }
 
     pub(super) async fn unclaim(&self, id: &str) {
-        // It does no harm; the next start of the agent removes it.
-        if let Err(error) = self.client.delete(&self.key(id, CLAIM)).await {
+        // It does no harm; when it is old it is removed.
+        if let Err(error) = self.client.delete(&self.claim_key(id)).await {
             tracing::debug!(store = self.url, %error, "the mark of an upload is still there");
         }
     }
@@ -125,19 +131,23 @@ impl Store {
         let begun = self.client.create_multipart(key).await;
         let upload = begun.map_err(|error| refused(&self.url, "begin an upload", &error))?;
         let noted = Upload { store: self.url.clone(), key: key.to_string(), id: upload.clone() };
-        if let Err(error) = unfinished.add(&noted) {
+        if let Err(error) = unfinished.add(&Entry::Upload(noted)) {
             self.end(key, &upload, unfinished).await;
-            let why = format!("the upload cannot be written down: {error}");
-            let hint = "let the agent write to the backup directory (migration.backup_dir)";
-            return Err(StoreError::new(&self.url, "be given the backup", why, hint));
+            return Err(self.unnoted("upload", &error));
         }
         Ok(upload)
+    }
+
+    fn unnoted(&self, what: &str, error: &std::io::Error) -> StoreError {
+        let why = format!("the {what} cannot be written down: {error}");
+        let hint = "let the agent write to the backup directory (migration.backup_dir)";
+        StoreError::new(&self.url, "be given the backup", why, hint)
     }
 
     /// Ends an upload that nobody goes on with.
     pub(super) async fn end(&self, key: &Key, upload: &String, unfinished: &Unfinished) {
         match self.client.abort_multipart(key, upload).await {
-            Ok(()) => unfinished.remove(upload),
+            Ok(()) => ended(unfinished, upload),
             Err(error) => tracing::warn!(
                 store = self.url, %error, "an upload could not be ended; it is tried again when a backup is there"
             ),
@@ -191,7 +201,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let done = self.send_all((key, upload), part, pieces).await;
         match &done {
-            Ok(()) => unfinished.remove(upload),
+            Ok(()) => ended(unfinished, upload),
             Err(_) => self.end(key, upload, unfinished).await,
         }
         done
@@ -243,6 +253,13 @@ impl Store {
         let why = format!("{} was changed before it was sent", part.name);
         Err(StoreError::new(&self.url, "be given the backup", why, CHANGED))
     }
+}
+
+fn ended(unfinished: &Unfinished, id: &str) {
+    unfinished.forget(|entry| match entry {
+        Entry::Upload(upload) => upload.id == id,
+        Entry::Claim(_) => false,
+    });
 }
 
 /// A file, piece by piece.
