@@ -68,7 +68,8 @@ async fn waits_for_approval() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn unknown_while_it_stands_still_and_interrupted() -> anyhow::Result<()> {
-    let world = World::start(&[("one", "staging")]).await?;
+    let policy = "environments:\n  - name: staging\n    lock_budget: 10m\n";
+    let world = World::builder().databases(&[("one", "staging")]).policy(policy).start().await?;
     world.write_migrations(&ONE)?;
     world.cli(&["migrate", "--env", "staging"]).await?.ended(0, &[]);
     world.write_migrations(&[ONE[0], ("002_more.sql", "ALTER TABLE one ADD COLUMN note text;")])?;
