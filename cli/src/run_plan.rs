@@ -36,7 +36,7 @@ pub(crate) struct RunArgs {
 /// How long a rollout is watched.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WatchArgs {
-    /// How long to wait while the rollout stands still, for example 30m [default: for ever on a terminal, else 10m]
+    /// How long to wait while the rollout stands still (nothing of it is at work), for example 30m [default: for ever on a terminal, else 10m]
     #[arg(long, value_name = "TIME")]
     pub(crate) timeout: Option<Span>,
 }
