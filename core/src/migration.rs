@@ -51,16 +51,19 @@ impl Version {
     }
 
     fn by_number(&self, other: &Self) -> Ordering {
-        let group = |text: &str| {
-            let digits = text.trim_start_matches('0').to_owned();
+        fn group(text: &str) -> (usize, &str) {
+            let digits = text.trim_start_matches('0');
             (digits.len(), digits)
-        };
+        }
         self.0.split('.').map(group).cmp(other.0.split('.').map(group))
     }
 }
 
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
+        if self.0 == other.0 {
+            return Ordering::Equal;
+        }
         match (self.is_number(), other.is_number()) {
             (true, true) => self.by_number(other).then_with(|| self.0.cmp(&other.0)),
             (true, false) => Ordering::Less,

@@ -1,10 +1,12 @@
 //! Names and identifiers, parsed once at the edge.
 //!
-//! A value of one of these types is valid by construction: inside pgbelay nothing checks a name again.
+//! A value of one of these types is valid by construction: inside pgbelay nothing checks a name again. Names are the keys of
+//! all that a fleet is made of. Those of up to 24 bytes lie where the key lies, not somewhere else, and cost no allocation.
 
 use std::fmt;
 use std::str::FromStr;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 /// Longest name of a database, environment, operator or label: what fits a DNS label, and a PostgreSQL identifier.
@@ -30,8 +32,8 @@ macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $what:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $type(String);
+        #[serde(try_from = "CompactString", into = "CompactString")]
+        pub struct $type(CompactString);
 
         impl $type {
             /// The name as text.
@@ -44,20 +46,33 @@ macro_rules! name {
         impl FromStr for $type {
             type Err = NameError;
             fn from_str(text: &str) -> Result<Self, NameError> {
-                Self::try_from(text.to_owned())
+                if is_name(text) { Ok(Self(text.into())) } else { Err(NameError { what: $what }) }
+            }
+        }
+
+        impl TryFrom<CompactString> for $type {
+            type Error = NameError;
+            fn try_from(text: CompactString) -> Result<Self, NameError> {
+                if is_name(&text) { Ok(Self(text)) } else { Err(NameError { what: $what }) }
             }
         }
 
         impl TryFrom<String> for $type {
             type Error = NameError;
             fn try_from(text: String) -> Result<Self, NameError> {
-                if is_name(&text) { Ok(Self(text)) } else { Err(NameError { what: $what }) }
+                text.parse()
+            }
+        }
+
+        impl From<$type> for CompactString {
+            fn from(name: $type) -> CompactString {
+                name.0
             }
         }
 
         impl From<$type> for String {
             fn from(name: $type) -> String {
-                name.0
+                name.0.into()
             }
         }
 
