@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::body::Incoming;
+use hyper::header::IF_NONE_MATCH;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -16,7 +17,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, HttpError};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::AbortHandle;
 
 /// The key that the server knows.
@@ -75,16 +76,23 @@ impl S3 {
         let written = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&written);
         let root = directory.path().to_owned();
+        let creating = Arc::new(Mutex::new(()));
         let accepting = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let (service, moods, counter) = (service.clone(), moods.clone(), Arc::clone(&counter));
-                let root = root.clone();
+                let (root, creating) = (root.clone(), Arc::clone(&creating));
                 tokio::spawn(async move {
                     let answer = service_fn(move |request| {
                         let (service, mood, counter) =
                             (service.clone(), *moods.borrow(), Arc::clone(&counter));
                         let there = has_bucket(&root, &request);
-                        async move { answer(&service, (mood, there), &counter, request).await }
+                        let creating = Arc::clone(&creating);
+                        async move {
+                            // Of two that create one object, one does. The server looks, and then writes.
+                            let creates = request.headers().contains_key(IF_NONE_MATCH);
+                            let _alone = if creates { Some(creating.lock().await) } else { None };
+                            answer(&service, (mood, there), &counter, request).await
+                        }
                     });
                     let server = Builder::new(TokioExecutor::new());
                     // Whoever hangs up has heard enough.
