@@ -2,7 +2,7 @@
 //! keeps the parts of one that nobody ended, and they cost money, and no list of objects shows them. So each is written
 //! down before its first part is sent, and a copy as soon as it is claimed: what is written down is this agent's own.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -56,7 +56,12 @@ impl Unfinished {
     /// Adds one, once; it is on disk then.
     pub(super) fn add(&self, entry: &Entry) -> io::Result<()> {
         let _alone = self.alone();
-        if self.read()?.contains(entry) { Ok(()) } else { self.append(entry) }
+        let mut all = self.read()?;
+        if all.contains(entry) {
+            return Ok(());
+        }
+        all.push(entry.clone());
+        self.write(&all)
     }
 
     /// Takes out what has come to its end. What stays is looked for once more, and not found.
@@ -104,7 +109,6 @@ impl Unfinished {
         all.filter(|claim| claim.store == store).collect()
     }
 
-    /// A line that was cut off is of something of which nothing was sent.
     fn all(&self) -> Vec<Entry> {
         self.read().unwrap_or_else(|error| {
             tracing::warn!(%error, "the list of uploads could not be read");
@@ -136,13 +140,6 @@ impl Unfinished {
         fs::rename(&new, &self.file)
     }
 
-    fn append(&self, entry: &Entry) -> io::Result<()> {
-        let line = line(entry)?;
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.file)?;
-        file.write_all(line.as_bytes())?;
-        file.sync_all()
-    }
-
     fn alone(&self) -> MutexGuard<'_, ()> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -152,4 +149,24 @@ fn line(entry: &Entry) -> io::Result<String> {
     let mut line = serde_json::to_string(entry)?;
     line.push('\n');
     Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_crash_left_of_a_line_hides_nothing_that_comes_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let unfinished = Unfinished::of(dir.path());
+        let claim = |id: &str| Claim { store: "s3://b".into(), backup: id.into(), given_up: false };
+        unfinished.add(&Entry::Claim(claim("a"))).unwrap();
+        let mut text = fs::read_to_string(dir.path().join(FILE)).unwrap();
+        text.push_str("{\"store\":\"s3:");
+        fs::write(dir.path().join(FILE), text).unwrap();
+        unfinished.add(&Entry::Claim(claim("b"))).unwrap();
+        assert_eq!(unfinished.claims("s3://b"), [claim("a"), claim("b")]);
+        unfinished.forget(|_| true);
+        assert!(!dir.path().join(FILE).exists());
+    }
 }
