@@ -37,8 +37,9 @@ pub(super) async fn prune(
     let databases = databases(&state, &name, &asked)?;
     if asked.dry_run {
         let now = clock::now();
-        let judged = databases.iter().flat_map(|database| judge(&state, database, now)).collect();
-        let (backups, left_off) = as_many_as_fit(judged, MAX_ENTRIES, |judged| shown(&state, &judged));
+        let judged = databases.iter().flat_map(|database| judge(&state, database, now));
+        let judged: Vec<_> = judged.collect();
+        let (backups, left_off) = as_many_as_fit(&judged, MAX_ENTRIES, |judged| shown(&state, judged));
         return Ok(Response::new(wire::PruneBackupsResponse { dry_run: true, backups, left_off }));
     }
     let mut by_database: BTreeMap<DatabaseName, BTreeSet<BackupId>> = BTreeMap::new();
@@ -56,8 +57,8 @@ pub(super) async fn prune(
         services.controller.ask(Actor::Operator(name.clone()), condemn).await.map_err(not_granted)?;
     }
     let state = gone(services, &named).await?;
-    let given_up = named.iter().filter_map(|of| before.get(of)).collect();
-    let (backups, left_off) = as_many_as_fit(given_up, MAX_ENTRIES, |known| became(&state, known));
+    let given_up: Vec<_> = named.iter().filter_map(|of| before.get(of)).collect();
+    let (backups, left_off) = as_many_as_fit(&given_up, MAX_ENTRIES, |known| became(&state, known));
     Ok(Response::new(wire::PruneBackupsResponse { dry_run: false, backups, left_off }))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pgbelay_core::database::{Database, Unfinished, WindowState};
+use pgbelay_core::database::{AppliedRecord, Database, Unfinished, WindowState};
 use pgbelay_core::decide::{last_proof, proof_takes_a_key};
 use pgbelay_core::migration::Migration;
 use pgbelay_core::plan::Direction;
@@ -74,14 +74,19 @@ fn count(n: usize) -> u32 {
 fn pending(state: &State, database: &Database) -> u32 {
     let release = state.latest_release.and_then(|id| state.releases.get(&id));
     let Some(release) = release else { return 0 };
-    let records = database.observed.iter().flat_map(|(_, seen)| &seen.records);
-    // A map: this is asked for every database of a fleet.
-    let applied: HashMap<_, _> = records.map(|record| (&record.version, record.checksum)).collect();
-    let is_pending = |migration: &&Migration| match applied.get(&migration.version) {
+    let records = database.observed.as_ref().map_or(&[][..], |(_, seen)| &seen.records);
+    let is_pending = |migration: &Migration, applied: Option<&AppliedRecord>| match applied {
         None => true,
-        Some(checksum) => migration.repeatable && *checksum != migration.up.recorded(),
+        Some(record) => migration.repeatable && record.checksum != migration.up.recorded(),
     };
-    count(release.migrations.iter().filter(is_pending).count())
+    let all = &release.migrations;
+    // As a rule they were applied in their order, from the first one on. This is asked for every database of a fleet.
+    if records.len() <= all.len() && records.iter().zip(all).all(|(record, m)| record.version == m.version) {
+        let applied = records.iter().map(Some).chain(std::iter::repeat(None));
+        return count(all.iter().zip(applied).filter(|(m, record)| is_pending(m, *record)).count());
+    }
+    let applied: HashMap<_, _> = records.iter().map(|record| (&record.version, record)).collect();
+    count(all.iter().filter(|m| is_pending(m, applied.get(&m.version).copied())).count())
 }
 
 fn window(state: &State, database: &Database, now: Timestamp) -> Option<wire::WindowView> {

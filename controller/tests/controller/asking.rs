@@ -69,6 +69,37 @@ async fn status_has_what_was_asked_for() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn what_is_pending_is_told_in_whatever_order_the_rest_was_applied() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.push(&["001", "002", "003"]).await?;
+    let databases = [
+        ("none", &[][..], 3),
+        ("first", &["001"], 2),
+        ("second", &["002"], 2),
+        ("reversed", &["002", "001"], 1),
+        ("more", &["001", "002", "003", "004"], 0),
+        ("others", &["000", "001"], 2),
+    ];
+    for (name, applied, pending) in databases {
+        let mut agent = world.agent(name, "staging").await?;
+        agent.records = applied
+            .iter()
+            .map(|version| wire::AppliedRecord {
+                version: (*version).to_owned(),
+                name: format!("m{version}"),
+                checksum: Digest::of(version).to_string(),
+                applied_at_ms: 1,
+                ..wire::AppliedRecord::default()
+            })
+            .collect();
+        let _stream = agent.connect(&world).await?;
+        let status = world.status(name).await?;
+        assert_eq!((status.pending, status.applied as usize), (pending, applied.len()), "{name}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn history_has_what_was_asked_for() -> anyhow::Result<()> {
     let world = World::start().await?;
     let mut orders = world.agent("orders", "staging").await?.connect(&world).await?;

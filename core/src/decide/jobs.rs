@@ -200,11 +200,9 @@ pub fn due_proofs(
         }
         let there = state.databases_of(environment).filter(|database| is_there(&database.name));
         let waits = there.filter_map(|database| {
-            if proof_takes_a_key(state, &database.name) {
-                return None;
-            }
             let since = waits_since(state, database, every, now)?;
-            Some((since, database.name.clone(), to_be_proven(state, &database.name)?.id().to_owned()))
+            let known = to_be_proven(state, &database.name).filter(|known| !takes_a_key(known))?;
+            Some((since, database.name.clone(), known.id().to_owned()))
         });
         waits.min().map(|(_, database, backup)| (database, Restore { backup, into: Destination::Scratch }))
     });
@@ -222,7 +220,11 @@ fn to_be_proven<'s>(state: &'s State, database: &DatabaseName) -> Option<&'s Kno
 /// restored.
 #[must_use]
 pub fn proof_takes_a_key(state: &State, database: &DatabaseName) -> bool {
-    to_be_proven(state, database).is_some_and(|known| known.backup.sealed_key.is_some())
+    to_be_proven(state, database).is_some_and(takes_a_key)
+}
+
+fn takes_a_key(known: &KnownBackup) -> bool {
+    known.backup.sealed_key.is_some()
 }
 
 /// Since when a database waits for a proof; `None`: it does not.

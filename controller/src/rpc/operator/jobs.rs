@@ -150,8 +150,8 @@ pub(super) fn list(
     };
     let mut jobs: Vec<_> = reader.state.jobs.values().filter(wanted).collect();
     jobs.sort_by_key(|job| std::cmp::Reverse((job.started_at, job.id.as_str().len(), job.id.clone())));
-    let view = |job: &Arc<Job>| views::job::job(&reader.state, &service.services.fleet, job);
-    let (jobs, left_off) = as_many_as_fit(jobs, limit(asked.limit, MAX_ENTRIES), view);
+    let view = |job: &&Arc<Job>| views::job::job(&reader.state, &service.services.fleet, job);
+    let (jobs, left_off) = as_many_as_fit(&jobs, limit(asked.limit, MAX_ENTRIES), view);
     Ok(Response::new(wire::ListJobsResponse { jobs, left_off }))
 }
 

@@ -50,8 +50,8 @@ pub(super) fn rollouts(
     };
     rollouts.retain(|rollout| reader.wants(environment.as_ref(), &rollout.environment));
     rollouts.sort_by_key(|r| Reverse(r.started_at));
-    let view = |rollout| views::rollout::rollout(&reader.state, &services.fleet, rollout);
-    let (rollouts, left_off) = as_many_as_fit(rollouts, limit(asked.limit, ROLLOUTS), view);
+    let view = |rollout: &&Rollout| views::rollout::rollout(&reader.state, &services.fleet, rollout);
+    let (rollouts, left_off) = as_many_as_fit(&rollouts, limit(asked.limit, ROLLOUTS), view);
     Ok(Response::new(wire::ListRolloutsResponse { rollouts, left_off }))
 }
 
@@ -116,8 +116,7 @@ pub(super) fn history(reader: &Reader, asked: &wire::HistoryRequest) -> Answer<w
     }
     let wanted = |place: &EnvironmentName| reader.wants(environment.as_ref(), place);
     let lines = views::history::history(&reader.state, &filter, wanted);
-    let (entries, left_off) =
-        as_many_as_fit(lines, limit(asked.limit, LINES), |line| views::history::in_words(&line));
+    let (entries, left_off) = as_many_as_fit(&lines, limit(asked.limit, LINES), views::history::in_words);
     Ok(Response::new(wire::HistoryResponse { entries, left_off }))
 }
 
@@ -149,10 +148,9 @@ pub(super) fn backups(
         let after = Place::parse(&asked.after)?;
         wanted.retain(|known| Place::of(known) > after);
     }
-    let all = wanted.clone();
-    let view = |known: &Arc<KnownBackup>| views::backup::entry(state, known, now);
-    let (backups, left_off) = as_many_as_fit(wanted, limit(asked.limit, MAX_ENTRIES), view);
-    let last = all.get(backups.len().wrapping_sub(1)).filter(|_| left_off > 0);
+    let view = |known: &&Arc<KnownBackup>| views::backup::entry(state, known, now);
+    let (backups, left_off) = as_many_as_fit(&wanted, limit(asked.limit, MAX_ENTRIES), view);
+    let last = wanted.iter().take(backups.len()).next_back().filter(|_| left_off > 0);
     let next = last.map(|known| Place::of(known).to_string()).unwrap_or_default();
     Ok(Response::new(wire::ListBackupsResponse { backups, left_off, next }))
 }
@@ -170,14 +168,13 @@ pub(super) fn operators(state: &State) -> Response<wire::ListOperatorsResponse> 
 
 /// The first that fit together, the first one in any case, and how many are left off.
 pub(in crate::rpc) fn as_many_as_fit<E, T: Message>(
-    entries: Vec<E>,
+    entries: &[E],
     limit: usize,
-    view: impl Fn(E) -> T,
+    view: impl Fn(&E) -> T,
 ) -> (Vec<T>, u32) {
-    let all = entries.len();
     let mut bytes = 0;
     let mut kept = Vec::new();
-    for entry in entries.into_iter().take(limit) {
+    for entry in entries.iter().take(limit) {
         let entry = view(entry);
         bytes += entry.encoded_len() + MARK;
         if bytes > MAX_LIST_BYTES && !kept.is_empty() {
@@ -185,7 +182,7 @@ pub(in crate::rpc) fn as_many_as_fit<E, T: Message>(
         }
         kept.push(entry);
     }
-    let left_off = u32::try_from(all - kept.len()).unwrap_or(u32::MAX);
+    let left_off = u32::try_from(entries.len() - kept.len()).unwrap_or(u32::MAX);
     (kept, left_off)
 }
 
