@@ -87,8 +87,11 @@ async fn trial(
             Err(Box::new(Failure { version: step, ..failure(FailureKind::StatementTimeout, message, hint) }))
         }
     };
-    // The server rolls back in any case: at the latest when the session ends.
-    let _ = session.tell("ROLLBACK").await;
+    // The server rolls back in any case: at the latest when the session ends. That may be a moment after it was closed
+    // here, and whoever comes next is not to find a lock of which there is nothing any more.
+    if session.tell("ROLLBACK").await.is_ok() {
+        lock::release(&session, Keys::migrator(&target.schema)).await;
+    }
     session.close().await;
     outcome?;
     match alone.and_then(|at| ready.get(at)) {

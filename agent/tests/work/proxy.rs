@@ -26,6 +26,8 @@ pub(crate) enum Fate {
     HoldCommit(usize),
     /// Holds the answer to the n-th COMMIT until it is let go.
     HoldAnswer(usize),
+    /// Holds what clients end their sessions with until it is let go: the server takes a while to see it.
+    HoldEnd,
     /// Announces another server process, as proxies that pool do.
     OtherProcess,
 }
@@ -115,6 +117,7 @@ async fn forward(
             }
             Fate::CutAfterCommit(n) | Fate::HoldAnswer(n) if n == number => mute.store(1, Ordering::SeqCst),
             Fate::HoldCommit(n) if n == number => held(&gate).await,
+            Fate::HoldEnd if message[0] == b'X' => held(&gate).await,
             _ => {}
         }
         to.write_all(&message).await?;

@@ -1,9 +1,10 @@
 //! Dry runs: everything is tried, and nothing is left of it.
 
-use pgbelay_agent::database::dry_run;
+use pgbelay_agent::database::{Target, dry_run};
 use pgbelay_core::command::FailureKind;
 use pgbelay_core::plan::Direction;
 
+use crate::proxy::{Fate, Proxy};
 use crate::world::{Sample, World, ran, sample, settings, steps, table, versions};
 
 async fn check(world: &World, samples: &[Sample]) -> (Vec<String>, Option<pgbelay_core::command::Failure>) {
@@ -27,6 +28,21 @@ async fn a_trial_leaves_nothing() -> anyhow::Result<()> {
     assert_eq!(failure.unwrap().kind, FailureKind::NotTransactional);
     assert_eq!(world.seen().await?, before);
     assert!(!world.has_table("pgbelay.fence").await?);
+    Ok(())
+}
+
+/// The server sees the end of a session a moment after the agent has closed it.
+#[tokio::test]
+async fn one_trial_after_the_other_finds_nobody_at_work() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let proxy = Proxy::start(world.cluster.port(), Fate::HoldEnd).await?;
+    let through = Target { port: proxy.port, ..world.target.clone() };
+    let (steps, sql) = steps(&[table("001", "a")], Direction::Up);
+    for target in [&through, &world.target] {
+        let (done, failure) = dry_run(target, &steps, &settings(), &sql).await;
+        assert_eq!((done.len(), failure), (1, None));
+    }
+    proxy.holds().await?;
     Ok(())
 }
 
