@@ -121,6 +121,15 @@ pub enum JoinError {
     Gone(DatabaseName),
 }
 
+/// What can be told of a database's agent without asking it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Glance {
+    /// It is connected, and this is why it cannot reach its database; empty: it can.
+    pub connected: Option<String>,
+    /// Two agents with its identity were seen at once.
+    pub quarantined: bool,
+}
+
 /// Where the fleet reads the time.
 pub type Clock = Box<dyn Fn() -> Contact + Send + Sync>;
 
@@ -298,6 +307,17 @@ impl Fleet {
     /// What is known of a database's session, once it was welcomed.
     pub fn look<T>(&self, database: &DatabaseName, read: impl FnOnce(&Session) -> T) -> Option<T> {
         self.inner.seats.get(database)?.session().filter(|session| session.is_welcomed()).map(read)
+    }
+
+    /// How a database's seat looks at this moment.
+    #[must_use]
+    pub fn glance(&self, database: &DatabaseName) -> Glance {
+        let Some(seat) = self.inner.seats.get(database) else { return Glance::default() };
+        let welcomed = seat.session().filter(|session| session.is_welcomed());
+        Glance {
+            connected: welcomed.map(|session| session.database_error.clone()),
+            quarantined: matches!(seat.holder, Holder::Quarantined { .. }),
+        }
     }
 
     /// Whether a database's agent is connected.

@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock;
 use crate::fleet::Fleet;
+use crate::rpc::times::{BOUNDS, Taken, Times};
 use crate::sequencer::Controller;
 
 /// Connections at a time: a few monitoring systems.
@@ -37,13 +38,19 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// For the head of a request.
 const HEAD: Duration = Duration::from_secs(5);
 
+/// What there are figures of. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Shown {
+    /// What the ledger knows.
+    pub(crate) controller: Controller,
+    /// Who is connected.
+    pub(crate) fleet: Fleet,
+    /// What operators wait for.
+    pub(crate) times: Times,
+}
+
 /// Serves figures until `stop`.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    controller: Controller,
-    fleet: Fleet,
-    stop: CancellationToken,
-) {
+pub(crate) async fn serve(listener: TcpListener, shown: Shown, stop: CancellationToken) {
     let (tasks, places) = (TaskTracker::new(), Arc::new(Semaphore::new(MOST)));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -59,11 +66,11 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        let (controller, fleet) = (controller.clone(), fleet.clone());
+        let shown = shown.clone();
         tasks.spawn(async move {
             let _place = place;
             let answer = service_fn(move |request| {
-                let response = answer(&request, &controller, &fleet);
+                let response = answer(&request, &shown);
                 async move { Ok::<_, Infallible>(response) }
             });
             let mut server = http1::Builder::new();
@@ -74,9 +81,9 @@ pub(crate) async fn serve(
     }
 }
 
-fn answer(request: &Request<Incoming>, controller: &Controller, fleet: &Fleet) -> Response<String> {
-    let (status, text) = match (request.method().as_str(), request.uri().path(), controller.state()) {
-        ("GET" | "HEAD", "/metrics", Some(state)) => (StatusCode::OK, figures(&state, fleet, clock::now())),
+fn answer(request: &Request<Incoming>, shown: &Shown) -> Response<String> {
+    let (status, text) = match (request.method().as_str(), request.uri().path(), shown.controller.state()) {
+        ("GET" | "HEAD", "/metrics", Some(state)) => (StatusCode::OK, figures(&state, shown, clock::now())),
         ("GET" | "HEAD", "/metrics", None) => {
             (StatusCode::SERVICE_UNAVAILABLE, "the ledger is being read\n".to_owned())
         }
@@ -90,7 +97,8 @@ fn answer(request: &Request<Incoming>, controller: &Controller, fleet: &Fleet) -
 }
 
 /// All figures, in Prometheus' text format.
-fn figures(state: &State, fleet: &Fleet, now: Timestamp) -> String {
+fn figures(state: &State, shown: &Shown, now: Timestamp) -> String {
+    let fleet = &shown.fleet;
     let mut page = Page::default();
     page.family(
         "pgbelay_ledger_entries",
@@ -117,6 +125,7 @@ fn figures(state: &State, fleet: &Fleet, now: Timestamp) -> String {
     );
     databases(&mut page, state, fleet, now);
     work(&mut page, state);
+    waits(&mut page, &shown.times);
     page.0
 }
 
@@ -172,7 +181,7 @@ fn databases(page: &mut Page, state: &State, fleet: &Fleet, now: Timestamp) {
         "pgbelay_backup_proven_age_seconds",
         "gauge",
         "Time since a backup was last restored and found to be right; absent: never.",
-        each(state, move |database| last_proof(state, &database.name).map(age)),
+        each(state, move |database| last_proof(state.backups_of(&database.name)).map(age)),
     );
     let is_broken = |known: &&KnownBackup| !known.problems().is_empty();
     page.family(
@@ -215,4 +224,20 @@ fn work(page: &mut Page, state: &State) {
             jobs("interrupted", |end| matches!(end, Some(JobEnd::Interrupted { .. }))),
         ],
     );
+}
+
+/// As a histogram of Prometheus.
+fn waits(page: &mut Page, times: &Times) {
+    const NAME: &str = "pgbelay_answer_seconds";
+    // What a histogram has, its samples say by their names.
+    let samples = times.taken().into_iter().flat_map(|Taken { method, within, calls, seconds }| {
+        let bounds = BOUNDS.iter().map(ToString::to_string).zip(within).chain([("+Inf".to_owned(), calls)]);
+        let buckets = bounds.map(move |(bound, calls)| {
+            (format!("_bucket{{method=\"{method}\",le=\"{bound}\"}}"), calls as f64)
+        });
+        let sums = [("sum", seconds), ("count", calls as f64)];
+        buckets.chain(sums.map(|(what, value)| (format!("_{what}{{method=\"{method}\"}}"), value)))
+    });
+    let help = "From an operator's call to the first message of its answer, before it is sent.";
+    page.family(NAME, "histogram", help, samples);
 }

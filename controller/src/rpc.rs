@@ -33,6 +33,7 @@ pub mod operator;
 mod operators;
 mod probes;
 mod prune;
+pub mod times;
 
 pub(crate) use catalogs::CATALOGS_AT_ONCE;
 pub use operators::Operators;

@@ -26,11 +26,13 @@ use crate::fleet::{Fleet, Timing};
 use crate::keeper::{Keeper, KeeperTiming};
 use crate::listener::{self, ListenerOptions};
 use crate::metrics;
+use crate::metrics::Shown;
 use crate::notify::{Notifier, NotifyError, NotifyTiming};
 use crate::rpc::agent::Agents;
 use crate::rpc::enrolment::Enrolment;
 use crate::rpc::gate::Gate;
 use crate::rpc::operator::{AUDITS_AT_ONCE, OperatorsService, RELEASES_AT_ONCE};
+use crate::rpc::times::Times;
 use crate::rpc::{CATALOGS_AT_ONCE, Operators, Services};
 use crate::sequencer::{self, EndError, Running};
 use crate::undo::{UndoTiming, Undoer};
@@ -188,7 +190,13 @@ pub async fn run(
     let operators = Operators::default();
     let tasks = TaskTracker::new();
     let (health, main_routes) = main_routes(&services).await?;
-    let gate = Gate { services: main_routes, controller: controller.clone(), operators: operators.clone() };
+    let times = Times::default();
+    let gate = Gate {
+        services: main_routes,
+        controller: controller.clone(),
+        operators: operators.clone(),
+        times: times.clone(),
+    };
     let (main_tls, enrol_tls) = own.handles();
     tasks.spawn(listener::serve(sockets.main, gate, main_tls, options.main, stop.clone()));
     let enrol = enrolment_routes(&services);
@@ -200,7 +208,8 @@ pub async fn run(
     tasks.spawn(effects.run(stop.clone()));
     tasks.spawn(notifier.run(controller.clone(), Arc::clone(&services.ledger), stop.clone()));
     if let Some(listener) = sockets.metrics {
-        tasks.spawn(metrics::serve(listener, controller.clone(), services.fleet.clone(), stop.clone()));
+        let shown = Shown { controller: controller.clone(), fleet: services.fleet.clone(), times };
+        tasks.spawn(metrics::serve(listener, shown, stop.clone()));
     }
     tasks.spawn(tell_health(health, controller, stop.clone()));
     tasks.spawn(own.keep_fresh(stop.clone()));

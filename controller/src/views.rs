@@ -2,12 +2,14 @@
 
 use pgbelay_proto::wire;
 
+mod along;
 pub mod backup;
 pub mod fleet;
 pub mod history;
 pub mod impact;
 pub mod job;
 pub mod operator;
+pub(crate) mod parts;
 pub mod plan;
 pub mod policy;
 pub mod rollout;

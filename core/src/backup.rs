@@ -105,6 +105,21 @@ pub struct Unusable {
     pub why: String,
 }
 
+/// Why the backup that a window rests on is of no use, wherever it is looked up; `None`: it is, or there is none because
+/// policy said so.
+pub fn fault<'k>(
+    window: &Window,
+    look_up: impl FnOnce(&BackupId) -> Option<&'k KnownBackup>,
+) -> Option<String> {
+    let id = window.backup.as_ref()?;
+    let Some(known) = look_up(id) else { return Some(format!("backup {id} was deleted")) };
+    if known.condemned.is_some() {
+        return Some(format!("backup {id} is being deleted"));
+    }
+    let first = known.problems().first()?;
+    Some(format!("backup {id}: {first}"))
+}
+
 impl State {
     /// The backups of a database, by name.
     pub fn backups_of(&self, database: &DatabaseName) -> impl Iterator<Item = &KnownBackup> {
@@ -117,15 +132,7 @@ impl State {
     /// Why the backup that a window rests on is of no use; `None`: it is, or there is none because policy said so.
     #[must_use]
     pub fn fault_of(&self, database: &DatabaseName, window: &Window) -> Option<String> {
-        let id = window.backup.as_ref()?;
-        let Some(known) = self.backups.get(&(database.clone(), id.clone())) else {
-            return Some(format!("backup {id} was deleted"));
-        };
-        if known.condemned.is_some() {
-            return Some(format!("backup {id} is being deleted"));
-        }
-        let first = known.problems().first()?;
-        Some(format!("backup {id}: {first}"))
+        fault(window, |id| self.backups.get(&(database.clone(), id.clone())).map(AsRef::as_ref))
     }
 
     /// What makes the way back from a version useless.

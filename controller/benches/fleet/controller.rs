@@ -16,6 +16,8 @@ use pgbelay_proto::tls::client_config;
 use pgbelay_proto::wire;
 use pgbelay_proto::wire::operator_service_client::OperatorServiceClient;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tonic::transport::Channel;
 
 /// The longest start that is waited for.
@@ -27,6 +29,7 @@ pub(crate) struct Controller {
     pub(crate) home: Home,
     listen: String,
     pub(crate) enrol: String,
+    metrics: String,
     child: Option<Child>,
     _dir: TempDir,
 }
@@ -40,19 +43,19 @@ impl Controller {
     pub(crate) fn set_up() -> anyhow::Result<Self> {
         let dir = TempDir::new()?;
         let home = Home::new(dir.path().join("controller"));
-        let (listen, enrol) = (free()?, free()?);
+        let (listen, enrol, metrics) = (free()?, free()?, free()?);
         let settings = Settings {
             name: "bench".to_owned(),
             listen: listen.clone(),
             enrol_listen: enrol.clone(),
             enrol_advertise: None,
-            metrics_listen: None,
+            metrics_listen: Some(metrics.clone()),
             notifications: Default::default(),
             logging: Logging::default(),
         };
         let environments = vec!["staging".parse()?];
         init(&home, &Wishes { settings, advertise: None, environments, admin: "root".parse()? })?;
-        Ok(Self { home, listen, enrol, child: None, _dir: dir })
+        Ok(Self { home, listen, enrol, metrics, child: None, _dir: dir })
     }
 
     pub(crate) async fn start() -> anyhow::Result<Self> {
@@ -88,6 +91,16 @@ impl Controller {
 
     pub(crate) fn address(&self) -> String {
         self.listen.clone()
+    }
+
+    /// One of its figures for Prometheus.
+    pub(crate) async fn metric(&self, sample: &str) -> anyhow::Result<f64> {
+        let mut stream = TcpStream::connect(&self.metrics).await?;
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        let value = answer.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        Ok(value.with_context(|| format!("there is no {sample}"))?.parse()?)
     }
 
     pub(crate) async fn admin(&self) -> anyhow::Result<Operators> {

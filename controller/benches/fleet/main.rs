@@ -138,9 +138,20 @@ async fn statuses(controller: &Controller) -> anyhow::Result<()> {
     let at = |part: f64| took[((took.len() as f64 * part) as usize).min(took.len() - 1)];
     let ms = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1_000.0);
     figure(
-        "`status` of all, p50 and p99, with sending, decoding and the other agents",
+        "`status` of all, p50 and p99, as its client sees it",
         &format!("{} and {}, {:.1} MB", ms(at(0.5)), ms(at(0.99)), bytes as f64 / 1e6),
-        &ms(STATUS_AIM),
+        "",
+    );
+    let sample =
+        |what: &str, bound: &str| format!("pgbelay_answer_seconds_{what}{{method=\"Status\"{bound}}}");
+    let bound = format!(",le=\"{}\"", STATUS_AIM.as_secs_f64());
+    let within = controller.metric(&sample("bucket", &bound)).await?;
+    let (all, sum) =
+        (controller.metric(&sample("count", "")).await?, controller.metric(&sample("sum", "")).await?);
+    figure(
+        "`status` of all, at the server: mean, and how many were ready within the aim",
+        &format!("{:.1} ms, {within} of {all}", sum / all * 1_000.0),
+        &format!("99 of 100 within {}", ms(STATUS_AIM)),
     );
     Ok(())
 }

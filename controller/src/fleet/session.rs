@@ -22,8 +22,9 @@ pub const OUTBOX: usize = 64;
 /// Questions that an agent may have to answer at a time: several people planning at once, and no more.
 pub(super) const MAX_PROBES: usize = 16;
 
-/// What goes out on a session's stream: messages, and at its end perhaps the reason for it.
-pub type Outgoing = Result<wire::ControllerMessage, Status>;
+/// What goes out on a session's stream: messages, and at its end perhaps the reason for it. Boxed, because a queue has
+/// room for 32 of them from its beginning on, and there is one for each agent.
+pub type Outgoing = Result<Box<wire::ControllerMessage>, Status>;
 
 /// A run of a command.
 type Key = (CommandId, u32);
@@ -42,12 +43,12 @@ impl Outbox {
 
     /// Sends a message if there is room; whether there was.
     pub fn try_send(&self, message: impl Into<wire::ControllerMessage>) -> bool {
-        self.0.try_send(Ok(message.into())).is_ok()
+        self.0.try_send(Ok(Box::new(message.into()))).is_ok()
     }
 
     /// Sends a message when there is room; whether the stream is still there.
     pub async fn send(&self, message: impl Into<wire::ControllerMessage>) -> bool {
-        self.0.send(Ok(message.into())).await.is_ok()
+        self.0.send(Ok(Box::new(message.into()))).await.is_ok()
     }
 
     /// Says why the stream ends, if there is room.

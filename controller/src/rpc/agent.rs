@@ -10,8 +10,8 @@ use pgbelay_core::request::Request as Ask;
 use pgbelay_proto::identity::{Identity, PeerIdentity};
 use pgbelay_proto::wire;
 use pgbelay_proto::wire::agent_service_server::AgentService;
-use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{Services, gate, not_granted, peer};
@@ -83,7 +83,8 @@ impl AgentService for Agents {
         let talk = Talk { desk: services, database, peer, connection, place, outbox };
         let session = Session { talk };
         tokio::spawn(session.live(request.into_inner()));
-        Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
+        let messages = ReceiverStream::new(outgoing).map(|message| message.map(|message| *message));
+        Ok(Response::new(Box::pin(messages)))
     }
 
     async fn fetch_sql(

@@ -3,8 +3,10 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
-use futures_util::future::{Either, Ready, ready};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Either, Ready, ready};
 use http::{Request, Response};
 use pgbelay_core::access::Role;
 use pgbelay_core::event::Actor;
@@ -15,6 +17,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::Service;
 
+use super::times::Times;
 use super::{Operators, refused, starting};
 use crate::listener::GrpcService;
 use crate::sequencer::Controller;
@@ -113,10 +116,13 @@ pub struct Gate<S> {
     pub controller: Controller,
     /// The connections of the operators.
     pub operators: Operators,
+    /// How long their calls take.
+    pub times: Times,
 }
 
 impl<S> Gate<S> {
-    fn check(&self, request: &Request<Body>) -> Result<(), Status> {
+    /// Who the method is for, if the caller may call it.
+    fn check(&self, request: &Request<Body>) -> Result<Audience, Status> {
         let path = request.uri().path();
         let audience =
             audience(path).ok_or_else(|| Status::unimplemented(format!("there is no method {path}")))?;
@@ -124,7 +130,7 @@ impl<S> Gate<S> {
         let peer = peer.ok_or_else(|| Status::unauthenticated("the connection has no identity"))?;
         let Some(state) = self.controller.state() else {
             // Whether it is ready may be asked before it is.
-            return if audience == Audience::Everybody { Ok(()) } else { Err(starting()) };
+            return if audience == Audience::Everybody { Ok(audience) } else { Err(starting()) };
         };
         known(&state, peer)?;
         if let (Identity::Operator(name), extensions) = (&peer.identity, request.extensions())
@@ -133,9 +139,10 @@ impl<S> Gate<S> {
             self.operators.seen(name, &peer.serial, *remote, connection);
         }
         match (audience, &peer.identity) {
-            (Audience::Everybody, _) | (Audience::Agents, Identity::Agent(_)) => Ok(()),
+            (Audience::Everybody, _) | (Audience::Agents, Identity::Agent(_)) => Ok(audience),
             (Audience::Operators(role), Identity::Operator(name)) => {
-                state.allow(name, role, None).map_err(|refusal| refused(&refusal))
+                state.allow(name, role, None).map_err(|refusal| refused(&refusal))?;
+                Ok(audience)
             }
             (Audience::Agents | Audience::Operators(_), identity) => {
                 tracing::warn!(%identity, path, "a call that is not for this kind of identity");
@@ -166,7 +173,10 @@ pub(super) fn known(state: &State, peer: &PeerIdentity) -> Result<(), Status> {
 impl<S: GrpcService> Service<Request<Body>> for Gate<S> {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Either<Ready<Result<Response<Body>, Infallible>>, S::Future>;
+    type Future = Either<
+        Either<Ready<Result<Response<Body>, Infallible>>, S::Future>,
+        BoxFuture<'static, Result<Response<Body>, Infallible>>,
+    >;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.services.poll_ready(context)
@@ -174,8 +184,16 @@ impl<S: GrpcService> Service<Request<Body>> for Gate<S> {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         match self.check(&request) {
-            Ok(()) => Either::Right(self.services.call(request)),
-            Err(status) => Either::Left(ready(Ok(status.into_http()))),
+            Ok(Audience::Operators(_)) => {
+                let (begun, path) = (Instant::now(), request.uri().path().to_owned());
+                let (times, answer) = (self.times.clone(), self.services.call(request));
+                let timed = async move { Ok(times.of_answer(&path, begun, answer.await?)) };
+                Either::Right(timed.boxed())
+            }
+            Ok(Audience::Agents | Audience::Everybody) => {
+                Either::Left(Either::Right(self.services.call(request)))
+            }
+            Err(status) => Either::Left(Either::Left(ready(Ok(status.into_http())))),
         }
     }
 }

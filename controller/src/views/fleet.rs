@@ -1,46 +1,123 @@
 //! Databases and agents: what the ledger knows of them, and what is live.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use pgbelay_core::access::Certificates;
+use pgbelay_core::backup::{BackupId, KnownBackup, fault};
 use pgbelay_core::database::{AppliedRecord, Database, Unfinished, WindowState};
 use pgbelay_core::decide::{last_proof, proof_takes_a_key};
 use pgbelay_core::migration::Migration;
+use pgbelay_core::name::{DatabaseName, EnvironmentName};
 use pgbelay_core::plan::Direction;
-use pgbelay_core::rollout::TargetState;
+use pgbelay_core::rollout::{Target, TargetState};
 use pgbelay_core::state::State;
 use pgbelay_core::time::Timestamp;
 use pgbelay_proto::wire;
 
+use super::along::Along;
 use super::rollout::error;
 use crate::clock::rfc3339;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Glance};
 
 /// The words for the health of a database.
 pub const HEALTH: [&str; 9] =
     ["ok", "busy", "failed", "unfinished", "unknown", "unreachable", "revoked", "quarantined", "never-seen"];
 
-/// A database as people read it.
-#[must_use]
-pub fn database(state: &State, fleet: &Fleet, database: &Database, now: Timestamp) -> wire::DatabaseView {
-    let seen = database.observed.as_ref().map(|(_, seen)| seen);
-    let connected = fleet.look(&database.name, |session| session.database_error.clone());
-    let (health, problem) = health(state, fleet, database, connected.as_ref());
-    wire::DatabaseView {
-        name: database.name.to_string(),
-        environment: database.environment.to_string(),
-        labels: database.labels.clone(),
-        version: database.version().map(ToString::to_string).unwrap_or_default(),
-        applied: seen.map_or(0, |seen| count(seen.records.len())),
-        pending: pending(state, database),
-        health: health.to_owned(),
-        connected: connected.is_some(),
-        window: window(state, database, now),
-        problem,
-        server_version: seen.map_or(0, |seen| seen.server_version),
-        unfinished: seen.map(|seen| seen.unfinished.iter().map(unfinished).collect()).unwrap_or_default(),
-        proven_at: last_proof(state, &database.name).map(rfc3339),
-        drift_since: database.drift.map(|drift| rfc3339(drift.since)),
-        encrypted: proof_takes_a_key(state, &database.name),
+/// Shows databases as people read them. What is known of each is looked up along the maps: quick for many, in the order of
+/// their names, and right in any order.
+pub struct Databases<'s> {
+    state: &'s State,
+    fleet: &'s Fleet,
+    now: Timestamp,
+    agents: Along<'s, DatabaseName, Certificates>,
+    backups: Along<'s, (DatabaseName, BackupId), Arc<KnownBackup>>,
+    /// Those of the database that is shown.
+    found: Vec<&'s KnownBackup>,
+    /// Those of the last rollout in an environment.
+    targets: Option<(&'s EnvironmentName, Option<Along<'s, DatabaseName, Target>>)>,
+}
+
+impl<'s> Databases<'s> {
+    /// As they are at a moment.
+    #[must_use]
+    pub fn new(state: &'s State, fleet: &'s Fleet, now: Timestamp) -> Self {
+        let (agents, backups) = (Along::new(&state.agents), Along::new(&state.backups));
+        Self { state, fleet, now, agents, backups, found: Vec::new(), targets: None }
+    }
+
+    /// One of them.
+    pub fn view(&mut self, database: &'s Database) -> wire::DatabaseView {
+        let seen = database.observed.as_ref().map(|(_, seen)| seen);
+        self.find_backups(&database.name);
+        let glance = self.fleet.glance(&database.name);
+        let (health, problem) = self.health(database, &glance);
+        let backups = &self.found;
+        wire::DatabaseView {
+            name: database.name.to_string(),
+            environment: database.environment.to_string(),
+            labels: database.labels.clone(),
+            version: database.version().map(ToString::to_string).unwrap_or_default(),
+            applied: seen.map_or(0, |seen| count(seen.records.len())),
+            pending: pending(self.state, database),
+            health: health.to_owned(),
+            connected: glance.connected.is_some(),
+            window: window(database, backups, self.now),
+            problem,
+            server_version: seen.map_or(0, |seen| seen.server_version),
+            unfinished: seen.map(|seen| seen.unfinished.iter().map(unfinished).collect()).unwrap_or_default(),
+            proven_at: last_proof(backups.iter().copied()).map(rfc3339),
+            drift_since: database.drift.map(|drift| rfc3339(drift.since)),
+            encrypted: proof_takes_a_key(backups.iter().copied()),
+        }
+    }
+
+    fn find_backups(&mut self, database: &DatabaseName) {
+        let of = self.backups.all(|(of, _)| of.cmp(database), || (database.clone(), BackupId::new()));
+        self.found.clear();
+        self.found.extend(of.map(Arc::as_ref));
+    }
+
+    /// What the last rollout in its environment has of a database.
+    fn target(&mut self, database: &'s Database) -> Option<&'s Target> {
+        let Database { name, environment, .. } = database;
+        let (_, targets) = match &mut self.targets {
+            Some(known) if known.0 == environment => known,
+            others => {
+                let last = self.state.last_rollout.get(environment);
+                let rollout = last.and_then(|id| self.state.rollouts.get(id));
+                others.insert((environment, rollout.map(|rollout| Along::new(&rollout.targets))))
+            }
+        };
+        targets.as_mut()?.get(name)
+    }
+
+    fn health(&mut self, database: &'s Database, glance: &Glance) -> (&'static str, String) {
+        let revoked = self.agents.get(&database.name).is_none_or(|certificates| certificates.revoked);
+        let target = self.target(database);
+        // What somebody has left out is looked after by somebody.
+        let counted = target.filter(|target| !matches!(target.state, TargetState::Skipped { .. }));
+        let went_wrong = counted.and_then(|target| error(&database.name, target)).map(|error| error.message);
+        let contested = self.state.contested.contains_key(&database.name);
+        match (&glance.connected, target.map(|t| &t.state)) {
+            _ if revoked => ("revoked", "its agent's certificate was revoked".to_owned()),
+            _ if contested || glance.quarantined => ("quarantined", quarantined(self.state, database)),
+            (_, Some(TargetState::Unknown { why, .. })) => ("unknown", why.clone()),
+            (_, Some(TargetState::Unsettled { .. })) => ("unknown", went_wrong.unwrap_or_default()),
+            (None, _) if database.observed.is_none() => {
+                ("never-seen", "its agent has never connected".to_owned())
+            }
+            (None, _) => ("unreachable", "its agent is not connected".to_owned()),
+            (Some(problem), _) if !problem.is_empty() => ("unreachable", problem.clone()),
+            (Some(_), _) if database.in_flight.is_some() => ("busy", String::new()),
+            (Some(_), _) => match went_wrong {
+                Some(message) => ("failed", message),
+                None => match unfinished_problem(database) {
+                    Some(problem) => ("unfinished", problem),
+                    None => ("ok", String::new()),
+                },
+            },
+        }
     }
 }
 
@@ -89,11 +166,12 @@ fn pending(state: &State, database: &Database) -> u32 {
     count(all.iter().filter(|m| is_pending(m, applied.get(&m.version).copied())).count())
 }
 
-fn window(state: &State, database: &Database, now: Timestamp) -> Option<wire::WindowView> {
+fn window(database: &Database, backups: &[&KnownBackup], now: Timestamp) -> Option<wire::WindowView> {
     let version = database.version()?;
     let window = database.windows.get(version)?;
     // One that is over says nothing of its backup any more.
-    let problem = if window.expired(now) { None } else { state.fault_of(&database.name, window) };
+    let look_up = |id: &BackupId| backups.iter().copied().find(|known| known.id() == id);
+    let problem = if window.expired(now) { None } else { fault(window, look_up) };
     let state = match database.window_state(version, now)? {
         WindowState::Open if problem.is_some() => "unusable",
         WindowState::Open => "open",
@@ -106,39 +184,6 @@ fn window(state: &State, database: &Database, now: Timestamp) -> Option<wire::Wi
         until: rfc3339(window.until),
         problem: problem.unwrap_or_default(),
     })
-}
-
-fn health(
-    state: &State,
-    fleet: &Fleet,
-    database: &Database,
-    connected: Option<&String>,
-) -> (&'static str, String) {
-    let revoked = state.agents.get(&database.name).is_none_or(|certificates| certificates.revoked);
-    let last = state.last_rollout.get(&database.environment).and_then(|id| state.rollouts.get(id));
-    let target = last.and_then(|rollout| rollout.targets.get(&database.name));
-    // What somebody has left out is looked after by somebody.
-    let counted = target.filter(|target| !matches!(target.state, TargetState::Skipped { .. }));
-    let went_wrong = counted.and_then(|target| error(&database.name, target)).map(|error| error.message);
-    match (connected, target.map(|t| &t.state)) {
-        _ if revoked => ("revoked", "its agent's certificate was revoked".to_owned()),
-        _ if is_quarantined(state, fleet, database) => ("quarantined", quarantined(state, database)),
-        (_, Some(TargetState::Unknown { why, .. })) => ("unknown", why.clone()),
-        (_, Some(TargetState::Unsettled { .. })) => ("unknown", went_wrong.unwrap_or_default()),
-        (None, _) if database.observed.is_none() => {
-            ("never-seen", "its agent has never connected".to_owned())
-        }
-        (None, _) => ("unreachable", "its agent is not connected".to_owned()),
-        (Some(problem), _) if !problem.is_empty() => ("unreachable", problem.clone()),
-        (Some(_), _) if database.in_flight.is_some() => ("busy", String::new()),
-        (Some(_), _) => match went_wrong {
-            Some(message) => ("failed", message),
-            None => match unfinished_problem(database) {
-                Some(problem) => ("unfinished", problem),
-                None => ("ok", String::new()),
-            },
-        },
-    }
 }
 
 fn is_quarantined(state: &State, fleet: &Fleet, database: &Database) -> bool {

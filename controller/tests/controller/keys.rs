@@ -161,7 +161,7 @@ fn status_and_drills_speak_of_the_same_backup() -> anyhow::Result<()> {
         let mut policy = Policy::initial(std::slice::from_ref(&environment));
         policy.environments[0].drill_every = Some(Span::hours(1));
         state.policy = Arc::new(policy);
-        let view = views::fleet::database(&state, &fleet, &orders, LATE);
+        let view = views::fleet::Databases::new(&state, &fleet, LATE).view(&orders);
         let due = due_proofs(&state, LATE, |_| true);
         assert_eq!((view.encrypted, due.is_empty()), (takes_a_key, takes_a_key), "{due:?}");
     };

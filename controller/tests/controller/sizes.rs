@@ -198,8 +198,8 @@ fn state() -> anyhow::Result<State> {
 fn the_answers_about_thousands_of_databases_fit() -> anyhow::Result<()> {
     let (state, fleet, now) = (state()?, Fleet::new(Timing::default()), clock::now());
     let begun = Instant::now();
-    let databases =
-        state.databases.values().map(|d| views::fleet::database(&state, &fleet, d, now)).collect();
+    let mut views = views::fleet::Databases::new(&state, &fleet, now);
+    let databases = state.databases.values().map(|database| views.view(database)).collect();
     let status = wire::StatusResponse { databases, ..Default::default() }.encoded_len();
     let agents = state.databases.values().map(|d| views::fleet::agent(&state, &fleet, d)).collect();
     let agents = wire::ListAgentsResponse { agents }.encoded_len();

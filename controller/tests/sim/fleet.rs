@@ -174,7 +174,7 @@ impl Controller {
         let mut sent = Vec::new();
         for (link, talking) in &mut self.talks {
             while let Ok(Ok(message)) = talking.outgoing.try_recv() {
-                sent.push((*link, Some(message)));
+                sent.push((*link, Some(*message)));
             }
             if talking.talk.connection.is_closed() {
                 sent.push((*link, None));

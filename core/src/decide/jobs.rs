@@ -201,7 +201,7 @@ pub fn due_proofs(
         let there = state.databases_of(environment).filter(|database| is_there(&database.name));
         let waits = there.filter_map(|database| {
             let since = waits_since(state, database, every, now)?;
-            let known = to_be_proven(state, &database.name).filter(|known| !takes_a_key(known))?;
+            let known = to_be_proven(state.backups_of(&database.name)).filter(|known| !takes_a_key(known))?;
             Some((since, database.name.clone(), known.id().to_owned()))
         });
         waits.min().map(|(_, database, backup)| (database, Restore { backup, into: Destination::Scratch }))
@@ -211,16 +211,16 @@ pub fn due_proofs(
 
 /// The backup that a proof of a database would be about: the newest whole one that has rows. An older one in its place
 /// would prove nothing of it.
-fn to_be_proven<'s>(state: &'s State, database: &DatabaseName) -> Option<&'s KnownBackup> {
+fn to_be_proven<'s>(backups: impl IntoIterator<Item = &'s KnownBackup>) -> Option<&'s KnownBackup> {
     let rows = |known: &&KnownBackup| known.backup.method.has_rows() && known.counts();
-    state.backups_of(database).filter(rows).max_by_key(|known| known.order())
+    backups.into_iter().filter(rows).max_by_key(|known| known.order())
 }
 
-/// Whether policy cannot have a database's backup proven: it is encrypted, and nobody but an owner of its key can have it
-/// restored.
+/// Whether policy cannot have a backup of a database proven, of which these are all: the newest is encrypted, and nobody
+/// but an owner of its key can have it restored.
 #[must_use]
-pub fn proof_takes_a_key(state: &State, database: &DatabaseName) -> bool {
-    to_be_proven(state, database).is_some_and(takes_a_key)
+pub fn proof_takes_a_key<'s>(backups: impl IntoIterator<Item = &'s KnownBackup>) -> bool {
+    to_be_proven(backups).is_some_and(takes_a_key)
 }
 
 fn takes_a_key(known: &KnownBackup) -> bool {
@@ -237,8 +237,8 @@ fn waits_since(state: &State, database: &Database, every: Span, now: Timestamp) 
     (now >= *at + wait).then_some(*at)
 }
 
-/// When a backup of a database was last restored and found to be right.
+/// When one of these backups was last restored and found to be right.
 #[must_use]
-pub fn last_proof(state: &State, database: &DatabaseName) -> Option<Timestamp> {
-    state.backups_of(database).filter_map(|known| known.restored_at).max()
+pub fn last_proof<'s>(backups: impl IntoIterator<Item = &'s KnownBackup>) -> Option<Timestamp> {
+    backups.into_iter().filter_map(|known| known.restored_at).max()
 }

@@ -19,6 +19,7 @@ use crate::clock;
 use crate::rpc::{Services, parse, refused, usage};
 use crate::views;
 use crate::views::history::{Filter, Outcome};
+use crate::views::parts::in_parts;
 
 /// Rollouts that are listed when nobody says how many.
 const ROLLOUTS: usize = 20;
@@ -87,12 +88,14 @@ pub(super) fn status(
     let sees = |name: &DatabaseName| state.databases.get(name).is_some_and(|d| reader.sees(&d.environment));
     let ledger_problem = state.trust.problem_for(sees).unwrap_or_default();
     let considered = u32::try_from(databases.len()).unwrap_or(u32::MAX);
-    let databases = databases.into_iter().filter(|d| !asked.drift || d.drift.is_some());
+    databases.retain(|database| !asked.drift || database.drift.is_some());
     let is_asked_for = |view: &wire::DatabaseView| {
         (!asked.pending || view.pending > 0) && (health.is_empty() || health.contains(&view.health.as_str()))
     };
-    let views = databases.map(|d| views::fleet::database(state, &services.fleet, d, now));
-    let databases = views.filter(is_asked_for).collect();
+    let databases = in_parts(&databases, |databases, shown| {
+        let mut views = views::fleet::Databases::new(state, &services.fleet, now);
+        shown.extend(databases.iter().map(|database| views.view(database)).filter(is_asked_for));
+    });
     let freezes = super::freezes::view(reader).freezes;
     Ok(Response::new(wire::StatusResponse { databases, ledger_problem, freezes, considered }))
 }
