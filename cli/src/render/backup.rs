@@ -201,9 +201,7 @@ mod tests {
     fn what_is_wrong_with_one_is_told() {
         let all = entries();
         let told = |at: usize| plain(&verified(&all.backups[at], Layout { width: Some(80) }));
-        insta::assert_snapshot!(told(0), @r#"
-        20261127T100001Z-r3-c7 of orders-1 is whole: 1.4 MiB read again
-        "#);
+        insta::assert_snapshot!(told(0), @"20261127T100001Z-r3-c7 of orders-1 is whole: 1.4 MiB read again");
         insta::assert_snapshot!(told(1), @r#"
         20261120T100001Z-r2-c4 of orders-1 is NOT whole, do not rely on it:
           dump/toc.dat is missing

@@ -9,10 +9,7 @@ const LEAST: usize = 1_000;
 
 /// What `work` makes of the items, at most one of each, in their order. It is given parts of them, on several threads where
 /// there are many, and where to put what it makes of a part.
-pub(crate) fn in_parts<T: Sync, R: Send>(
-    items: &[T],
-    work: impl Fn(&[T], &mut Vec<R>) + Sync,
-) -> Vec<R> {
+pub(crate) fn in_parts<T: Sync, R: Send>(items: &[T], work: impl Fn(&[T], &mut Vec<R>) + Sync) -> Vec<R> {
     let threads = available_parallelism().map_or(1, NonZero::get).min(items.len() / LEAST).max(1);
     let mut parts = items.chunks(items.len().div_ceil(threads).max(1));
     let Some(first) = parts.next() else { return Vec::new() };
