@@ -84,7 +84,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(FILES, ["."])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
-    let mut config = tonic_prost_build::configure().btree_map(".");
+    let mut config = tonic_prost_build::configure().btree_map(".").codec_path("crate::codec::Codec");
     for message in PRINTED {
         config = config.type_attribute(format!("pgbelay.v1.{message}"), "#[derive(serde::Serialize)]");
     }

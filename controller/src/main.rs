@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use mimalloc::MiMalloc;
 use pgbelay_controller::config::{Home, LogFormat, Logging, Settings};
 use pgbelay_controller::init::{Wishes, init};
 use pgbelay_controller::notify::Notifications;
@@ -15,6 +16,10 @@ use pgbelay_core::name::{EnvironmentName, OperatorName};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
+
+/// A look at all of a large fleet makes and drops a hundred thousand small things.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How long the process waits at its end for work that blocks on disk and that nobody waits for any more.
 const LAST_WORK: Duration = Duration::from_secs(2);

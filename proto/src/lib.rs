@@ -4,6 +4,7 @@
 
 pub mod channel;
 pub mod checkpoint;
+pub mod codec;
 pub mod convert;
 pub mod credentials;
 pub mod csr;
