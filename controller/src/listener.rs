@@ -24,7 +24,7 @@ mod handshake;
 mod log_limit;
 mod service;
 
-/// Peers that are identified and connected. An idle agent costs 41 KiB, so that a full house is 0.5 GB;
+/// Peers that are identified and connected. An agent costs 62 KiB (docs/fleet.md), so that a full house is 0.8 GB;
 /// the process needs as many file descriptors.
 pub const MAX_CONNECTIONS: usize = 12_000;
 /// Peers whose identity is not known yet. They have their own room, so that strangers who connect and say nothing
