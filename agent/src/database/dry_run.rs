@@ -18,7 +18,7 @@ use super::TRIAL;
 use super::blockers::Watcher;
 use super::connect::connect;
 use super::fault::failure;
-use super::lock::{self, Keys};
+use super::lock::{self, Keys, Locked};
 use super::old_table;
 use super::script::{Ready, of_step, read_all};
 use super::session::Session;
@@ -57,11 +57,13 @@ async fn trial(
     let no_session =
         |why: String| Box::new(failure(FailureKind::Connection, why, "nothing was changed; try again"));
     let session = connect(target, TRIAL).await.map_err(|error| no_session(error.to_string()))?;
-    match lock::try_once(&session, Keys::migrator(&target.schema)).await {
-        Ok(true) => {}
-        Ok(false) => {
-            let message = "another migrator is at work on the database";
-            return Err(Box::new(failure(FailureKind::Busy, message, "try again when it is done")));
+    // The server may see the end of a session a moment after the agent has closed it, and gives its lock back only then.
+    match lock::take(&session, Keys::migrator(&target.schema), Instant::now() + LOCK, |_| ()).await {
+        Ok(Locked::Ours) => {}
+        Ok(Locked::Held(holder)) => {
+            let message = format!("another migrator is at work on the database: {holder}");
+            let busy = failure(FailureKind::Busy, message, "try again when it is done");
+            return Err(Box::new(Failure { blockers: vec![holder], ..busy }));
         }
         Err(fault) => return Err(no_session(fault.words())),
     }
@@ -87,11 +89,8 @@ async fn trial(
             Err(Box::new(Failure { version: step, ..failure(FailureKind::StatementTimeout, message, hint) }))
         }
     };
-    // The server rolls back in any case: at the latest when the session ends. That may be a moment after it was closed
-    // here, and whoever comes next is not to find a lock of which there is nothing any more.
-    if session.tell("ROLLBACK").await.is_ok() {
-        lock::release(&session, Keys::migrator(&target.schema)).await;
-    }
+    // The server rolls back in any case: at the latest when the session ends.
+    let _ = session.tell("ROLLBACK").await;
     session.close().await;
     outcome?;
     match alone.and_then(|at| ready.get(at)) {

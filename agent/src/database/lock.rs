@@ -49,17 +49,10 @@ pub(crate) enum Locked {
 }
 
 /// Tries once.
-pub(crate) async fn try_once(session: &Session, keys: Keys) -> Result<bool, Fault> {
+async fn try_once(session: &Session, keys: Keys) -> Result<bool, Fault> {
     let Keys(first, second) = keys;
     let rows = session.ask(&format!("SELECT pg_catalog.pg_try_advisory_lock({first}, {second})")).await?;
     Ok(rows.first().and_then(|row| row.get(0)) == Some("t"))
-}
-
-/// Gives it back before the session ends: only where nothing of the session is running any more.
-pub(crate) async fn release(session: &Session, keys: Keys) {
-    let Keys(first, second) = keys;
-    // Where this fails, the session's end does it.
-    let _ = session.tell(&format!("SELECT pg_catalog.pg_advisory_unlock({first}, {second})")).await;
 }
 
 /// Whether the session holds it.

@@ -3,9 +3,10 @@
 use pgbelay_agent::database::{Target, dry_run};
 use pgbelay_core::command::FailureKind;
 use pgbelay_core::plan::Direction;
+use pgbelay_tests::wait;
 
 use crate::proxy::{Fate, Proxy};
-use crate::world::{Sample, World, ran, sample, settings, steps, table, versions};
+use crate::world::{LONG, Sample, World, ran, sample, settings, steps, table, versions};
 
 async fn check(world: &World, samples: &[Sample]) -> (Vec<String>, Option<pgbelay_core::command::Failure>) {
     let (steps, sql) = steps(samples, Direction::Up);
@@ -38,11 +39,21 @@ async fn one_trial_after_the_other_finds_nobody_at_work() -> anyhow::Result<()> 
     let proxy = Proxy::start(world.cluster.port(), Fate::HoldEnd).await?;
     let through = Target { port: proxy.port, ..world.target.clone() };
     let (steps, sql) = steps(&[table("001", "a")], Direction::Up);
-    for target in [&through, &world.target] {
-        let (done, failure) = dry_run(target, &steps, &settings(), &sql).await;
-        assert_eq!((done.len(), failure), (1, None));
-    }
+    let settings = settings();
+    let (done, failure) = dry_run(&through, &steps, &settings, &sql).await;
+    assert_eq!((done.len(), failure), (1, None));
     proxy.holds().await?;
+    let first_ends = async {
+        // The second one has found the lock taken, and asked by whom.
+        let asks = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgbelay-agent dry run' \
+                    AND query LIKE 'SELECT l.pid, a.application_name%'";
+        wait::until("the second trial to wait", LONG, async || Ok(world.number(asks).await? == 1)).await?;
+        proxy.let_go();
+        anyhow::Ok(())
+    };
+    let ((done, failure), ended) = tokio::join!(dry_run(&world.target, &steps, &settings, &sql), first_ends);
+    ended?;
+    assert_eq!((done.len(), failure), (1, None));
     Ok(())
 }
 
@@ -94,13 +105,15 @@ async fn the_whole_trial_takes_no_longer_than_one_statement_may() -> anyhow::Res
 #[tokio::test]
 async fn nothing_is_tried_beside_another_migrator() -> anyhow::Result<()> {
     let world = World::new().await?;
-    let order = world.up(&[sample("001", "CREATE TABLE a (id int); SELECT pg_sleep(1);", "")]).await?;
+    let order = world.up(&[sample("001", "CREATE TABLE a (id int); SELECT pg_sleep(4);", "")]).await?;
     let trial = async {
         world.until_running("pg_sleep").await?;
         anyhow::Ok(check(&world, &[table("002", "b")]).await)
     };
     let (outcome, trial) = tokio::join!(world.run(&order), trial);
     ran(outcome);
-    assert_eq!(trial?.1.unwrap().kind, FailureKind::Busy);
+    let busy = trial?.1.unwrap();
+    assert_eq!(busy.kind, FailureKind::Busy);
+    assert!(busy.message.contains("pgbelay-agent") && busy.blockers.len() == 1, "{busy:?}");
     Ok(())
 }
