@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 use std::panic::resume_unwind;
-use std::thread::{available_parallelism, scope};
+use std::thread::{Builder, available_parallelism, scope};
 
 /// Fewer are done sooner than a thread is started.
 const LEAST: usize = 1_000;
@@ -20,12 +20,17 @@ pub(crate) fn in_parts<T: Sync, R: Send>(items: &[T], work: impl Fn(&[T], &mut V
             work(part, &mut made);
             made
         };
-        let others: Vec<_> = parts.map(|part| scope.spawn(move || on_its_own(part))).collect();
+        let spawned = |part| (part, Builder::new().spawn_scoped(scope, move || on_its_own(part)));
+        let others: Vec<_> = parts.map(spawned).collect();
         // Room for all: they are large, and copied once.
         let mut all = Vec::with_capacity(items.len());
         work(first, &mut all);
-        for other in others {
-            all.append(&mut other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        for (part, other) in others {
+            match other {
+                Ok(other) => all.append(&mut other.join().unwrap_or_else(|panic| resume_unwind(panic))),
+                // The system gives no thread: it is done here.
+                Err(_) => work(part, &mut all),
+            }
         }
         all
     })

@@ -46,7 +46,7 @@ fn answers(figures: &str, what: &str) -> anyhow::Result<f64> {
     Ok(value.with_context(|| format!("no {sample} in {figures}"))?.parse()?)
 }
 
-/// Whatever becomes of a call is counted once: an answer, a refusal by the service, one at the gate is no answer.
+/// An answer and a refusal of the service are each counted once.
 #[tokio::test]
 async fn the_time_that_operators_wait_is_counted_by_method() -> anyhow::Result<()> {
     let world = World::start().await?;
