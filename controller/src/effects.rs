@@ -1,6 +1,7 @@
 //! Carries out what is outstanding. Level-triggered: it looks at the state and at who is connected, whenever either
 //! has changed and every second, and does what is missing; doing it twice does no harm.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
@@ -68,6 +69,7 @@ impl Effects {
                 self.fleet.forget_keys(&state);
                 requests.extend(self.keeper.tick(&state, (Instant::now(), clock::now())));
                 requests.extend(self.proofs(&state));
+                requests.extend(absences(&self.fleet, &state));
             }
             requests.extend(
                 outstanding(&state, clock::now())
@@ -151,6 +153,25 @@ pub fn carry_out(fleet: &Fleet, state: &State, effect: Effect) -> Option<Request
         | Effect::DeleteBackup { .. } => {}
     }
     None
+}
+
+/// Databases that have been out of reach for longer than policy lets pass, and those that are there again.
+pub fn absences(fleet: &Fleet, state: &State) -> impl Iterator<Item = Request> {
+    let environments = &state.policy.environments;
+    let lets_pass: BTreeMap<_, _> =
+        environments.iter().map(|policy| (&policy.name, policy.unreachable_after)).collect();
+    let seen = state.databases.values().filter(|database| database.observed.is_some());
+    seen.filter_map(move |known| {
+        let database = known.name.clone();
+        match (known.unreachable, fleet.out_of_reach(&database)) {
+            (None, Some((long, since))) => {
+                let is_late = lets_pass.get(&known.environment).is_some_and(|most| long >= *most);
+                is_late.then_some(Request::Unreachable { database, since })
+            }
+            (Some(_), None) => Some(Request::Reachable { database }),
+            (None, None) | (Some(_), Some(_)) => None,
+        }
+    })
 }
 
 /// Work in the hands of an agent that has been away for too long pauses its rollout; its return ends the pause.

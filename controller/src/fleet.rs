@@ -143,7 +143,7 @@ struct Inner {
     seats: DashMap<DatabaseName, Seat>,
     timing: Timing,
     clock: Clock,
-    started: Instant,
+    started: Contact,
     numbers: AtomicU64,
     changed: Notify,
     /// What opens the backups of jobs that no agent has yet. Never written down.
@@ -163,7 +163,7 @@ impl Fleet {
         let inner = Inner {
             seats: DashMap::new(),
             timing,
-            started: clock().instant,
+            started: clock(),
             clock,
             numbers: AtomicU64::new(1),
             changed: Notify::new(),
@@ -296,12 +296,11 @@ impl Fleet {
     pub fn heard(&self, database: &DatabaseName, number: u64, update: impl FnOnce(&mut Session)) -> bool {
         let now = self.now();
         let Some(mut seat) = self.inner.seats.get_mut(database) else { return false };
-        let Some(session) = seat.session_mut().filter(|session| session.number == number) else {
-            return false;
-        };
-        session.heard = now;
-        update(session);
-        true
+        let is_it = seat.session().is_some_and(|session| session.number == number);
+        if is_it {
+            seat.hear(now, update);
+        }
+        is_it
     }
 
     /// What is known of a database's session, once it was welcomed.
@@ -346,8 +345,21 @@ impl Fleet {
         if seat.as_ref().is_some_and(|seat| seat.session().is_some()) {
             return false;
         }
-        let last = seat.and_then(|seat| seat.last()).map_or(self.inner.started, |contact| contact.instant);
+        let last = seat.and_then(|seat| seat.last()).unwrap_or(self.inner.started).instant;
         self.now().instant.saturating_duration_since(last) >= self.inner.timing.silent_after
+    }
+
+    /// How long nobody has known how a database is, and since when: its agent is not there, or cannot reach it. `None`: it
+    /// is well. Before the controller started nothing is known either, and does not count.
+    #[must_use]
+    pub fn out_of_reach(&self, database: &DatabaseName) -> Option<(Span, Timestamp)> {
+        let seat = self.inner.seats.get(database);
+        if seat.as_ref().is_some_and(|seat| seat.is_well()) {
+            return None;
+        }
+        let last = seat.and_then(|seat| seat.last_well()).unwrap_or(self.inner.started);
+        let long = i64::try_from(last.age(self.now().instant).as_millis()).unwrap_or(i64::MAX);
+        Some((Span(long), last.at))
     }
 
     /// Cuts sessions that have said nothing for too long, and those whose certificate counts no more.

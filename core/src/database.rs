@@ -158,6 +158,8 @@ pub struct Database {
     pub carries: BTreeMap<Digest, Timestamp>,
     /// How fast it scans, builds indexes and rewrites, as its runs have shown.
     pub rates: Rates,
+    /// Since when nobody knows how it is: its agent was away, or could not reach it, for longer than policy lets pass.
+    pub unreachable: Option<Timestamp>,
     /// What somebody else did to its schema; none as soon as that is taken back, or other migrations are applied there:
     /// those were planned for the schema as it was then.
     pub drift: Option<Drift>,

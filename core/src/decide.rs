@@ -126,6 +126,8 @@ pub fn decide(state: &State, request: &Request, here: &Circumstances) -> Result<
         Request::AcceptLedger { reason } => witness::accept(state, reason),
         Request::SetAside { database, reason } => witness::set_aside(state, database, reason),
         Request::HearAgain { database } => witness::hear_again(state, database),
+        Request::Unreachable { database, since } => Ok(reports::unreachable(state, database, *since)),
+        Request::Reachable { database } => Ok(reports::reachable(state, database)),
         Request::AgentSilent { database } => Ok(reports::agent_silent(state, database)),
         Request::AgentBack { database } => Ok(reports::agent_back(state, database)),
     }

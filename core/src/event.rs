@@ -140,6 +140,18 @@ pub enum Event {
         /// The fingerprint that it has.
         found: Digest,
     },
+    /// A database has been out of reach for longer than policy lets pass: nobody knows how it is.
+    DatabaseUnreachable {
+        /// The database.
+        database: DatabaseName,
+        /// When it was last known to be well.
+        since: Timestamp,
+    },
+    /// It is there again.
+    DatabaseReachable {
+        /// The database.
+        database: DatabaseName,
+    },
     /// Rollback windows close soon.
     WindowsClosing {
         /// Where.
@@ -461,6 +473,8 @@ impl Event {
             Self::DatabaseRemoved { .. } => "database-removed",
             Self::DatabaseObserved { .. } => "database-observed",
             Self::DriftFound { .. } => "drift-found",
+            Self::DatabaseUnreachable { .. } => "database-unreachable",
+            Self::DatabaseReachable { .. } => "database-reachable",
             Self::WindowsClosing { .. } => "windows-closing",
             Self::ReleaseRecorded { .. } => "release-recorded",
             Self::PlanCreated { .. } => "plan-created",

@@ -122,6 +122,15 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
             database(state, name, place)?.drift.get_or_insert(found);
             proofs::drifted(state, name, place.at);
         }
+        Event::DatabaseUnreachable { database: name, since } => {
+            database(state, name, place)?.unreachable = Some(*since);
+            proofs::lost_sight(state, name, *since);
+        }
+        Event::DatabaseReachable { database: name } => {
+            let was = database(state, name, place)?.unreachable.take();
+            was.ok_or_else(|| place.unknown("absence of", name))?;
+            proofs::sees_again(state, name, place.at);
+        }
         Event::WindowsClosing { environment, windows } => state.told.note(environment, windows, place.at),
         Event::ReleaseRecorded { release } => {
             state.latest_release = Some(release.id);
@@ -245,8 +254,7 @@ fn revoked(state: &mut State, database: &DatabaseName, place: Place) -> Result<(
 
 fn removed(state: &mut State, database: &DatabaseName, place: Place) -> Result<(), IllegalEvent> {
     let gone = state.databases.remove(database).ok_or_else(|| place.unknown("database", database))?;
-    let carries: Vec<_> = gone.carries.keys().copied().collect();
-    proofs::left(state, &gone.environment, &carries, place.at);
+    proofs::left(state, &gone, place.at);
     state.agents.remove(database);
     witness::forgotten(state, database);
     state.told.windows.remove(database);
@@ -273,11 +281,13 @@ fn agent_enrolled(
     state.contested.remove(&token.database);
     state.agents.insert(token.database.clone(), Certificates::new(certificate.clone()));
     let before = state.databases.get(&token.database).map(Arc::clone);
-    let carries: Vec<_> = before.iter().flat_map(|database| database.carries.keys().copied()).collect();
-    if let Some(before) = &before {
-        proofs::left(state, &before.environment, &carries, place.at);
+    // Where it stays, nothing has changed: without it, for a moment, the others alone would have shown a release.
+    if before.as_ref().is_none_or(|before| before.environment != token.environment) {
+        if let Some(before) = &before {
+            proofs::left(state, before, place.at);
+        }
+        proofs::joined(state, &token.environment, before.as_deref(), place.at);
     }
-    proofs::joined(state, &token.environment, &carries, place.at);
     drop(before);
     let database = state.databases.entry(token.database.clone()).or_insert_with(|| {
         Arc::new(Database {
@@ -292,6 +302,7 @@ fn agent_enrolled(
             carries: Default::default(),
             rates: Default::default(),
             resolution: None,
+            unreachable: None,
             drift: None,
         })
     });

@@ -109,6 +109,9 @@ pub struct EnvironmentPolicy {
     /// How long all of an environment that must come before must have carried it, with nothing that spoke against it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soak: Option<Span>,
+    /// How long a database may be out of reach before its environment counts as healthy no more.
+    #[serde(default = "defaults::unreachable_after")]
+    pub unreachable_after: Span,
     /// How many people other than the author must approve a plan, and which.
     #[serde(default)]
     pub approvals: Approvals,
@@ -285,6 +288,10 @@ pub(crate) mod defaults {
     }
     pub(super) fn backup() -> BackupPolicy {
         BackupPolicy::required()
+    }
+    /// A server or an agent is restarted, or upgraded, within this.
+    pub(super) const fn unreachable_after() -> Span {
+        Span::seconds(5 * 60)
     }
     pub(super) const fn rollback_window() -> Span {
         Span::hours(24)
@@ -476,6 +483,7 @@ impl EnvironmentPolicy {
             name,
             requires: None,
             soak: None,
+            unreachable_after: defaults::unreachable_after(),
             approvals: Approvals::default(),
             confirm_at: defaults::confirm_at(),
             force_allowed: defaults::yes(),
@@ -517,6 +525,7 @@ impl EnvironmentPolicy {
         };
         let checks = [
             ("soak", self.soak.is_none_or(|span| span.0 > 0), positive),
+            ("unreachable_after", self.unreachable_after.0 > 0, positive),
             ("lock_timeout", self.lock_timeout.0 > 0, positive),
             ("lock_budget", self.lock_budget.0 > 0, positive),
             ("statement_timeout", self.statement_timeout.0 > 0, positive),

@@ -1,13 +1,14 @@
 //! What an environment has shown of a release: since when all of it carries the release, and how long it did before.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::database::Database;
 use crate::digest::Digest;
 use crate::evolve::stands;
-use crate::name::EnvironmentName;
+use crate::name::{DatabaseName, EnvironmentName};
 use crate::plan::Goal;
 use crate::request::Refusal;
 use crate::rollout::RolloutId;
@@ -19,6 +20,8 @@ use crate::time::{Span, Timestamp};
 pub struct Shown {
     /// How many databases it has.
     pub members: u32,
+    /// How many of them are out of reach.
+    pub unreachable: u32,
     /// What it has shown of each release that one of them carries, or carried.
     pub releases: BTreeMap<Digest, Proof>,
 }
@@ -28,7 +31,7 @@ pub struct Shown {
 pub struct Proof {
     /// How many databases carry it.
     pub carriers: u32,
-    /// Since when every database carries it and nothing has spoken against it; `None`: that is not so now.
+    /// Since when every database carries it, is there, and nothing has spoken against it; `None`: that is not so now.
     pub since: Option<Timestamp>,
     /// The longest such time that is over: an environment that moves on has still shown it. Rolling the release back
     /// takes it away.
@@ -44,6 +47,8 @@ enum Lacks {
     Missing(Vec<String>),
     /// It has not been there for long enough.
     Time { has: Span, ready: Option<Timestamp> },
+    /// How this database has been since then is not known, nor how so many others are.
+    Sight { database: DatabaseName, since: Timestamp, others: usize },
 }
 
 impl State {
@@ -62,6 +67,9 @@ impl State {
             Lacks::Missing(missing) => Refusal::NotProven { environment: environment.clone(), missing },
             Lacks::Time { has, ready } => {
                 Refusal::Soaking { environment: environment.clone(), has, needs, ready }
+            }
+            Lacks::Sight { database, since, others } => {
+                Refusal::Unreachable { environment: environment.clone(), database, since, others, needs }
             }
         };
         let lacks =
@@ -103,18 +111,33 @@ impl State {
         if proof.longest.is_some_and(|longest| longest >= needs) {
             return None;
         }
-        if let Some(since) = proof.since {
-            if let Some(rollout) = self.at_work(release, environment) {
-                return Some(Lacks::Missing(vec![format!("its rollout {rollout} is not over")]));
-            }
-            let has = (now - since).max(Span::default());
-            let ready = Some(since + needs);
-            return (has < needs).then_some(Lacks::Time { has, ready });
+        let members = shown.map_or(0, |shown| shown.members);
+        if members == 0 {
+            return Some(Lacks::Missing(vec!["it has no database".to_owned()]));
         }
-        Some(match proof.longest {
+        if let Some(rollout) = self.at_work(release, environment) {
+            return Some(Lacks::Missing(vec![format!("its rollout {rollout} is not over")]));
+        }
+        if needs == Span::default() && proof.carriers == members {
+            return None;
+        }
+        if let Some(since) = proof.since {
+            let has = (now - since).max(Span::default());
+            return (has < needs).then_some(Lacks::Time { has, ready: Some(since + needs) });
+        }
+        let shown = || match proof.longest {
             Some(has) => Lacks::Time { has, ready: None },
-            None => Lacks::Missing(vec!["it has no database".to_owned()]),
-        })
+            None => Lacks::Missing(vec!["it was never on all of them at once".to_owned()]),
+        };
+        Some(self.out_of_sight(environment).unwrap_or_else(shown))
+    }
+
+    /// The databases of an environment that are out of reach: the first one, and how many others.
+    fn out_of_sight(&self, environment: &EnvironmentName) -> Option<Lacks> {
+        let unreachable = |database: &Arc<Database>| Some((database.name.clone(), database.unreachable?));
+        let mut all = self.databases_of(environment).filter_map(unreachable);
+        let (database, since) = all.next()?;
+        Some(Lacks::Sight { database, since, others: all.count() })
     }
 
     /// A rollout of a release in an environment that is not over.

@@ -327,6 +327,18 @@ pub enum Request {
         /// What came of it.
         outcome: Outcome,
     },
+    /// A database has been out of reach for longer than policy lets pass.
+    Unreachable {
+        /// The database.
+        database: DatabaseName,
+        /// When it was last known to be well.
+        since: Timestamp,
+    },
+    /// A database that was out of reach is there again.
+    Reachable {
+        /// The database.
+        database: DatabaseName,
+    },
     /// An agent with work in its hands has been silent for too long.
     AgentSilent {
         /// Its database.

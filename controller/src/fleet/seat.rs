@@ -16,6 +16,8 @@ pub(super) struct Seat {
     pub(super) holder: Holder,
     /// When the last session before the present one was heard.
     last: Option<Contact>,
+    /// When a session last told that its database is well, but for the present one while it is.
+    well: Option<Contact>,
     /// The process that was last heard after its welcome, and those that were before it.
     process: Option<String>,
     replaced: VecDeque<String>,
@@ -68,6 +70,26 @@ impl Seat {
         self.session().map(|session| session.heard).or(self.last)
     }
 
+    /// Whether there is an agent that reaches its database.
+    pub(super) fn is_well(&self) -> bool {
+        self.session().is_some_and(Session::is_well)
+    }
+
+    /// When the database was last known to be well.
+    pub(super) fn last_well(&self) -> Option<Contact> {
+        let well = self.session().filter(|session| session.is_well());
+        well.map(|session| session.heard).or(self.well)
+    }
+
+    /// Something is heard from the present session, which may be that its database is not well any more.
+    pub(super) fn hear(&mut self, now: Contact, update: impl FnOnce(&mut Session)) {
+        self.well = self.last_well();
+        if let Some(session) = self.session_mut() {
+            session.heard = now;
+            update(session);
+        }
+    }
+
     /// The present session, if it is this one, was heard after its welcome. `false`: another process of the agent was
     /// alive since this one was last heard.
     pub(super) fn hears(&mut self, number: u64) -> bool {
@@ -106,7 +128,7 @@ impl Seat {
     }
 
     pub(super) fn replace(&mut self, holder: Holder) -> Holder {
-        self.last = self.last();
+        (self.last, self.well) = (self.last(), self.last_well());
         std::mem::replace(&mut self.holder, holder)
     }
 }

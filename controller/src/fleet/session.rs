@@ -158,6 +158,11 @@ impl Session {
         self.welcomed.is_some()
     }
 
+    /// Whether it reaches its database.
+    pub(super) const fn is_well(&self) -> bool {
+        self.is_welcomed() && self.database_error.is_empty()
+    }
+
     /// Whether a state that ends with this entry knows what the agent said when it came.
     pub(super) fn follows(&self, seq: u64) -> bool {
         self.welcomed.is_some_and(|welcomed| welcomed <= seq)

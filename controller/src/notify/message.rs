@@ -209,6 +209,8 @@ pub(super) fn messages(state: &State, entry: &Entry, event: &Event) -> Vec<Messa
         | Event::AgentContested { .. }
         | Event::DatabaseRemoved { .. }
         | Event::DatabaseObserved { .. }
+        | Event::DatabaseUnreachable { .. }
+        | Event::DatabaseReachable { .. }
         | Event::ReleaseRecorded { .. }
         | Event::PlanApproved { .. }
         | Event::PlanTried { .. }

@@ -18,6 +18,7 @@ mod rollouts;
 mod sessions;
 mod setup;
 mod shutdown;
+mod sight;
 mod sizes;
 mod unknown;
 mod witness;

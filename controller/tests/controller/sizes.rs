@@ -164,6 +164,7 @@ pub(super) fn database(
         in_flight: None,
         windows: BTreeMap::new(),
         carries: BTreeMap::new(),
+        unreachable: None,
         drift: None,
         rates: Default::default(),
         resolution: None,

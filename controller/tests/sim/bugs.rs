@@ -62,6 +62,8 @@ pub(crate) enum Bug {
     AcknowledgedUnread,
     /// Nobody waits until a release has lived somewhere for a while.
     NoSoak,
+    /// What nobody can see is well.
+    UnseenIsWell,
     /// Whoever may approve counts for every rule.
     AnyRole,
     /// What was approved under another policy stays approved.
@@ -103,7 +105,7 @@ pub(crate) enum Bug {
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 42] = [
+    pub(crate) const ALL: [Self; 43] = [
         Self::OneTooMany,
         Self::NoApprovals,
         Self::OwnApproval,
@@ -127,6 +129,7 @@ impl Bug {
         Self::AcceptedTooEarly,
         Self::AcknowledgedUnread,
         Self::NoSoak,
+        Self::UnseenIsWell,
         Self::AnyRole,
         Self::OldApprovals,
         Self::NoQueries,
@@ -177,6 +180,7 @@ impl Bug {
             }
             Self::AcknowledgedUnread => &["never ends"],
             Self::NoSoak => &["has carried it for"],
+            Self::UnseenIsWell => &["is out of reach, and counts as there"],
             Self::OldApprovals => {
                 &["approvals [command-issued", "approvals [rollout-started", "is given out, and p"]
             }
@@ -230,6 +234,7 @@ impl Bug {
                 let request = Request::Report { command: command.clone(), attempt: *attempt, outcome };
                 return decide(state, &request, here);
             }
+            (Self::UnseenIsWell, Request::Unreachable { .. }) => return Ok(Vec::new()),
             (Self::SilentIsFailed, Request::AgentSilent { database }) => {
                 let held = state.databases.get(database).and_then(|known| known.in_flight.clone());
                 let known = held.and_then(|id| state.commands.get(&id));

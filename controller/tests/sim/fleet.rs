@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
-use pgbelay_controller::effects::{carry_out, heal};
+use pgbelay_controller::effects::{absences, carry_out, heal};
 use pgbelay_controller::fleet::{Fleet, Outbox, Outgoing};
 use pgbelay_controller::listener::ConnectionHandle;
 use pgbelay_controller::rpc::agent::{Seat, Talk};
@@ -20,6 +20,7 @@ use pgbelay_proto::wire::agent_message::Message as FromAgent;
 use tokio::sync::mpsc;
 
 use crate::desk::{Book, Now, SharedDesk, timing};
+use crate::sight::Sight;
 
 /// More rounds than anything needs: who is still busy then never comes to rest.
 const MANY_ROUNDS: usize = 1_000;
@@ -39,6 +40,11 @@ pub(crate) struct Controller {
     stirred: bool,
     /// How long the ledger was at the last look.
     seen: usize,
+    /// Who was there at the last looks at the clock.
+    sight: Sight,
+    /// The clock is to be looked at.
+    due: bool,
+    now: Arc<Mutex<Now>>,
 }
 
 /// What goes out, by link: messages, and `None` at the end of a stream.
@@ -46,7 +52,9 @@ pub(crate) type Sent = Vec<(u64, Option<wire::ControllerMessage>)>;
 
 impl Controller {
     pub(crate) fn start(book: Arc<Mutex<Book>>, now: Arc<Mutex<Now>>) -> Self {
-        let clock = Box::new(move || now.lock().unwrap().contact());
+        let sight = Sight::new(now.lock().unwrap().elapsed);
+        let by = Arc::clone(&now);
+        let clock = Box::new(move || by.lock().unwrap().contact());
         let fleet = Fleet::by_clock(timing(), clock);
         Self {
             desk: SharedDesk::new(book, fleet.clone()),
@@ -54,6 +62,9 @@ impl Controller {
             talks: BTreeMap::new(),
             stirred: true,
             seen: 0,
+            sight,
+            due: false,
+            now,
         }
     }
 
@@ -87,6 +98,7 @@ impl Controller {
             (None, Some(FromAgent::Hello(hello))) => {
                 self.stirred = true;
                 let seat = talking.talk.hello(hello).now_or_never().expect("nothing is waited for");
+                self.sight.there(&talking.talk.database, self.now.lock().unwrap().elapsed);
                 seat.map(|seat| talking.seat = Some(seat))
             }
             (None, _) => Err(tonic::Status::invalid_argument("the first message must be a hello")),
@@ -104,18 +116,28 @@ impl Controller {
     pub(crate) fn lost(&mut self, link: u64) {
         if let Some(talking) = self.talks.remove(&link) {
             self.stirred = true;
+            self.ends(&talking);
             talking.talk.connection.close();
+        }
+    }
+
+    fn ends(&mut self, talking: &Talking) {
+        if talking.seat.is_some() {
+            self.sight.there(&talking.talk.database, self.now.lock().unwrap().elapsed);
         }
     }
 
     /// Once in a while.
     pub(crate) fn tick(&mut self) {
-        self.stirred = true;
+        (self.stirred, self.due) = (true, true);
         let state = Arc::clone(&self.desk.book().state);
         self.fleet.sweep(|database, serial| {
             let certificates: Option<&Certificates> = state.agents.get(database);
             certificates.is_some_and(|certificates| certificates.accepts(serial))
         });
+        let there = self.talks.values().map(|talking| (&talking.talk, talking.seat.is_some()));
+        let there = there.filter(|(talk, seated)| *seated && !talk.connection.is_closed());
+        self.sight.look(there.map(|(talk, _)| &talk.database), self.now.lock().unwrap().elapsed);
     }
 
     /// An agent was let in anew.
@@ -141,9 +163,11 @@ impl Controller {
             if !changed {
                 let mut book = self.desk.book();
                 self.seen = book.ledger.len();
-                if let Some(broken) = book.rules.at_rest(&book.state, book.now) {
+                let unseen = || self.due.then(|| self.sight.trouble(&book.state)).flatten();
+                if let Some(broken) = book.rules.at_rest(&book.state, book.now).or_else(unseen) {
                     book.trouble.get_or_insert(broken);
                 }
+                self.due = false;
                 return;
             }
         }
@@ -156,6 +180,9 @@ impl Controller {
             (book.as_effects_see(), book.now)
         };
         let mut requests = heal(&self.fleet, &state);
+        if self.due {
+            requests.extend(absences(&self.fleet, &state));
+        }
         let effects = outstanding(&state, now);
         for effect in &effects {
             if let Effect::Deliver { command, .. } = effect {
@@ -182,7 +209,11 @@ impl Controller {
         }
         let ended: Vec<_> =
             sent.iter().filter(|(_, message)| message.is_none()).map(|(link, _)| *link).collect();
-        ended.iter().for_each(|link| drop(self.talks.remove(link)));
+        for link in ended {
+            if let Some(talking) = self.talks.remove(&link) {
+                self.ends(&talking);
+            }
+        }
         sent
     }
 }

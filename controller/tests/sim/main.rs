@@ -27,6 +27,7 @@ mod moves;
 mod people;
 mod proofs;
 mod rules;
+mod sight;
 mod undo;
 mod waits;
 mod work;

@@ -98,6 +98,7 @@ impl World {
             }
             if environment.name.as_str() == "production" && self.dice.one_in(3) {
                 environment.soak = Some(Span::seconds(60 * self.dice.between(5, 90)));
+                environment.unreachable_after = Span::seconds(60 * self.dice.between(5, 60));
             }
             if self.dice.one_in(2) {
                 let queries = serde_json::json!([

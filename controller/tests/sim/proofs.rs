@@ -25,6 +25,8 @@ struct Soak {
 pub(crate) struct Proofs {
     carry: BTreeMap<DatabaseName, BTreeSet<Digest>>,
     soaks: BTreeMap<(EnvironmentName, Digest), Soak>,
+    /// Databases of which nobody knows how they are.
+    unreachable: BTreeSet<DatabaseName>,
     /// Databases whose queries were answered as they should be since their last run.
     passed: BTreeSet<(RolloutId, DatabaseName)>,
 }
@@ -65,8 +67,8 @@ impl Proofs {
         for id in state.releases.keys() {
             let mut all = state.databases_of(environment).peekable();
             let any = all.peek().is_some();
-            let whole =
-                any && all.all(|d| self.carry.get(&d.name).is_some_and(|carried| carried.contains(id)));
+            let carries = |name| self.carry.get(name).is_some_and(|carried| carried.contains(id));
+            let whole = any && all.all(|d| carries(&d.name) && !self.unreachable.contains(&d.name));
             let soak = self.soaks.entry((environment.clone(), *id)).or_default();
             match (soak.since, whole && !soak.failed) {
                 (None, true) => soak.since = Some(now),
@@ -82,8 +84,21 @@ impl Proofs {
     /// A database has come or gone.
     pub(crate) fn moved(&mut self, state: &State, now: Timestamp) {
         self.carry.retain(|name, _| state.databases.contains_key(name));
+        self.unreachable.retain(|name| state.databases.contains_key(name));
         for environment in &state.policy.environments {
             self.settle(state, &environment.name, now);
+        }
+    }
+
+    /// A database is out of reach, and has been since a moment; or it is there again.
+    pub(crate) fn sight(&mut self, state: &State, name: &DatabaseName, (lost, at): (bool, Timestamp)) {
+        if lost {
+            self.unreachable.insert(name.clone());
+        } else {
+            self.unreachable.remove(name);
+        }
+        if let Some(database) = state.databases.get(name) {
+            self.settle(state, &database.environment, at);
         }
     }
 

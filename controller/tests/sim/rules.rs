@@ -143,6 +143,14 @@ impl Rules {
                 self.proofs.seen(state, database, (&observation.records, None), now);
                 None
             }
+            Event::DatabaseUnreachable { database, since } => {
+                self.proofs.sight(state, database, (true, *since));
+                None
+            }
+            Event::DatabaseReachable { database } => {
+                self.proofs.sight(state, database, (false, now));
+                None
+            }
             Event::DriftFound { database, .. } => {
                 self.proofs.drifted(state, database, now);
                 None

@@ -150,6 +150,8 @@ fn audience<'a>(state: &'a State, request: &'a Request) -> Result<Audience<'a>, 
         | Request::BackupGone { .. }
         | Request::Advance { .. }
         | Request::GiveUpUndo { .. }
+        | Request::Unreachable { .. }
+        | Request::Reachable { .. }
         | Request::AgentSilent { .. } => Audience::Controller,
     })
 }

@@ -8,6 +8,7 @@ use crate::name::DatabaseName;
 use crate::request::Refusal;
 use crate::rollout::{PauseReason, RolloutState, TargetState};
 use crate::state::State;
+use crate::time::Timestamp;
 
 mod contradiction;
 
@@ -121,6 +122,19 @@ fn resumed_by(state: &State, name: &DatabaseName) -> Option<Event> {
         | RolloutState::Finished { .. } => false,
     })?;
     Some(Event::RolloutResumed { rollout: waiting.id.clone() })
+}
+
+/// Of a database that was never seen, nothing has to be known.
+pub(super) fn unreachable(state: &State, name: &DatabaseName, since: Timestamp) -> Vec<Event> {
+    let known = state.databases.get(name);
+    let is_new = known.is_some_and(|known| known.observed.is_some() && known.unreachable.is_none());
+    let event = || Event::DatabaseUnreachable { database: name.clone(), since };
+    is_new.then(event).into_iter().collect()
+}
+
+pub(super) fn reachable(state: &State, name: &DatabaseName) -> Vec<Event> {
+    let was = state.databases.get(name).is_some_and(|known| known.unreachable.is_some());
+    was.then(|| Event::DatabaseReachable { database: name.clone() }).into_iter().collect()
 }
 
 pub(super) fn agent_silent(state: &State, name: &DatabaseName) -> Vec<Event> {

@@ -98,7 +98,8 @@ fn requires(state: &State, known: &PlanState, now: Timestamp) -> Gate {
         Goal::Release { release } => state.unproven(release, &body.environment, now),
         Goal::Back { .. } | Goal::Undo { .. } | Goal::Adopt { .. } | Goal::Baseline { .. } => None,
     };
-    let key = if matches!(unproven, Some(Refusal::Soaking { .. })) { "soak" } else { "requires" };
+    let soaks = matches!(unproven, Some(Refusal::Soaking { .. } | Refusal::Unreachable { .. }));
+    let key = if soaks { "soak" } else { "requires" };
     let rule = rule(state, known, key);
     let open =
         Gate { name: "requires", standing: Standing::Open, detail: String::new(), rule, next: String::new() };

@@ -320,6 +320,8 @@ fn asks_of_agents(world: &World) -> Vec<(Request, &'static str)> {
         (Request::Report { command: command.clone(), attempt: 1, outcome: outcome() }, "        1 C"),
         // It may have come to its end: who tells it once more is told that it is known.
         (Request::Report { command: past, attempt: 1, outcome: outcome() }, "        12C"),
+        (Request::Unreachable { database: database.clone(), since: Timestamp(0) }, "          C"),
+        (Request::Reachable { database: database.clone() }, "          C"),
         (Request::AgentSilent { database: database.clone() }, "          C"),
         (Request::AgentBack { database }, "        1 C"),
     ]
@@ -366,6 +368,8 @@ const fn name(request: &Request) -> &'static str {
         Request::GiveUpUndo { .. } => "give up undo",
         Request::Accepted { .. } => "accepted",
         Request::Report { .. } => "report",
+        Request::Unreachable { .. } => "unreachable",
+        Request::Reachable { .. } => "reachable",
         Request::AgentSilent { .. } => "agent silent",
         Request::AgentBack { .. } => "agent back",
         Request::Witness { .. } => "witness",
@@ -377,7 +381,7 @@ const fn name(request: &Request) -> &'static str {
     }
 }
 
-const REQUESTS: usize = 46;
+const REQUESTS: usize = 48;
 
 #[test]
 fn every_request_is_for_some_and_for_nobody_else() {

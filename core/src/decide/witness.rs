@@ -74,6 +74,8 @@ pub(super) fn may_go_on(state: &State, request: &Request, asks: &Actor) -> Resul
         | Request::GiveUpUndo { .. }
         | Request::Accepted { .. }
         | Request::Report { .. }
+        | Request::Unreachable { .. }
+        | Request::Reachable { .. }
         | Request::AgentSilent { .. }
         | Request::AgentBack { .. }
         | Request::Witness { .. }

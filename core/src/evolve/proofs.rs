@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Place, has_all};
-use crate::database::{AppliedRecord, Observation};
+use crate::database::{AppliedRecord, Database, Observation};
 use crate::digest::Digest;
 use crate::migration::Migration;
 use crate::name::{DatabaseName, EnvironmentName};
@@ -12,23 +12,46 @@ use crate::release::Release;
 use crate::state::State;
 use crate::time::{Span, Timestamp};
 
-/// A database belongs to an environment from now on, with the releases that it carries.
-pub(super) fn joined(state: &mut State, environment: &EnvironmentName, carries: &[Digest], at: Timestamp) {
+/// A database belongs to an environment from now on, as it was before, if it was managed before.
+pub(super) fn joined(
+    state: &mut State,
+    environment: &EnvironmentName,
+    before: Option<&Database>,
+    at: Timestamp,
+) {
     let shown = state.shown.entry(environment.clone()).or_default();
     shown.members += 1;
-    for release in carries {
+    shown.unreachable += u32::from(before.is_some_and(|before| before.unreachable.is_some()));
+    for release in before.iter().flat_map(|before| before.carries.keys()) {
         shown.releases.entry(*release).or_default().carriers += 1;
     }
     settle(shown, at);
 }
 
-/// A database belongs to an environment no more.
-pub(super) fn left(state: &mut State, environment: &EnvironmentName, carries: &[Digest], at: Timestamp) {
-    let Some(shown) = state.shown.get_mut(environment) else { return };
+/// A database belongs to its environment no more.
+pub(super) fn left(state: &mut State, database: &Database, at: Timestamp) {
+    let Some(shown) = state.shown.get_mut(&database.environment) else { return };
     shown.members = shown.members.saturating_sub(1);
-    for release in carries {
+    shown.unreachable = shown.unreachable.saturating_sub(u32::from(database.unreachable.is_some()));
+    for release in database.carries.keys() {
         lose(shown, release);
     }
+    settle(shown, at);
+}
+
+/// Nobody knows how a database has been since a moment: the time until then counts, and no other until it is there again.
+pub(super) fn lost_sight(state: &mut State, name: &DatabaseName, since: Timestamp) {
+    let Some(database) = state.databases.get(name) else { return };
+    let Some(shown) = state.shown.get_mut(&database.environment) else { return };
+    shown.unreachable += 1;
+    settle(shown, since);
+}
+
+/// A database is there again: the time begins anew.
+pub(super) fn sees_again(state: &mut State, name: &DatabaseName, at: Timestamp) {
+    let Some(database) = state.databases.get(name) else { return };
+    let Some(shown) = state.shown.get_mut(&database.environment) else { return };
+    shown.unreachable = shown.unreachable.saturating_sub(1);
     settle(shown, at);
 }
 
@@ -76,10 +99,10 @@ fn settle(shown: &mut Shown, at: Timestamp) {
 }
 
 fn settle_one(shown: &mut Shown, release: &Digest, at: Timestamp) {
-    let members = shown.members;
+    let Shown { members, unreachable, .. } = *shown;
     let Some(proof) = shown.releases.get_mut(release) else { return };
-    let is_whole = members > 0 && proof.carriers == members && !proof.failed;
-    match (proof.since, is_whole) {
+    let is_well = members > 0 && proof.carriers == members && unreachable == 0 && !proof.failed;
+    match (proof.since, is_well) {
         (None, true) => proof.since = Some(at),
         (Some(since), false) => over(proof, since, at),
         (None, false) | (Some(_), true) => {}

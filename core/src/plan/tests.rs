@@ -267,6 +267,7 @@ fn database(records: &[AppliedRecord]) -> Database {
         carries: BTreeMap::new(),
         rates: Rates::default(),
         resolution: None,
+        unreachable: None,
         drift: None,
     }
 }

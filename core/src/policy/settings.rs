@@ -59,6 +59,7 @@ pub const SETTINGS: &[Setting] = &[
     of("environments[].requires.all_of", Tighter::Entries),
     of("environments[].requires.any_of", Tighter::Unclear),
     of("environments[].soak", Tighter::More),
+    of("environments[].unreachable_after", Tighter::Less),
     of("environments[].approvals", Tighter::More),
     of("environments[].approvals.count", Tighter::More),
     of("environments[].approvals.roles", Tighter::Openings),

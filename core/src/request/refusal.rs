@@ -120,6 +120,20 @@ pub enum Refusal {
         /// When that is so, if nothing speaks against it until then; `None`: it is not there now.
         ready: Option<Timestamp>,
     },
+    /// How the release has been there is not known.
+    #[error("the release must have been healthy on all of {environment} for {needs}, and {database} has not been reachable since {since}{}", nor_have(*.others))]
+    Unreachable {
+        /// Where.
+        environment: EnvironmentName,
+        /// A database that is out of reach.
+        database: DatabaseName,
+        /// Since when it is.
+        since: Timestamp,
+        /// How many others are.
+        others: usize,
+        /// For how long it must have been healthy.
+        needs: Span,
+    },
     /// It has not in any of several environments of which one is enough.
     #[error("one of these is needed, and none is there: {}", join(.0))]
     NotProvenInAny(Vec<Refusal>),
@@ -324,6 +338,14 @@ pub(crate) fn by_role<'a>(roles: impl IntoIterator<Item = &'a Role>) -> String {
     if roles.is_empty() { String::new() } else { format!(" by {}", roles.join(" or ")) }
 }
 
+fn nor_have(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        1 => ", and another one is out of reach".to_owned(),
+        _ => format!(", and {others} more are out of reach"),
+    }
+}
+
 fn at(ready: &Option<Timestamp>) -> String {
     ready.map(|ready| format!(", which is so at {ready}")).unwrap_or_default()
 }
@@ -464,6 +486,7 @@ impl Refusal {
             | Self::StalePlan { .. }
             | Self::NotProven { .. }
             | Self::Soaking { .. }
+            | Self::Unreachable { .. }
             | Self::NotProvenInAny(_)
             | Self::OwnPlan(_)
             | Self::NotConfirmed { .. }
@@ -526,6 +549,11 @@ impl Refusal {
                 format!("run it there first: pgbelay migrate --env {environment}")
             }
             Self::Soaking { ready: Some(_), .. } => "run the same command again then".into(),
+            Self::Unreachable { environment, .. } => {
+                format!(
+                    "start its agent, or see what it says: pgbelay status --env {environment}; the time begins anew then"
+                )
+            }
             Self::Soaking { environment, ready: None, .. } => {
                 format!("bring it back there first: pgbelay migrate --env {environment}")
             }

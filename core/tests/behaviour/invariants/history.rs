@@ -126,6 +126,12 @@ pub(super) enum Deed {
     Look,
     Silent,
     Back,
+    /// Nobody has known for this long how the database is.
+    Lost {
+        minutes: i64,
+    },
+    /// Somebody knows again.
+    Found,
     /// Somebody else changes the database.
     Change,
     /// A backup is read again, or looked at: whether it is whole.
@@ -226,7 +232,7 @@ fn to_one(deed: impl Strategy<Value = Deed>) -> impl Strategy<Value = Act> {
 
 fn agents() -> impl Strategy<Value = Act> {
     let deed = prop_oneof![
-        12 => fate().prop_map(Deed::Work),
+        14 => fate().prop_map(Deed::Work),
         3 => fate().prop_map(Deed::WorkQuietly),
         1 => Just(Deed::Accept),
         2 => Just(Deed::FindOut),
@@ -234,6 +240,8 @@ fn agents() -> impl Strategy<Value = Act> {
         2 => Just(Deed::Look),
         1 => Just(Deed::Silent),
         2 => Just(Deed::Back),
+        1 => (0..30_i64).prop_map(|minutes| Deed::Lost { minutes }),
+        1 => Just(Deed::Found),
         1 => Just(Deed::Change),
         3 => (0..4_usize, any::<bool>(), prop::bool::weighted(0.7))
             .prop_map(|(which, quick, whole)| Deed::Check { which, quick, whole }),

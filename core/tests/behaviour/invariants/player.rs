@@ -209,6 +209,13 @@ impl Player {
             Deed::Silent => {
                 drop(self.world.ask(&Actor::Controller, &Request::AgentSilent { database: name }));
             }
+            Deed::Lost { minutes } => {
+                let since = self.world.now + Span::seconds(-60 * minutes);
+                drop(self.world.ask(&Actor::Controller, &Request::Unreachable { database: name, since }));
+            }
+            Deed::Found => {
+                drop(self.world.ask(&Actor::Controller, &Request::Reachable { database: name }));
+            }
             Deed::Back => drop(self.world.ask(&from_agent, &Request::AgentBack { database: name })),
             Deed::Change => {
                 self.world.agents.get_mut(&name).unwrap().changes += 1;

@@ -105,4 +105,22 @@ proptest! {
             }
         });
     }
+
+    /// What is counted of an environment is what its databases say one by one, and time passes only while all are well.
+    #[test]
+    fn invariant_what_an_environment_shows_is_what_its_databases_say(history in any_history()) {
+        play(&history, |asked| {
+            for (environment, shown) in &asked.after.shown {
+                let there: Vec<_> = asked.after.databases_of(environment).collect();
+                let unreachable = there.iter().filter(|database| database.unreachable.is_some()).count();
+                assert_eq!((shown.members as usize, shown.unreachable as usize), (there.len(), unreachable));
+                for (release, proof) in &shown.releases {
+                    let carry = there.iter().filter(|database| database.carries.contains_key(release)).count();
+                    assert_eq!(proof.carriers as usize, carry);
+                    let well = !there.is_empty() && carry == there.len() && unreachable == 0 && !proof.failed;
+                    assert_eq!(proof.since.is_some(), well, "{proof:?} in {environment}");
+                }
+            }
+        });
+    }
 }

@@ -31,6 +31,8 @@ const REACHED: &[(&str, usize)] = &[
     ("rollout-aborted", 30),
     ("target-up-to-date", 50),
     ("target-given-up", 5),
+    ("database-unreachable", 50),
+    ("database-reachable", 20),
     ("verdict Succeeded", 100),
     ("verdict Failed", 100),
     ("verdict Aborted", 30),

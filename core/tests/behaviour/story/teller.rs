@@ -147,6 +147,8 @@ impl Teller {
             | Event::StatementResolved { .. }
             | Event::AgentContested { .. }
             | Event::DriftFound { .. }
+            | Event::DatabaseUnreachable { .. }
+            | Event::DatabaseReachable { .. }
             | Event::WindowsClosing { .. }
             | Event::LedgerDoubted { .. }
             | Event::LedgerAccepted { .. }

@@ -100,6 +100,8 @@ pub(crate) fn line(event: &Event) -> String {
             format!("{database} from {}; shut out: {}", list(places), list(serials))
         }
         Event::DriftFound { database, .. } => format!("{database} has another schema"),
+        Event::DatabaseUnreachable { database, since } => format!("{database} since {since}"),
+        Event::DatabaseReachable { database } => database.to_string(),
         Event::WindowsClosing { environment, windows } => {
             format!(
                 "{environment}: {}",

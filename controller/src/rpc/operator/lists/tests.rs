@@ -62,6 +62,7 @@ fn reader(problem: usize) -> Reader {
         windows: BTreeMap::new(),
         carries: BTreeMap::new(),
         rates: Default::default(),
+        unreachable: None,
         drift: None,
     };
     let known = (1..=100).map(|at| backup(at, problem));

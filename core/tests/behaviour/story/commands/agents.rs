@@ -5,6 +5,7 @@ use pgbelay_core::digest::Digest;
 use pgbelay_core::event::Actor;
 use pgbelay_core::name::DatabaseName;
 use pgbelay_core::request::Request;
+use pgbelay_core::time::Span;
 
 use super::{Said, witness};
 use crate::agent::Fate;
@@ -48,6 +49,16 @@ pub(super) fn carry_out(teller: &mut Teller, said: &Said<'_>) {
         ["silent", name] => {
             let database = database(name);
             teller.ask(&Actor::Controller, &Request::AgentSilent { database });
+        }
+        // Not heard of for so many minutes.
+        ["lost", name, minutes] => {
+            let minutes: i64 = minutes.parse().unwrap();
+            let (database, since) = (database(name), teller.world.now + Span::seconds(-60 * minutes));
+            teller.ask(&Actor::Controller, &Request::Unreachable { database, since });
+        }
+        ["found", name] => {
+            let database = database(name);
+            teller.ask(&Actor::Controller, &Request::Reachable { database });
         }
         ["back", name] => {
             let database = database(name);
