@@ -26,7 +26,14 @@ const USUAL_AIM: f64 = 0.5;
 /// The most memory of the agent that is aimed at.
 const MEMORY_AIM_MIB: f64 = 64.0;
 
-const NAME: &str = "orders";
+/// A database: how it is called, and how pgbench makes it. One table of many rows is read by one session, whatever the
+/// number of jobs; eight of an eighth are read by as many as there are jobs.
+type Shape = (&'static str, &'static [&'static str], &'static str);
+
+const SHAPES: [Shape; 2] = [
+    ("one", &[], "95 % of it in one table"),
+    ("eight", &["--partitions=8"], "the same rows in eight partitions"),
+];
 
 fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -34,37 +41,44 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn bench() -> anyhow::Result<()> {
-    let policy = format!("environments:\n  - name: {NAME}\n    requires: []\n");
-    let mut world = World::builder().databases(&[(NAME, NAME)]).policy(&policy).start().await?;
-    let database = world.member(NAME).pg_name.clone();
-    let mut pgbench = Command::new(world.cluster.programs().join("pgbench"));
-    pgbench.args(["--initialize", "--quiet", "--scale", SCALE]).envs(world.cluster.environment(&database));
-    ends_well(&mut pgbench)?;
+    let environments = SHAPES.map(|(name, ..)| format!("  - name: {name}\n    requires: []\n"));
+    let policy = format!("environments:\n{}", environments.concat());
+    let mut world =
+        World::builder().databases(&SHAPES.map(|(name, ..)| (name, name))).policy(&policy).start().await?;
     let bin = world.cluster.programs().display().to_string();
-    world.reconfigure_agent(NAME, "agent:\n", &format!("agent:\n  pg_bin: {bin}\n"))?;
+    for (name, ..) in SHAPES {
+        world.reconfigure_agent(name, "agent:\n", &format!("agent:\n  pg_bin: {bin}\n"))?;
+    }
     world.all_connected().await?;
-    let bytes: i64 = world
-        .connect(NAME)
-        .await?
-        .query_one("SELECT pg_database_size(current_database())", &[])
-        .await?
-        .get(0);
+    for shape in SHAPES {
+        measure(&world, shape).await?;
+    }
+    Ok(())
+}
+
+async fn measure(world: &World, (name, how_made, what): Shape) -> anyhow::Result<()> {
+    let database = world.member(name).pg_name.clone();
+    let mut pgbench = Command::new(world.cluster.programs().join("pgbench"));
+    pgbench.args(["--initialize", "--quiet", "--scale", SCALE]).args(how_made);
+    ends_well(pgbench.envs(world.cluster.environment(&database)))?;
+    let size = "SELECT pg_database_size(current_database())";
+    let bytes: i64 = world.connect(name).await?.query_one(size, &[]).await?.get(0);
     say(&format!(
-        "a database of {:.2} GiB, {ROUNDS} interleaved runs of each",
+        "\na database of {:.2} GiB, {what}; {ROUNDS} interleaved runs of each",
         bytes as f64 / 1_073_741_824.0
     ));
 
     let mut kind: Option<(String, u64)> = None;
     let (mut same, mut usual, mut ours) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
-        let (took, path) = by_pgbelay(&world, round).await?;
+        let (took, path) = by_pgbelay(world, name, round).await?;
         let (compression, jobs) = how(&path)?;
         let by_same = bare(
-            &world,
+            world,
             &database,
             &["--format=directory", &argument(&compression), &format!("--jobs={jobs}")],
         )?;
-        let by_usual = bare(&world, &database, &["--format=custom"])?;
+        let by_usual = bare(world, &database, &["--format=custom"])?;
         say(&format!(
             "  round {round}: pgbelay {took:.2}  pg_dump -Fd {by_same:.2}  pg_dump -Fc {by_usual:.2}"
         ));
@@ -82,19 +96,19 @@ async fn bench() -> anyhow::Result<()> {
     say(&format!("| pg_dump -Fc | {usual:.2} | {:.2} |", usual / ours));
     say(&format!("\nbeside the same: {:.2} (aim: {SAME_AIM} or better)", ours / same));
     say(&format!("beside pg_dump -Fc: {:.2} (aim: {USUAL_AIM} or better)", ours / usual));
-    let most = most_memory_mib(world.agent(NAME)?.pid())?;
+    let most = most_memory_mib(world.agent(name)?.pid())?;
     say(&format!("agent, most memory: {most:.1} MiB (aim: below {MEMORY_AIM_MIB} MiB)"));
     Ok(())
 }
 
 /// A migration with its backup; how long the backup took, and where it is.
-async fn by_pgbelay(world: &World, round: usize) -> anyhow::Result<(f64, String)> {
+async fn by_pgbelay(world: &World, name: &str, round: usize) -> anyhow::Result<(f64, String)> {
     let files: Vec<(String, String)> = (1..=round)
         .map(|n| (format!("{n:03}_step.sql"), format!("CREATE TABLE step_{n} (id int);\n")))
         .collect();
     let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let dir = world.write_migrations(&files)?.to_string_lossy().into_owned();
-    let rollout = world.json(&["migrate", "--env", NAME, "--migrations", &dir, "--force"]).await?;
+    let rollout = world.json(&["migrate", "--env", name, "--migrations", &dir, "--force"]).await?;
     ensure!(rollout["state"] == "succeeded", "{rollout}");
     let backup = &rollout["targets"][0]["backup"];
     let took = backup["took_ms"].as_f64().with_context(|| format!("no time: {rollout}"))? / 1000.0;

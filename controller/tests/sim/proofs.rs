@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pgbelay_core::command::{Answer, Said};
 use pgbelay_core::database::AppliedRecord;
 use pgbelay_core::digest::Digest;
+use pgbelay_core::event::Event;
 use pgbelay_core::name::{DatabaseName, EnvironmentName};
 use pgbelay_core::rollout::{Rollout, RolloutId};
 use pgbelay_core::state::State;
@@ -91,12 +92,18 @@ impl Proofs {
     }
 
     /// A database is out of reach, and has been since a moment; or it is there again.
-    pub(crate) fn sight(&mut self, state: &State, name: &DatabaseName, (lost, at): (bool, Timestamp)) {
-        if lost {
-            self.unreachable.insert(name.clone());
-        } else {
-            self.unreachable.remove(name);
-        }
+    pub(crate) fn sight(&mut self, state: &State, event: &Event, now: Timestamp) {
+        let (name, at) = match event {
+            Event::DatabaseUnreachable { database, since } => {
+                self.unreachable.insert(database.clone());
+                (database, *since)
+            }
+            Event::DatabaseReachable { database } => {
+                self.unreachable.remove(database);
+                (database, now)
+            }
+            _ => return,
+        };
         if let Some(database) = state.databases.get(name) {
             self.settle(state, &database.environment, at);
         }

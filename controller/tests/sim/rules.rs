@@ -143,12 +143,8 @@ impl Rules {
                 self.proofs.seen(state, database, (&observation.records, None), now);
                 None
             }
-            Event::DatabaseUnreachable { database, since } => {
-                self.proofs.sight(state, database, (true, *since));
-                None
-            }
-            Event::DatabaseReachable { database } => {
-                self.proofs.sight(state, database, (false, now));
+            Event::DatabaseUnreachable { .. } | Event::DatabaseReachable { .. } => {
+                self.proofs.sight(state, event, now);
                 None
             }
             Event::DriftFound { database, .. } => {

@@ -46,24 +46,6 @@ pub(super) fn carry_out(teller: &mut Teller, said: &Said<'_>) {
             };
             teller.ask(&Actor::Controller, &request);
         }
-        ["silent", name] => {
-            let database = database(name);
-            teller.ask(&Actor::Controller, &Request::AgentSilent { database });
-        }
-        // Not heard of for so many minutes.
-        ["lost", name, minutes] => {
-            let minutes: i64 = minutes.parse().unwrap();
-            let (database, since) = (database(name), teller.world.now + Span::seconds(-60 * minutes));
-            teller.ask(&Actor::Controller, &Request::Unreachable { database, since });
-        }
-        ["found", name] => {
-            let database = database(name);
-            teller.ask(&Actor::Controller, &Request::Reachable { database });
-        }
-        ["back", name] => {
-            let database = database(name);
-            teller.ask(&Actor::Agent(database.clone()), &Request::AgentBack { database });
-        }
         ["renew", name, "with", serial, "for", next] => {
             let (database, certificate) = (database(name), teller.world.certificate(next));
             let serial = (*serial).to_owned();
@@ -85,6 +67,31 @@ pub(super) fn carry_out(teller: &mut Teller, said: &Said<'_>) {
         ["somebody", "deletes", number, "on", name] => {
             let agent = teller.world.agents.get_mut(&database(name)).unwrap();
             agent.applied.retain(|record| record.version.as_str() != *number);
+        }
+        _ => presence(teller, said),
+    }
+}
+
+/// Whether an agent is there, as the controller sees it.
+fn presence(teller: &mut Teller, said: &Said<'_>) {
+    match said.words.as_slice() {
+        ["silent", name] => {
+            let database = database(name);
+            teller.ask(&Actor::Controller, &Request::AgentSilent { database });
+        }
+        // Not heard of for so many minutes.
+        ["lost", name, minutes] => {
+            let minutes: i64 = minutes.parse().unwrap();
+            let (database, since) = (database(name), teller.world.now + Span::seconds(-60 * minutes));
+            teller.ask(&Actor::Controller, &Request::Unreachable { database, since });
+        }
+        ["found", name] => {
+            let database = database(name);
+            teller.ask(&Actor::Controller, &Request::Reachable { database });
+        }
+        ["back", name] => {
+            let database = database(name);
+            teller.ask(&Actor::Agent(database.clone()), &Request::AgentBack { database });
         }
         _ => witness::carry_out(teller, said),
     }
