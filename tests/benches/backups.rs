@@ -51,12 +51,12 @@ async fn bench() -> anyhow::Result<()> {
     }
     world.all_connected().await?;
     for shape in SHAPES {
-        measure(&world, shape).await?;
+        measure(&mut world, shape).await?;
     }
     Ok(())
 }
 
-async fn measure(world: &World, (name, how_made, what): Shape) -> anyhow::Result<()> {
+async fn measure(world: &mut World, (name, how_made, what): Shape) -> anyhow::Result<()> {
     let database = world.member(name).pg_name.clone();
     let mut pgbench = Command::new(world.cluster.programs().join("pgbench"));
     pgbench.args(["--initialize", "--quiet", "--scale", SCALE]).args(how_made);
