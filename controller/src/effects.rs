@@ -25,6 +25,9 @@ use crate::undo::Undoer;
 /// How often is looked without a change: what depends on the clock alone is late by at most this.
 const TICK: Duration = Duration::from_secs(1);
 
+/// Whoever has not looked for so long has not seen who was there, and holds that against nobody.
+const STOOD_STILL: Duration = Duration::from_secs(30);
+
 /// Requests of its own that wait together: they share commits, and leave room in the queue for everybody else.
 const AT_ONCE: usize = 64;
 
@@ -53,6 +56,7 @@ impl Effects {
         let mut states = self.controller.states();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut looked: Option<Instant> = None;
         loop {
             let is_tick = tokio::select! {
                 changed = states.changed() => match changed {
@@ -65,6 +69,10 @@ impl Effects {
             let Some(state) = states.borrow_and_update().clone() else { continue };
             let mut requests = heal(&self.fleet, &state);
             if is_tick {
+                if looked.is_none_or(|looked| looked.elapsed() > STOOD_STILL) {
+                    self.fleet.watches_anew();
+                }
+                looked = Some(Instant::now());
                 self.sweep(&state);
                 self.fleet.forget_keys(&state);
                 requests.extend(self.keeper.tick(&state, (Instant::now(), clock::now())));

@@ -3,8 +3,8 @@
 //! There is one seat for each database, and everything about it is under one lock: a session that comes, one that
 //! goes and one that is shut out at the same moment see each other.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
@@ -143,7 +143,9 @@ struct Inner {
     seats: DashMap<DatabaseName, Seat>,
     timing: Timing,
     clock: Clock,
-    started: Contact,
+    started: Instant,
+    /// Since when it is looked who is there.
+    watches: Mutex<Contact>,
     numbers: AtomicU64,
     changed: Notify,
     /// What opens the backups of jobs that no agent has yet. Never written down.
@@ -163,7 +165,8 @@ impl Fleet {
         let inner = Inner {
             seats: DashMap::new(),
             timing,
-            started: clock(),
+            started: clock().instant,
+            watches: Mutex::new(clock()),
             clock,
             numbers: AtomicU64::new(1),
             changed: Notify::new(),
@@ -210,7 +213,7 @@ impl Fleet {
             }
             Holder::Session(_) | Holder::Quarantined { .. } | Holder::Nobody => {}
         }
-        seat.vacate(Holder::Session(Box::new(Session::new(number, new, heard))));
+        seat.take(Session::new(number, new, heard));
         drop(seat);
         self.inner.changed.notify_one();
         Ok(number)
@@ -276,9 +279,9 @@ impl Fleet {
 
     /// An agent was enrolled anew: whoever was connected or shut out before has a certificate that counts no more.
     pub fn enrolled(&self, database: &DatabaseName) {
+        let now = self.now();
         if let Some(mut seat) = self.inner.seats.get_mut(database) {
-            seat.vacate(Holder::Nobody);
-            seat.forget_processes();
+            seat.enrolled(now);
         }
         self.inner.changed.notify_one();
     }
@@ -345,21 +348,28 @@ impl Fleet {
         if seat.as_ref().is_some_and(|seat| seat.session().is_some()) {
             return false;
         }
-        let last = seat.and_then(|seat| seat.last()).unwrap_or(self.inner.started).instant;
+        let last = seat.and_then(|seat| seat.last()).map_or(self.inner.started, |contact| contact.instant);
         self.now().instant.saturating_duration_since(last) >= self.inner.timing.silent_after
     }
 
     /// How long nobody has known how a database is, and since when: its agent is not there, or cannot reach it. `None`: it
-    /// is well. Before the controller started nothing is known either, and does not count.
+    /// is well. Before it was [looked](Self::watches_anew) nothing is known either, and does not count.
     #[must_use]
     pub fn out_of_reach(&self, database: &DatabaseName) -> Option<(Span, Timestamp)> {
         let seat = self.inner.seats.get(database);
         if seat.as_ref().is_some_and(|seat| seat.is_well()) {
             return None;
         }
-        let last = seat.and_then(|seat| seat.last_well()).unwrap_or(self.inner.started);
+        let watches = *self.inner.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        let well = seat.and_then(|seat| seat.last_well()).filter(|well| well.instant > watches.instant);
+        let last = well.unwrap_or(watches);
         let long = i64::try_from(last.age(self.now().instant).as_millis()).unwrap_or(i64::MAX);
         Some((Span(long), last.at))
+    }
+
+    /// Nobody has looked until now: the process has just begun, or stood still.
+    pub fn watches_anew(&self) {
+        *self.inner.watches.lock().unwrap_or_else(PoisonError::into_inner) = self.now();
     }
 
     /// Cuts sessions that have said nothing for too long, and those whose certificate counts no more.

@@ -123,8 +123,10 @@ pub fn evolve(state: &mut State, recorded: &Recorded) -> Result<(), IllegalEvent
             proofs::drifted(state, name, place.at);
         }
         Event::DatabaseUnreachable { database: name, since } => {
-            database(state, name, place)?.unreachable = Some(*since);
-            proofs::lost_sight(state, name, *since);
+            // The clock may have been put back meanwhile.
+            let since = (*since).min(place.at);
+            database(state, name, place)?.unreachable = Some(since);
+            proofs::lost_sight(state, name, since);
         }
         Event::DatabaseReachable { database: name } => {
             let was = database(state, name, place)?.unreachable.take();

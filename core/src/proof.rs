@@ -108,6 +108,9 @@ impl State {
         if !missing.is_empty() {
             return Some(Lacks::Missing(missing));
         }
+        if let Some(rollout) = self.at_work(release, environment) {
+            return Some(Lacks::Missing(vec![format!("its rollout {rollout} is not over")]));
+        }
         if proof.longest.is_some_and(|longest| longest >= needs) {
             return None;
         }
@@ -115,21 +118,15 @@ impl State {
         if members == 0 {
             return Some(Lacks::Missing(vec!["it has no database".to_owned()]));
         }
-        if let Some(rollout) = self.at_work(release, environment) {
-            return Some(Lacks::Missing(vec![format!("its rollout {rollout} is not over")]));
-        }
-        if needs == Span::default() && proof.carriers == members {
-            return None;
-        }
         if let Some(since) = proof.since {
             let has = (now - since).max(Span::default());
             return (has < needs).then_some(Lacks::Time { has, ready: Some(since + needs) });
         }
-        let shown = || match proof.longest {
+        let unseen = (proof.carriers == members).then(|| self.out_of_sight(environment)).flatten();
+        Some(unseen.unwrap_or_else(|| match proof.longest {
             Some(has) => Lacks::Time { has, ready: None },
             None => Lacks::Missing(vec!["it was never on all of them at once".to_owned()]),
-        };
-        Some(self.out_of_sight(environment).unwrap_or_else(shown))
+        }))
     }
 
     /// The databases of an environment that are out of reach: the first one, and how many others.

@@ -108,7 +108,17 @@ impl Seat {
         true
     }
 
-    pub(super) fn forget_processes(&mut self) {
+    /// A session has the seat from now on. Of a database that was never well before, nothing is known until now.
+    pub(super) fn take(&mut self, session: Session) {
+        let heard = session.heard;
+        self.vacate(Holder::Session(Box::new(session)));
+        self.well.get_or_insert(heard);
+    }
+
+    /// Whoever had it before has not, and an agent that was let in anew has its database.
+    pub(super) fn enrolled(&mut self, now: Contact) {
+        self.vacate(Holder::Nobody);
+        self.well = Some(now);
         self.process = None;
         self.replaced.clear();
     }

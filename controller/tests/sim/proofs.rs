@@ -96,7 +96,7 @@ impl Proofs {
         let (name, at) = match event {
             Event::DatabaseUnreachable { database, since } => {
                 self.unreachable.insert(database.clone());
-                (database, *since)
+                (database, (*since).min(now))
             }
             Event::DatabaseReachable { database } => {
                 self.unreachable.remove(database);

@@ -101,8 +101,12 @@ fn settle(shown: &mut Shown, at: Timestamp) {
 fn settle_one(shown: &mut Shown, release: &Digest, at: Timestamp) {
     let Shown { members, unreachable, .. } = *shown;
     let Some(proof) = shown.releases.get_mut(release) else { return };
-    let is_well = members > 0 && proof.carriers == members && unreachable == 0 && !proof.failed;
-    match (proof.since, is_well) {
+    let is_whole = members > 0 && proof.carriers == members && !proof.failed;
+    if is_whole {
+        // It was there, for however short a time: that is all that is asked where nothing has to soak.
+        proof.longest = proof.longest.max(Some(Span::default()));
+    }
+    match (proof.since, is_whole && unreachable == 0) {
         (None, true) => proof.since = Some(at),
         (Some(since), false) => over(proof, since, at),
         (None, false) | (Some(_), true) => {}
