@@ -121,7 +121,7 @@ pub enum Refusal {
         ready: Option<Timestamp>,
     },
     /// How the release has been there is not known.
-    #[error("the release must have been healthy on all of {environment} for {needs}, and {database} has not been reachable since {since}{}", nor_have(*.others))]
+    #[error("the release must have been healthy on all of {environment} for {needs}, and {database} has not been reachable since {since}{}", and_others(*.others))]
     Unreachable {
         /// Where.
         environment: EnvironmentName,
@@ -338,7 +338,7 @@ pub(crate) fn by_role<'a>(roles: impl IntoIterator<Item = &'a Role>) -> String {
     if roles.is_empty() { String::new() } else { format!(" by {}", roles.join(" or ")) }
 }
 
-fn nor_have(others: usize) -> String {
+fn and_others(others: usize) -> String {
     match others {
         0 => String::new(),
         1 => ", and another one is out of reach".to_owned(),

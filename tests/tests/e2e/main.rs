@@ -19,6 +19,7 @@ mod restores;
 mod retention;
 mod samples;
 mod sealing;
+mod soaking;
 mod stores;
 mod verifying;
 mod watching;
