@@ -27,7 +27,7 @@ use crate::failpoint::reach;
 const FOLLOW: Duration = Duration::from_millis(200);
 
 /// The same where it may not write more than so much.
-const FOLLOW_CLOSELY: Duration = Duration::from_millis(50);
+const FOLLOW_CLOSELY: Duration = Duration::from_millis(20);
 
 /// Most sessions of pg_dump: with more, disks and the others on the server wait rather than work.
 const MOST_JOBS: usize = 8;

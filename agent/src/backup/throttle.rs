@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::progress::Meter;
 
 /// How often it is looked what was written.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What was not written may be written later, but no more than that of so many seconds.
 const SAVED: f64 = 0.2;

@@ -100,7 +100,7 @@ async fn what_a_restore_point_needs_is_told_before_anything_is_made() -> anyhow:
 
 /// Rows that hardly get smaller.
 const NOISE: &str = "CREATE TABLE noise AS SELECT string_agg(md5(random()::text), '') AS x \
-    FROM generate_series(1, 600000) n GROUP BY n % 20000";
+    FROM generate_series(1, 1200000) n GROUP BY n % 40000";
 
 #[tokio::test]
 async fn a_rate_is_kept_to() -> anyhow::Result<()> {
