@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use pgbelay_core::command::{CommandId, Outcome};
-use pgbelay_proto::convert::WireCommand;
+use pgbelay_proto::convert::{WireCommand, WireKind};
 use tokio::sync::watch;
 use tokio::task::JoinError;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::database::Progress;
@@ -16,12 +16,14 @@ pub(crate) use execute::{Tools as JobTools, failed};
 pub(crate) use guard::Guard;
 pub(crate) use probe::answer;
 pub use site::{NoAnswer, Postgres, RunRequest, Site};
+use thread::on_its_own;
 
 mod execute;
 mod guard;
 mod probe;
 mod recover;
 mod site;
+mod thread;
 
 /// What is done with a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub(crate) struct Job {
     pub(crate) cancel: CancellationToken,
     pub(crate) progress: watch::Receiver<Progress>,
     task: AbortOnDropHandle<Outcome>,
+    /// Ends what a thread of its own is at, which cannot be aborted.
+    _thread: Option<DropGuard>,
 }
 
 /// How a job ended: with an outcome, or by a fault of its own.
@@ -55,8 +59,17 @@ impl Job {
     ) -> Self {
         let (progress, cancel) = (watch::channel(Progress::default()), CancellationToken::new());
         let work = execute::execute(command.clone(), tools, progress.0, cancel.clone(), may_go_on);
-        let task = tokio::spawn(work);
-        Self::new(command, Purpose::Execute, cancel, progress.1, task)
+        let (task, thread) = match command.kind {
+            WireKind::Run(_) => {
+                let (task, thread) = on_its_own(work);
+                (task, Some(thread))
+            }
+            // These hold connections that outlive them, to stores, or wait for other processes.
+            WireKind::Backup { .. } | WireKind::Adopt(_) | WireKind::Verify(_) | WireKind::Rehearse(_) => {
+                (tokio::spawn(work), None)
+            }
+        };
+        Self { _thread: thread, ..Self::new(command, Purpose::Execute, cancel, progress.1, task) }
     }
 
     /// Starts to find out what an earlier process did of a command.
@@ -76,7 +89,7 @@ impl Job {
         task: tokio::task::JoinHandle<Outcome>,
     ) -> Self {
         let task = AbortOnDropHandle::new(task);
-        Self { command, purpose, cancel_asked: false, cancel, progress, task }
+        Self { command, purpose, cancel_asked: false, cancel, progress, task, _thread: None }
     }
 
     /// Waits for the end of a job; for ever, if there is none.

@@ -20,7 +20,7 @@ use super::quote::identifier;
 use super::records::done_by;
 use super::script::{Ready, read_all};
 use super::session::Session;
-use super::settle::{application, settle};
+use super::settle::{application, bring_to_disk, settle};
 use super::tally::Tally;
 use super::target::Target;
 use super::{Control, DUMP, TRIAL, layout, old_table, pieces, records};
@@ -163,7 +163,11 @@ struct Prepared {
 /// must not be taken for somebody else's.
 async fn recorded(session: &Session, target: &Target, command: &WireCommand) -> Result<Vec<StepDone>, Fault> {
     if layout::is_there(session, &target.schema).await? {
-        return done_by(session, &target.schema, command).await;
+        let done = done_by(session, &target.schema, command).await?;
+        if !done.is_empty() {
+            bring_to_disk(session, &target.schema).await?;
+        }
+        return Ok(done);
     }
     Ok(Vec::new())
 }

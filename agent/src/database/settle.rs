@@ -16,7 +16,7 @@ use super::layout;
 use super::lock::{self, Keys, Locked};
 use super::quote::identifier;
 use super::records::done_by;
-use super::session::Session;
+use super::session::{OWN_PATH, Session};
 use super::target::Target;
 
 /// How long it is tried: a server that restarts is back by then, and a statement that was running has been ended.
@@ -83,15 +83,26 @@ async fn read(session: &Session, schema: &str, command: &WireCommand) -> Result<
     if !layout::is_there(session, schema).await? {
         return Ok(Vec::new());
     }
-    let fence = format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {FENCE_WAIT_MS}; \
-         SELECT epoch FROM {}.fence FOR UPDATE",
-        identifier(schema)
-    );
-    let done = match session.tell(&fence).await {
+    let done = match session.tell(&lock_fence(schema)).await {
         Ok(()) => done_by(session, schema, command).await,
         Err(fault) => Err(fault),
     };
-    session.tell("ROLLBACK").await?;
+    // What was just read may not be on disk yet: now it is.
+    session.tell(if done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
     done
+}
+
+/// Brings to disk what was committed before: to lock a row is written to the WAL, behind all that.
+pub(super) async fn bring_to_disk(session: &Session, schema: &str) -> Result<(), Fault> {
+    session.tell(&format!("{}; COMMIT", lock_fence(schema))).await
+}
+
+/// Opens a transaction that holds the fence's row. Its COMMIT waits for the disk, and for the standbys for which this user's
+/// COMMIT waits.
+fn lock_fence(schema: &str) -> String {
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {OWN_PATH}; SET LOCAL synchronous_commit TO DEFAULT; \
+         SET LOCAL lock_timeout = {FENCE_WAIT_MS}; SELECT epoch FROM {}.fence FOR UPDATE",
+        identifier(schema)
+    )
 }

@@ -45,14 +45,30 @@ pub(super) struct Part<'s> {
 /// What is written down at the end of a transaction.
 #[derive(Debug, Clone)]
 pub(super) enum Then {
-    /// The step is recorded.
-    Record,
+    /// The step is recorded. `more`: other steps follow in the run.
+    Record {
+        /// Whether there are any.
+        more: bool,
+    },
     /// The step is recorded, and the journal of its pieces closed, after this was written to it.
     RecordAfter(String),
     /// The piece is done.
     Piece(Place),
     /// This, whatever it is.
     Write(String),
+}
+
+/// COMMIT does not wait for the disk. What is in doubt by that is at the end of the WAL: a server that goes down loses the
+/// record with the step, and nothing that others have committed after it. The next COMMIT that waits brings it to disk.
+const LATER: &str = "SET LOCAL synchronous_commit = off; ";
+
+/// What has taken so long is not done once more for the sake of one wait for the disk.
+const LONG: Duration = Duration::from_secs(1);
+
+/// Whether a step may be lost with the server until the next one is on disk: it is done again quickly, and consists of
+/// definitions, which neither hold rows nor reach out of the database.
+fn comes_to_disk_later(part: &Part<'_>, took: Duration) -> bool {
+    took < LONG && are_left_alone(part.statements)
 }
 
 /// Tries once.
@@ -91,7 +107,10 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
     }
     let took = began.elapsed();
     let written = match &part.then {
-        Then::Record => record(worker, doing, took, Some(&before)),
+        Then::Record { more } => {
+            let disk = if *more && comes_to_disk_later(part, took) { LATER } else { "" };
+            format!("{disk}{}", record(worker, doing, took, Some(&before)))
+        }
         Then::RecordAfter(first) => {
             let end = worker.end_of_script();
             let rows = worker.ask(&format!("{end}; SELECT {}", at_the_end(&before, doing.schema))).await?;
@@ -111,7 +130,7 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
     }
     let sql = format!("{}; {written}", worker.end_of_script());
     let messages = worker.ask(&sql).await.map_err(told)?;
-    let records = matches!(part.then, Then::Record | Then::RecordAfter(_));
+    let records = matches!(part.then, Then::Record { .. } | Then::RecordAfter(_));
     let row = last_row(&messages);
     if records && row.is_none() && doing.step.direction == Direction::Up {
         // It is committed. Whether it is recorded, the records tell.
@@ -120,7 +139,7 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
     // Only the record of a step forward tells. A row in another tool's table comes after it, and may have triggers.
     let all = row.and_then(|row| row.try_get(1).ok().flatten()) == Some("t");
     worker.session.now_prepared(all && doing.old_row(took).is_empty());
-    if matches!(part.then, Then::Record | Then::Piece(_)) {
+    if matches!(part.then, Then::Record { .. } | Then::Piece(_)) {
         worker.tally.told_so(row.and_then(|row| row.get(0)));
     }
     if records && doing.step.direction == Direction::Down {
@@ -162,7 +181,7 @@ fn last_row(messages: &[SimpleQueryMessage]) -> Option<&SimpleQueryRow> {
 fn relies_on_prepared(doing: &Doing<'_>, part: &Part<'_>) -> bool {
     doing.step.direction == Direction::Up
         && doing.retries == 0
-        && matches!(part.then, Then::Record | Then::RecordAfter(_))
+        && matches!(part.then, Then::Record { .. } | Then::RecordAfter(_))
         && are_left_alone(part.statements)
 }
 

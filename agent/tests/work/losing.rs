@@ -178,18 +178,10 @@ async fn while_it_sleeps(
 ) -> anyhow::Result<Outcome> {
     let slow = sample("002", "CREATE TABLE b (id int); SELECT pg_sleep(60);", "");
     let order = world.up(&[table("001", "a"), slow]).await?;
-    let target = world.target.clone();
-    let (progress, cancel) = (world.progress.clone(), world.cancel.clone());
-    let run = tokio::spawn(async move {
-        let control = pgbelay_agent::database::Control {
-            progress: &progress,
-            cancel: &cancel,
-            lease: &|| true,
-            may_end: &[],
-        };
-        pgbelay_agent::database::run(&target, &order.command, &order.run, &order.sql, &control).await
-    });
+    let run = world.start(order);
     let pid = world.until_running("pg_sleep").await?;
+    // Whoever commits after the first migration brings it to disk as well.
+    world.client().await?.batch_execute("CREATE TABLE of_others ()").await?;
     meanwhile(world, pid).await?;
     Ok(run.await?)
 }
@@ -261,17 +253,7 @@ async fn a_database_that_has_lost_what_was_committed_is_told_as_it_is() -> anyho
 async fn a_server_that_does_not_come_back_leaves_it_unknown() -> anyhow::Result<()> {
     let mut world = World::new().await?;
     let order = world.up(&[sample("001", "CREATE TABLE b (id int); SELECT pg_sleep(60);", "")]).await?;
-    let target = world.target.clone();
-    let (progress, cancel) = (world.progress.clone(), world.cancel.clone());
-    let run = tokio::spawn(async move {
-        let control = pgbelay_agent::database::Control {
-            progress: &progress,
-            cancel: &cancel,
-            lease: &|| true,
-            may_end: &[],
-        };
-        pgbelay_agent::database::run(&target, &order.command, &order.run, &order.sql, &control).await
-    });
+    let run = world.start(order);
     world.until_running("pg_sleep").await?;
     world.cluster.stop_immediate()?;
     let outcome = run.await?;

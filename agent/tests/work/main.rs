@@ -16,6 +16,7 @@ mod catalogs;
 mod connecting;
 mod counting;
 mod disks;
+mod durability;
 mod fingerprints;
 mod guarded;
 mod hijacks;

@@ -1,6 +1,7 @@
 //! A server with one database, and what is asked of the agent there.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use pgbelay_proto::convert::{WireCommand, WireKind, WireRun, WireStep};
 use pgbelay_tests::postgres::Cluster;
 use pgbelay_tests::wait;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +29,7 @@ pub(crate) struct World {
     pub(crate) target: Target,
     pub(crate) progress: watch::Sender<Progress>,
     pub(crate) cancel: CancellationToken,
-    pub(crate) leased: AtomicBool,
+    pub(crate) leased: Arc<AtomicBool>,
     pub(crate) may_end: Vec<String>,
 }
 
@@ -90,7 +92,7 @@ impl World {
         cluster.create_database(APP).await?;
         let target = target(&cluster, APP);
         let (progress, _) = watch::channel(Progress::default());
-        let (cancel, leased) = (CancellationToken::new(), AtomicBool::new(true));
+        let (cancel, leased) = (CancellationToken::new(), Arc::new(AtomicBool::new(true)));
         Ok(Self { cluster, target, progress, cancel, leased, may_end: Vec::new() })
     }
 
@@ -142,6 +144,17 @@ impl World {
         let control =
             Control { progress: &self.progress, cancel: &self.cancel, lease: &lease, may_end: &self.may_end };
         database::run(target, &order.command, &order.run, &order.sql, &control).await
+    }
+
+    /// Runs beside the test, until it ends or is aborted.
+    pub(crate) fn start(&self, order: Order) -> JoinHandle<Outcome> {
+        let (target, leased) = (self.target.clone(), Arc::clone(&self.leased));
+        let (progress, cancel) = (self.progress.clone(), self.cancel.clone());
+        tokio::spawn(async move {
+            let lease = || leased.load(Ordering::SeqCst);
+            let control = Control { progress: &progress, cancel: &cancel, lease: &lease, may_end: &[] };
+            database::run(&target, &order.command, &order.run, &order.sql, &control).await
+        })
     }
 
     /// Waits until a session of a run is at work on a statement that contains `words`.

@@ -2,7 +2,8 @@
 //!
 //! All do the same work on the same server, which syncs to disk: one transaction for each file, with a history row in it,
 //! the files in the layout that the tool has. The runs are interleaved, because the machine does not stay the same; each
-//! has a database of its own. The clock runs from the start of the process that a person starts to its end: controller
+//! has a database of its own. pgbelay waits for the disk at the end of a run rather than after each migration: what psql
+//! takes that way is measured beside it. The clock runs from the start of the process that a person starts to its end: controller
 //! and agent run already, as the server does. Backups are off, by policy, by name, since no other takes one.
 
 use std::fs;
@@ -64,8 +65,14 @@ async fn run(world: &World, party: Party, name: &str) -> anyhow::Result<f64> {
     let dir = party.write(&parent)?;
     let (called, database) = match party {
         Party::Pgbelay => (name.to_owned(), world.member(name).pg_name.clone()),
-        Party::Psql | Party::Dbmate | Party::Diesel | Party::Liquibase | Party::Refinery | Party::Sqlx => {
-            let database = format!("{party}_{name}");
+        Party::Psql
+        | Party::PsqlAsync
+        | Party::Dbmate
+        | Party::Diesel
+        | Party::Liquibase
+        | Party::Refinery
+        | Party::Sqlx => {
+            let database = format!("{party}_{name}").replace('-', "_");
             world.cluster.create_database(&database).await?;
             (database.clone(), database)
         }

@@ -17,6 +17,8 @@ pub(crate) const FILES: usize = 500;
 pub(crate) enum Party {
     /// One session, with a script that writes a history row in the transaction of each file.
     Psql,
+    /// The same, and no COMMIT waits for the disk: what that alone is worth.
+    PsqlAsync,
     Pgbelay,
     Dbmate,
     Diesel,
@@ -29,6 +31,7 @@ impl fmt::Display for Party {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Psql => "psql",
+            Self::PsqlAsync => "psql-async",
             Self::Pgbelay => "pgbelay",
             Self::Dbmate => "dbmate",
             Self::Diesel => "diesel",
@@ -59,12 +62,13 @@ impl Party {
             let paths = std::env::var_os("PATH").unwrap_or_default();
             std::env::split_paths(&paths).any(|path| path.join(tool.to_string()).is_file())
         };
-        [Self::Psql, Self::Pgbelay].into_iter().chain(tools.into_iter().filter(is_here)).collect()
+        [Self::Psql, Self::PsqlAsync, Self::Pgbelay].into_iter().chain(tools.into_iter().filter(is_here)).collect()
     }
 
     /// The version that it tells.
     pub(crate) fn version(self, world: &World) -> anyhow::Result<String> {
         let mut program = match self {
+            Self::PsqlAsync => return Self::Psql.version(world),
             Self::Psql => Command::new(world.cluster.programs().join("psql")),
             Self::Pgbelay => return Ok(env!("CARGO_PKG_VERSION").to_owned()),
             Self::Dbmate | Self::Diesel | Self::Liquibase | Self::Refinery | Self::Sqlx => {
@@ -88,7 +92,7 @@ impl Party {
         for n in 0..FILES {
             let (sql, version) = (sql(n), n + 1);
             let (path, text) = match self {
-                Self::Psql | Self::Pgbelay => (format!("{version:03}_step.sql"), sql),
+                Self::Psql | Self::PsqlAsync | Self::Pgbelay => (format!("{version:03}_step.sql"), sql),
                 Self::Dbmate => {
                     (format!("{version:03}_step.sql"), format!("-- migrate:up\n{sql}\n-- migrate:down\n"))
                 }
@@ -105,7 +109,7 @@ impl Party {
             fs::write(path, text)?;
         }
         match self {
-            Self::Psql => fs::write(dir.join("all.psql"), script(&dir)?)?,
+            Self::Psql | Self::PsqlAsync => fs::write(dir.join("all.psql"), script(&dir)?)?,
             Self::Liquibase => {
                 let all = "databaseChangeLog:\n  - includeAll:\n      path: changes\n";
                 fs::write(dir.join("all.yaml"), all)?;
@@ -124,6 +128,11 @@ impl Party {
                 let mut psql = Command::new(world.cluster.programs().join("psql"));
                 psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"]).arg(dir.join("all.psql"));
                 psql.envs(world.cluster.environment(database));
+                Ok(psql)
+            }
+            Self::PsqlAsync => {
+                let mut psql = Self::Psql.command(world, dir, database)?;
+                psql.env("PGOPTIONS", "-c synchronous_commit=off");
                 Ok(psql)
             }
             Self::Pgbelay => {

@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Control, Ending, InspectError, Ready, Session, Target, Watcher, WireCommand, WireRun, failure, observe,
-    settle, unreadable,
+    Control, Ending, InspectError, Ready, Session, Target, Watcher, WireCommand, WireRun, bring_to_disk, failure,
+    observe, settle, unreadable,
 };
 use crate::database::fault::Loss;
 use crate::database::old_table::Old;
@@ -124,7 +124,8 @@ impl Runner<'_> {
         if !ready.is_one_transaction() || self.begun.contains(ready.step.version.as_str()) {
             return self.pieced(ready).await;
         }
-        let part = Part { settings: Vec::new(), statements: &ready.script.statements, then: Then::Record };
+        let then = Then::Record { more: self.done.len() + 1 < self.run.steps.len() };
+        let part = Part { settings: Vec::new(), statements: &ready.script.statements, then };
         let mut lost = 0;
         loop {
             let tried_at = Instant::now();
@@ -297,7 +298,7 @@ impl Runner<'_> {
             }
         };
         self.session = settled.session;
-        self.still_recorded(ready, &settled.done)?;
+        self.still_recorded(&settled.done).map_err(|failed| Ending::Failed(of_step(&ready.step, failed)))?;
         let done = settled.done.into_iter().find(|done| done.version == ready.step.version);
         if done.is_some() {
             // What comes next begins in this life of the server.
@@ -306,8 +307,9 @@ impl Runner<'_> {
         Ok(done)
     }
 
-    /// Whether what was committed before is still there: a standby that took over may have been behind.
-    fn still_recorded(&mut self, ready: &Ready, recorded: &[StepDone]) -> Result<(), Ending> {
+    /// Whether what was committed before is still there: the server may have gone down before it was on disk, or a standby
+    /// has taken over that was behind.
+    fn still_recorded(&mut self, recorded: &[StepDone]) -> Result<(), Box<Failure>> {
         let is_recorded = |done: &StepDone| recorded.iter().any(|other| other.version == done.version);
         let gone: Vec<_> =
             self.done.iter().filter(|done| !is_recorded(done)).map(|done| done.version.to_string()).collect();
@@ -317,13 +319,34 @@ impl Runner<'_> {
         self.done.retain(is_recorded);
         let message = format!(
             "the database that answers since the connection was lost has no record of {}, which this run had \
-             committed: it is an older state of it",
+             committed: the server went down before that was on disk, or an older state of it has taken over",
             gone.join(", ")
         );
-        let hint =
-            "find out whether a standby took over that was behind; what is recorded there counts: plan again";
-        let failed = Box::new(failure(FailureKind::Connection, message, hint));
-        Err(Ending::Failed(of_step(&ready.step, failed)))
+        let hint = "what is recorded there counts: plan again; if a standby has taken over, find out first what else \
+                    it lacks";
+        Err(Box::new(failure(FailureKind::Connection, message, hint)))
+    }
+
+    /// Sees to it that what is told as done is on disk. The last step of a run waits for the disk, and with it for all
+    /// before it; a run that ends earlier makes up for that.
+    async fn on_disk(&mut self, ending: Ending) -> Ending {
+        if self.done.is_empty() || matches!(ending, Ending::Ran | Ending::Unknown(_)) {
+            return ending;
+        }
+        let Err(fault) = bring_to_disk(&self.session, &self.target.schema).await else { return ending };
+        let why = fault.words();
+        tracing::warn!(why, "what was done may not be on disk; reading what is recorded");
+        self.session.abandon();
+        match Box::pin(settle(self.target, self.command)).await {
+            Ok(settled) => {
+                self.session = settled.session;
+                self.still_recorded(&settled.done).map_or_else(Ending::Failed, |()| ending)
+            }
+            Err(error) => Ending::Unknown(format!(
+                "whether what was done is on disk is not known ({why}), and the records could not be read since: \
+                 {error}"
+            )),
+        }
     }
 
     /// Keeps an attempt that was rolled back. The rollback is what counts; this is for the record.
@@ -346,6 +369,7 @@ impl Runner<'_> {
             self.session.close().await;
             return Outcome::Refused { reason };
         }
+        let ending = Box::pin(self.on_disk(ending)).await;
         if let Ending::Unknown(why) = ending {
             return Outcome::Unknown { why };
         }

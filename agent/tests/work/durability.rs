@@ -1,0 +1,181 @@
+//! When what was committed is on disk, and what is told of it before.
+
+use std::process::Command;
+use std::sync::atomic::Ordering;
+
+use pgbelay_agent::database;
+use pgbelay_core::command::{FailureKind, Outcome};
+use pgbelay_core::time::Span;
+use pgbelay_tests::wait;
+
+use crate::world::{LONG, World, failed, ran, sample, table, versions};
+
+/// The process that brings to disk what no COMMIT waits for, some tenths of a second later.
+struct WalWriter {
+    pid: i32,
+    killed: bool,
+}
+
+impl WalWriter {
+    /// Stops it: from now on, only a COMMIT that waits brings anything to disk.
+    async fn stopped(world: &World) -> anyhow::Result<Self> {
+        let sql = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'";
+        let stopped = Self { pid: world.client().await?.query_one(sql, &[]).await?.get(0), killed: false };
+        stopped.signal("-STOP")?;
+        Ok(stopped)
+    }
+
+    /// Takes the server with it, as any process that is killed does.
+    async fn kill(mut self, world: &World) -> anyhow::Result<()> {
+        let client = world.client().await?;
+        self.signal("-KILL")?;
+        self.killed = true;
+        wait::until("the server to go down", LONG, async || {
+            Ok(client.simple_query("SELECT 1").await.is_err().then_some(()))
+        })
+        .await?;
+        wait::until("the server to be back", LONG, async || Ok(world.client().await.ok().map(drop))).await
+    }
+
+    fn signal(&self, signal: &str) -> anyhow::Result<()> {
+        let sent = Command::new("kill").args([signal, &self.pid.to_string()]).status()?;
+        anyhow::ensure!(sent.success(), "kill {signal}");
+        Ok(())
+    }
+}
+
+impl Drop for WalWriter {
+    fn drop(&mut self) {
+        // A stopped process does not hear that the server stops.
+        if !self.killed {
+            let _ = self.signal("-CONT");
+        }
+    }
+}
+
+async fn until_recorded(world: &World, count: usize) -> anyhow::Result<()> {
+    wait::until("a migration to be recorded", LONG, async || {
+        Ok((world.applied().await.is_ok_and(|applied| applied.len() == count)).then_some(()))
+    })
+    .await
+}
+
+/// Two migrations, the second of which is slow.
+fn two() -> [crate::world::Sample; 2] {
+    [table("001", "a"), sample("002", "CREATE TABLE b (id int); SELECT pg_sleep(60);", "")]
+}
+
+#[tokio::test]
+async fn what_a_server_that_crashed_had_not_on_disk_is_neither_done_nor_recorded() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let order = world.up(&two()).await?;
+    let writer = WalWriter::stopped(&world).await?;
+    let run = world.start(order);
+    world.until_running("pg_sleep").await?;
+    assert_eq!(world.applied().await?, ["001"]);
+    writer.kill(&world).await?;
+    let (done, failure) = failed(run.await?);
+    assert_eq!((done.len(), failure.kind), (0, FailureKind::Connection));
+    let words = "has no record of 001, which this run had committed: the server went down before that was on disk";
+    assert!(failure.message.contains(words), "{}", failure.message);
+    assert_eq!(world.applied().await?, [""; 0]);
+    assert!(!world.has_table("a").await? && !world.has_table("b").await?);
+
+    // Nothing is in the way of running them again.
+    let (done, _) = ran(world.run(&world.up(&[table("001", "a"), table("002", "b")]).await?).await);
+    assert_eq!((versions(&done), world.applied().await?.len()), (vec!["001".to_owned(), "002".to_owned()], 2));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_ran_to_its_end_survives_a_crash() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let order = world.up(&["a", "b", "c"].map(|name| table(name, name))).await?;
+    let writer = WalWriter::stopped(&world).await?;
+    ran(world.run(&order).await);
+    writer.kill(&world).await?;
+    assert_eq!(world.applied().await?, ["a", "b", "c"]);
+    assert!(world.has_table("a").await? && world.has_table("c").await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_that_a_migration_writes_are_on_disk_before_the_next_one_begins() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let filled = sample("001", "CREATE TABLE a (id int); INSERT INTO a VALUES (1);", "");
+    let order = world.up(&[filled, two()[1].clone()]).await?;
+    let writer = WalWriter::stopped(&world).await?;
+    let run = world.start(order);
+    world.until_running("pg_sleep").await?;
+    writer.kill(&world).await?;
+    let (done, _) = failed(run.await?);
+    assert_eq!((done.as_slice(), world.applied().await?), (["001".to_owned()].as_slice(), vec!["001".to_owned()]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_failed_run_tells_as_done_survives_a_crash() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let order = world.up(&[table("001", "a"), sample("002", "SELECT 1 / 0;", "")]).await?;
+    let writer = WalWriter::stopped(&world).await?;
+    let (done, _) = failed(world.run(&order).await);
+    assert_eq!(done, ["001"]);
+    writer.kill(&world).await?;
+    assert_eq!(world.applied().await?, ["001"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_found_done_after_the_agent_has_died_survives_a_crash() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let order = world.up(&two()).await?;
+    let writer = WalWriter::stopped(&world).await?;
+    let run = world.start(order.clone());
+    world.until_running("pg_sleep").await?;
+    run.abort();
+    let outcome = database::recover(&world.target, &order.command).await?;
+    let Outcome::Interrupted { done, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(versions(&done), ["001"]);
+    writer.kill(&world).await?;
+    assert_eq!(world.applied().await?, ["001"]);
+    Ok(())
+}
+
+/// With a standby that is waited for, and away.
+#[tokio::test]
+async fn a_run_that_ends_early_waits_for_the_standbys_before_it_tells() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let client = world.client().await?;
+    client.batch_execute("CREATE TABLE held ()").await?;
+    ran(world.run(&world.up(&[table("000", "z")]).await?).await);
+    let standby = async |names: &str| {
+        client.batch_execute(&format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'")).await?;
+        client.batch_execute("SELECT pg_reload_conf()").await?;
+        let set = "SELECT current_setting('synchronous_standby_names')";
+        wait::until("the server to read its configuration", LONG, async || {
+            Ok((client.query_one(set, &[]).await?.get::<_, String>(0) == names).then_some(()))
+        })
+        .await
+    };
+    let mut order = world.up(&[table("001", "a"), sample("002", "ALTER TABLE held ADD c int;", "")]).await?;
+    order.command.id = "c8".parse()?;
+    order.run.settings.lock_budget = Span::seconds(60);
+    standby("nobody").await?;
+    client.batch_execute("BEGIN; LOCK TABLE held").await?;
+    let run = world.start(order);
+    // The first one does not wait for it.
+    until_recorded(&world, 2).await?;
+    world.leased.store(false, Ordering::SeqCst);
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    wait::until("the run to wait", LONG, async || {
+        Ok((world.number(waits).await? > 0).then_some(()))
+    })
+    .await?;
+    assert!(!run.is_finished());
+    client.batch_execute("ROLLBACK").await?;
+    standby("").await?;
+    let outcome = run.await?;
+    let Outcome::Interrupted { done, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(versions(&done), ["001"]);
+    Ok(())
+}
