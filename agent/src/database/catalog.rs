@@ -24,6 +24,7 @@ mod uses;
 use std::time::Duration;
 
 use pgbelay_analysis::{Catalog, ScriptError};
+use pgbelay_core::database::Observation;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_postgres::Client;
@@ -34,6 +35,7 @@ use self::rows::Rows;
 use self::settings::Source;
 use super::connect::{ConnectError, connect};
 use super::fault::Fault;
+use super::inspect::{InspectError, observe};
 use super::session::{ANSWER, within};
 use super::target::Target;
 
@@ -50,6 +52,9 @@ const CANONICAL: &str = "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL 
     SET LOCAL bytea_output = 'hex'; SET LOCAL quote_all_identifiers = off; SET LOCAL client_encoding = 'UTF8'; \
     SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL lock_timeout = '10s'; \
     SET LOCAL statement_timeout = '100s'";
+
+/// What the server's list of sessions calls a reader.
+const APPLICATION: &str = "pgbelay-agent catalog";
 
 /// Why a schema could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +98,9 @@ pub enum CatalogError {
     /// The parser could not run.
     #[error("the schema could not be read")]
     Parser(#[from] ScriptError),
+    /// The look afterwards failed.
+    #[error(transparent)]
+    Look(#[from] InspectError),
 }
 
 /// Reads the schema of a database over a session of its own.
@@ -100,10 +108,26 @@ pub enum CatalogError {
 /// # Errors
 /// It cannot be reached or read.
 pub async fn read_target(target: &Target) -> Result<Catalog, CatalogError> {
-    let session = connect(target, "pgbelay-agent catalog").await?;
+    let session = connect(target, APPLICATION).await?;
     let read = read(&session.client, Some(&target.schema)).await;
     session.close().await;
     read
+}
+
+/// Reads the schema of a database, and then looks at the database, over one session: for the look, the server has the
+/// catalogs in its memory by then.
+///
+/// # Errors
+/// It cannot be reached or read.
+pub async fn read_and_look(target: &Target) -> Result<(Catalog, Observation), CatalogError> {
+    let session = connect(target, APPLICATION).await?;
+    let both = async {
+        let catalog = read(&session.client, Some(&target.schema)).await?;
+        Ok((catalog, observe(&session, &target.schema).await?))
+    };
+    let both = Box::pin(both).await;
+    session.close().await;
+    both
 }
 
 /// Reads the schema of a database in a transaction of its own; the session must not be in one. Its settings are those

@@ -423,9 +423,9 @@ impl Site for Postgres {
     }
 
     async fn catalog(&self) -> Result<(Catalog, Digest), NoAnswer> {
-        let read = Box::pin(database::catalog::read_target(&self.target)).await;
-        let catalog = read.map_err(|error| NoAnswer::because(&error))?;
+        let read = Box::pin(database::catalog::read_and_look(&self.target)).await;
+        let (catalog, seen) = read.map_err(|error| NoAnswer::because(&error))?;
         // Whoever knows the fingerprint from before can tell that the schema has not changed in between.
-        Ok((catalog, self.inspect().await?.fingerprint))
+        Ok((catalog, seen.fingerprint))
     }
 }
