@@ -6,8 +6,15 @@ use tracing_subscriber::EnvFilter;
 
 /// Parts whose details are of no use to whoever runs an agent, or are no business of a log: the driver would write down
 /// each statement that it sends, and a migration may have a password in it.
-const QUIET: [&str; 7] =
-    ["h2=warn", "hyper=warn", "hyper_util=warn", "rustls=warn", "tokio_postgres=warn", "tonic=warn", "tower=warn"];
+const QUIET: [&str; 7] = [
+    "h2=warn",
+    "hyper=warn",
+    "hyper_util=warn",
+    "rustls=warn",
+    "tokio_postgres=warn",
+    "tonic=warn",
+    "tower=warn",
+];
 
 /// Begins to log. `verbose` is at least debug.
 pub(crate) fn start(logging: Logging, verbose: bool) {

@@ -7,7 +7,7 @@ use pgbelay_core::command::{CommandId, Outcome};
 use pgbelay_proto::convert::{WireCommand, WireKind};
 use tokio::sync::watch;
 use tokio::task::JoinError;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::database::Progress;
@@ -43,8 +43,6 @@ pub(crate) struct Job {
     pub(crate) cancel: CancellationToken,
     pub(crate) progress: watch::Receiver<Progress>,
     task: AbortOnDropHandle<Outcome>,
-    /// Ends what a thread of its own is at, which cannot be aborted.
-    _thread: Option<DropGuard>,
 }
 
 /// How a job ended: with an outcome, or by a fault of its own.
@@ -59,17 +57,14 @@ impl Job {
     ) -> Self {
         let (progress, cancel) = (watch::channel(Progress::default()), CancellationToken::new());
         let work = execute::execute(command.clone(), tools, progress.0, cancel.clone(), may_go_on);
-        let (task, thread) = match command.kind {
-            WireKind::Run(_) => {
-                let (task, thread) = on_its_own(work);
-                (task, Some(thread))
-            }
+        let task = match command.kind {
+            WireKind::Run(_) => tokio::spawn(on_its_own(work)),
             // These hold connections that outlive them, to stores, or wait for other processes.
             WireKind::Backup { .. } | WireKind::Adopt(_) | WireKind::Verify(_) | WireKind::Rehearse(_) => {
-                (tokio::spawn(work), None)
+                tokio::spawn(work)
             }
         };
-        Self { _thread: thread, ..Self::new(command, Purpose::Execute, cancel, progress.1, task) }
+        Self::new(command, Purpose::Execute, cancel, progress.1, task)
     }
 
     /// Starts to find out what an earlier process did of a command.
@@ -89,7 +84,7 @@ impl Job {
         task: tokio::task::JoinHandle<Outcome>,
     ) -> Self {
         let task = AbortOnDropHandle::new(task);
-        Self { command, purpose, cancel_asked: false, cancel, progress, task, _thread: None }
+        Self { command, purpose, cancel_asked: false, cancel, progress, task }
     }
 
     /// Waits for the end of a job; for ever, if there is none.

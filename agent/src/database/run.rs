@@ -86,6 +86,7 @@ pub async fn run(
                 tally,
                 lsn,
                 old,
+                unwaited: None,
             };
             Box::pin(runner.run(&ready)).await
         }

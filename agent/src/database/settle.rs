@@ -11,12 +11,12 @@ use pgbelay_proto::convert::WireCommand;
 use tokio::time::{Instant, sleep};
 
 use super::connect::{ConnectError, connect};
-use super::fault::Fault;
+use super::fault::{Fault, Loss};
 use super::layout;
 use super::lock::{self, Keys, Locked};
 use super::quote::identifier;
 use super::records::done_by;
-use super::session::{OWN_PATH, Session};
+use super::session::{OWN_PATH, Session, WAITS, within};
 use super::target::Target;
 
 /// How long it is tried: a server that restarts is back by then, and a statement that was running has been ended.
@@ -30,6 +30,9 @@ const ROUND: Duration = Duration::from_secs(2);
 
 /// Longest wait for the fence's row. Shorter than a session's patience for an answer.
 const FENCE_WAIT_MS: u32 = 15_000;
+
+/// How long the disk, and the standbys that are waited for, may take.
+const DISK: Duration = Duration::from_secs(60);
 
 /// What the sessions of a run are called.
 pub(super) fn application(command: &WireCommand) -> String {
@@ -83,26 +86,42 @@ async fn read(session: &Session, schema: &str, command: &WireCommand) -> Result<
     if !layout::is_there(session, schema).await? {
         return Ok(Vec::new());
     }
-    let done = match session.tell(&lock_fence(schema)).await {
+    let done = match lock_fence(session, schema).await {
         Ok(()) => done_by(session, schema, command).await,
         Err(fault) => Err(fault),
     };
-    // What was just read may not be on disk yet: now it is.
-    session.tell(if done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+    match &done {
+        // What was just read may not be on disk yet.
+        Ok(done) if !done.is_empty() => commit(session).await?,
+        Ok(_) | Err(_) => session.tell("ROLLBACK").await?,
+    }
     done
 }
 
-/// Brings to disk what was committed before: to lock a row is written to the WAL, behind all that.
+/// Brings to disk what was committed before, also where its own COMMIT did not wait, or a wish to cancel ended its wait.
 pub(super) async fn bring_to_disk(session: &Session, schema: &str) -> Result<(), Fault> {
-    session.tell(&format!("{}; COMMIT", lock_fence(schema))).await
+    let locked = lock_fence(session, schema).await;
+    match locked {
+        Ok(()) => commit(session).await,
+        Err(fault) => Err(fault),
+    }
 }
 
-/// Opens a transaction that holds the fence's row. Its COMMIT waits for the disk, and for the standbys for which this user's
-/// COMMIT waits.
-fn lock_fence(schema: &str) -> String {
-    format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {OWN_PATH}; SET LOCAL synchronous_commit TO DEFAULT; \
-         SET LOCAL lock_timeout = {FENCE_WAIT_MS}; SELECT epoch FROM {}.fence FOR UPDATE",
+/// Opens a transaction and locks the fence's row, which is written to the WAL behind all that was committed before: where
+/// its COMMIT has waited, all that is on disk, too.
+async fn lock_fence(session: &Session, schema: &str) -> Result<(), Fault> {
+    let sql = format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {OWN_PATH}; SET LOCAL lock_timeout = {FENCE_WAIT_MS}; \
+         {WAITS}; SELECT 'fence' FROM {}.fence FOR UPDATE",
         identifier(schema)
-    )
+    );
+    let rows = session.ask(&sql).await?;
+    if rows.iter().any(|row| row.get(0) == Some("fence")) {
+        return Ok(());
+    }
+    Err(Fault::Lost(Loss::broke(format!("{schema}.fence is empty or damaged"))))
+}
+
+async fn commit(session: &Session) -> Result<(), Fault> {
+    within(DISK, session.client.batch_execute("COMMIT")).await
 }

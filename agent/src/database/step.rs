@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use pgbelay_analysis::Statement;
+use pgbelay_analysis::{Statement, StatementKind};
 use pgbelay_core::command::FailureKind;
 use pgbelay_core::plan::Direction;
 use tokio::time::Instant;
@@ -16,6 +16,7 @@ use super::pieces::Place;
 use super::prepared::{FENCE, are_left_alone, fence, prepare};
 use super::quote::{identifier, literal};
 use super::records::Doing;
+use super::session::WAITS;
 use super::tally::{Before, at_the_end, before};
 use super::transaction::{Stop, Worker};
 use crate::failpoint::reach;
@@ -23,8 +24,11 @@ use crate::failpoint::reach;
 /// What came of one try.
 #[derive(Debug)]
 pub(super) enum Tried {
-    /// It is committed and written down.
-    Committed,
+    /// It is committed and written down. `later`: COMMIT did not wait for the disk.
+    Committed {
+        /// Whether it did not.
+        later: bool,
+    },
     /// It was rolled back.
     RolledBack(Stop),
     /// The connection was lost: the records tell whether it was committed.
@@ -45,10 +49,10 @@ pub(super) struct Part<'s> {
 /// What is written down at the end of a transaction.
 #[derive(Debug, Clone)]
 pub(super) enum Then {
-    /// The step is recorded. `more`: other steps follow in the run.
+    /// The step is recorded. `later`: it may come to disk with what follows.
     Record {
-        /// Whether there are any.
-        more: bool,
+        /// Whether it may.
+        later: bool,
     },
     /// The step is recorded, and the journal of its pieces closed, after this was written to it.
     RecordAfter(String),
@@ -68,14 +72,37 @@ const LONG: Duration = Duration::from_secs(1);
 /// Whether a step may be lost with the server until the next one is on disk: it is done again quickly, and consists of
 /// definitions, which neither hold rows nor reach out of the database.
 fn comes_to_disk_later(part: &Part<'_>, took: Duration) -> bool {
-    took < LONG && are_left_alone(part.statements)
+    let reaches_out = |kind: StatementKind| {
+        matches!(
+            kind,
+            StatementKind::CreateExtension
+                | StatementKind::AlterExtension
+                | StatementKind::CreateSubscription
+                | StatementKind::AlterSubscription
+                | StatementKind::DropSubscription
+                | StatementKind::CreateRole
+                | StatementKind::AlterRole
+                | StatementKind::DropRole
+                | StatementKind::CreateDatabase
+                | StatementKind::AlterDatabase
+                | StatementKind::DropDatabase
+                | StatementKind::AlterSystem
+                | StatementKind::CreateEventTrigger
+                | StatementKind::DropEventTrigger
+                | StatementKind::CreateOther
+                | StatementKind::AlterOther
+        )
+    };
+    took < LONG
+        && are_left_alone(part.statements)
+        && !part.statements.iter().any(|statement| reaches_out(statement.kind))
 }
 
 /// Tries once.
 pub(super) async fn try_part(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part<'_>) -> Tried {
     worker.watcher.seen.clear();
     match transaction(worker, doing, part).await {
-        Ok(()) => Tried::Committed,
+        Ok(later) => Tried::Committed { later },
         Err(Stop::Lost(loss)) => Tried::Lost(loss),
         Err(stop @ (Stop::Cancelled | Stop::Stale { .. } | Stop::Failed(_))) => {
             worker.session.now_prepared(false);
@@ -88,9 +115,10 @@ pub(super) async fn try_part(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, par
     }
 }
 
-async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part<'_>) -> Result<(), Stop> {
+/// Runs one; whether its COMMIT did not wait for the disk.
+async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part<'_>) -> Result<bool, Stop> {
     let began = Instant::now();
-    let before = pass_fence(worker, doing, part).await?;
+    let (before, raised) = pass_fence(worker, doing, part).await?;
     if let Some(table) = doing.old_table().filter(|_| !part.statements.is_empty()) {
         worker.ask(&table).await?;
     }
@@ -106,9 +134,12 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
         return Err(Stop::Cancelled);
     }
     let took = began.elapsed();
+    // A fence that was raised is never lower again.
+    let may = matches!(part.then, Then::Record { later: true }) && !raised;
+    let later = may && doing.old.is_none() && comes_to_disk_later(part, took);
     let written = match &part.then {
-        Then::Record { more } => {
-            let disk = if *more && comes_to_disk_later(part, took) { LATER } else { "" };
+        Then::Record { .. } => {
+            let disk = if later { LATER } else { "" };
             format!("{disk}{}", record(worker, doing, took, Some(&before)))
         }
         Then::RecordAfter(first) => {
@@ -122,7 +153,8 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
             let (sure, done) = (fence_is_ours(doing), doing.piece_done(*place));
             format!("SELECT {sure}; {done}; SELECT {}; COMMIT", at_the_end(&before, doing.schema))
         }
-        Then::Write(sql) => format!("SELECT {}; {sql}; COMMIT", fence_is_ours(doing)),
+        // What is sent after this may reach out of the database: it must be known by then.
+        Then::Write(sql) => format!("SELECT {}; {sql}; {WAITS}; COMMIT", fence_is_ours(doing)),
     };
     if !written.is_ascii() {
         // The server reads the whole message in the encoding that the script has left behind.
@@ -147,7 +179,7 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
         let attempt = doing.attempt_done(took);
         worker.ask(&format!("{}{attempt}; COMMIT", doing.old_row(took))).await?;
     }
-    Ok(())
+    Ok(later)
 }
 
 /// The record of a step. Forward, with the attempt and COMMIT; backward, these wait until it is known that there was one.
@@ -185,8 +217,12 @@ fn relies_on_prepared(doing: &Doing<'_>, part: &Part<'_>) -> bool {
         && are_left_alone(part.statements)
 }
 
-/// Opens the transaction, and goes on only if no higher fence was seen.
-async fn pass_fence(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part<'_>) -> Result<Before, Stop> {
+/// Opens the transaction, and goes on only if no higher fence was seen; whether it raised the fence.
+async fn pass_fence(
+    worker: &mut Worker<'_, '_>,
+    doing: &Doing<'_>,
+    part: &Part<'_>,
+) -> Result<(Before, bool), Stop> {
     let table = format!("{}.fence", identifier(doing.schema));
     let prepared = relies_on_prepared(doing, part);
     let (anew, fence) = match (prepared, worker.session.is_prepared()) {
@@ -210,7 +246,7 @@ async fn pass_fence(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part<
         seen if seen == ours => {}
         _ => drop(worker.ask(&format!("UPDATE {table} SET epoch = {ours}")).await?),
     }
-    Ok(Before::read(&column(1).unwrap_or_default(), files))
+    Ok((Before::read(&column(1).unwrap_or_default(), files), seen != ours))
 }
 
 /// What a script that changed the fence fails with.

@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 use pgbelay_agent::database;
 use pgbelay_core::command::{FailureKind, Outcome};
 use pgbelay_core::time::Span;
+use pgbelay_tests::postgres::Cluster;
 use pgbelay_tests::wait;
 
-use crate::world::{LONG, World, failed, ran, sample, table, versions};
+use crate::world::{LONG, Sample, World, failed, ran, sample, table, versions};
 
 /// The process that brings to disk what no COMMIT waits for, some tenths of a second later.
 struct WalWriter {
@@ -60,84 +61,111 @@ async fn until_recorded(world: &World, count: usize) -> anyhow::Result<()> {
     .await
 }
 
-/// Two migrations, the second of which is slow.
-fn two() -> [crate::world::Sample; 2] {
-    [table("001", "a"), sample("002", "CREATE TABLE b (id int); SELECT pg_sleep(60);", "")]
+/// A slow migration after another one, and after a first one, which raises the fence and therefore waits for the disk.
+fn slow_after(second: Sample) -> [Sample; 3] {
+    let slow = sample("003", "CREATE TABLE c (id int); SELECT pg_sleep(60);", "");
+    [table("001", "a"), second, slow]
 }
 
 #[tokio::test]
 async fn what_a_server_that_crashed_had_not_on_disk_is_neither_done_nor_recorded() -> anyhow::Result<()> {
     let world = World::new().await?;
-    let order = world.up(&two()).await?;
+    let order = world.up(&slow_after(table("002", "b"))).await?;
     let writer = WalWriter::stopped(&world).await?;
     let run = world.start(order);
     world.until_running("pg_sleep").await?;
-    assert_eq!(world.applied().await?, ["001"]);
+    assert_eq!(world.applied().await?, ["001", "002"]);
     writer.kill(&world).await?;
     let (done, failure) = failed(run.await?);
-    assert_eq!((done.len(), failure.kind), (0, FailureKind::Connection));
-    let words = "has no record of 001, which this run had committed: the server went down before that was on disk";
+    assert_eq!((done.as_slice(), failure.kind), (["001".to_owned()].as_slice(), FailureKind::Connection));
+    let words =
+        "has no record of 002, which this run had committed: the server went down before that was on disk";
     assert!(failure.message.contains(words), "{}", failure.message);
-    assert_eq!(world.applied().await?, [""; 0]);
-    assert!(!world.has_table("a").await? && !world.has_table("b").await?);
+    assert_eq!(world.applied().await?, ["001"]);
+    assert!(world.has_table("a").await? && !world.has_table("b").await? && !world.has_table("c").await?);
+    assert_eq!(world.number("SELECT epoch FROM pgbelay.fence").await?, 1, "a fence is never lower again");
 
     // Nothing is in the way of running them again.
-    let (done, _) = ran(world.run(&world.up(&[table("001", "a"), table("002", "b")]).await?).await);
-    assert_eq!((versions(&done), world.applied().await?.len()), (vec!["001".to_owned(), "002".to_owned()], 2));
+    let mut again = world.up(&[table("002", "b"), table("003", "c")]).await?;
+    again.command.id = "c8".parse()?;
+    let (done, _) = ran(world.run(&again).await);
+    assert_eq!((done.len(), world.applied().await?.len()), (2, 3));
     Ok(())
 }
 
 #[tokio::test]
 async fn what_ran_to_its_end_survives_a_crash() -> anyhow::Result<()> {
-    let world = World::new().await?;
-    let order = world.up(&["a", "b", "c"].map(|name| table(name, name))).await?;
-    let writer = WalWriter::stopped(&world).await?;
-    ran(world.run(&order).await);
-    writer.kill(&world).await?;
-    assert_eq!(world.applied().await?, ["a", "b", "c"]);
-    assert!(world.has_table("a").await? && world.has_table("c").await?);
+    // Also where the last one says of itself that it does not wait.
+    let off = "SET synchronous_commit = off; CREATE TABLE d ();";
+    for last in ["CREATE TABLE d ();", off, "CREATE TABLE d (); CREATE INDEX CONCURRENTLY ON a (id);"] {
+        let world = World::new().await?;
+        let tables = ["a", "b", "c"].map(|name| table(name, name));
+        let order = world.up(&[tables.as_slice(), &[sample("d", last, "")]].concat()).await?;
+        let writer = WalWriter::stopped(&world).await?;
+        ran(world.run(&order).await);
+        writer.kill(&world).await?;
+        assert_eq!(world.applied().await?, ["a", "b", "c", "d"]);
+        assert!(world.has_table("a").await? && world.has_table("d").await?);
+    }
     Ok(())
 }
 
 #[tokio::test]
-async fn rows_that_a_migration_writes_are_on_disk_before_the_next_one_begins() -> anyhow::Result<()> {
-    let world = World::new().await?;
-    let filled = sample("001", "CREATE TABLE a (id int); INSERT INTO a VALUES (1);", "");
-    let order = world.up(&[filled, two()[1].clone()]).await?;
+async fn where_no_commit_waits_what_is_told_survives_a_crash_all_the_same() -> anyhow::Result<()> {
+    let world = World::on(Cluster::builder().setting("synchronous_commit", "off").start().await?).await?;
+    let order = world.up(&[table("001", "a")]).await?;
     let writer = WalWriter::stopped(&world).await?;
-    let run = world.start(order);
-    world.until_running("pg_sleep").await?;
+    ran(world.run(&order).await);
     writer.kill(&world).await?;
-    let (done, _) = failed(run.await?);
-    assert_eq!((done.as_slice(), world.applied().await?), (["001".to_owned()].as_slice(), vec!["001".to_owned()]));
+    assert_eq!(world.applied().await?, ["001"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_more_than_definitions_is_on_disk_before_the_next_one_begins() -> anyhow::Result<()> {
+    let rows = "CREATE TABLE b (id int); INSERT INTO b VALUES (1);";
+    for more in [rows, "CREATE EXTENSION IF NOT EXISTS plpgsql", "CREATE ROLE more"] {
+        let world = World::new().await?;
+        let order = world.up(&slow_after(sample("002", more, ""))).await?;
+        let writer = WalWriter::stopped(&world).await?;
+        let run = world.start(order);
+        world.until_running("pg_sleep").await?;
+        writer.kill(&world).await?;
+        let (done, _) = failed(run.await?);
+        assert_eq!(
+            (done, world.applied().await?),
+            (vec!["001".to_owned(), "002".to_owned()], vec!["001".to_owned(), "002".to_owned()]),
+            "{more}"
+        );
+    }
     Ok(())
 }
 
 #[tokio::test]
 async fn what_a_failed_run_tells_as_done_survives_a_crash() -> anyhow::Result<()> {
     let world = World::new().await?;
-    let order = world.up(&[table("001", "a"), sample("002", "SELECT 1 / 0;", "")]).await?;
+    let order = world.up(&[table("001", "a"), table("002", "b"), sample("003", "SELECT 1 / 0;", "")]).await?;
     let writer = WalWriter::stopped(&world).await?;
     let (done, _) = failed(world.run(&order).await);
-    assert_eq!(done, ["001"]);
+    assert_eq!(done, ["001", "002"]);
     writer.kill(&world).await?;
-    assert_eq!(world.applied().await?, ["001"]);
+    assert_eq!(world.applied().await?, ["001", "002"]);
     Ok(())
 }
 
 #[tokio::test]
 async fn what_is_found_done_after_the_agent_has_died_survives_a_crash() -> anyhow::Result<()> {
     let world = World::new().await?;
-    let order = world.up(&two()).await?;
+    let order = world.up(&slow_after(table("002", "b"))).await?;
     let writer = WalWriter::stopped(&world).await?;
     let run = world.start(order.clone());
     world.until_running("pg_sleep").await?;
     run.abort();
     let outcome = database::recover(&world.target, &order.command).await?;
     let Outcome::Interrupted { done, .. } = outcome else { panic!("{outcome:?}") };
-    assert_eq!(versions(&done), ["001"]);
+    assert_eq!(versions(&done), ["001", "002"]);
     writer.kill(&world).await?;
-    assert_eq!(world.applied().await?, ["001"]);
+    assert_eq!(world.applied().await?, ["001", "002"]);
     Ok(())
 }
 
@@ -148,6 +176,7 @@ async fn a_run_that_ends_early_waits_for_the_standbys_before_it_tells() -> anyho
     let client = world.client().await?;
     client.batch_execute("CREATE TABLE held ()").await?;
     ran(world.run(&world.up(&[table("000", "z")]).await?).await);
+    // The fence is raised by now.
     let standby = async |names: &str| {
         client.batch_execute(&format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'")).await?;
         client.batch_execute("SELECT pg_reload_conf()").await?;
@@ -167,10 +196,7 @@ async fn a_run_that_ends_early_waits_for_the_standbys_before_it_tells() -> anyho
     until_recorded(&world, 2).await?;
     world.leased.store(false, Ordering::SeqCst);
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-    wait::until("the run to wait", LONG, async || {
-        Ok((world.number(waits).await? > 0).then_some(()))
-    })
-    .await?;
+    wait::until("the run to wait", LONG, async || Ok((world.number(waits).await? > 0).then_some(()))).await?;
     assert!(!run.is_finished());
     client.batch_execute("ROLLBACK").await?;
     standby("").await?;

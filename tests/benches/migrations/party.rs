@@ -62,7 +62,10 @@ impl Party {
             let paths = std::env::var_os("PATH").unwrap_or_default();
             std::env::split_paths(&paths).any(|path| path.join(tool.to_string()).is_file())
         };
-        [Self::Psql, Self::PsqlAsync, Self::Pgbelay].into_iter().chain(tools.into_iter().filter(is_here)).collect()
+        [Self::Psql, Self::PsqlAsync, Self::Pgbelay]
+            .into_iter()
+            .chain(tools.into_iter().filter(is_here))
+            .collect()
     }
 
     /// The version that it tells.

@@ -110,6 +110,24 @@ async fn a_wrong_password_is_told_and_never_shown() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The agents of the tests write down all that they ever do.
+#[tokio::test]
+async fn what_stands_in_a_migration_is_not_in_the_logs() -> anyhow::Result<()> {
+    let secret = "Tr0ub4dor";
+    let made = format!("CREATE TABLE a (note text DEFAULT '{secret}');");
+    let broken = format!("ALTER TABLE a ADD b text DEFAULT '{secret}'; SELECT 1 / 0;");
+    let mut world = small(&[("001_a.sql", &made), ("002_b.sql", &broken)]).await?;
+    world.cli(&MIGRATE).await?.ended(4, &["division by zero"]);
+    assert_eq!(world.applied("one").await?, ["001"]);
+    let logs = [world.agent("one")?.log_file().to_owned(), world.controller()?.log_file().to_owned()];
+    for log in logs {
+        let said = fs::read_to_string(&log)?;
+        ensure!(said.contains("DEBUG") || said.contains("INFO"), "nothing is in {}", log.display());
+        ensure!(!said.contains(secret), "{}: {said}", log.display());
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn history_that_was_rewritten_is_refused() -> anyhow::Result<()> {
     let (one, two, three) = (THREE[0], THREE[1], THREE[2]);

@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Control, Ending, InspectError, Ready, Session, Target, Watcher, WireCommand, WireRun, bring_to_disk, failure,
-    observe, settle, unreadable,
+    Control, Ending, InspectError, Ready, Session, Target, Watcher, WireCommand, WireRun, bring_to_disk,
+    failure, observe, settle, unreadable,
 };
 use crate::database::fault::Loss;
 use crate::database::old_table::Old;
@@ -38,6 +38,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Of so many steps, the report tells all that was observed.
 const FEW_STEPS: usize = 100;
+
+/// For so long steps follow each other without waiting for the disk: what a crash may take back stays small, and so does
+/// what is waited for in the end.
+const STRETCH: Duration = Duration::from_secs(1);
 
 /// How often a run gets a new connection for one step. A network that fails more often needs a person.
 const MOST_LOST: u32 = 3;
@@ -64,6 +68,8 @@ pub(super) struct Runner<'a> {
     pub(super) lsn: String,
     /// The history table of the tool that the migrations come from.
     pub(super) old: Option<Old>,
+    /// Since when no COMMIT has waited for the disk.
+    pub(super) unwaited: Option<Instant>,
 }
 
 /// Why a part of a step is not done.
@@ -124,7 +130,9 @@ impl Runner<'_> {
         if !ready.is_one_transaction() || self.begun.contains(ready.step.version.as_str()) {
             return self.pieced(ready).await;
         }
-        let then = Then::Record { more: self.done.len() + 1 < self.run.steps.len() };
+        let more = self.done.len() + 1 < self.run.steps.len();
+        let then =
+            Then::Record { later: more && self.unwaited.is_none_or(|since| since.elapsed() < STRETCH) };
         let part = Part { settings: Vec::new(), statements: &ready.script.statements, then };
         let mut lost = 0;
         loop {
@@ -178,7 +186,8 @@ impl Runner<'_> {
             let tried_at = Instant::now();
             let left = budget.saturating_sub(began.elapsed());
             let stop = match self.try_once(ready, part, retries, left).await {
-                Tried::Committed => {
+                Tried::Committed { later } => {
+                    self.unwaited = later.then(|| self.unwaited.unwrap_or(tried_at));
                     let took = Took { time: tried_at.elapsed(), retries };
                     if !matches!(part.then, Then::Write(_)) {
                         reach("after-commit").await;
@@ -322,29 +331,44 @@ impl Runner<'_> {
              committed: the server went down before that was on disk, or an older state of it has taken over",
             gone.join(", ")
         );
-        let hint = "what is recorded there counts: plan again; if a standby has taken over, find out first what else \
+        let hint = "what is recorded there counts: run it again; if a standby has taken over, find out first what else \
                     it lacks";
         Err(Box::new(failure(FailureKind::Connection, message, hint)))
     }
 
-    /// Sees to it that what is told as done is on disk. The last step of a run waits for the disk, and with it for all
-    /// before it; a run that ends earlier makes up for that.
+    /// Sees to it that what is told as done is on disk: whatever the COMMITs before have waited for, or not.
     async fn on_disk(&mut self, ending: Ending) -> Ending {
-        if self.done.is_empty() || matches!(ending, Ending::Ran | Ending::Unknown(_)) {
+        if self.done.is_empty() || matches!(ending, Ending::Unknown(_)) {
             return ending;
         }
+        self.say("waiting until what was done is on disk".to_owned());
         let Err(fault) = bring_to_disk(&self.session, &self.target.schema).await else { return ending };
         let why = fault.words();
         tracing::warn!(why, "what was done may not be on disk; reading what is recorded");
         self.session.abandon();
-        match Box::pin(settle(self.target, self.command)).await {
+        let settled = Box::pin(settle(self.target, self.command)).await;
+        let before = match &ending {
+            Ending::Failed(failure) => format!("; before that, the run had failed: {}", failure.message),
+            Ending::Ran
+            | Ending::Interrupted
+            | Ending::Cancelled
+            | Ending::Earlier { .. }
+            | Ending::Refused(_)
+            | Ending::Unsettled(_)
+            | Ending::Unknown(_) => String::new(),
+        };
+        match settled {
             Ok(settled) => {
                 self.session = settled.session;
-                self.still_recorded(&settled.done).map_or_else(Ending::Failed, |()| ending)
+                let gone = |failure: Box<Failure>| {
+                    let message = format!("{}{before}", failure.message);
+                    Ending::Failed(Box::new(Failure { message, ..*failure }))
+                };
+                self.still_recorded(&settled.done).map_or_else(gone, |()| ending)
             }
             Err(error) => Ending::Unknown(format!(
-                "whether what was done is on disk is not known ({why}), and the records could not be read since: \
-                 {error}"
+                "what was done is committed, and whether it is on disk, and on the standbys that are waited for, is \
+                 not known ({why}; {error}){before}"
             )),
         }
     }
