@@ -2,7 +2,7 @@
 //!
 //! They are there with the feature `failpoints` alone, which only `make test-crash` asks for. A point is armed by a file
 //! `arm-NAME` in the directory that `PGBELAY_FAILPOINTS` names; when it is reached, the file becomes `at-NAME`, and the
-//! agent goes on when that is gone.
+//! agent goes on when that is gone. A number in the file is how often the point is passed before that.
 
 #[cfg(feature = "failpoints")]
 mod armed {
@@ -15,8 +15,14 @@ mod armed {
     #[expect(clippy::disallowed_methods, reason = "set for the agent of a test alone")]
     fn reached(name: &str) -> Option<PathBuf> {
         let directory = PathBuf::from(std::env::var_os("PGBELAY_FAILPOINTS")?);
-        let at = directory.join(format!("at-{name}"));
-        std::fs::rename(directory.join(format!("arm-{name}")), &at).ok()?;
+        let (armed, at) = (directory.join(format!("arm-{name}")), directory.join(format!("at-{name}")));
+        if let Some(left) =
+            std::fs::read_to_string(&armed).ok()?.parse::<u32>().unwrap_or_default().checked_sub(1)
+        {
+            std::fs::write(&armed, left.to_string()).ok()?;
+            return None;
+        }
+        std::fs::rename(&armed, &at).ok()?;
         tracing::warn!(name, "held at a failpoint");
         Some(at)
     }

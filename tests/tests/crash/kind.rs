@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Backup,
     /// The way back of a transaction.
     Rollback,
+    /// Definitions in the middle of a run, whose COMMIT does not wait for the disk.
+    Series,
 }
 
 impl Kind {
@@ -27,8 +29,19 @@ impl Kind {
                 format!("CREATE TABLE t_{v} (id int); INSERT INTO t_{v} SELECT generate_series(1, 100)")
             }
             Self::EnumValue => format!("CREATE TYPE e_{v} AS ENUM ('old'); CREATE TABLE t_{v} (e e_{v})"),
-            Self::Transactional | Self::Backup | Self::Rollback => "SELECT".to_owned(),
+            Self::Transactional | Self::Backup | Self::Rollback | Self::Series => "SELECT".to_owned(),
         }
+    }
+
+    /// The migrations before it and after it in its run.
+    pub(crate) fn around(self, v: &str) -> Option<[String; 2]> {
+        let table = |name: &str| format!("CREATE TABLE {name}_{v} (id int);\n");
+        (self == Self::Series).then(|| ["made", "after"].map(table))
+    }
+
+    /// How often a point of each step is passed before it.
+    pub(crate) fn passes(self, point: Point) -> u32 {
+        u32::from(self == Self::Series && !matches!(point, Point::BeforeTheReport | Point::AfterTheReport))
     }
 
     /// The migration.
@@ -46,6 +59,7 @@ impl Kind {
             Self::EnumValue => {
                 format!("ALTER TYPE e_{v} ADD VALUE 'new';\nINSERT INTO t_{v} VALUES ('new');\n{gate};\n")
             }
+            Self::Series => format!("ALTER TABLE vault ADD COLUMN c_{v} int;\n"),
         }
     }
 
@@ -59,7 +73,7 @@ impl Kind {
         match self {
             Self::Transactional | Self::EnumValue => format!("INSERT INTO gate (version) VALUES ('{v}')"),
             Self::Mixed | Self::ConcurrentIndex => format!("INSERT INTO t_{v} VALUES (0)"),
-            Self::Backup => "LOCK TABLE vault IN ACCESS EXCLUSIVE MODE".to_owned(),
+            Self::Backup | Self::Series => "LOCK TABLE vault IN ACCESS EXCLUSIVE MODE".to_owned(),
             Self::Rollback => format!("SELECT FROM gate WHERE version = '{v}' FOR UPDATE"),
         }
     }
@@ -74,6 +88,10 @@ impl Kind {
             Self::Transactional | Self::Backup | Self::Rollback => vec![table("made"), gate, table("after")],
             Self::Mixed => vec![table("made"), index, gate, table("after")],
             Self::ConcurrentIndex => vec![index],
+            Self::Series => {
+                let column = format!("SELECT count(*) FROM pg_attribute WHERE attname = 'c_{v}'");
+                vec![table("made"), column, table("after")]
+            }
             Self::EnumValue => vec![
                 format!(
                     "SELECT count(*) FROM pg_enum WHERE enumlabel = 'new' AND enumtypid = to_regtype('e_{v}')::oid"
@@ -102,7 +120,12 @@ impl Kind {
             (Self::Backup, "after-report") => name.to_owned(),
             (Self::Backup, _) => format!("backup-{name}"),
             (
-                Self::Transactional | Self::Mixed | Self::ConcurrentIndex | Self::EnumValue | Self::Rollback,
+                Self::Transactional
+                | Self::Mixed
+                | Self::ConcurrentIndex
+                | Self::EnumValue
+                | Self::Rollback
+                | Self::Series,
                 _,
             ) => name.to_owned(),
         }

@@ -87,6 +87,11 @@ async fn rollback() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn series() -> anyhow::Result<()> {
+    kind_of_step(Kind::Series).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn restore_as_a_proof() -> anyhow::Result<()> {
     restoring::matrix(restoring::Kind::Scratch).await
 }

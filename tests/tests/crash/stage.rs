@@ -25,7 +25,7 @@ const GATES: &str = "CREATE TABLE gate (version text PRIMARY KEY); CREATE TABLE 
 /// Holds what is written last before COMMIT, while somebody has the lock. A lock on the table would hold the step's opening,
 /// where the statement is prepared that writes to it.
 const HOLD: &str = "CREATE FUNCTION pgbelay.hold() RETURNS trigger LANGUAGE plpgsql AS \
-    'BEGIN PERFORM pg_advisory_xact_lock_shared(4711); RETURN NEW; END'; \
+    'BEGIN PERFORM pg_advisory_xact_lock_shared(4711, NEW.version::int); RETURN NEW; END'; \
     CREATE TRIGGER hold BEFORE INSERT ON pgbelay.migration_attempts FOR EACH ROW EXECUTE FUNCTION pgbelay.hold()";
 
 /// Where a step is held.
@@ -175,9 +175,14 @@ impl Stage {
 
     /// Holds a step at a point, kills the victim, and sees what becomes of it.
     pub(crate) async fn cell(&mut self, point: Point, victim: Victim) -> anyhow::Result<&'static str> {
-        let v = self.next();
+        let (before, v) = (self.next(), self.next());
         self.world.connect(ORDERS).await?.batch_execute(&self.kind.before(&v)).await?;
         self.files.insert(format!("{v}_step.sql"), self.kind.up(&v));
+        if let Some([first, last]) = self.kind.around(&v) {
+            self.files.insert(format!("{before}_first.sql"), first);
+            let after = self.next();
+            self.files.insert(format!("{after}_last.sql"), last);
+        }
         if self.kind == Kind::Rollback {
             self.files.insert(format!("rollback/{v}_rollback.sql"), self.kind.down(&v));
         }
@@ -215,12 +220,12 @@ impl Stage {
         let (sql, wanted) = match point.failpoint() {
             Some(name) => {
                 let name = self.kind.failpoint(name);
-                fs::write(self.points.join(format!("arm-{name}")), "")?;
+                fs::write(self.points.join(format!("arm-{name}")), self.kind.passes(point).to_string())?;
                 return Ok(Held::Failpoint(self.points.join(format!("at-{name}"))));
             }
             None if point == Point::DuringTheStatement => (self.kind.in_the_way(v), "true"),
             // The last thing that is written before it.
-            None => ("SELECT pg_advisory_xact_lock(4711)".to_owned(), "locktype = 'advisory'"),
+            None => (format!("SELECT pg_advisory_xact_lock(4711, {v}::int)"), "locktype = 'advisory'"),
         };
         // Before the transaction: a portal that is left in it keeps its snapshot, and holds up the build of an index.
         let pid = client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
@@ -351,6 +356,12 @@ impl Stage {
             ensure!(found == done, "{effect} gives {found}, and should give {done}");
         }
         ensure!(number(&recorded(v)).await? == done, "the record of {v} is wrong");
+        if self.kind == Kind::Series {
+            let all =
+                "SELECT count(*) FROM pgbelay.migration_records WHERE success AND rolled_back_at IS NULL";
+            let (found, files) = (number(all).await?, self.files.len());
+            ensure!(usize::try_from(found) == Ok(files), "{found} are recorded, of {files}");
+        }
         for left in [
             "SELECT count(*) FROM pg_index WHERE NOT indisvalid",
             "SELECT count(*) FROM pgbelay.migration_pieces WHERE closed_at IS NULL",
