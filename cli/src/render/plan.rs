@@ -440,6 +440,7 @@ mod tests {
         Next        pgbelay rollback --env staging --target 005
         ");
         insta::assert_snapshot!(plain(&danger(&rollback)), @r"
+
         high risk on staging
           007 audit_tables: DROP TABLE audit_log (line 2)
           006 template_tables: DROP TABLE templates (line 1)

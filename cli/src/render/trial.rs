@@ -43,6 +43,7 @@ mod tests {
     #[test]
     fn what_failed_is_told_below_the_table() {
         insta::assert_snapshot!(plain(&trial(&fixtures::trial(), Layout { width: Some(80) })), @r#"
+
         Dry run failed; every transaction was rolled back
 
         DATABASE  RESULT  STEPS  TOOK

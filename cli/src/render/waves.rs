@@ -82,6 +82,7 @@ mod tests {
         let waves = [wave(1, "1 of role=canary", &["c"], "baking"), wave(0, "the rest", &all, "waiting")];
         let layout = Layout { width: Some(120) };
         insta::assert_snapshot!(plain(&of_plan(&waves, layout)), @r"
+
         WAVE  SELECTS           DATABASES                                          THEN
            1  1 of role=canary  c                                                  bakes 30m
            2  the rest          db1, db2, db3, db4, db5, db6, db7, db8 and 3 more
