@@ -1,6 +1,12 @@
 //! Databases that are out of reach: what the ledger keeps of them, and what a release does not show meanwhile.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
 use anyhow::Context as _;
+use pgbelay_controller::fleet::{Contact, Fleet, Timing};
+use pgbelay_core::time::{Span, Timestamp};
 use pgbelay_proto::wire;
 use pgbelay_proto::wire::agent_message::Message as Says;
 use serde_json::Value;
@@ -108,4 +114,27 @@ async fn a_release_shows_nothing_where_a_database_is_out_of_reach() -> anyhow::R
 
 fn requires(plan: &wire::PlanView) -> anyhow::Result<wire::GateView> {
     plan.gates.iter().find(|gate| gate.name == "requires").cloned().context("no such gate")
+}
+
+/// By a clock that stands still until it is told to go on.
+#[test]
+fn whoever_did_not_look_holds_absence_against_nobody() -> anyhow::Result<()> {
+    let (began, passed) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+    let at = Arc::clone(&passed);
+    let clock = move || {
+        let ms = at.load(Ordering::SeqCst);
+        Contact { at: Timestamp(ms.cast_signed()), instant: began + Duration::from_millis(ms) }
+    };
+    let (fleet, orders) = (Fleet::by_clock(Timing::default(), Box::new(clock)), "orders".parse()?);
+    let out = |ms| {
+        passed.store(ms, Ordering::SeqCst);
+        fleet.out_of_reach(&orders)
+    };
+    assert_eq!(out(40_000), Some((Span(40_000), Timestamp(0))));
+    // The process stood still: what was before that, nobody has seen.
+    passed.store(3_600_000, Ordering::SeqCst);
+    fleet.watches_anew();
+    assert_eq!(out(3_600_000), Some((Span(0), Timestamp(3_600_000))));
+    assert_eq!(out(3_605_000), Some((Span(5_000), Timestamp(3_600_000))));
+    Ok(())
 }
