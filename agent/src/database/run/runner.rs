@@ -366,10 +366,26 @@ impl Runner<'_> {
                 };
                 self.still_recorded(&settled.done).map_or_else(gone, |()| ending)
             }
-            Err(error) => Ending::Unknown(format!(
-                "what was done is committed, and whether it is on disk, and on the standbys that are waited for, is \
-                 not known ({why}; {error}){before}"
-            )),
+            Err(error) => {
+                let doubt = format!(
+                    "what was done is committed, and whether it is on disk, and on the standbys that are waited for, \
+                     is not known ({why}; {error})"
+                );
+                match ending {
+                    // It is a person's turn: nothing is to be sent again because of this.
+                    Ending::Failed(failure) => {
+                        let message = format!("{}; {doubt}", failure.message);
+                        Ending::Failed(Box::new(Failure { message, ..*failure }))
+                    }
+                    Ending::Unsettled(_) => ending,
+                    Ending::Ran
+                    | Ending::Interrupted
+                    | Ending::Cancelled
+                    | Ending::Earlier { .. }
+                    | Ending::Refused(_)
+                    | Ending::Unknown(_) => Ending::Unknown(doubt),
+                }
+            }
         }
     }
 
@@ -379,7 +395,7 @@ impl Runner<'_> {
         let sql = doing.attempt_in_vain(outcome, failure, tried_at.elapsed());
         let sql = format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; \
-             RESET ALL; {OWN_PATH}; SET LOCAL lock_timeout = '2s'; {sql}; COMMIT"
+             RESET ALL; {OWN_PATH}; SET LOCAL lock_timeout = '2s'; SET LOCAL synchronous_commit = off; {sql}; COMMIT"
         );
         if let Err(fault) = self.session.tell(&sql).await {
             tracing::warn!(why = fault.words(), "an attempt that was rolled back could not be kept");
