@@ -22,10 +22,8 @@ pub(crate) const CHECK_CLIENT: &str = "SET client_connection_check_interval = 50
 /// to is never found. Migrations run with the path of the agent's user instead, which `RESET search_path` brings back.
 pub(crate) const OWN_PATH: &str = "SET search_path = pg_catalog, pg_temp";
 
-/// Makes the COMMIT of a transaction wait for the disk, and for the standbys for which this user's COMMIT waits: also where
-/// the server or its user say that none does.
-pub(crate) const WAITS: &str = "SET LOCAL synchronous_commit TO DEFAULT; \
-    SELECT pg_catalog.set_config('synchronous_commit', 'local', true) \
+/// Makes the COMMIT of a transaction wait for the disk where it waits for nothing.
+pub(crate) const FLUSHES: &str = "SELECT pg_catalog.set_config('synchronous_commit', 'local', true) \
     WHERE pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off'";
 
 /// For saying goodbye; after that the socket is closed all the same.

@@ -16,7 +16,7 @@ use super::layout;
 use super::lock::{self, Keys, Locked};
 use super::quote::identifier;
 use super::records::done_by;
-use super::session::{OWN_PATH, Session, WAITS, within};
+use super::session::{FLUSHES, OWN_PATH, Session, within};
 use super::target::Target;
 
 /// How long it is tried: a server that restarts is back by then, and a statement that was running has been ended.
@@ -90,29 +90,29 @@ async fn read(session: &Session, schema: &str, command: &WireCommand) -> Result<
         Ok(()) => done_by(session, schema, command).await,
         Err(fault) => Err(fault),
     };
-    match &done {
+    match done {
         // What was just read may not be on disk yet.
-        Ok(done) if !done.is_empty() => commit(session).await?,
-        Ok(_) | Err(_) => session.tell("ROLLBACK").await?,
-    }
-    done
-}
-
-/// Brings to disk what was committed before, also where its own COMMIT did not wait, or a wish to cancel ended its wait.
-pub(super) async fn bring_to_disk(session: &Session, schema: &str) -> Result<(), Fault> {
-    let locked = lock_fence(session, schema).await;
-    match locked {
-        Ok(()) => commit(session).await,
+        Ok(done) if !done.is_empty() => commit(session).await.map(|()| done),
+        Ok(nothing) => session.tell("ROLLBACK").await.map(|()| nothing),
+        // The session ends with this, and its transaction.
         Err(fault) => Err(fault),
     }
 }
 
+/// Brings to disk what was committed before, also where its own COMMIT did not wait, or a wish to cancel ended its wait.
+pub(super) async fn bring_to_disk(session: &Session, schema: &str) -> Result<(), Fault> {
+    lock_fence(session, schema).await?;
+    commit(session).await
+}
+
 /// Opens a transaction and locks the fence's row, which is written to the WAL behind all that was committed before: where
-/// its COMMIT has waited, all that is on disk, too.
+/// its COMMIT has waited for the disk, and for the standbys for which this user's COMMIT waits, all that is there, too.
+/// Whatever the session was left in.
 async fn lock_fence(session: &Session, schema: &str) -> Result<(), Fault> {
     let sql = format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {OWN_PATH}; SET LOCAL lock_timeout = {FENCE_WAIT_MS}; \
-         {WAITS}; SELECT 'fence' FROM {}.fence FOR UPDATE",
+        "ROLLBACK; BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; \
+         RESET ALL; {OWN_PATH}; SET LOCAL lock_timeout = {FENCE_WAIT_MS}; {FLUSHES}; \
+         SELECT 'fence' FROM {}.fence FOR UPDATE",
         identifier(schema)
     );
     let rows = session.ask(&sql).await?;

@@ -16,7 +16,7 @@ use super::pieces::Place;
 use super::prepared::{FENCE, are_left_alone, fence, prepare};
 use super::quote::{identifier, literal};
 use super::records::Doing;
-use super::session::WAITS;
+use super::session::FLUSHES;
 use super::tally::{Before, at_the_end, before};
 use super::transaction::{Stop, Worker};
 use crate::failpoint::reach;
@@ -49,11 +49,8 @@ pub(super) struct Part<'s> {
 /// What is written down at the end of a transaction.
 #[derive(Debug, Clone)]
 pub(super) enum Then {
-    /// The step is recorded. `later`: it may come to disk with what follows.
-    Record {
-        /// Whether it may.
-        later: bool,
-    },
+    /// The step is recorded.
+    Record,
     /// The step is recorded, and the journal of its pieces closed, after this was written to it.
     RecordAfter(String),
     /// The piece is done.
@@ -93,15 +90,21 @@ fn comes_to_disk_later(part: &Part<'_>, took: Duration) -> bool {
                 | StatementKind::AlterOther
         )
     };
-    took < LONG
+    matches!(part.then, Then::Record)
+        && took < LONG
         && are_left_alone(part.statements)
         && !part.statements.iter().any(|statement| reaches_out(statement.kind))
 }
 
-/// Tries once.
-pub(super) async fn try_part(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part<'_>) -> Tried {
+/// Tries once. `later`: other steps follow, with which this one may come to disk.
+pub(super) async fn try_part(
+    worker: &mut Worker<'_, '_>,
+    doing: &Doing<'_>,
+    part: &Part<'_>,
+    later: bool,
+) -> Tried {
     worker.watcher.seen.clear();
-    match transaction(worker, doing, part).await {
+    match transaction(worker, doing, part, later).await {
         Ok(later) => Tried::Committed { later },
         Err(Stop::Lost(loss)) => Tried::Lost(loss),
         Err(stop @ (Stop::Cancelled | Stop::Stale { .. } | Stop::Failed(_))) => {
@@ -116,7 +119,12 @@ pub(super) async fn try_part(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, par
 }
 
 /// Runs one; whether its COMMIT did not wait for the disk.
-async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part<'_>) -> Result<bool, Stop> {
+async fn transaction(
+    worker: &mut Worker<'_, '_>,
+    doing: &Doing<'_>,
+    part: &Part<'_>,
+    later: bool,
+) -> Result<bool, Stop> {
     let began = Instant::now();
     let (before, raised) = pass_fence(worker, doing, part).await?;
     if let Some(table) = doing.old_table().filter(|_| !part.statements.is_empty()) {
@@ -134,11 +142,13 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
         return Err(Stop::Cancelled);
     }
     let took = began.elapsed();
-    // A fence that was raised is never lower again.
-    let may = matches!(part.then, Then::Record { later: true }) && !raised;
-    let later = may && doing.old.is_none() && comes_to_disk_later(part, took);
+    if raised {
+        // A fence that was raised is never lower again, whatever the script or the server says of COMMIT.
+        worker.ask(FLUSHES).await?;
+    }
+    let later = later && !raised && doing.old.is_none() && comes_to_disk_later(part, took);
     let written = match &part.then {
-        Then::Record { .. } => {
+        Then::Record => {
             let disk = if later { LATER } else { "" };
             format!("{disk}{}", record(worker, doing, took, Some(&before)))
         }
@@ -154,7 +164,7 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
             format!("SELECT {sure}; {done}; SELECT {}; COMMIT", at_the_end(&before, doing.schema))
         }
         // What is sent after this may reach out of the database: it must be known by then.
-        Then::Write(sql) => format!("SELECT {}; {sql}; {WAITS}; COMMIT", fence_is_ours(doing)),
+        Then::Write(sql) => format!("SELECT {}; {sql}; {FLUSHES}; COMMIT", fence_is_ours(doing)),
     };
     if !written.is_ascii() {
         // The server reads the whole message in the encoding that the script has left behind.
@@ -162,7 +172,7 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
     }
     let sql = format!("{}; {written}", worker.end_of_script());
     let messages = worker.ask(&sql).await.map_err(told)?;
-    let records = matches!(part.then, Then::Record { .. } | Then::RecordAfter(_));
+    let records = matches!(part.then, Then::Record | Then::RecordAfter(_));
     let row = last_row(&messages);
     if records && row.is_none() && doing.step.direction == Direction::Up {
         // It is committed. Whether it is recorded, the records tell.
@@ -171,7 +181,7 @@ async fn transaction(worker: &mut Worker<'_, '_>, doing: &Doing<'_>, part: &Part
     // Only the record of a step forward tells. A row in another tool's table comes after it, and may have triggers.
     let all = row.and_then(|row| row.try_get(1).ok().flatten()) == Some("t");
     worker.session.now_prepared(all && doing.old_row(took).is_empty());
-    if matches!(part.then, Then::Record { .. } | Then::Piece(_)) {
+    if matches!(part.then, Then::Record | Then::Piece(_)) {
         worker.tally.told_so(row.and_then(|row| row.get(0)));
     }
     if records && doing.step.direction == Direction::Down {
@@ -213,7 +223,7 @@ fn last_row(messages: &[SimpleQueryMessage]) -> Option<&SimpleQueryRow> {
 fn relies_on_prepared(doing: &Doing<'_>, part: &Part<'_>) -> bool {
     doing.step.direction == Direction::Up
         && doing.retries == 0
-        && matches!(part.then, Then::Record { .. } | Then::RecordAfter(_))
+        && matches!(part.then, Then::Record | Then::RecordAfter(_))
         && are_left_alone(part.statements)
 }
 

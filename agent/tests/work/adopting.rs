@@ -9,7 +9,9 @@ use pgbelay_core::history::{How, Tool};
 use pgbelay_core::plan::{Direction, Expectation, HistoryMark, Recorded};
 use pgbelay_core::time::Timestamp;
 use pgbelay_proto::convert::{WireAdopt, WireAdopted, WireCommand, WireKind};
+use pgbelay_tests::postgres::Cluster;
 
+use crate::durability::WalWriter;
 use crate::world::{World, failed, ran, steps, table, versions};
 
 const TABLE: &str = "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL); \
@@ -74,6 +76,18 @@ async fn what_is_applied_is_recorded_with_its_time() -> anyhow::Result<()> {
     assert_eq!(world.number("SELECT epoch FROM pgbelay.fence").await?, 1);
     let theirs = "SELECT count(*) FROM schema_migrations WHERE version = 2 AND NOT dirty";
     assert_eq!(world.number(theirs).await?, 1, "the other tool's table is left alone");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_told_as_adopted_survives_a_crash_where_no_commit_waits() -> anyhow::Result<()> {
+    let world = World::on(Cluster::builder().setting("synchronous_commit", "off").start().await?).await?;
+    world.client().await?.batch_execute(TABLE).await?;
+    let order = order(&world).await?;
+    let writer = WalWriter::stopped(&world).await?;
+    ran(run(&world, &order).await);
+    writer.kill(&world).await?;
+    assert_eq!(world.applied().await?, ["001", "002"]);
     Ok(())
 }
 

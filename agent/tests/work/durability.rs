@@ -12,14 +12,14 @@ use pgbelay_tests::wait;
 use crate::world::{LONG, Sample, World, failed, ran, sample, table, versions};
 
 /// The process that brings to disk what no COMMIT waits for, some tenths of a second later.
-struct WalWriter {
+pub(crate) struct WalWriter {
     pid: i32,
     killed: bool,
 }
 
 impl WalWriter {
     /// Stops it: from now on, only a COMMIT that waits brings anything to disk.
-    async fn stopped(world: &World) -> anyhow::Result<Self> {
+    pub(crate) async fn stopped(world: &World) -> anyhow::Result<Self> {
         let sql = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'";
         let stopped = Self { pid: world.client().await?.query_one(sql, &[]).await?.get(0), killed: false };
         stopped.signal("-STOP")?;
@@ -27,7 +27,7 @@ impl WalWriter {
     }
 
     /// Takes the server with it, as any process that is killed does.
-    async fn kill(mut self, world: &World) -> anyhow::Result<()> {
+    pub(crate) async fn kill(mut self, world: &World) -> anyhow::Result<()> {
         let client = world.client().await?;
         self.signal("-KILL")?;
         self.killed = true;
@@ -113,11 +113,31 @@ async fn what_ran_to_its_end_survives_a_crash() -> anyhow::Result<()> {
 #[tokio::test]
 async fn where_no_commit_waits_what_is_told_survives_a_crash_all_the_same() -> anyhow::Result<()> {
     let world = World::on(Cluster::builder().setting("synchronous_commit", "off").start().await?).await?;
-    let order = world.up(&[table("001", "a")]).await?;
+    // It raises the fence, which waits in any case.
+    ran(world.run(&world.up(&[table("000", "z")]).await?).await);
+    let mut order = world.up(&[table("001", "a")]).await?;
+    order.command.id = "c8".parse()?;
     let writer = WalWriter::stopped(&world).await?;
     ran(world.run(&order).await);
     writer.kill(&world).await?;
-    assert_eq!(world.applied().await?, ["001"]);
+    assert_eq!(world.applied().await?, ["000", "001"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_fence_is_never_lower_again_where_no_commit_waits() -> anyhow::Result<()> {
+    let world = World::on(Cluster::builder().setting("synchronous_commit", "off").start().await?).await?;
+    let order = world.up(&slow_after(table("002", "b"))).await?;
+    let writer = WalWriter::stopped(&world).await?;
+    let run = world.start(order);
+    world.until_running("pg_sleep").await?;
+    writer.kill(&world).await?;
+    let (done, _) = failed(run.await?);
+    assert_eq!(
+        (done.as_slice(), world.applied().await?),
+        (["001".to_owned()].as_slice(), vec!["001".to_owned()])
+    );
+    assert_eq!(world.number("SELECT epoch FROM pgbelay.fence").await?, 1);
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use super::{
 use crate::database::fault::Fault;
 use crate::database::history::{find_table, rows};
 use crate::database::quote::{identifier, literal, nullable};
-use crate::database::session::OWN_PATH;
+use crate::database::session::{FLUSHES, OWN_PATH};
 
 /// Steps that are written with one message.
 const AT_ONCE: usize = 200;
@@ -154,7 +154,7 @@ async fn transaction(
             return Ok(Some(Ending::Cancelled));
         }
     }
-    session.tell("COMMIT").await?;
+    session.tell(&format!("{FLUSHES}; COMMIT")).await?;
     Ok(None)
 }
 

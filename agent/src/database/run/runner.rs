@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Control, Ending, InspectError, Ready, Session, Target, Watcher, WireCommand, WireRun, bring_to_disk,
-    failure, observe, settle, unreadable,
+    Control, Ending, InspectError, Ready, Session, Target, Watcher, WireCommand, WireRun, failure, observe,
+    settle, unreadable,
 };
 use crate::database::fault::Loss;
 use crate::database::old_table::Old;
@@ -27,6 +27,7 @@ use crate::database::transaction::{Limits, Stop, Worker, duration};
 use crate::failpoint::reach;
 
 mod alone;
+mod disk;
 mod others;
 mod pieced;
 
@@ -38,10 +39,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Of so many steps, the report tells all that was observed.
 const FEW_STEPS: usize = 100;
-
-/// For so long steps follow each other without waiting for the disk: what a crash may take back stays small, and so does
-/// what is waited for in the end.
-const STRETCH: Duration = Duration::from_secs(1);
 
 /// How often a run gets a new connection for one step. A network that fails more often needs a person.
 const MOST_LOST: u32 = 3;
@@ -130,10 +127,7 @@ impl Runner<'_> {
         if !ready.is_one_transaction() || self.begun.contains(ready.step.version.as_str()) {
             return self.pieced(ready).await;
         }
-        let more = self.done.len() + 1 < self.run.steps.len();
-        let then =
-            Then::Record { later: more && self.unwaited.is_none_or(|since| since.elapsed() < STRETCH) };
-        let part = Part { settings: Vec::new(), statements: &ready.script.statements, then };
+        let part = Part { settings: Vec::new(), statements: &ready.script.statements, then: Then::Record };
         let mut lost = 0;
         loop {
             let tried_at = Instant::now();
@@ -241,6 +235,7 @@ impl Runner<'_> {
         let limits = Limits { lock, longest_lock: most, ..settings };
         // What only writes down what has happened is never cancelled.
         let unstoppable = CancellationToken::new();
+        let later = self.may_come_to_disk_later();
         let control = self.control;
         let cancel = if part.statements.is_empty() { &unstoppable } else { control.cancel };
         let (waiting, doing) = (
@@ -256,7 +251,7 @@ impl Runner<'_> {
             tally: &mut self.tally,
             waiting: &waiting,
         };
-        try_part(&mut worker, &doing, part).await
+        try_part(&mut worker, &doing, part, later).await
     }
 
     fn doing<'r>(&'r self, ready: &'r Ready, retries: u32) -> Doing<'r> {
@@ -307,6 +302,7 @@ impl Runner<'_> {
             }
         };
         self.session = settled.session;
+        self.unwaited = None;
         self.still_recorded(&settled.done).map_err(|failed| Ending::Failed(of_step(&ready.step, failed)))?;
         let done = settled.done.into_iter().find(|done| done.version == ready.step.version);
         if done.is_some() {
@@ -314,79 +310,6 @@ impl Runner<'_> {
             self.life = self.session.life().await.ok();
         }
         Ok(done)
-    }
-
-    /// Whether what was committed before is still there: the server may have gone down before it was on disk, or a standby
-    /// has taken over that was behind.
-    fn still_recorded(&mut self, recorded: &[StepDone]) -> Result<(), Box<Failure>> {
-        let is_recorded = |done: &StepDone| recorded.iter().any(|other| other.version == done.version);
-        let gone: Vec<_> =
-            self.done.iter().filter(|done| !is_recorded(done)).map(|done| done.version.to_string()).collect();
-        if gone.is_empty() {
-            return Ok(());
-        }
-        self.done.retain(is_recorded);
-        let message = format!(
-            "the database that answers since the connection was lost has no record of {}, which this run had \
-             committed: the server went down before that was on disk, or an older state of it has taken over",
-            gone.join(", ")
-        );
-        let hint = "what is recorded there counts: run it again; if a standby has taken over, find out first what else \
-                    it lacks";
-        Err(Box::new(failure(FailureKind::Connection, message, hint)))
-    }
-
-    /// Sees to it that what is told as done is on disk: whatever the COMMITs before have waited for, or not.
-    async fn on_disk(&mut self, ending: Ending) -> Ending {
-        if self.done.is_empty() || matches!(ending, Ending::Unknown(_)) {
-            return ending;
-        }
-        self.say("waiting until what was done is on disk".to_owned());
-        let Err(fault) = bring_to_disk(&self.session, &self.target.schema).await else { return ending };
-        let why = fault.words();
-        tracing::warn!(why, "what was done may not be on disk; reading what is recorded");
-        self.session.abandon();
-        let settled = Box::pin(settle(self.target, self.command)).await;
-        let before = match &ending {
-            Ending::Failed(failure) => format!("; before that, the run had failed: {}", failure.message),
-            Ending::Ran
-            | Ending::Interrupted
-            | Ending::Cancelled
-            | Ending::Earlier { .. }
-            | Ending::Refused(_)
-            | Ending::Unsettled(_)
-            | Ending::Unknown(_) => String::new(),
-        };
-        match settled {
-            Ok(settled) => {
-                self.session = settled.session;
-                let gone = |failure: Box<Failure>| {
-                    let message = format!("{}{before}", failure.message);
-                    Ending::Failed(Box::new(Failure { message, ..*failure }))
-                };
-                self.still_recorded(&settled.done).map_or_else(gone, |()| ending)
-            }
-            Err(error) => {
-                let doubt = format!(
-                    "what was done is committed, and whether it is on disk, and on the standbys that are waited for, \
-                     is not known ({why}; {error})"
-                );
-                match ending {
-                    // It is a person's turn: nothing is to be sent again because of this.
-                    Ending::Failed(failure) => {
-                        let message = format!("{}; {doubt}", failure.message);
-                        Ending::Failed(Box::new(Failure { message, ..*failure }))
-                    }
-                    Ending::Unsettled(_) => ending,
-                    Ending::Ran
-                    | Ending::Interrupted
-                    | Ending::Cancelled
-                    | Ending::Earlier { .. }
-                    | Ending::Refused(_)
-                    | Ending::Unknown(_) => Ending::Unknown(doubt),
-                }
-            }
-        }
     }
 
     /// Keeps an attempt that was rolled back. The rollback is what counts; this is for the record.
