@@ -3,8 +3,8 @@
 //! All do the same work on the same server, which syncs to disk: one transaction for each file, with a history row in it,
 //! the files in the layout that the tool has. The runs are interleaved, because the machine does not stay the same; each
 //! has a database of its own. pgbelay waits for the disk at the end of a run rather than after each migration: what psql
-//! takes that way is measured beside it. The clock runs from the start of the process that a person starts to its end: controller
-//! and agent run already, as the server does. Backups are off, by policy, by name, since no other takes one.
+//! takes that way is measured beside it. The clock runs from the start of the process that a person starts to its end:
+//! controller and agent run already, as the server does. Backups are off, by policy, by name, since no other takes one.
 
 use std::fs;
 use std::process::Command;
