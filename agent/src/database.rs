@@ -21,6 +21,7 @@ mod lock;
 mod marks;
 mod measure;
 mod old_table;
+mod opening;
 mod pieces;
 mod prepared;
 mod quote;

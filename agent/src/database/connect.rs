@@ -119,6 +119,14 @@ pub enum ConnectError {
         /// What happened.
         why: String,
     },
+    /// What is recorded may be lost with the server, or with the standby that takes over.
+    #[error(
+        "neither the disk nor the standbys that COMMIT waits for have confirmed within {after:?} what is recorded: check synchronous_standby_names and pg_stat_replication"
+    )]
+    Unconfirmed {
+        /// How long it was waited.
+        after: Duration,
+    },
     /// Another session holds pgbelay's lock on the database.
     #[error("another migrator is at work on the database: {holder}")]
     Busy {

@@ -132,7 +132,8 @@ async fn every(
         tally: &mut tally,
         waiting: &waiting,
     };
-    worker.open(("DEALLOCATE ALL", "SELECT 1"), "").await.map_err(told)?;
+    let opening = worker.opening(worker.limits, ("DEALLOCATE ALL", "SELECT 1"), "");
+    worker.ask(&opening).await.map_err(told)?;
     worker.ask(table).await.map_err(told)?;
     for ready in ready {
         let began = Instant::now();

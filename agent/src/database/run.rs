@@ -87,6 +87,8 @@ pub async fn run(
                 lsn,
                 old,
                 unwaited: None,
+                wrote: false,
+                opened: None,
             };
             Box::pin(runner.run(&ready)).await
         }
@@ -126,7 +128,8 @@ async fn prepare(
     session.end_others(DUMP).await.map_err(|fault| Ending::Failed(lost(&fault)))?;
     say("checking the state of the database".to_owned());
     let seen = observe(&session, &target.schema).await.map_err(|error| Ending::Failed(unreadable(&error)))?;
-    let done = recorded(&session, target, command).await.map_err(|fault| Ending::Unknown(fault.words()))?;
+    let done =
+        recorded(&session, target, command).await.map_err(|error| Ending::Unknown(error.to_string()))?;
     if !done.is_empty() {
         return Err(Ending::Earlier { done, seen: Box::new(seen) });
     }
@@ -162,7 +165,11 @@ struct Prepared {
 
 /// What this very attempt has recorded already: the command was sent again to an agent that forgot it, and its own steps
 /// must not be taken for somebody else's.
-async fn recorded(session: &Session, target: &Target, command: &WireCommand) -> Result<Vec<StepDone>, Fault> {
+async fn recorded(
+    session: &Session,
+    target: &Target,
+    command: &WireCommand,
+) -> Result<Vec<StepDone>, ConnectError> {
     if layout::is_there(session, &target.schema).await? {
         let done = done_by(session, &target.schema, command).await?;
         if !done.is_empty() {

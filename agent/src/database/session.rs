@@ -1,11 +1,12 @@
 //! One session on the server. Every question to it has a deadline.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tokio_postgres::{Client, NoTls, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::{AsyncMessage, Client, NoTls, SimpleQueryMessage, SimpleQueryRow};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::fault::{Fault, Loss};
@@ -26,6 +27,10 @@ pub(crate) const OWN_PATH: &str = "SET search_path = pg_catalog, pg_temp";
 pub(crate) const FLUSHES: &str = "SELECT pg_catalog.set_config('synchronous_commit', 'local', true) \
     WHERE pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off'";
 
+/// Where in the server's code the only notice comes from that says that a COMMIT has not waited to the end. Its text is in
+/// the server's language; this is not.
+const WAITS_FOR_STANDBYS: &str = "SyncRepWaitForLSN";
+
 /// For saying goodbye; after that the socket is closed all the same.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -42,20 +47,31 @@ pub(crate) struct Session {
     /// Whether the server can look, while a statement runs, if its client is still there.
     pub(crate) checks_client: bool,
     prepared: AtomicBool,
+    gave_up: Arc<AtomicBool>,
     link: AbortOnDropHandle<()>,
 }
 
 impl Session {
-    /// Drives a connection. Notices are dropped: they can hold rows.
+    /// Drives a connection. Notices are dropped: they can hold rows. But for one, which is noted.
     pub(super) fn new<S, T>(client: Client, mut connection: tokio_postgres::Connection<S, T>) -> Self
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
         T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
-        let drive = async move { while let Some(Ok(_)) = poll_fn(|cx| connection.poll_message(cx)).await {} };
+        let gave_up = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&gave_up);
+        let drive = async move {
+            while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+                if let AsyncMessage::Notice(notice) = message
+                    && notice.routine() == Some(WAITS_FOR_STANDBYS)
+                {
+                    noted.store(true, Ordering::Release);
+                }
+            }
+        };
         let link = AbortOnDropHandle::new(tokio::spawn(drive));
         let prepared = AtomicBool::new(false);
-        Self { client, pid: 0, version: 0, checks_client: false, prepared, link }
+        Self { client, pid: 0, version: 0, checks_client: false, prepared, gave_up, link }
     }
 
     /// Runs one or more statements; the rows of all of them, as text.
@@ -87,6 +103,12 @@ impl Session {
 
     pub(super) fn now_prepared(&self, are: bool) {
         self.prepared.store(are, Ordering::Relaxed);
+    }
+
+    /// Whether a COMMIT since the last look has stopped waiting for a standby because it was cancelled: it has succeeded,
+    /// on this server alone.
+    pub(super) fn gave_up_waiting(&self) -> bool {
+        self.gave_up.swap(false, Ordering::Acquire)
     }
 
     /// Asks the server to end the statement that is running. Whether it does shows in the statement's result.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pgbelay_core::command::StepDone;
 use pgbelay_proto::convert::WireCommand;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::connect::{ConnectError, connect};
 use super::fault::{Fault, Loss};
@@ -16,7 +16,7 @@ use super::layout;
 use super::lock::{self, Keys, Locked};
 use super::quote::identifier;
 use super::records::done_by;
-use super::session::{FLUSHES, OWN_PATH, Session, within};
+use super::session::{FLUSHES, OWN_PATH, Session};
 use super::target::Target;
 
 /// How long it is tried: a server that restarts is back by then, and a statement that was running has been ended.
@@ -82,27 +82,25 @@ pub(super) async fn once(
     Ok(Settled { session, done })
 }
 
-async fn read(session: &Session, schema: &str, command: &WireCommand) -> Result<Vec<StepDone>, Fault> {
+async fn read(session: &Session, schema: &str, command: &WireCommand) -> Result<Vec<StepDone>, ConnectError> {
     if !layout::is_there(session, schema).await? {
         return Ok(Vec::new());
     }
-    let done = match lock_fence(session, schema).await {
-        Ok(()) => done_by(session, schema, command).await,
-        Err(fault) => Err(fault),
-    };
-    match done {
+    lock_fence(session, schema).await?;
+    let done = done_by(session, schema, command).await?;
+    if done.is_empty() {
+        session.tell("ROLLBACK").await?;
+    } else {
         // What was just read may not be on disk yet.
-        Ok(done) if !done.is_empty() => commit(session).await.map(|()| done),
-        Ok(nothing) => session.tell("ROLLBACK").await.map(|()| nothing),
-        // The session ends with this, and its transaction.
-        Err(fault) => Err(fault),
+        confirm(session, schema).await?;
     }
+    Ok(done)
 }
 
 /// Brings to disk what was committed before, also where its own COMMIT did not wait, or a wish to cancel ended its wait.
-pub(super) async fn bring_to_disk(session: &Session, schema: &str) -> Result<(), Fault> {
+pub(super) async fn bring_to_disk(session: &Session, schema: &str) -> Result<(), ConnectError> {
     lock_fence(session, schema).await?;
-    commit(session).await
+    confirm(session, schema).await
 }
 
 /// Opens a transaction and locks the fence's row, which is written to the WAL behind all that was committed before: where
@@ -116,12 +114,29 @@ async fn lock_fence(session: &Session, schema: &str) -> Result<(), Fault> {
         identifier(schema)
     );
     let rows = session.ask(&sql).await?;
+    // Of a wait before this one.
+    session.gave_up_waiting();
     if rows.iter().any(|row| row.get(0) == Some("fence")) {
         return Ok(());
     }
     Err(Fault::Lost(Loss::broke(format!("{schema}.fence is empty or damaged"))))
 }
 
-async fn commit(session: &Session) -> Result<(), Fault> {
-    within(DISK, session.client.batch_execute("COMMIT")).await
+/// Commits what [`lock_fence`] has opened, until the wait has come to its own end: a request to cancel that comes late, or
+/// somebody else's, ends the wait for a standby, and COMMIT succeeds all the same.
+async fn confirm(session: &Session, schema: &str) -> Result<(), ConnectError> {
+    let confirmed = async {
+        loop {
+            session.client.batch_execute("COMMIT").await.map_err(Fault::from)?;
+            if !session.gave_up_waiting() {
+                return Ok(());
+            }
+            tracing::warn!("the wait for a standby was cancelled; waiting for it again");
+            lock_fence(session, schema).await?;
+        }
+    };
+    match timeout(DISK, confirmed).await {
+        Ok(confirmed) => confirmed.map_err(|fault: Fault| fault.into()),
+        Err(_) => Err(ConnectError::Unconfirmed { after: DISK }),
+    }
 }

@@ -1,7 +1,8 @@
 //! One try of one part of a step: one transaction, in which the fence is checked, the SQL run and written down what was
 //! done. The part is a whole step, which is recorded, or one of its pieces, which is journalled.
 //!
-//! A step of one statement takes three round trips: open, statement, record and COMMIT.
+//! A step of one statement takes three round trips: open, statement, record and COMMIT; two where it was opened by the one
+//! before.
 
 use std::time::Duration;
 
@@ -12,12 +13,13 @@ use tokio::time::Instant;
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
 use super::fault::{Loss, failure};
+use super::opening::{Next, Opened, at_commit, pass_fence, take_over};
 use super::pieces::Place;
-use super::prepared::{FENCE, are_left_alone, fence, prepare};
+use super::prepared::{are_left_alone, prepare};
 use super::quote::{identifier, literal};
 use super::records::Doing;
 use super::session::FLUSHES;
-use super::tally::{Before, at_the_end, before};
+use super::tally::{Before, at_the_end};
 use super::transaction::{Stop, Worker};
 use crate::failpoint::reach;
 
@@ -28,6 +30,8 @@ pub(super) enum Tried {
     Committed {
         /// Whether it did not.
         later: bool,
+        /// The transaction that was opened with it.
+        opened: Option<Opened>,
     },
     /// It was rolled back.
     RolledBack(Stop),
@@ -96,16 +100,27 @@ fn comes_to_disk_later(part: &Part<'_>, took: Duration) -> bool {
         && !part.statements.iter().any(|statement| reaches_out(statement.kind))
 }
 
-/// Tries once. `later`: other steps follow, with which this one may come to disk.
+/// Where a transaction is among others.
+#[derive(Debug, Default)]
+pub(super) struct Among<'s> {
+    /// It was opened with the COMMIT of the one before.
+    pub(super) opened: Option<Opened>,
+    /// What is to be opened with its own COMMIT.
+    pub(super) next: Option<Next<'s>>,
+    /// Other steps follow, with which this one may come to disk.
+    pub(super) later: bool,
+}
+
+/// Tries once.
 pub(super) async fn try_part(
     worker: &mut Worker<'_, '_>,
     doing: &Doing<'_>,
     part: &Part<'_>,
-    later: bool,
+    among: Among<'_>,
 ) -> Tried {
     worker.watcher.seen.clear();
-    match transaction(worker, doing, part, later).await {
-        Ok(later) => Tried::Committed { later },
+    match transaction(worker, doing, part, among).await {
+        Ok((later, opened)) => Tried::Committed { later, opened },
         Err(Stop::Lost(loss)) => Tried::Lost(loss),
         Err(stop @ (Stop::Cancelled | Stop::Stale { .. } | Stop::Failed(_))) => {
             worker.session.now_prepared(false);
@@ -118,15 +133,18 @@ pub(super) async fn try_part(
     }
 }
 
-/// Runs one; whether its COMMIT did not wait for the disk.
+/// Runs one; whether its COMMIT did not wait for the disk, and the one that was opened with it.
 async fn transaction(
     worker: &mut Worker<'_, '_>,
     doing: &Doing<'_>,
     part: &Part<'_>,
-    later: bool,
-) -> Result<bool, Stop> {
+    among: Among<'_>,
+) -> Result<(bool, Option<Opened>), Stop> {
     let began = Instant::now();
-    let (before, raised) = pass_fence(worker, doing, part).await?;
+    let (before, raised) = match among.opened {
+        Some(Opened { before }) => (before, false),
+        None => pass_fence(worker, doing, part).await?,
+    };
     if let Some(table) = doing.old_table().filter(|_| !part.statements.is_empty()) {
         worker.ask(&table).await?;
     }
@@ -146,50 +164,84 @@ async fn transaction(
         // A fence that was raised is never lower again, whatever the script or the server says of COMMIT.
         worker.ask(FLUSHES).await?;
     }
-    let later = later && !raised && doing.old.is_none() && comes_to_disk_later(part, took);
-    let written = match &part.then {
+    let later = among.later && !raised && doing.old.is_none() && comes_to_disk_later(part, took);
+    let written = written(worker, doing, part, (took, &before, later)).await?;
+    let opened = write_down(worker, doing, part, (took, &written, among.next)).await?;
+    Ok((later, opened))
+}
+
+/// What is written down at the end of a transaction, with its COMMIT.
+async fn written(
+    worker: &mut Worker<'_, '_>,
+    doing: &Doing<'_>,
+    part: &Part<'_>,
+    (took, before, later): (Duration, &Before, bool),
+) -> Result<String, Stop> {
+    Ok(match &part.then {
         Then::Record => {
             let disk = if later { LATER } else { "" };
-            format!("{disk}{}", record(worker, doing, took, Some(&before)))
+            format!("{disk}{}", record(worker, doing, took, Some(before)))
         }
         Then::RecordAfter(first) => {
             let end = worker.end_of_script();
-            let rows = worker.ask(&format!("{end}; SELECT {}", at_the_end(&before, doing.schema))).await?;
+            let rows = worker.ask(&format!("{end}; SELECT {}", at_the_end(before, doing.schema))).await?;
             worker.tally.told_so(last_row(&rows).and_then(|row| row.get(0)));
             let close = doing.close_pieces();
             format!("{first}; {close}; {}", record(worker, doing, took, None))
         }
         Then::Piece(place) => {
             let (sure, done) = (fence_is_ours(doing), doing.piece_done(*place));
-            format!("SELECT {sure}; {done}; SELECT {}; COMMIT", at_the_end(&before, doing.schema))
+            format!("SELECT {sure}; {done}; SELECT {}; COMMIT", at_the_end(before, doing.schema))
         }
         // What is sent after this may reach out of the database: it must be known by then.
         Then::Write(sql) => format!("SELECT {}; {sql}; {FLUSHES}; COMMIT", fence_is_ours(doing)),
-    };
-    if !written.is_ascii() {
+    })
+}
+
+/// Writes it down and commits; the transaction that was opened with that.
+async fn write_down(
+    worker: &mut Worker<'_, '_>,
+    doing: &Doing<'_>,
+    part: &Part<'_>,
+    (took, written, next): (Duration, &str, Option<Next<'_>>),
+) -> Result<Option<Opened>, Stop> {
+    let records = matches!(part.then, Then::Record | Then::RecordAfter(_));
+    let forward = records && doing.step.direction == Direction::Up;
+    // A row in another tool's table comes after the record, and may have triggers.
+    let next = next.filter(|_| forward && doing.old.is_none() && matches!(part.then, Then::Record));
+    let opening = next.map(|next| format!("; {}", next.opening(worker))).unwrap_or_default();
+    let sql = format!("{}; {written}{opening}", worker.end_of_script());
+    if !sql.is_ascii() {
         // The server reads the whole message in the encoding that the script has left behind.
         worker.cap("true").await?;
     }
-    let sql = format!("{}; {written}", worker.end_of_script());
-    let messages = worker.ask(&sql).await.map_err(told)?;
-    let records = matches!(part.then, Then::Record | Then::RecordAfter(_));
-    let row = last_row(&messages);
-    if records && row.is_none() && doing.step.direction == Direction::Up {
+    let (messages, stop) = worker.ask_all(&sql).await;
+    let (messages, after) =
+        if opening.is_empty() { (messages.as_slice(), None) } else { at_commit(&messages) };
+    let stop = match (stop, after) {
+        (Some(stop), None) => return Err(told(stop)),
+        (stop, _) => stop,
+    };
+    let row = last_row(messages);
+    if forward && row.is_none() {
         // It is committed. Whether it is recorded, the records tell.
         return Err(Stop::Lost(Loss::broke("the record of the migration was not confirmed")));
     }
-    // Only the record of a step forward tells. A row in another tool's table comes after it, and may have triggers.
+    // Only the record of a step forward tells.
     let all = row.and_then(|row| row.try_get(1).ok().flatten()) == Some("t");
     worker.session.now_prepared(all && doing.old_row(took).is_empty());
     if matches!(part.then, Then::Record | Then::Piece(_)) {
         worker.tally.told_so(row.and_then(|row| row.get(0)));
     }
     if records && doing.step.direction == Direction::Down {
-        exactly_one(&messages)?;
+        exactly_one(messages)?;
         let attempt = doing.attempt_done(took);
         worker.ask(&format!("{}{attempt}; COMMIT", doing.old_row(took))).await?;
     }
-    Ok(later)
+    Ok(match after {
+        Some(after) => take_over(worker, doing, after, stop.as_ref()).await,
+        None => None,
+    })
 }
 
 /// The record of a step. Forward, with the attempt and COMMIT; backward, these wait until it is known that there was one.
@@ -216,47 +268,6 @@ fn last_row(messages: &[SimpleQueryMessage]) -> Option<&SimpleQueryRow> {
             if let SimpleQueryMessage::Row(row) = message { Some(row) } else { None }
         },
     )
-}
-
-/// Whether what is prepared stays prepared while statements run, for the record. Not when that was tried, and what they call
-/// dropped it.
-fn relies_on_prepared(doing: &Doing<'_>, part: &Part<'_>) -> bool {
-    doing.step.direction == Direction::Up
-        && doing.retries == 0
-        && matches!(part.then, Then::Record | Then::RecordAfter(_))
-        && are_left_alone(part.statements)
-}
-
-/// Opens the transaction, and goes on only if no higher fence was seen; whether it raised the fence.
-async fn pass_fence(
-    worker: &mut Worker<'_, '_>,
-    doing: &Doing<'_>,
-    part: &Part<'_>,
-) -> Result<(Before, bool), Stop> {
-    let table = format!("{}.fence", identifier(doing.schema));
-    let prepared = relies_on_prepared(doing, part);
-    let (anew, fence) = match (prepared, worker.session.is_prepared()) {
-        (true, true) => (String::new(), FENCE.to_owned()),
-        (true, false) => (prepare(doing.schema), FENCE.to_owned()),
-        // What could use them finds none: what it writes with them would pass for pgbelay's own.
-        (false, _) => ("DEALLOCATE ALL".to_owned(), fence(doing.schema)),
-    };
-    let rows = worker.open((&anew, &fence), &before(part.statements, prepared)).await?;
-    worker.session.now_prepared(prepared);
-    let (first, files) = rows.split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
-    let column = |at: usize| first.and_then(|row| row.get(at)?.clone());
-    let Some(seen) = column(0).and_then(|epoch| epoch.parse::<u64>().ok()) else {
-        let hint = "put its one row back: a run with a higher fence follows";
-        let message = format!("{table} is empty or damaged");
-        return Err(Stop::Failed(Box::new(failure(FailureKind::Agent, message, hint))));
-    };
-    let ours = doing.command.fence;
-    match seen {
-        seen if seen > ours => return Err(Stop::Stale { seen }),
-        seen if seen == ours => {}
-        _ => drop(worker.ask(&format!("UPDATE {table} SET epoch = {ours}")).await?),
-    }
-    Ok((Before::read(&column(1).unwrap_or_default(), files), seen != ours))
 }
 
 /// What a script that changed the fence fails with.

@@ -75,6 +75,16 @@ impl Limits {
         Self::fixed(duration(settings.lock_timeout), duration(settings.statement_timeout))
     }
 
+    /// What sets them, with `SET LOCAL` for a transaction or `SET` for a session.
+    fn set(self, set: &str, checks_client: bool) -> String {
+        let (lock, statement) = (self.lock.as_millis(), self.statement.as_millis());
+        let check = if checks_client { CHECK_CLIENT } else { "" };
+        format!(
+            "{check}; {set} idle_in_transaction_session_timeout = {IDLE_MS}; {set} lock_timeout = {lock}; \
+             {set} statement_timeout = {statement}"
+        )
+    }
+
     /// Limits that stay as they are.
     pub(super) fn fixed(lock: Duration, statement: Duration) -> Self {
         Self { lock, longest_lock: lock, statement }
@@ -101,24 +111,30 @@ pub(super) struct Worker<'a, 't> {
 }
 
 impl Worker<'_, '_> {
-    /// Opens a transaction; the rows that `then` and `after` give in it. `anew` leaves nothing prepared that others have
-    /// made, if anything may be. `after` runs with the migration's own path.
-    pub(super) async fn open(
-        &mut self,
-        (anew, then): (&str, &str),
-        after: &str,
-    ) -> Result<Vec<Vec<Option<String>>>, Stop> {
-        let settings = self.timeouts("SET LOCAL");
-        let sql = format!(
+    /// What opens a transaction, with these limits, and then asks something. `anew` leaves nothing prepared that others
+    /// have made, if anything may be. `after` runs with the migration's own path.
+    pub(super) fn opening(&self, limits: Limits, (anew, then): (&str, &str), after: &str) -> String {
+        let settings = limits.set("SET LOCAL", self.session.checks_client);
+        format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {AS_NEW}; {OWN_PATH}; {settings}; {anew}; {then}; \
              RESET search_path; {after}"
-        );
-        let messages = self.ask(&sql).await?;
-        let rows = messages.iter().filter_map(|message| {
-            let SimpleQueryMessage::Row(row) = message else { return None };
-            Some((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect())
-        });
-        Ok(rows.collect())
+        )
+    }
+
+    /// Sends statements of our own; all that came back, also when one of them failed.
+    pub(super) async fn ask_all(&mut self, sql: &str) -> (Vec<SimpleQueryMessage>, Option<Stop>) {
+        let (began, session) = (Instant::now(), self.session);
+        let mut told = Vec::new();
+        let answer = async {
+            let mut messages = pin!(session.client.simple_query_raw(sql).await?);
+            while let Some(message) = messages.next().await {
+                told.push(message?);
+            }
+            Ok(())
+        };
+        let answer = self.watched(answer).await;
+        let stop = answer.err().map(|fault| self.stop(fault, None, began.elapsed()));
+        (told, stop)
     }
 
     /// Gets the session ready for a statement that stands alone: as new, with limits of its own, and with what the
@@ -171,17 +187,6 @@ impl Worker<'_, '_> {
         answer.map_err(|fault| self.stop(fault, Some(statement), began.elapsed()))
     }
 
-    /// The limits, set with `SET LOCAL` for a transaction or `SET` for a session.
-    fn timeouts(&self, set: &str) -> String {
-        let Limits { lock, statement, .. } = self.limits;
-        let (lock, statement) = (lock.as_millis(), statement.as_millis());
-        let check = if self.session.checks_client { CHECK_CLIENT } else { "" };
-        format!(
-            "{check}; {set} idle_in_transaction_session_timeout = {IDLE_MS}; {set} lock_timeout = {lock}; \
-             {set} statement_timeout = {statement}"
-        )
-    }
-
     /// Puts the session back to how it began, inside the transaction.
     pub(super) async fn start_anew(&mut self) -> Result<(), Stop> {
         self.as_new("SET LOCAL").await
@@ -189,7 +194,7 @@ impl Worker<'_, '_> {
 
     async fn as_new(&mut self, set: &str) -> Result<(), Stop> {
         self.session.now_prepared(false);
-        let sql = format!("{AS_NEW}; DEALLOCATE ALL; {}", self.timeouts(set));
+        let sql = format!("{AS_NEW}; DEALLOCATE ALL; {}", self.limits.set(set, self.session.checks_client));
         self.ask(&sql).await.map(drop)
     }
 
@@ -199,7 +204,7 @@ impl Worker<'_, '_> {
         format!(
             "SET client_encoding = 'UTF8'; {}; SET CONSTRAINTS ALL IMMEDIATE; \
              SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; {OWN_PATH}",
-            self.timeouts("SET LOCAL")
+            self.limits.set("SET LOCAL", self.session.checks_client)
         )
     }
 

@@ -8,6 +8,7 @@ use pgbelay_core::command::{FailureKind, Outcome};
 use pgbelay_core::time::Span;
 use pgbelay_tests::postgres::Cluster;
 use pgbelay_tests::wait;
+use tokio::task::JoinHandle;
 
 use crate::world::{LONG, Sample, World, failed, ran, sample, table, versions};
 
@@ -189,37 +190,130 @@ async fn what_is_found_done_after_the_agent_has_died_survives_a_crash() -> anyho
     Ok(())
 }
 
-/// With a standby that is waited for, and away.
 #[tokio::test]
-async fn a_run_that_ends_early_waits_for_the_standbys_before_it_tells() -> anyhow::Result<()> {
+async fn pieces_that_a_failed_run_tells_as_done_survive_a_crash() -> anyhow::Result<()> {
+    let world = World::on(Cluster::builder().setting("synchronous_commit", "off").start().await?).await?;
+    ran(world.run(&world.up(&[table("000", "z")]).await?).await);
+    let pieces = "CREATE TABLE a (id int); CREATE INDEX CONCURRENTLY ON a (id); SELECT 1 / 0;";
+    let mut order = world.up(&[sample("001", pieces, "")]).await?;
+    order.command.id = "c8".parse()?;
+    let writer = WalWriter::stopped(&world).await?;
+    let (done, failure) = failed(world.run(&order).await);
+    assert!(done.is_empty() && failure.message.contains("pieces 1 to 2 are done and stay"), "{failure:?}");
+    writer.kill(&world).await?;
+    assert_eq!(world.number("SELECT count(*) FROM pgbelay.migration_pieces WHERE state = 'done'").await?, 2);
+    assert_eq!(
+        world.number("SELECT count(*) FROM pg_index WHERE indrelid = 'a'::regclass AND indisvalid").await?,
+        1
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn after_a_second_without_a_wait_the_next_one_waits() -> anyhow::Result<()> {
     let world = World::new().await?;
+    let slow = "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS \
+        'BEGIN PERFORM pg_sleep(0.4) WHERE current_query() LIKE ''CREATE TABLE%''; END'; \
+        CREATE EVENT TRIGGER slow ON ddl_command_end EXECUTE FUNCTION slow()";
+    world.client().await?.batch_execute(slow).await?;
+    let tables = ["a", "b", "c", "d", "e"].map(|name| table(name, name));
+    let order = world.up(&[tables.as_slice(), &[sample("f", "SELECT pg_sleep(60)", "")]].concat()).await?;
+    let writer = WalWriter::stopped(&world).await?;
+    let run = world.start(order);
+    world.until_running("pg_sleep(60)").await?;
+    writer.kill(&world).await?;
+    let (done, _) = failed(run.await?);
+    assert_eq!((done.len(), world.applied().await?.len()), (5, 5), "{done:?}");
+    Ok(())
+}
+
+/// A run of two migrations that is interrupted after the first, and waits until that is on a standby, which is away.
+async fn waiting_for_a_standby(world: &World) -> anyhow::Result<JoinHandle<Outcome>> {
     let client = world.client().await?;
     client.batch_execute("CREATE TABLE held ()").await?;
     ran(world.run(&world.up(&[table("000", "z")]).await?).await);
     // The fence is raised by now.
-    let standby = async |names: &str| {
-        client.batch_execute(&format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'")).await?;
-        client.batch_execute("SELECT pg_reload_conf()").await?;
-        let set = "SELECT current_setting('synchronous_standby_names')";
-        wait::until("the server to read its configuration", LONG, async || {
-            Ok((client.query_one(set, &[]).await?.get::<_, String>(0) == names).then_some(()))
-        })
-        .await
-    };
     let mut order = world.up(&[table("001", "a"), sample("002", "ALTER TABLE held ADD c int;", "")]).await?;
     order.command.id = "c8".parse()?;
     order.run.settings.lock_budget = Span::seconds(60);
-    standby("nobody").await?;
+    standby(world, "nobody").await?;
     client.batch_execute("BEGIN; LOCK TABLE held").await?;
     let run = world.start(order);
     // The first one does not wait for it.
-    until_recorded(&world, 2).await?;
+    until_recorded(world, 2).await?;
     world.leased.store(false, Ordering::SeqCst);
-    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-    wait::until("the run to wait", LONG, async || Ok((world.number(waits).await? > 0).then_some(()))).await?;
+    until_waiting(world, 0).await?;
     assert!(!run.is_finished());
-    client.batch_execute("ROLLBACK").await?;
-    standby("").await?;
+    Ok(run)
+}
+
+/// Sets which standbys COMMIT waits for.
+async fn standby(world: &World, names: &str) -> anyhow::Result<()> {
+    let client = world.client().await?;
+    client.batch_execute(&format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'")).await?;
+    client.batch_execute("SELECT pg_reload_conf()").await?;
+    let set = "SELECT current_setting('synchronous_standby_names')";
+    wait::until("the server to read its configuration", LONG, async || {
+        Ok((client.query_one(set, &[]).await?.get::<_, String>(0) == names).then_some(()))
+    })
+    .await
+}
+
+/// Waits until a session other than this one waits for a standby; its process.
+async fn until_waiting(world: &World, not: i64) -> anyhow::Result<i64> {
+    let waits = "SELECT coalesce(max(pid), 0)::int8 FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    wait::until("the run to wait for the standby", LONG, async || {
+        Ok(Some(world.number(waits).await?).filter(|pid| ![0, not].contains(pid)))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_run_that_ends_early_waits_for_the_standbys_before_it_tells() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let run = waiting_for_a_standby(&world).await?;
+    standby(&world, "").await?;
+    let outcome = run.await?;
+    let Outcome::Interrupted { done, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(versions(&done), ["001"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wait_for_the_standbys_that_somebody_cancels_is_waited_again() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let run = waiting_for_a_standby(&world).await?;
+    let pid = until_waiting(&world, 0).await?;
+    let began = format!(
+        "SELECT extract(epoch FROM query_start)::text FROM pg_stat_activity WHERE pid = {pid} \
+        AND wait_event = 'SyncRep'"
+    );
+    let client = world.client().await?;
+    let began = async || anyhow::Ok(client.query_opt(&began, &[]).await?.map(|row| row.get::<_, String>(0)));
+    let first = began().await?;
+    client.batch_execute(&format!("SELECT pg_cancel_backend({pid})")).await?;
+    wait::until("another wait", LONG, async || {
+        Ok(began().await?.filter(|next| Some(next) != first.as_ref()))
+    })
+    .await?;
+    assert!(!run.is_finished());
+    standby(&world, "").await?;
+    let outcome = run.await?;
+    let Outcome::Interrupted { done, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(versions(&done), ["001"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_session_that_is_ended_while_it_waits_for_the_standbys_is_followed_by_one_that_waits()
+-> anyhow::Result<()> {
+    let world = World::new().await?;
+    let run = waiting_for_a_standby(&world).await?;
+    let pid = until_waiting(&world, 0).await?;
+    world.client().await?.batch_execute(&format!("SELECT pg_terminate_backend({pid})")).await?;
+    until_waiting(&world, pid).await?;
+    assert!(!run.is_finished());
+    standby(&world, "").await?;
     let outcome = run.await?;
     let Outcome::Interrupted { done, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(versions(&done), ["001"]);

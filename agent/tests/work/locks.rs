@@ -249,6 +249,61 @@ async fn a_long_transaction_is_waited_for_outside_of_the_queue() -> anyhow::Resu
     Ok(())
 }
 
+/// Steps of definitions that follow each other open their transactions with the COMMIT of the one before.
+#[tokio::test]
+async fn no_transaction_is_open_while_a_step_waits_outside_of_the_queue() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    world.client().await?.batch_execute("CREATE TABLE a (id int)").await?;
+    let client = holder(&world, "belay").await?;
+    let before = ["000", "0005"].map(|version| table(version, &format!("t{version}")));
+    let steps = [before.as_slice(), &[sample("001", "ALTER TABLE a ADD n int;", "")]].concat();
+    let mut order = world.up(&steps).await?;
+    strong(&mut order);
+    order.run.settings.lock_budget = Span::seconds(60);
+    let mut progress = world.progress.subscribe();
+    let others = async {
+        progress.wait_for(|told| told.doing.contains("before the lock is asked for")).await?;
+        let open = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgbelay-agent%' \
+                    AND state LIKE 'idle in transaction%'";
+        assert_eq!(world.number(open).await?, 0);
+        client.batch_execute("COMMIT").await?;
+        anyhow::Ok(())
+    };
+    let (outcome, others) = tokio::join!(world.run(&order), others);
+    others?;
+    let (done, _) = ran(outcome);
+    assert_eq!(done.len(), 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_step_whose_transaction_could_not_be_opened_beforehand_is_tried_again() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let slow = "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS \
+        'BEGIN PERFORM pg_sleep(1) WHERE current_query() LIKE ''CREATE TABLE b%''; END'; \
+        CREATE EVENT TRIGGER slow ON ddl_command_end EXECUTE FUNCTION slow()";
+    let client = world.client().await?;
+    client.batch_execute(slow).await?;
+    let mut order = world.up(&["a", "b", "c"].map(|name| table(name, name))).await?;
+    order.run.settings.lock_timeout = Span(200);
+    let mut progress = world.progress.subscribe();
+    let others = async {
+        world.until_running("CREATE TABLE b").await?;
+        // It queues for the fence, and has it when b is committed, before c does.
+        client.batch_execute("BEGIN; LOCK TABLE pgbelay.fence IN EXCLUSIVE MODE").await?;
+        progress.wait_for(|told| told.doing.contains("the lock was not to be had")).await?;
+        assert_eq!(world.applied().await?, ["a", "b"]);
+        client.batch_execute("COMMIT").await?;
+        anyhow::Ok(())
+    };
+    let (outcome, others) = tokio::join!(world.run(&order), others);
+    others?;
+    let (done, _) = ran(outcome);
+    assert_eq!(versions(&done), ["a", "b", "c"]);
+    assert!(done[1].retries == 0 && done[2].retries > 0, "{done:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn one_that_turns_out_to_be_long_is_not_waited_for_in_the_queue() -> anyhow::Result<()> {
     let world = World::new().await?;

@@ -105,7 +105,9 @@ async fn forward(
     loop {
         let message = message(&mut from, started).await?;
         started = true;
-        let is_commit = message[0] == b'Q' && contains(&message, b"COMMIT\0");
+        // At the end of a message, or before what opens the next transaction.
+        let commits_with = |commit: &[u8]| contains(&message, commit);
+        let is_commit = message[0] == b'Q' && (commits_with(b"COMMIT\0") || commits_with(b"COMMIT; BEGIN"));
         let writes = contains(&message, b"EXECUTE pgbelay_record");
         let number = if is_commit && writes { commits.fetch_add(1, Ordering::SeqCst) + 1 } else { 0 };
         match fate {

@@ -59,7 +59,8 @@ async fn prepare(
     in_time(command)?;
     say("checking the state of the database".to_owned());
     let seen = observe(&session, &target.schema).await.map_err(|error| Ending::Failed(unreadable(&error)))?;
-    let done = recorded(&session, target, command).await.map_err(|fault| Ending::Unknown(fault.words()))?;
+    let done =
+        recorded(&session, target, command).await.map_err(|error| Ending::Unknown(error.to_string()))?;
     if !done.is_empty() {
         return Err(Ending::Earlier { done, seen: Box::new(seen) });
     }

@@ -17,11 +17,12 @@ use super::{
 };
 use crate::database::fault::Loss;
 use crate::database::old_table::Old;
+use crate::database::opening::{Next, Opened};
 use crate::database::prepared;
 use crate::database::records::Doing;
 use crate::database::script::of_step;
 use crate::database::session::OWN_PATH;
-use crate::database::step::{Part, Then, Tried, try_part};
+use crate::database::step::{Among, Part, Then, Tried, try_part};
 use crate::database::tally::Tally;
 use crate::database::transaction::{Limits, Stop, Worker, duration};
 use crate::failpoint::reach;
@@ -67,6 +68,10 @@ pub(super) struct Runner<'a> {
     pub(super) old: Option<Old>,
     /// Since when no COMMIT has waited for the disk.
     pub(super) unwaited: Option<Instant>,
+    /// Whether anything was committed since what is there was last read.
+    pub(super) wrote: bool,
+    /// The transaction that was opened for the next step.
+    pub(super) opened: Option<Opened>,
 }
 
 /// Why a part of a step is not done.
@@ -94,8 +99,8 @@ impl Runner<'_> {
     /// Runs every step, then looks at the database.
     pub(super) async fn run(mut self, ready: &[Ready]) -> Outcome {
         let mut ending = Ending::Ran;
-        for step in ready {
-            match Box::pin(self.step(step)).await {
+        for (at, step) in ready.iter().enumerate() {
+            match Box::pin(self.step(step, ready.get(at + 1))).await {
                 Ok(done) => self.done.push(done),
                 Err(stopped) => {
                     ending = stopped;
@@ -119,8 +124,8 @@ impl Runner<'_> {
         }
     }
 
-    /// Runs one step.
-    async fn step(&mut self, ready: &Ready) -> Result<StepDone, Ending> {
+    /// Runs one step; `next` comes after it.
+    async fn step(&mut self, ready: &Ready, next: Option<&Ready>) -> Result<StepDone, Ending> {
         self.tally = Tally::default();
         self.standbys(ready).await?;
         // Also a file that fits into one transaction since it was mended: some of it is done.
@@ -131,7 +136,7 @@ impl Runner<'_> {
         let mut lost = 0;
         loop {
             let tried_at = Instant::now();
-            let loss = match self.transact(ready, &part).await {
+            let loss = match self.transact(ready, &part, next).await {
                 Ok(took) => {
                     return Ok(self.step_done(ready, Took { retries: took.retries + lost, ..took }));
                 }
@@ -163,8 +168,14 @@ impl Runner<'_> {
         StepDone { version: ready.step.version.clone(), took: time, retries: took.retries, observed }
     }
 
-    /// Runs a transaction of a step: tries it until it is done, fails for good, or the budget is used up.
-    async fn transact(&mut self, ready: &Ready, part: &Part<'_>) -> Result<Took, Broken> {
+    /// Runs a transaction of a step: tries it until it is done, fails for good, or the budget is used up. `next`: the step
+    /// for which another transaction may be opened with it.
+    async fn transact(
+        &mut self,
+        ready: &Ready,
+        part: &Part<'_>,
+        next: Option<&Ready>,
+    ) -> Result<Took, Broken> {
         let began = Instant::now();
         let budget = duration(self.run.settings.lock_budget);
         let seen = self.tally.clone();
@@ -179,8 +190,9 @@ impl Runner<'_> {
             }
             let tried_at = Instant::now();
             let left = budget.saturating_sub(began.elapsed());
-            let stop = match self.try_once(ready, part, retries, left).await {
-                Tried::Committed { later } => {
+            let stop = match self.try_once(ready, part, (retries, left), next).await {
+                Tried::Committed { later, opened } => {
+                    (self.wrote, self.opened) = (true, opened);
                     self.unwaited = later.then(|| self.unwaited.unwrap_or(tried_at));
                     let took = Took { time: tried_at.elapsed(), retries };
                     if !matches!(part.then, Then::Write(_)) {
@@ -227,17 +239,51 @@ impl Runner<'_> {
         }
     }
 
-    async fn try_once(&mut self, ready: &Ready, part: &Part<'_>, retries: u32, left: Duration) -> Tried {
+    /// The limits of a try, with so much left of the budget.
+    fn limits_of_try(&self, ready: &Ready, (retries, left): (u32, Duration)) -> Limits {
         let settings = Limits::of(&self.run.settings);
         // The last wait ends with the budget.
         let most = settings.longest_lock.min(left.max(Duration::from_millis(1)));
         let lock = if self.waits_outside(ready) { others::first_wait(retries, most) } else { most };
-        let limits = Limits { lock, longest_lock: most, ..settings };
+        Limits { lock, longest_lock: most, ..settings }
+    }
+
+    /// The step for which a transaction may be opened beforehand: one that is sent as soon as the one before is done.
+    fn next<'r>(&self, ready: Option<&'r Ready>) -> Option<Next<'r>> {
+        let at_once = |ready: &&Ready| {
+            ready.is_one_transaction()
+                && !self.begun.contains(ready.step.version.as_str())
+                && self.run.settings.replication_lag.is_none()
+        };
+        let ready = ready.filter(at_once)?;
+        let limits = self.limits_of_try(ready, (0, duration(self.run.settings.lock_budget)));
+        Next::of(ready.step.direction, &ready.script.statements, limits)
+    }
+
+    /// Rolls back what was opened beforehand: nobody is to wait for it.
+    async fn roll_back_opened(&mut self) {
+        if self.opened.take().is_some()
+            && let Err(fault) = self.session.tell("ROLLBACK").await
+        {
+            // What is sent next finds out.
+            tracing::warn!(why = fault.words(), "ROLLBACK was not confirmed");
+        }
+    }
+
+    async fn try_once(
+        &mut self,
+        ready: &Ready,
+        part: &Part<'_>,
+        (retries, left): (u32, Duration),
+        next: Option<&Ready>,
+    ) -> Tried {
+        let limits = self.limits_of_try(ready, (retries, left));
         // What only writes down what has happened is never cancelled.
         let unstoppable = CancellationToken::new();
-        let later = self.may_come_to_disk_later();
         let control = self.control;
         let cancel = if part.statements.is_empty() { &unstoppable } else { control.cancel };
+        let among =
+            Among { opened: self.opened.take(), next: self.next(next), later: self.may_come_to_disk_later() };
         let (waiting, doing) = (
             waiting(control, ready, (self.done.len(), self.run.steps.len())),
             doing((self.target, self.old.as_ref()), self.command, self.run, ready, retries),
@@ -251,7 +297,7 @@ impl Runner<'_> {
             tally: &mut self.tally,
             waiting: &waiting,
         };
-        try_part(&mut worker, &doing, part, later).await
+        try_part(&mut worker, &doing, part, among).await
     }
 
     fn doing<'r>(&'r self, ready: &'r Ready, retries: u32) -> Doing<'r> {
@@ -302,7 +348,7 @@ impl Runner<'_> {
             }
         };
         self.session = settled.session;
-        self.unwaited = None;
+        (self.unwaited, self.wrote, self.opened) = (None, false, None);
         self.still_recorded(&settled.done).map_err(|failed| Ending::Failed(of_step(&ready.step, failed)))?;
         let done = settled.done.into_iter().find(|done| done.version == ready.step.version);
         if done.is_some() {
@@ -337,7 +383,7 @@ impl Runner<'_> {
             return Outcome::Unknown { why };
         }
         self.say("looking at the database".to_owned());
-        let observation = self.observe(&ending).await;
+        let (ending, observation) = Box::pin(self.observe(ending)).await;
         let done = std::mem::take(&mut self.done);
         self.session.close().await;
         match (ending, observation) {
@@ -366,18 +412,22 @@ impl Runner<'_> {
         }
     }
 
-    /// The database afterwards. When everything was run, it is worth a second connection.
-    async fn observe(&mut self, ending: &Ending) -> Option<Observation> {
+    /// The database afterwards. When everything was run, it is worth a second connection, which may find less than the
+    /// first has confirmed: a standby that was not waited for has taken over.
+    async fn observe(&mut self, ending: Ending) -> (Ending, Option<Observation>) {
         match observe(&self.session, &self.target.schema).await {
-            Ok(seen) => return Some(seen),
+            Ok(seen) => return (ending, Some(seen)),
             Err(error) => tracing::warn!(%error, "the database could not be read after the run"),
         }
         if !matches!(ending, Ending::Ran | Ending::Failed(_) | Ending::Unsettled(_)) {
-            return None;
+            return (ending, None);
         }
         self.session.abandon();
-        self.session = Box::pin(settle(self.target, self.command)).await.ok()?.session;
-        observe(&self.session, &self.target.schema).await.ok()
+        let Ok(settled) = Box::pin(settle(self.target, self.command)).await else { return (ending, None) };
+        self.session = settled.session;
+        let ending = self.still_true(ending, &settled.done);
+        let seen = observe(&self.session, &self.target.schema).await.ok();
+        (ending, seen)
     }
 }
 

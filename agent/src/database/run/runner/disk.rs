@@ -8,6 +8,7 @@ use std::time::Duration;
 use pgbelay_core::command::{Failure, FailureKind, StepDone};
 
 use super::{Ending, Runner, failure, settle};
+use crate::database::connect::ConnectError;
 use crate::database::settle::bring_to_disk;
 
 /// For so long steps follow each other without waiting for the disk: what a crash may take back stays small, and so does
@@ -17,8 +18,8 @@ const STRETCH: Duration = Duration::from_secs(1);
 impl Runner<'_> {
     /// Whether a step may be left to what follows: something does, and it is not long since something has waited.
     pub(super) fn may_come_to_disk_later(&self) -> bool {
-        self.done.len() + 1 < self.run.steps.len()
-            && self.unwaited.is_none_or(|since| since.elapsed() < STRETCH)
+        let to_come = self.run.steps.len().saturating_sub(self.done.len() + 1);
+        may_come_later(to_come, self.unwaited.map(|since| since.elapsed()))
     }
 
     /// Whether what was committed before is still there: the server may have gone down before it was on disk, or a standby
@@ -41,56 +42,86 @@ impl Runner<'_> {
         Err(Box::new(failure(FailureKind::Connection, message, hint)))
     }
 
+    /// What a run has come to, once it is read again what is recorded.
+    pub(super) fn still_true(&mut self, ending: Ending, recorded: &[StepDone]) -> Ending {
+        match self.still_recorded(recorded) {
+            Ok(()) => ending,
+            Err(gone) => {
+                let message = format!("{}{}", gone.message, had_failed(&ending));
+                Ending::Failed(Box::new(Failure { message, ..*gone }))
+            }
+        }
+    }
+
     /// Sees to it that what is told as done is on disk: whatever the COMMITs before have waited for, or not.
     pub(super) async fn on_disk(&mut self, ending: Ending) -> Ending {
-        if self.done.is_empty() || matches!(ending, Ending::Unknown(_)) {
+        if !self.wrote || matches!(ending, Ending::Unknown(_)) {
             return ending;
         }
         self.say("waiting until what was done is on disk".to_owned());
-        let Err(fault) = bring_to_disk(&self.session, &self.target.schema).await else { return ending };
-        let why = fault.words();
-        tracing::warn!(why, "what was done may not be on disk; reading what is recorded");
+        let Err(why) = bring_to_disk(&self.session, &self.target.schema).await else { return ending };
+        tracing::warn!(%why, "what was done may not be on disk; reading what is recorded");
         self.session.abandon();
-        let settled = Box::pin(settle(self.target, self.command)).await;
-        let before = match &ending {
-            Ending::Failed(failure) => format!("; before that, the run had failed: {}", failure.message),
-            Ending::Ran
-            | Ending::Interrupted
-            | Ending::Cancelled
-            | Ending::Earlier { .. }
-            | Ending::Refused(_)
-            | Ending::Unsettled(_)
-            | Ending::Unknown(_) => String::new(),
-        };
-        match settled {
+        match Box::pin(settle(self.target, self.command)).await {
             Ok(settled) => {
                 self.session = settled.session;
-                let gone = |failure: Box<Failure>| {
-                    let message = format!("{}{before}", failure.message);
-                    Ending::Failed(Box::new(Failure { message, ..*failure }))
-                };
-                self.still_recorded(&settled.done).map_or_else(gone, |()| ending)
+                self.still_true(ending, &settled.done)
             }
-            Err(error) => {
-                let doubt = format!(
-                    "what was done is committed, and whether it is on disk, and on the standbys that are waited for, \
-                     is not known ({why}; {error})"
-                );
-                match ending {
-                    // It is a person's turn: nothing is to be sent again because of this.
-                    Ending::Failed(failure) => {
-                        let message = format!("{}; {doubt}", failure.message);
-                        Ending::Failed(Box::new(Failure { message, ..*failure }))
-                    }
-                    Ending::Unsettled(_) => ending,
-                    Ending::Ran
-                    | Ending::Interrupted
-                    | Ending::Cancelled
-                    | Ending::Earlier { .. }
-                    | Ending::Refused(_)
-                    | Ending::Unknown(_) => Ending::Unknown(doubt),
-                }
-            }
+            Err(error) => doubtful(ending, &why, &error),
         }
+    }
+}
+
+/// That a run had failed before, for what is told instead.
+fn had_failed(ending: &Ending) -> String {
+    match ending {
+        Ending::Failed(failure) => format!("; before that, the run had failed: {}", failure.message),
+        Ending::Ran
+        | Ending::Interrupted
+        | Ending::Cancelled
+        | Ending::Earlier { .. }
+        | Ending::Refused(_)
+        | Ending::Unsettled(_)
+        | Ending::Unknown(_) => String::new(),
+    }
+}
+
+/// What a run has come to of which it is not known whether it is on disk.
+fn doubtful(ending: Ending, why: &ConnectError, again: &ConnectError) -> Ending {
+    let both = if why.to_string() == again.to_string() { why.to_string() } else { format!("{why}; {again}") };
+    let doubt = format!(
+        "what was done is committed, and whether it is on disk, and on the standbys that are waited for, is not known \
+         ({both})"
+    );
+    match ending {
+        // It is a person's turn: nothing is to be sent again because of this.
+        Ending::Failed(failure) => {
+            let message = format!("{}; {doubt}", failure.message);
+            Ending::Failed(Box::new(Failure { message, ..*failure }))
+        }
+        Ending::Unsettled(_) => ending,
+        Ending::Ran
+        | Ending::Interrupted
+        | Ending::Cancelled
+        | Ending::Earlier { .. }
+        | Ending::Refused(_)
+        | Ending::Unknown(_) => Ending::Unknown(doubt),
+    }
+}
+
+/// Whether the next step may be left to what follows, with so many to come after it.
+fn may_come_later(to_come: usize, waited: Option<Duration>) -> bool {
+    to_come > 0 && waited.is_none_or(|since| since < STRETCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_step_waits_and_so_does_one_after_a_second_without_a_wait() {
+        assert!(may_come_later(1, None) && may_come_later(1, Some(Duration::from_millis(999))));
+        assert!(!may_come_later(0, None) && !may_come_later(0, Some(Duration::ZERO)));
+        assert!(!may_come_later(1, Some(STRETCH)));
     }
 }

@@ -55,6 +55,7 @@ impl Runner<'_> {
         loop {
             let holders = self.watcher.holders(&locks, self.session.pid, policy.queries).await;
             let Some(holders) = holders.filter(|holders| !holders.is_empty()) else { return Ok(()) };
+            self.roll_back_opened().await;
             let words: Vec<_> = holders.iter().map(|holder| holder.words.clone()).collect();
             let now = Instant::now();
             self.tally.waited(now - looked, &words);

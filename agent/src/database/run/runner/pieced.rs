@@ -120,7 +120,7 @@ impl Runner<'_> {
                             Then::Piece(place)
                         },
                     };
-                    self.transact(ready, &part).await?.retries
+                    self.transact(ready, &part, None).await?.retries
                 }
             };
             took.retries += retries;
@@ -265,7 +265,7 @@ impl Runner<'_> {
     /// Writes to the journal, or the record, in a transaction of its own.
     pub(super) async fn write(&mut self, ready: &Ready, then: Then) -> Result<(), Broken> {
         let part = Part { settings: Vec::new(), statements: &[], then };
-        self.transact(ready, &part).await.map(drop)
+        self.transact(ready, &part, None).await.map(drop)
     }
 
     pub(super) fn broken(&self, ready: &Ready, fault: &Fault) -> Broken {
