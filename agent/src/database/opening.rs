@@ -98,14 +98,14 @@ fn read(messages: &[SimpleQueryMessage]) -> Option<(u64, Before)> {
 }
 
 /// Cuts what came back at the COMMIT that follows the record: what came until then, and what came after it. The record is
-/// the first that gives a row; then come its own end, and the one of COMMIT.
+/// the first that has columns to give, with or without a row; then come its own end, and the one of COMMIT.
 pub(super) fn at_commit(
     messages: &[SimpleQueryMessage],
 ) -> (&[SimpleQueryMessage], Option<&[SimpleQueryMessage]>) {
     let ends = messages
         .iter()
         .enumerate()
-        .skip_while(|(_, message)| !matches!(message, SimpleQueryMessage::Row(_)))
+        .skip_while(|(_, message)| !matches!(message, SimpleQueryMessage::RowDescription(_)))
         .filter(|(_, message)| matches!(message, SimpleQueryMessage::CommandComplete(_)));
     match ends.map(|(at, _)| at).nth(1).and_then(|commit| messages.split_at_checked(commit + 1)) {
         Some((until, after)) => (until, Some(after)),
@@ -125,13 +125,9 @@ pub(super) async fn take_over(
             return Some(Opened { before });
         }
         (None, opened) => format!("{opened:?}"),
-        // Whatever is sent next finds out.
-        (Some(Stop::Lost(_)), _) => return None,
         (Some(stop), _) => format!("{stop:?}"),
     };
     tracing::debug!(opened, "the next transaction is opened again");
-    if let Err(fault) = worker.session.tell("ROLLBACK").await {
-        tracing::warn!(why = fault.words(), "ROLLBACK was not confirmed");
-    }
+    worker.session.roll_back().await;
     None
 }

@@ -96,6 +96,18 @@ impl Session {
         within(ANSWER, self.client.batch_execute(sql)).await
     }
 
+    /// Rolls back. A request to cancel that comes late may end that, and leave the transaction as it is: then once more. What
+    /// is not rolled back by that ends with the session, and what is sent next finds out that it has.
+    pub(super) async fn roll_back(&self) {
+        for _ in 0..2 {
+            match self.tell("ROLLBACK").await {
+                Ok(()) => return,
+                Err(fault) => tracing::warn!(why = fault.words(), "ROLLBACK was not confirmed"),
+            }
+        }
+        self.abandon();
+    }
+
     /// Whether pgbelay's own statements are prepared, and no others are.
     pub(super) fn is_prepared(&self) -> bool {
         self.prepared.load(Ordering::Relaxed)

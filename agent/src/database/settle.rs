@@ -105,11 +105,11 @@ pub(super) async fn bring_to_disk(session: &Session, schema: &str) -> Result<(),
 
 /// Opens a transaction and locks the fence's row, which is written to the WAL behind all that was committed before: where
 /// its COMMIT has waited for the disk, and for the standbys for which this user's COMMIT waits, all that is there, too.
-/// Whatever the session was left in.
+/// Whatever the session was left in, and in any case so that the server says when that wait was cancelled.
 async fn lock_fence(session: &Session, schema: &str) -> Result<(), Fault> {
     let sql = format!(
         "ROLLBACK; BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; \
-         RESET ALL; {OWN_PATH}; SET LOCAL lock_timeout = {FENCE_WAIT_MS}; {FLUSHES}; \
+         RESET ALL; {OWN_PATH}; SET LOCAL client_min_messages = warning; SET LOCAL lock_timeout = {FENCE_WAIT_MS}; {FLUSHES}; \
          SELECT 'fence' FROM {}.fence FOR UPDATE",
         identifier(schema)
     );

@@ -124,10 +124,7 @@ pub(super) async fn try_part(
         Err(Stop::Lost(loss)) => Tried::Lost(loss),
         Err(stop @ (Stop::Cancelled | Stop::Stale { .. } | Stop::Failed(_))) => {
             worker.session.now_prepared(false);
-            if let Err(fault) = worker.session.tell("ROLLBACK").await {
-                // The server rolls back when the session ends, and what comes next finds out that it has.
-                tracing::warn!(why = fault.words(), "ROLLBACK was not confirmed");
-            }
+            worker.session.roll_back().await;
             Tried::RolledBack(stop)
         }
     }
@@ -166,7 +163,9 @@ async fn transaction(
     }
     let later = among.later && !raised && doing.old.is_none() && comes_to_disk_later(part, took);
     let written = written(worker, doing, part, (took, &before, later)).await?;
-    let opened = write_down(worker, doing, part, (took, &written, among.next)).await?;
+    // Nobody's time begins before a wait that is not its own: PostgreSQL's now() is when the message came.
+    let next = among.next.filter(|_| later);
+    let opened = write_down(worker, doing, part, (took, &written, next)).await?;
     Ok((later, opened))
 }
 
@@ -207,9 +206,8 @@ async fn write_down(
 ) -> Result<Option<Opened>, Stop> {
     let records = matches!(part.then, Then::Record | Then::RecordAfter(_));
     let forward = records && doing.step.direction == Direction::Up;
-    // A row in another tool's table comes after the record, and may have triggers.
-    let next = next.filter(|_| forward && doing.old.is_none() && matches!(part.then, Then::Record));
-    let opening = next.map(|next| format!("; {}", next.opening(worker))).unwrap_or_default();
+    let opening =
+        next.filter(|_| forward).map(|next| format!("; {}", next.opening(worker))).unwrap_or_default();
     let sql = format!("{}; {written}{opening}", worker.end_of_script());
     if !sql.is_ascii() {
         // The server reads the whole message in the encoding that the script has left behind.
@@ -220,6 +218,8 @@ async fn write_down(
         if opening.is_empty() { (messages.as_slice(), None) } else { at_commit(&messages) };
     let stop = match (stop, after) {
         (Some(stop), None) => return Err(told(stop)),
+        // It is committed, as the records tell.
+        (Some(lost @ Stop::Lost(_)), Some(_)) => return Err(lost),
         (stop, _) => stop,
     };
     let row = last_row(messages);

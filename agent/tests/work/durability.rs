@@ -282,6 +282,8 @@ async fn a_run_that_ends_early_waits_for_the_standbys_before_it_tells() -> anyho
 #[tokio::test]
 async fn a_wait_for_the_standbys_that_somebody_cancels_is_waited_again() -> anyhow::Result<()> {
     let world = World::new().await?;
+    // Also where the server would not say that it was.
+    world.client().await?.batch_execute("ALTER DATABASE app SET client_min_messages = error").await?;
     let run = waiting_for_a_standby(&world).await?;
     let pid = until_waiting(&world, 0).await?;
     let began = format!(

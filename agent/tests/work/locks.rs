@@ -262,7 +262,8 @@ async fn no_transaction_is_open_while_a_step_waits_outside_of_the_queue() -> any
     order.run.settings.lock_budget = Span::seconds(60);
     let mut progress = world.progress.subscribe();
     let others = async {
-        progress.wait_for(|told| told.doing.contains("before the lock is asked for")).await?;
+        let waiting = progress.wait_for(|told| told.doing.contains("before the lock is asked for"));
+        tokio::time::timeout(LONG, waiting).await??;
         let open = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgbelay-agent%' \
                     AND state LIKE 'idle in transaction%'";
         assert_eq!(world.number(open).await?, 0);
@@ -280,7 +281,7 @@ async fn no_transaction_is_open_while_a_step_waits_outside_of_the_queue() -> any
 async fn a_step_whose_transaction_could_not_be_opened_beforehand_is_tried_again() -> anyhow::Result<()> {
     let world = World::new().await?;
     let slow = "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS \
-        'BEGIN PERFORM pg_sleep(1) WHERE current_query() LIKE ''CREATE TABLE b%''; END'; \
+        'BEGIN PERFORM pg_sleep(0.8) WHERE current_query() LIKE ''CREATE TABLE b%''; END'; \
         CREATE EVENT TRIGGER slow ON ddl_command_end EXECUTE FUNCTION slow()";
     let client = world.client().await?;
     client.batch_execute(slow).await?;
@@ -291,7 +292,8 @@ async fn a_step_whose_transaction_could_not_be_opened_beforehand_is_tried_again(
         world.until_running("CREATE TABLE b").await?;
         // It queues for the fence, and has it when b is committed, before c does.
         client.batch_execute("BEGIN; LOCK TABLE pgbelay.fence IN EXCLUSIVE MODE").await?;
-        progress.wait_for(|told| told.doing.contains("the lock was not to be had")).await?;
+        let again = progress.wait_for(|told| told.doing.contains("the lock was not to be had"));
+        tokio::time::timeout(LONG, again).await??;
         assert_eq!(world.applied().await?, ["a", "b"]);
         client.batch_execute("COMMIT").await?;
         anyhow::Ok(())

@@ -295,6 +295,25 @@ async fn a_fence_that_rises_during_a_run_stops_it() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_step_whose_record_was_kept_away_is_not_told_as_done() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    ran(world.run(&world.up(&[table("000", "z")]).await?).await);
+    let nothing = "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
+                   CREATE TRIGGER nothing BEFORE INSERT ON pgbelay.migration_records \
+                   FOR EACH ROW WHEN (NEW.version = '002') EXECUTE FUNCTION nothing()";
+    world.client().await?.batch_execute(nothing).await?;
+    let mut order = world.up(&[table("001", "a"), table("002", "b"), table("003", "c")]).await?;
+    order.command.id = "c8".parse()?;
+    let (done, _) = failed(world.run(&order).await);
+    assert_eq!(
+        (done, world.applied().await?),
+        (vec!["001".to_owned()], vec!["000".to_owned(), "001".to_owned()])
+    );
+    assert!(!world.has_table("c").await?);
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_comes_too_late_or_without_a_lease_is_not_started() -> anyhow::Result<()> {
     let world = World::new().await?;
     let mut order = world.up(&[table("001", "a")]).await?;

@@ -262,11 +262,8 @@ impl Runner<'_> {
 
     /// Rolls back what was opened beforehand: nobody is to wait for it.
     async fn roll_back_opened(&mut self) {
-        if self.opened.take().is_some()
-            && let Err(fault) = self.session.tell("ROLLBACK").await
-        {
-            // What is sent next finds out.
-            tracing::warn!(why = fault.words(), "ROLLBACK was not confirmed");
+        if self.opened.take().is_some() {
+            self.session.roll_back().await;
         }
     }
 
@@ -348,7 +345,9 @@ impl Runner<'_> {
             }
         };
         self.session = settled.session;
-        (self.unwaited, self.wrote, self.opened) = (None, false, None);
+        // Where steps are found, they are on disk by now, and pieces with them.
+        self.wrote &= settled.done.is_empty();
+        (self.unwaited, self.opened) = (None, None);
         self.still_recorded(&settled.done).map_err(|failed| Ending::Failed(of_step(&ready.step, failed)))?;
         let done = settled.done.into_iter().find(|done| done.version == ready.step.version);
         if done.is_some() {
