@@ -208,7 +208,8 @@ pub(super) fn seen((relations, files): (&str, &str), lsn: &str, schema: &str) ->
            FROM (SELECT l.relation::pg_catalog.regclass::pg_catalog.text AS name, l.mode \
              FROM pg_catalog.pg_lock_status() l \
              WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() \
-               AND l.relation OPERATOR(pg_catalog.>=) {FIRST_OF_OTHERS} AND l.locktype OPERATOR(pg_catalog.=) 'relation' AND l.granted \
+               AND l.relation OPERATOR(pg_catalog.>=) {FIRST_OF_OTHERS} \
+               AND l.locktype OPERATOR(pg_catalog.=) 'relation' AND l.granted \
                AND l.mode OPERATOR(pg_catalog.<>) 'AccessShareLock' \
                AND l.relation::pg_catalog.regclass::pg_catalog.text OPERATOR(pg_catalog.~) {OF_OTHERS} \
                AND NOT pg_catalog.starts_with(l.relation::pg_catalog.regclass::pg_catalog.text, \

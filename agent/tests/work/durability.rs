@@ -212,10 +212,7 @@ async fn pieces_that_a_failed_run_tells_as_done_survive_a_crash() -> anyhow::Res
 #[tokio::test]
 async fn after_a_second_without_a_wait_the_next_one_waits() -> anyhow::Result<()> {
     let world = World::new().await?;
-    let slow = "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS \
-        'BEGIN PERFORM pg_sleep(0.4) WHERE current_query() LIKE ''CREATE TABLE%''; END'; \
-        CREATE EVENT TRIGGER slow ON ddl_command_end EXECUTE FUNCTION slow()";
-    world.client().await?.batch_execute(slow).await?;
+    world.slow_tables("0.4", "CREATE TABLE%").await?;
     let tables = ["a", "b", "c", "d", "e"].map(|name| table(name, name));
     let order = world.up(&[tables.as_slice(), &[sample("f", "SELECT pg_sleep(60)", "")]].concat()).await?;
     let writer = WalWriter::stopped(&world).await?;
@@ -268,15 +265,21 @@ async fn until_waiting(world: &World, not: i64) -> anyhow::Result<i64> {
     .await
 }
 
-#[tokio::test]
-async fn a_run_that_ends_early_waits_for_the_standbys_before_it_tells() -> anyhow::Result<()> {
-    let world = World::new().await?;
-    let run = waiting_for_a_standby(&world).await?;
-    standby(&world, "").await?;
+/// The run still waits, and tells the first migration as done once no standby is waited for.
+async fn comes_to_its_end(world: &World, run: JoinHandle<Outcome>) -> anyhow::Result<()> {
+    assert!(!run.is_finished());
+    standby(world, "").await?;
     let outcome = run.await?;
     let Outcome::Interrupted { done, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(versions(&done), ["001"]);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_run_that_ends_early_waits_for_the_standbys_before_it_tells() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let run = waiting_for_a_standby(&world).await?;
+    comes_to_its_end(&world, run).await
 }
 
 #[tokio::test]
@@ -298,12 +301,7 @@ async fn a_wait_for_the_standbys_that_somebody_cancels_is_waited_again() -> anyh
         Ok(began().await?.filter(|next| Some(next) != first.as_ref()))
     })
     .await?;
-    assert!(!run.is_finished());
-    standby(&world, "").await?;
-    let outcome = run.await?;
-    let Outcome::Interrupted { done, .. } = outcome else { panic!("{outcome:?}") };
-    assert_eq!(versions(&done), ["001"]);
-    Ok(())
+    comes_to_its_end(&world, run).await
 }
 
 #[tokio::test]
@@ -314,10 +312,5 @@ async fn a_session_that_is_ended_while_it_waits_for_the_standbys_is_followed_by_
     let pid = until_waiting(&world, 0).await?;
     world.client().await?.batch_execute(&format!("SELECT pg_terminate_backend({pid})")).await?;
     until_waiting(&world, pid).await?;
-    assert!(!run.is_finished());
-    standby(&world, "").await?;
-    let outcome = run.await?;
-    let Outcome::Interrupted { done, .. } = outcome else { panic!("{outcome:?}") };
-    assert_eq!(versions(&done), ["001"]);
-    Ok(())
+    comes_to_its_end(&world, run).await
 }

@@ -280,11 +280,8 @@ async fn no_transaction_is_open_while_a_step_waits_outside_of_the_queue() -> any
 #[tokio::test]
 async fn a_step_whose_transaction_could_not_be_opened_beforehand_is_tried_again() -> anyhow::Result<()> {
     let world = World::new().await?;
-    let slow = "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS \
-        'BEGIN PERFORM pg_sleep(0.8) WHERE current_query() LIKE ''CREATE TABLE b%''; END'; \
-        CREATE EVENT TRIGGER slow ON ddl_command_end EXECUTE FUNCTION slow()";
+    world.slow_tables("0.8", "CREATE TABLE b%").await?;
     let client = world.client().await?;
-    client.batch_execute(slow).await?;
     let mut order = world.up(&["a", "b", "c"].map(|name| table(name, name))).await?;
     order.run.settings.lock_timeout = Span(200);
     let mut progress = world.progress.subscribe();

@@ -157,6 +157,16 @@ impl World {
         })
     }
 
+    /// Has the server take so many seconds more for each definition that looks like this.
+    pub(crate) async fn slow_tables(&self, seconds: &str, like: &str) -> anyhow::Result<()> {
+        let sql = format!(
+            "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS \
+             $$ BEGIN PERFORM pg_sleep({seconds}) WHERE current_query() LIKE '{like}'; END $$; \
+             CREATE EVENT TRIGGER slow ON ddl_command_end EXECUTE FUNCTION slow()"
+        );
+        Ok(self.client().await?.batch_execute(&sql).await?)
+    }
+
     /// Waits until a session of a run is at work on a statement that contains `words`.
     pub(crate) async fn until_running(&self, words: &str) -> anyhow::Result<i32> {
         let client = self.client().await?;
